@@ -1,0 +1,1 @@
+"""YOSO's simulation: Verilator builds, cocotb drivers and benches, regression and reports."""

@@ -1,0 +1,1 @@
+"""YOSO's software: data, encoding, training, quantisation, the compiler and the golden model."""

@@ -1,0 +1,209 @@
+"""The integer network: what the trainer writes, and the compiler and the golden model read.
+
+A network is a chain of dense layers of ReL-PSP neurons (docs/arithmetic.md). Its file is a NumPy ``.npz``
+with the weights of each layer and one JSON text; it is read without executing anything.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FORMAT_VERSION = 1
+
+#: Step of a neuron or pixel that stays silent: later than any step.
+NEVER = 32767
+
+DECISIONS = ("ttfs", "softmax")
+
+
+class NetworkError(ValueError):
+    """A network, or its file, is not valid; the message names the part, its value and what is allowed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One dense layer.
+
+    Parameters
+    ----------
+    weights
+        int8, shape (axons, neurons). Axons are the inputs in order and, with `bias`, one more last.
+    bias
+        Whether the last axon is a bias, which spikes at step 0 of every image.
+    threshold
+        theta >= 1: a neuron fires at the first step of its window with V >= theta.
+    slope
+        0: each sweep adds A (ReL-PSP). c >= 1: from step `start` on each sweep adds c instead.
+    start, end
+        The firing window [start, end); ``end <= start``: the layer never fires (softmax output).
+    """
+
+    weights: np.ndarray
+    threshold: int
+    start: int
+    end: int
+    slope: int = 0
+    bias: bool = False
+
+    @property
+    def inputs(self) -> int:
+        """Neurons of the layer before, or pixels; the bias is not counted."""
+        return self.weights.shape[0] - self.bias
+
+    @property
+    def neurons(self) -> int:
+        return self.weights.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A chain of dense layers with its time code and decision.
+
+    Parameters
+    ----------
+    layers
+        Input side first.
+    steps
+        T: an image takes steps 0 .. T-1.
+    levels
+        L of the input code: a pixel p > 0 spikes at step ``((255 - p) * L) >> 8``.
+    decision
+        "ttfs": the earliest output spike; "softmax": the highest output potential after the last sweep.
+    weight_bits
+        Bits of the signed weights, 2..8.
+    about
+        Free text of the trainer: data set, seed, command, ``float_accuracy`` (per cent), ...
+
+    Raises
+    ------
+    NetworkError
+        If the parts do not fit together.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    steps: int
+    levels: int
+    decision: str = "ttfs"
+    weight_bits: int = 8
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        def check(condition: bool, message: str) -> None:
+            if not condition:
+                raise NetworkError(f"network {self.name!r}: {message}")
+
+        check(len(self.layers) > 0, "has no layers")
+        check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
+        check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
+        check(2 <= self.steps < NEVER, f"steps={self.steps} is outside 2..{NEVER - 1}")
+        check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
+        limit = 1 << (self.weight_bits - 1)
+        for i, layer in enumerate(self.layers):
+            w = layer.weights
+            check(isinstance(w, np.ndarray) and w.ndim == 2, f"layer {i}: weights are not a matrix")
+            check(w.dtype == np.int8, f"layer {i}: weights are {w.dtype}, not int8")
+            check(layer.inputs >= 1 and layer.neurons >= 1, f"layer {i}: weights have shape {w.shape}")
+            low, high = int(w.min()), int(w.max())
+            check(
+                -limit <= low and high < limit,
+                f"layer {i}: weights {low}..{high} do not fit {self.weight_bits} bits",
+            )
+            check(layer.threshold >= 1, f"layer {i}: threshold={layer.threshold} is below 1")
+            check(layer.slope >= 0, f"layer {i}: slope={layer.slope} is negative")
+            check(0 <= layer.start, f"layer {i}: window starts at {layer.start}")
+            check(0 <= layer.end <= self.steps, f"layer {i}: window ends at {layer.end}, not in 0..{self.steps}")
+            if i:
+                before = self.layers[i - 1].neurons
+                check(
+                    layer.inputs == before,
+                    f"layer {i} has {layer.inputs} inputs and layer {i - 1} {before} neurons",
+                )
+        if self.decision == "softmax":
+            last = self.layers[-1]
+            check(last.end <= last.start, "decision is softmax, so the output layer's window must be empty")
+
+    @property
+    def inputs(self) -> int:
+        return self.layers[0].inputs
+
+    @property
+    def classes(self) -> int:
+        return self.layers[-1].neurons
+
+    @property
+    def shape(self) -> str:
+        """The usual notation, such as 784-800-10."""
+        return "-".join(str(n) for n in [self.inputs, *(layer.neurons for layer in self.layers)])
+
+    def save(self, path: str | Path) -> None:
+        """Write the network; the file appears whole or not at all."""
+        path = Path(path)
+        text = json.dumps(
+            {
+                "format": FORMAT_VERSION,
+                "name": self.name,
+                "steps": self.steps,
+                "levels": self.levels,
+                "decision": self.decision,
+                "weight_bits": self.weight_bits,
+                "about": self.about,
+                "layers": [
+                    {
+                        "threshold": layer.threshold,
+                        "slope": layer.slope,
+                        "start": layer.start,
+                        "end": layer.end,
+                        "bias": layer.bias,
+                    }
+                    for layer in self.layers
+                ],
+            }
+        )
+        weights = {f"weights{i}": layer.weights for i, layer in enumerate(self.layers)}
+        partial = path.with_name(path.name + ".part")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, network=np.frombuffer(text.encode(), np.uint8), **weights)
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """Read a network. Raises `NetworkError` for anything but a whole, valid file."""
+        path = Path(path)
+        if not path.is_file():
+            raise NetworkError(f"there is no network file {path}")
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                meta = json.loads(arrays["network"].tobytes().decode())
+                if meta["format"] != FORMAT_VERSION:
+                    raise NetworkError(f"{path} has format {meta['format']!r}; this program reads {FORMAT_VERSION}")
+                layers = tuple(
+                    Layer(
+                        weights=arrays[f"weights{i}"],
+                        threshold=int(entry["threshold"]),
+                        start=int(entry["start"]),
+                        end=int(entry["end"]),
+                        slope=int(entry["slope"]),
+                        bias=bool(entry["bias"]),
+                    )
+                    for i, entry in enumerate(meta["layers"])
+                )
+                return cls(
+                    name=str(meta["name"]),
+                    layers=layers,
+                    steps=int(meta["steps"]),
+                    levels=int(meta["levels"]),
+                    decision=str(meta["decision"]),
+                    weight_bits=int(meta["weight_bits"]),
+                    about=dict(meta["about"]),
+                )
+        except NetworkError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+            raise NetworkError(f"{path} is not a whole network file: {error}") from None
