@@ -110,24 +110,34 @@ class Packets:
         self.formats: dict[str, Format] = {}
         dest = destination_fields(params)
         step_count = bits_for(params.steps + 1)
-        self._add(Kind.SPIKE, None, [*dest, ("tag", params.tag_bits), ("parity", 1), ("row", params.row_bits)])
+        self._add(
+            Kind.SPIKE, None, [*dest, ("tag", params.tag_bits), ("parity", 1), ("row", params.row_bits)]
+        )
         self._add(Kind.SEEK, None, [*dest, ("memory", 3), ("address", address_bits(params))])
         self._add(Kind.WRITE, None, [*dest, ("data", CHUNK_BITS)])
         self._add(Kind.READ, None, dest)
         self._add(Kind.REPLY, None, [("x", params.x_bits), ("y", params.y_bits), ("data", CHUNK_BITS)])
-        self._add(Kind.RESULT, None, [("index", params.class_bits), ("potential", params.pot_bits)], {"potential"})
+        self._add(
+            Kind.RESULT, None, [("index", params.class_bits), ("potential", params.pot_bits)], {"potential"}
+        )
         self._add(Kind.CONTROL, Op.START, [("steps", step_count), ("early", 1)])
         for op in (Op.STEP, Op.END, Op.CLEAR):
             self._add(Kind.CONTROL, op, [])
         self._add(Kind.CONTROL, Op.STATUS, [("errors", len(ChipError))])
         self._add(
-            Kind.CONTROL, Op.DECISION, [("index", params.class_bits), ("step", params.step_bits), ("spiked", 1)]
+            Kind.CONTROL,
+            Op.DECISION,
+            [("index", params.class_bits), ("step", params.step_bits), ("spiked", 1)],
         )
         self._add(Kind.CONTROL, Op.CYCLES, [("cycles", CYCLE_BITS)])
         self.flit_bits = max(format.bits for format in self.formats.values())
 
     def _add(
-        self, kind: Kind, op: Op | None, body: list[tuple[str, int]], signed: set[str] = frozenset()  # type: ignore
+        self,
+        kind: Kind,
+        op: Op | None,
+        body: list[tuple[str, int]],
+        signed: set[str] = frozenset(),  # type: ignore
     ) -> None:
         layout = [("kind", 3)] + ([("op", 3)] if op is not None else []) + body
         fields, offset = [], 0
@@ -148,7 +158,11 @@ class Packets:
         format = self.formats.get(name)
         if format is None:
             raise PacketError(f"no packet is called {name!r}; there are {sorted(self.formats)}")
-        values = {"kind": int(format.kind), **({"op": int(format.op)} if format.op is not None else {}), **values}
+        values = {
+            "kind": int(format.kind),
+            **({"op": int(format.op)} if format.op is not None else {}),
+            **values,
+        }
         names = {field.name for field in format.fields}
         if set(values) != names:
             raise PacketError(f"packet {name} needs the fields {sorted(names)}, not {sorted(values)}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -203,6 +204,29 @@ class ChipParams:
         if not isinstance(values, dict) or set(values) != names:
             wrong = sorted(set(values) ^ names) if isinstance(values, dict) else values
             raise ParamError(f"chip parameters have unknown or missing keys: {wrong}")
+        return cls(**values)
+
+    @classmethod
+    def with_settings(cls, settings: Iterable[str]) -> ChipParams:
+        """The default chip with some parameters changed, given as ``name=value`` texts.
+
+        Raises
+        ------
+        ParamError
+            If a text is not of that form, names no parameter or has a value that is out of range.
+        """
+        types = {field.name: field.type for field in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for setting in settings:
+            name, equals, text = setting.partition("=")
+            if not equals or name not in types:
+                raise ParamError(f"{setting!r} is not NAME=VALUE with a name of {', '.join(types)}")
+            if types[name] == "bool" and text in ("True", "False", "true", "false", "0", "1"):
+                values[name] = text in ("True", "true", "1")
+            elif types[name] == "int" and text.lstrip("-").isdecimal():
+                values[name] = int(text)
+            else:
+                raise ParamError(f"chip parameter {name}={text!r} is not of type {types[name]}")
         return cls(**values)
 
     def differences(self, other: ChipParams) -> list[str]:

@@ -27,13 +27,15 @@ class Memory(IntEnum):
 
 
 class Register(IntEnum):
-    """Configuration of a PE; 32-bit words. Reset value 0 everywhere: a PE with 0 words takes part in nothing."""
+    """Configuration of a PE; 32-bit words, 0 after reset: a PE with 0 words takes part in nothing."""
 
     TAG = 0  #: tag of the layer the PE belongs to; spikes with another tag are dropped uncounted
     WORDS = 1  #: neuron words in use, 0 .. neuron_words
     LAST_MASK = 2  #: which lanes of the last word hold neurons, bit i for lane i
     THRESHOLD = 3  #: theta, 1 .. pot_max
-    SLOPE = 4  #: constant slope c, 1 .. pot_max, added to V each sweep from WINDOW_START on; 0: the slope is A
+    SLOPE = (
+        4  #: constant slope c, 1 .. pot_max, added to V each sweep from WINDOW_START on; 0: the slope is A
+    )
     WINDOW_START = 5  #: s: first step at which a neuron may fire
     WINDOW_END = 6  #: e: first step at which it may fire no more; e <= s: never fires
     OUTPUT = 7  #: bit 31: spikes go to the host as RESULT; low bits: class index of the PE's neuron 0

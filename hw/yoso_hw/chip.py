@@ -1,0 +1,91 @@
+"""The chip: mesh, step barrier, sequencer, decision unit and host port."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.barrier import Barrier
+from yoso_hw.decision import Decision
+from yoso_hw.flit import flit_stream
+from yoso_hw.host import HostPort
+from yoso_hw.mesh import Mesh
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.sequencer import Sequencer
+
+
+class Chip(wiring.Component):
+    """YOSO.
+
+    Parameters
+    ----------
+    black_boxes
+        As in `Mesh`.
+
+    Members
+    -------
+    host_in, host_out
+        The host's packets (`yoso_hw.packet`).
+    trace, trace_flits, step, tick
+        For observation alone: spikes that leave the cores, one bit and one flit a node; the running step;
+        a step begins.
+    """
+
+    def __init__(self, params: ChipParams, *, black_boxes: bool = False) -> None:
+        self.params = params
+        self.black_boxes = black_boxes
+        packets = Packets(params)
+        super().__init__(
+            {
+                "host_in": In(flit_stream(packets)),
+                "host_out": Out(flit_stream(packets)),
+                "trace": Out(params.nodes),
+                "trace_flits": Out(params.nodes * packets.flit_bits),
+                "step": Out(params.step_bits),
+                "tick": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        params = self.params
+        m.submodules.mesh = mesh = Mesh(params, black_boxes=self.black_boxes)
+        m.submodules.barrier = barrier = Barrier(params.cols, params.rows)
+        m.submodules.sequencer = sequencer = Sequencer(params)
+        m.submodules.decision = decision = Decision(params)
+        m.submodules.host = host = HostPort(params)
+
+        wiring.connect(m, wiring.flipped(self.host_in), host.host_in)
+        wiring.connect(m, host.host_out, wiring.flipped(self.host_out))
+        wiring.connect(m, host.inject, mesh.inject)
+        wiring.connect(m, mesh.exit, host.exit)
+        wiring.connect(m, host.start, sequencer.start)
+        wiring.connect(m, sequencer.answer, host.answer)
+        m.d.comb += [
+            barrier.leaves.eq(mesh.leaves),
+            mesh.ticks.eq(barrier.ticks),
+            barrier.tick.eq(sequencer.tick),
+            barrier.host.idle[0].eq(sequencer.host_idle & ~sequencer.parity),
+            barrier.host.idle[1].eq(sequencer.host_idle & sequencer.parity),
+            sequencer.idle.eq(barrier.idle),
+            sequencer.step_end.eq(host.step_end),
+            sequencer.image_end.eq(host.image_end),
+            sequencer.found.eq(decision.found),
+            sequencer.index.eq(decision.index),
+            decision.clear.eq(sequencer.forget),
+            decision.enable.eq(sequencer.competing),
+            decision.valid.eq(host.result),
+            decision.flit.eq(host.result_flit),
+            host.error.eq(barrier.error),
+            host.loading.eq(sequencer.loading),
+            host.accepting.eq(sequencer.accepting),
+            host.draining.eq(sequencer.draining),
+            host.parity.eq(sequencer.parity),
+            self.trace.eq(mesh.trace),
+            self.trace_flits.eq(mesh.trace_flits),
+            self.step.eq(sequencer.step),
+            self.tick.eq(sequencer.tick.tick),
+        ]
+        return m

@@ -1,0 +1,115 @@
+"""Load: turns sweeps and spikes into reads of the SRAMs, and their words into requests to compute."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.core.ops import Op, request_layout, spike_layout
+from yoso_hw.params import ChipParams
+
+
+class Load(wiring.Component):
+    """Issues one neuron word a cycle: all words of a sweep, then all words of each spike.
+
+    The sweep of a step comes before any spike of that step, and a spike waits for the step that its parity
+    names: a flit that overtakes the tick of the barrier is held, not lost. Spikes follow each other without a
+    gap. The synapse is dense: a spike's weight word for neuron word n lies at its row + n; an address
+    generator for convolution would replace just that.
+
+    Latency: the request to the SRAMs leaves in the cycle in which the spike is first seen, `request` one
+    cycle later with the words at the SRAMs' outputs, where they stay until it is taken.
+
+    Members
+    -------
+    start, first
+        Start a sweep, for one cycle; it is the first of an image. Only while `idle`.
+    parity
+        Parity of the step.
+    words
+        Neuron words in use. 0: sweeps do nothing; spikes must not come.
+    spike
+        Spikes to integrate.
+    bank
+        With banked memories: parity of the words that may be read in this cycle.
+    a_read, v_read, w_read, word, row
+        Read A and V of neuron word `word`, and the weight word `row`.
+    request
+        The operation whose operands stand at the SRAMs' outputs.
+    sweeping
+        Words of a sweep have not been issued yet.
+    idle
+        Nothing is being issued or requested (spikes at the door are not counted).
+    stalled
+        A word was ready to be issued and could not be.
+    bad_row
+        A spike whose row runs past the weight memory was dropped.
+    taken
+        The last word of a spike was issued.
+    """
+
+    def __init__(self, params: ChipParams) -> None:
+        self.params = params
+        super().__init__(
+            {
+                "start": In(1),
+                "first": In(1),
+                "parity": In(1),
+                "words": In(params.word_bits + 1),
+                "spike": In(stream.Signature(spike_layout(params))),
+                "bank": In(1),
+                "a_read": Out(1),
+                "v_read": Out(1),
+                "w_read": Out(1),
+                "word": Out(params.word_bits),
+                "row": Out(params.row_bits),
+                "request": Out(stream.Signature(request_layout(params))),
+                "sweeping": Out(1),
+                "idle": Out(1),
+                "stalled": Out(1),
+                "bad_row": Out(1),
+                "taken": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        first = Signal()
+        op = Signal(Op)
+        available = Signal()
+        issue = Signal()
+        spike_due = (
+            self.spike.valid & (self.spike.payload.parity == self.parity) & ~self.sweeping & ~self.start
+        )
+        fits = self.spike.payload.row + self.words <= self.params.weight_words
+        last = self.word + 1 == self.words
+        in_bank = (self.word[0] == self.bank) if self.params.banked else 1
+        m.d.comb += [
+            op.eq(Mux(self.sweeping, Mux(first, Op.FIRST, Op.SWEEP), Op.SPIKE)),
+            available.eq(self.sweeping | (spike_due & fits)),
+            issue.eq(available & (~self.request.valid | self.request.ready) & in_bank),
+            self.stalled.eq(available & ~issue),
+            self.a_read.eq(issue & (op != Op.FIRST)),
+            self.v_read.eq(issue & (op == Op.SWEEP)),
+            self.w_read.eq(issue & (op == Op.SPIKE)),
+            self.row.eq(self.spike.payload.row + self.word),
+            self.bad_row.eq(spike_due & ~fits),
+            self.taken.eq(issue & last & ~self.sweeping),
+            self.spike.ready.eq(self.taken | self.bad_row),
+            self.idle.eq(~self.sweeping & ~self.start & ~self.request.valid),
+        ]
+        with m.If(issue):
+            m.d.sync += [
+                self.word.eq(Mux(last, 0, self.word + 1)),
+                self.request.payload.op.eq(op),
+                self.request.payload.word.eq(self.word),
+                self.request.valid.eq(1),
+            ]
+            with m.If(last):
+                m.d.sync += self.sweeping.eq(0)
+        with m.Elif(self.request.ready):
+            m.d.sync += self.request.valid.eq(0)
+        with m.If(self.start & (self.words != 0)):
+            m.d.sync += [self.sweeping.eq(1), first.eq(self.first)]
+        return m

@@ -1,0 +1,86 @@
+"""Store: writes results back to the SRAMs, compares potentials with the threshold, and reports who fired."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.core.neuron import Fire
+from yoso_hw.core.ops import Op, fire_layout, lanes_layout, potential_layout, result_layout
+from yoso_hw.params import ChipParams
+
+
+class Store(wiring.Component):
+    """Writes one word a cycle; combinational from `result` to the SRAMs and to `fire`.
+
+    `fire` has no ready: it goes to a queue that holds every word of a sweep, so that a sweep never waits
+    for the network (a premise of freedom from deadlock).
+
+    Members
+    -------
+    result
+        Word from compute.
+    bank
+        With banked memories: parity of the words that may be read, so not written, in this cycle.
+    words, last_mask, open, threshold
+        Configuration of the PE, and whether the step lies in the firing window.
+    a_write, v_write, word, a, p
+        Write requests to the accumulated-weight and neuron-potential SRAMs.
+    fire_valid, fire
+        Neurons of a word that fire in this step.
+    """
+
+    def __init__(self, params: ChipParams) -> None:
+        self.params = params
+        super().__init__(
+            {
+                "result": In(stream.Signature(result_layout(params))),
+                "bank": In(1),
+                "words": In(params.word_bits + 1),
+                "last_mask": In(params.lanes),
+                "open": In(1),
+                "threshold": In(params.pot_bits - 1),
+                "a_write": Out(1),
+                "v_write": Out(1),
+                "word": Out(params.word_bits),
+                "a": Out(lanes_layout(params, params.acc_bits)),
+                "p": Out(potential_layout(params)),
+                "fire_valid": Out(1),
+                "fire": Out(fire_layout(params)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        params = self.params
+        result = self.result.payload
+        writing = Signal()
+        fires = Signal(params.lanes)
+        m.d.comb += [
+            self.result.ready.eq((result.word[0] != self.bank) if params.banked else 1),
+            writing.eq(self.result.valid & self.result.ready),
+            self.a_write.eq(writing & (result.op != Op.SWEEP)),
+            self.v_write.eq(writing & (result.op != Op.SPIKE)),
+            self.word.eq(result.word),
+            self.a.eq(result.a),
+        ]
+        for i in range(params.lanes):
+            m.submodules[f"neuron{i}"] = neuron = Fire(params)
+            m.d.comb += [
+                neuron.v.eq(result.p[i].v),
+                neuron.fired.eq(result.p[i].fired),
+                neuron.open.eq(self.open),
+                neuron.threshold.eq(self.threshold),
+                fires[i].eq(neuron.fire),
+                self.p[i].v.eq(result.p[i].v),
+                self.p[i].fired.eq(neuron.fired_next),
+            ]
+        # Lanes of the last word that hold no neuron have weight 0, but a constant slope lifts them too.
+        last = result.word + 1 == self.words
+        m.d.comb += [
+            self.fire.word.eq(result.word),
+            self.fire.lanes.eq(fires & Mux(last, self.last_mask, Cat(1).replicate(params.lanes))),
+            self.fire_valid.eq(self.v_write & self.fire.lanes.any()),
+        ]
+        return m

@@ -1,0 +1,59 @@
+"""Emit the chip as Verilog: ``python -m yoso_hw.emit``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+from amaranth.back import verilog
+
+from yoso_hw.chip import Chip
+from yoso_hw.mesh import NODE_MODULE
+from yoso_hw.node import Node
+from yoso_hw.params import ChipParams, ParamError
+
+CHIP_MODULE = "yoso_chip"
+
+
+def emit(params: ChipParams, folder: Path) -> list[Path]:
+    """Write ``yoso_node.v`` and ``yoso_chip.v`` into `folder`, which is made if need be.
+
+    The chip instantiates the node, so the node is elaborated and compiled once. A file whose text would be
+    the same is left alone, so that builds that depend on it stay fresh.
+
+    Returns
+    -------
+    list of Path
+        The two files; `yoso_chip` is the top module.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, component in ((NODE_MODULE, Node(params)), (CHIP_MODULE, Chip(params, black_boxes=True))):
+        text = verilog.convert(component, name=name, strip_internal_attrs=True, emit_src=False)
+        # Amaranth's submodules of one top are named after it, so the two files never clash.
+        path = folder / f"{name}.v"
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+        files.append(path)
+    return files
+
+
+@click.command()
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("build/rtl"), show_default=True)
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, e.g. lanes=1."
+)
+def main(out: Path, settings: tuple[str, ...]) -> None:
+    """Write the chip's Verilog, one file for the node and one for the chip."""
+    try:
+        params = ChipParams.with_settings(settings)
+    except ParamError as error:
+        raise click.ClickException(str(error)) from None
+    for path in emit(params, out):
+        modules = len(re.findall(r"^module ", path.read_text(), re.MULTILINE))
+        click.echo(f"{path}: {modules} modules")
+
+
+if __name__ == "__main__":
+    main()

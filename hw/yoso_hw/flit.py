@@ -1,0 +1,58 @@
+"""Packets as Amaranth sees them: views of a flit, and flits made of signals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Value, signed
+from amaranth.lib import data, stream
+
+from yoso_hw.packet import Format, Packets, destination_fields
+from yoso_hw.params import ChipParams
+
+
+def flit_stream(packets: Packets) -> stream.Signature:
+    """Stream of whole flits."""
+    return stream.Signature(packets.flit_bits)
+
+
+def flit_layout(packets: Packets, name: str) -> data.FlexibleLayout:
+    """Layout of the packet called `name`, as wide as a flit."""
+    return data.FlexibleLayout(
+        packets.flit_bits,
+        {
+            field.name: data.Field(signed(field.width) if field.signed else field.width, field.offset)
+            for field in packets.formats[name].fields
+        },
+    )
+
+
+def unpack(packets: Packets, name: str, flit: Value) -> Any:
+    """The fields of `flit`, read as the packet called `name`."""
+    return data.View(flit_layout(packets, name), flit)
+
+
+def pack(packets: Packets, name: str, **fields: Any) -> Value:
+    """A flit of the packet called `name`; fields are signals or integers, cut to their width."""
+    format: Format = packets.formats[name]
+    fields = {"kind": int(format.kind), **({} if format.op is None else {"op": int(format.op)}), **fields}
+    parts = []
+    for field in format.fields:
+        value = fields.pop(field.name)
+        parts.append(Const(value, field.width) if isinstance(value, int) else _resize(value, field.width))
+    if fields:
+        raise ValueError(f"packet {name} has no fields {sorted(fields)}")
+    return Cat(*parts, Const(0, packets.flit_bits - format.bits))
+
+
+def _resize(value: Any, width: int) -> Value:
+    value = Value.cast(value)
+    missing = width - len(value)
+    if missing <= 0:
+        return value[:width]
+    return Cat(value, value[-1].replicate(missing) if value.shape().signed else Const(0, missing))
+
+
+def rectangle_layout(params: ChipParams) -> data.StructLayout:
+    """A destination rectangle, as in packets and in `Register.DESTINATION`."""
+    return data.StructLayout(dict(destination_fields(params)))

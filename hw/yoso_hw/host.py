@@ -1,0 +1,184 @@
+"""Host port: one stream of packets in, one out."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.fifo import StreamFIFO
+from yoso_hw.flit import flit_stream, pack, unpack
+from yoso_hw.packet import ChipError, Kind, Op, Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.unicast import Unicast
+
+
+class HostPort(wiring.Component):
+    """Checks every packet of the host, and passes on or carries out those that are right.
+
+    A packet that is wrong is dropped and leaves a sticky error bit (`ChipError`). Spikes are stamped with the
+    parity of the running step here, so a host cannot send one from a step gone by. Once a step is closed, or
+    an image ended, what follows waits at the port.
+
+    Members
+    -------
+    host_in, host_out
+        To the outside; two flits are buffered each way.
+    inject, exit
+        To and from node (0, 0).
+    error
+        Some PE has an error.
+    start, step_end, image_end, loading, accepting, draining, parity, answer
+        As in `Sequencer`.
+    result, result_flit
+        A RESULT packet came out of the mesh.
+    """
+
+    def __init__(self, params: ChipParams) -> None:
+        self.params = params
+        self.packets = Packets(params)
+        flits = flit_stream(self.packets)
+        super().__init__(
+            {
+                "host_in": In(flits),
+                "host_out": Out(flits),
+                "inject": Out(flits),
+                "exit": In(flits),
+                "error": In(1),
+                "start": Out(flits),
+                "step_end": Out(1),
+                "image_end": Out(1),
+                "loading": In(1),
+                "accepting": In(1),
+                "draining": In(1),
+                "parity": In(1),
+                "answer": In(flits),
+                "result": Out(1),
+                "result_flit": Out(self.packets.flit_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        params, packets = self.params, self.packets
+        m.submodules.in_fifo = in_fifo = StreamFIFO(packets.flit_bits, 2)
+        m.submodules.out_fifo = out_fifo = StreamFIFO(packets.flit_bits, 2)
+        wiring.connect(m, wiring.flipped(self.host_in), in_fifo.i)
+        wiring.connect(m, out_fifo.o, wiring.flipped(self.host_out))
+        head = in_fifo.o
+        errors = Signal(len(ChipError))
+        raised = Signal(len(ChipError))
+        status, clear = Signal(), Signal()
+
+        # What the packet at the head is, and whether this is its time.
+        spike = unpack(packets, "SPIKE", head.payload)
+        control = unpack(packets, "START", head.payload)
+        inside = (
+            (spike.x0 <= spike.x1)
+            & (spike.x1 < params.cols)
+            & (spike.y0 <= spike.y1)
+            & (spike.y1 < params.rows)
+        )
+        steps_right = (control.steps != 0) & (control.steps <= params.steps)
+        # Between END and the next LOAD, and while a step is being closed, everything waits.
+        active = self.loading | self.accepting | self.draining
+        forward = Signal()  # goes into the mesh
+        drop = Signal()
+
+        def wrong(error: ChipError) -> list:
+            return [drop.eq(1), raised[error].eq(1)]
+
+        with m.If(head.valid & active):
+            with m.Switch(spike.kind):
+                with m.Case(Kind.SPIKE):
+                    with m.If(self.draining):
+                        m.d.comb += drop.eq(1)
+                    with m.Elif(self.loading):
+                        m.d.comb += wrong(ChipError.WRONG_PHASE)
+                    with m.Elif(~inside):
+                        m.d.comb += wrong(ChipError.BAD_DESTINATION)
+                    with m.Else():
+                        m.d.comb += forward.eq(1)
+                with m.Case(Kind.SEEK, Kind.WRITE, Kind.READ):
+                    with m.If(~self.loading):
+                        m.d.comb += wrong(ChipError.WRONG_PHASE)
+                    with m.Elif(~inside):
+                        m.d.comb += wrong(ChipError.BAD_DESTINATION)
+                    with m.Else():
+                        m.d.comb += forward.eq(1)
+                with m.Case(Kind.CONTROL):
+                    with m.Switch(control.op):
+                        with m.Case(Op.START):
+                            with m.If(~self.loading):
+                                m.d.comb += wrong(ChipError.WRONG_PHASE)
+                            with m.Elif(~steps_right):
+                                m.d.comb += wrong(ChipError.BAD_STEPS)
+                            with m.Else():
+                                m.d.comb += [self.start.valid.eq(1), drop.eq(self.start.ready)]
+                        with m.Case(Op.STEP, Op.END):
+                            with m.If(self.loading):
+                                m.d.comb += wrong(ChipError.WRONG_PHASE)
+                            with m.Else():
+                                m.d.comb += [
+                                    drop.eq(1),
+                                    self.step_end.eq(control.op == Op.STEP),
+                                    self.image_end.eq(control.op == Op.END),
+                                ]
+                        with m.Case(Op.STATUS):
+                            m.d.comb += status.eq(1)
+                        with m.Case(Op.CLEAR):
+                            m.d.comb += [drop.eq(1), clear.eq(1)]
+                        with m.Default():
+                            m.d.comb += wrong(ChipError.BAD_PACKET)
+                with m.Default():
+                    m.d.comb += wrong(ChipError.BAD_PACKET)
+
+        # Into the mesh.
+        parity_bit = packets.formats["SPIKE"].field("parity").offset
+        stamped: Value = Cat(head.payload[:parity_bit], self.parity, head.payload[parity_bit + 1 :])
+        inject = self.inject
+        if not params.multicast:
+            m.submodules.unicast = unicast = Unicast(params)
+            wiring.connect(m, unicast.o, wiring.flipped(self.inject))
+            inject = unicast.i
+        answered = Signal()
+        m.d.comb += [
+            inject.valid.eq(forward),
+            inject.payload.eq(Mux(spike.kind == Kind.SPIKE, stamped, head.payload)),
+            self.start.payload.eq(head.payload),
+            head.ready.eq(drop | (forward & inject.ready) | (status & answered)),
+        ]
+
+        # Errors.
+        with m.If(clear):
+            m.d.sync += errors.eq(0)
+        with m.Else():
+            m.d.sync += errors.eq(errors | raised | (self.error << ChipError.PE_ERROR))
+
+        # Out of the mesh: results to the decision unit, answers and then replies to the host.
+        exit_kind = unpack(packets, "READ", self.exit.payload).kind
+        is_result = exit_kind == Kind.RESULT
+        m.d.comb += [
+            self.result.eq(self.exit.valid & is_result),
+            self.result_flit.eq(self.exit.payload),
+            self.exit.ready.eq(is_result),
+        ]
+        with m.If(self.answer.valid):
+            m.d.comb += [
+                out_fifo.i.valid.eq(1),
+                out_fifo.i.payload.eq(self.answer.payload),
+                self.answer.ready.eq(out_fifo.i.ready),
+            ]
+        with m.Elif(status):
+            m.d.comb += [
+                out_fifo.i.valid.eq(1),
+                out_fifo.i.payload.eq(pack(packets, "STATUS", errors=errors)),
+                answered.eq(out_fifo.i.ready),
+            ]
+        with m.Elif(self.exit.valid & ~is_result):
+            m.d.comb += [
+                out_fifo.i.valid.eq(1),
+                out_fifo.i.payload.eq(self.exit.payload),
+                self.exit.ready.eq(out_fifo.i.ready),
+            ]
+        return m

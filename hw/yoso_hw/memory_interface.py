@@ -1,0 +1,220 @@
+"""The four SRAMs, shared between the core and the network."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.core.ops import lanes_layout, potential_layout
+from yoso_hw.flit import flit_stream, unpack
+from yoso_hw.packet import Kind, Packets, address_bits
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import CHUNK_BITS, REGISTER_BITS, Counter, Memory, chunks, memory_shape
+from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
+
+
+class MemoryInterface(wiring.Component):
+    """Holds the SRAMs; carries out SEEK, WRITE and READ packets on them, on registers and on counters.
+
+    The core has the SRAMs to itself in the run phase; the host port sees to it that no memory packet is on
+    the mesh then. A packet that names no word of a memory is dropped and reported.
+
+    =======  ==========================================================================
+    packet   cycles
+    =======  ==========================================================================
+    SEEK     1
+    WRITE    1; the word is written in the cycle after its last chunk
+    READ     2, then 1 a chunk of the answer
+    =======  ==========================================================================
+
+    Members
+    -------
+    packet
+        SEEK, WRITE and READ packets; other kinds must not come.
+    reply
+        Chunks of the words read.
+    a_read .. spike_row
+        The core's side, as in `Core`.
+    register_address, register_write, register_wdata, register_rdata
+        The registers.
+    counter_address, counter_write, counter_rdata
+        The counters; they share `register_wdata`.
+    accesses
+        Events for `Counter`.WEIGHT_READS .. SPIKE_WRITES, in that order.
+    bad_address
+        A packet was dropped.
+    idle
+        No packet is being carried out.
+    """
+
+    def __init__(self, params: ChipParams) -> None:
+        self.params = params
+        self.packets = Packets(params)
+        address = address_bits(params)
+        super().__init__(
+            {
+                "packet": In(flit_stream(self.packets)),
+                "reply": Out(stream.Signature(CHUNK_BITS)),
+                "a_read": In(1),
+                "v_read": In(1),
+                "read_word": In(params.word_bits),
+                "w_read": In(1),
+                "row": In(params.row_bits),
+                "a_write": In(1),
+                "v_write": In(1),
+                "write_word": In(params.word_bits),
+                "a_out": In(lanes_layout(params, params.acc_bits)),
+                "p_out": In(potential_layout(params)),
+                "a": Out(lanes_layout(params, params.acc_bits)),
+                "p": Out(potential_layout(params)),
+                "w": Out(lanes_layout(params, params.weight_bits)),
+                "spike_read": In(1),
+                "spike_neuron": In(params.neuron_bits),
+                "spike_row": Out(params.row_bits),
+                "register_address": Out(address),
+                "register_write": Out(1),
+                "register_wdata": Out(REGISTER_BITS),
+                "register_rdata": In(REGISTER_BITS),
+                "counter_write": Out(1),
+                "counter_rdata": In(REGISTER_BITS),
+                "accesses": Out(8),
+                "bad_address": Out(1),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        params = self.params
+        most_chunks = max(chunks(params, memory) for memory in Memory)
+        memory = Signal(3)
+        address = Signal(address_bits(params))
+        chunk = Signal(range(most_chunks + 1))  # chunks of the word that came, or that are still to go
+        word = Signal(most_chunks * CHUNK_BITS)
+        commit, fetch, replying = Signal(), Signal(), Signal()
+        read, write = Signal(len(Memory)), Signal(len(Memory))
+
+        # What SEEK points to.
+        word_chunks = Signal(range(most_chunks + 1))
+        known = Signal()
+        with m.Switch(memory):
+            for selected in Memory:
+                with m.Case(selected):
+                    m.d.comb += [
+                        word_chunks.eq(chunks(params, selected)),
+                        known.eq(address < memory_shape(params, selected)[0]),
+                    ]
+
+        def filled(selected: Memory) -> Value:
+            """The word once all its chunks are shifted in from the top."""
+            skipped = (most_chunks - chunks(params, selected)) * CHUNK_BITS
+            return word[skipped : skipped + memory_shape(params, selected)[1]]
+
+        # Packets, one at a time. A WRITE may follow while the word before it is committed.
+        kind = unpack(self.packets, "READ", self.packet.payload).kind
+        seek = unpack(self.packets, "SEEK", self.packet.payload)
+        busy = fetch | replying | (commit & (kind != Kind.WRITE))
+        m.d.comb += self.packet.ready.eq(~busy)
+        m.d.sync += commit.eq(0)
+        captured = Signal()
+        with m.If(commit | captured):
+            m.d.sync += address.eq(address + 1)
+        with m.If(self.packet.valid & self.packet.ready):
+            with m.Switch(kind):
+                with m.Case(Kind.SEEK):
+                    m.d.sync += [memory.eq(seek.memory), address.eq(seek.address), chunk.eq(0)]
+                with m.Case(Kind.WRITE):
+                    data = unpack(self.packets, "WRITE", self.packet.payload).data
+                    m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
+                    with m.If(chunk + 1 >= word_chunks):
+                        m.d.sync += [commit.eq(1), chunk.eq(0)]
+                    with m.Else():
+                        m.d.sync += chunk.eq(chunk + 1)
+                with m.Case(Kind.READ):
+                    m.d.sync += [fetch.eq(known), chunk.eq(0)]
+                    m.d.comb += self.bad_address.eq(~known)
+        with m.If(commit):
+            m.d.comb += [write.eq(Mux(known, 1 << memory, 0)), self.bad_address.eq(~known)]
+        m.d.comb += read.eq(Mux(fetch, 1 << memory, 0))
+
+        # READ: request, capture, then chunk by chunk.
+        m.d.sync += captured.eq(fetch)
+        with m.If(fetch):
+            m.d.sync += [fetch.eq(0), replying.eq(1), chunk.eq(word_chunks)]
+        with m.If(captured):
+            with m.Switch(memory):
+                for selected, value in self._outputs().items():
+                    with m.Case(selected):
+                        m.d.sync += word.eq(value)
+        with m.Elif(replying & self.reply.ready):
+            m.d.sync += [word.eq(word[CHUNK_BITS:]), chunk.eq(chunk - 1)]
+            with m.If(chunk == 1):
+                m.d.sync += [replying.eq(0), chunk.eq(0)]
+        m.d.comb += [
+            self.reply.valid.eq(replying & ~captured),
+            self.reply.payload.eq(word[:CHUNK_BITS]),
+            self.idle.eq(~commit & ~fetch & ~replying),
+        ]
+
+        # Registers and counters.
+        m.d.comb += [
+            self.register_address.eq(address),
+            self.register_write.eq(write[Memory.REGISTER]),
+            self.register_wdata.eq(filled(Memory.REGISTER)),
+            self.counter_write.eq(write[Memory.COUNTER]),
+        ]
+
+        # SRAMs: the network's request, if there is one, else the core's.
+        shapes = {selected: memory_shape(params, selected) for selected in Memory}
+        for selected, name, core_read, core_row in (
+            (Memory.WEIGHT, "weight", self.w_read, self.row),
+            (Memory.SPIKE, "spike", self.spike_read, self.spike_neuron),
+        ):
+            depth, width = shapes[selected]
+            m.submodules[name] = sram = SinglePortSRAM(width, depth)
+            network = read[selected] | write[selected]
+            m.d.comb += [
+                sram.en.eq(network | core_read),
+                sram.write.eq(write[selected]),
+                sram.addr.eq(Mux(network, address, core_row)),
+                sram.wdata.eq(filled(selected)),
+                self._output(selected).eq(sram.rdata),
+            ]
+        for selected, name, core_read, core_write, core_data in (
+            (Memory.ACCUMULATED, "accumulated", self.a_read, self.a_write, self.a_out),
+            (Memory.POTENTIAL, "potential", self.v_read, self.v_write, self.p_out),
+        ):
+            depth, width = shapes[selected]
+            m.submodules[name] = sram = ReadWriteSRAM(width, depth, banked=params.banked)
+            m.d.comb += [
+                sram.read_en.eq(read[selected] | core_read),
+                sram.read_addr.eq(Mux(read[selected], address, self.read_word)),
+                sram.write_en.eq(write[selected] | core_write),
+                sram.write_addr.eq(Mux(write[selected], address, self.write_word)),
+                sram.write_data.eq(Mux(write[selected], filled(selected), Value.cast(core_data))),
+                self._output(selected).eq(sram.read_data),
+            ]
+
+        events = (
+            (read[Memory.WEIGHT] | self.w_read, write[Memory.WEIGHT]),
+            (read[Memory.ACCUMULATED] | self.a_read, write[Memory.ACCUMULATED] | self.a_write),
+            (read[Memory.POTENTIAL] | self.v_read, write[Memory.POTENTIAL] | self.v_write),
+            (read[Memory.SPIKE] | self.spike_read, write[Memory.SPIKE]),
+        )
+        assert Counter.SPIKE_WRITES - Counter.WEIGHT_READS + 1 == 2 * len(events)
+        m.d.comb += self.accesses.eq(Cat(event for pair in events for event in pair))
+        return m
+
+    def _output(self, selected: Memory) -> Value:
+        return {
+            Memory.WEIGHT: Value.cast(self.w),
+            Memory.ACCUMULATED: Value.cast(self.a),
+            Memory.POTENTIAL: Value.cast(self.p),
+            Memory.SPIKE: self.spike_row,
+        }[selected]
+
+    def _outputs(self) -> dict[Memory, Value]:
+        """Words as READ returns them, the cycle after the request."""
+        words = {selected: self._output(selected) for selected in Memory if selected < Memory.REGISTER}
+        return {**words, Memory.REGISTER: self.register_rdata, Memory.COUNTER: self.counter_rdata}

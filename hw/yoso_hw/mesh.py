@@ -1,0 +1,106 @@
+"""Mesh: a grid of nodes, their links, and the way in and out at node (0, 0)."""
+
+from __future__ import annotations
+
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.barrier import leaf_layout, tick_layout
+from yoso_hw.flit import flit_stream
+from yoso_hw.node import Node, node_signature
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+
+#: Verilog module of a node where the mesh is emitted with black boxes.
+NODE_MODULE = "yoso_node"
+
+
+class Mesh(wiring.Component):
+    """A grid of nodes. The west port of node (0, 0) is the host's; all others at the rim are closed.
+
+    Parameters
+    ----------
+    black_boxes
+        Instantiate the Verilog module ``yoso_node`` in place of Amaranth nodes, so that the node is
+        elaborated, emitted and compiled once however many there are.
+
+    Members
+    -------
+    inject, exit
+        Flits from and to the host.
+    ticks, leaves
+        The barrier's, node (x, y) at y * cols + x.
+    trace, trace_flits
+        Spikes that leave the cores, one bit and one flit a node.
+    """
+
+    def __init__(self, params: ChipParams, *, black_boxes: bool = False) -> None:
+        self.params = params
+        self.black_boxes = black_boxes
+        self.flit_bits = Packets(params).flit_bits
+        flits = flit_stream(Packets(params))
+        super().__init__(
+            {
+                "inject": In(flits),
+                "exit": Out(flits),
+                "ticks": In(data.ArrayLayout(tick_layout(), params.nodes)),
+                "leaves": Out(data.ArrayLayout(leaf_layout(), params.nodes)),
+                "trace": Out(params.nodes),
+                "trace_flits": Out(params.nodes * self.flit_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        params = self.params
+        nodes = {}
+        for y in range(params.rows):
+            for x in range(params.cols):
+                if self.black_boxes:
+                    node = node_signature(params).create(path=(f"node_{x}_{y}",))
+                    m.submodules[f"node_{x}_{y}"] = _black_box(node)
+                else:
+                    node = m.submodules[f"node_{x}_{y}"] = Node(params)
+                nodes[x, y] = node
+                number = y * params.cols + x
+                m.d.comb += [
+                    node.x.eq(x),
+                    node.y.eq(y),
+                    node.tick.eq(self.ticks[number].tick),
+                    node.first.eq(self.ticks[number].first),
+                    node.report.eq(self.ticks[number].report),
+                    self.leaves[number].eq(node.leaf),
+                    self.trace[number].eq(node.trace),
+                    self.trace_flits.word_select(number, self.flit_bits).eq(node.trace_flit),
+                ]
+        for (x, y), node in nodes.items():
+            if x + 1 < params.cols:
+                _join(m, node.out_east, nodes[x + 1, y].in_west)
+                _join(m, nodes[x + 1, y].out_west, node.in_east)
+            if y + 1 < params.rows:
+                _join(m, node.out_north, nodes[x, y + 1].in_south)
+                _join(m, nodes[x, y + 1].out_south, node.in_north)
+        corner = nodes[0, 0]
+        m.d.comb += [
+            corner.in_west.payload.eq(self.inject.payload),
+            corner.in_west.valid.eq(self.inject.valid),
+            self.inject.ready.eq(corner.in_west.ready),
+            self.exit.payload.eq(corner.out_west.payload),
+            self.exit.valid.eq(corner.out_west.valid),
+            corner.out_west.ready.eq(self.exit.ready),
+        ]
+        return m
+
+
+def _join(m: Module, out, into) -> None:
+    m.d.comb += [into.payload.eq(out.payload), into.valid.eq(out.valid), out.ready.eq(into.ready)]
+
+
+def _black_box(component: wiring.PureInterface) -> Instance:
+    """An instance of `NODE_MODULE` with the interface's signals at its ports."""
+    ports: dict[str, Value] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+    for path, member, value in component.signature.flatten(component):
+        direction = "i" if member.flow is In else "o"
+        ports[f"{direction}_{'__'.join(map(str, path))}"] = Value.cast(value)
+    return Instance(NODE_MODULE, **ports)

@@ -1,0 +1,160 @@
+"""Five-port X-Y router with unicast and multicast."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.fifo import StreamFIFO
+from yoso_hw.flit import flit_stream, unpack
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+
+
+class Port(IntEnum):
+    """Ports of a router. x grows to the east, y to the north."""
+
+    LOCAL = 0
+    EAST = 1
+    WEST = 2
+    NORTH = 3
+    SOUTH = 4
+
+
+#: Inputs that X-Y routing can send to each output: a flit that moves along y never turns back to x. The one
+#: exception, north to west, is the way out of node (0, 0) to the host, a channel that nothing follows.
+INPUTS_OF = {
+    Port.LOCAL: (Port.LOCAL, Port.EAST, Port.WEST, Port.NORTH, Port.SOUTH),
+    Port.EAST: (Port.LOCAL, Port.WEST),
+    Port.WEST: (Port.LOCAL, Port.EAST, Port.NORTH),
+    Port.NORTH: (Port.LOCAL, Port.EAST, Port.WEST, Port.SOUTH),
+    Port.SOUTH: (Port.LOCAL, Port.EAST, Port.WEST, Port.NORTH),
+}
+
+
+class RoundRobin(wiring.Component):
+    """Grants one of `count` requests; the one granted last comes last next time. Combinational grant.
+
+    Members
+    -------
+    requests
+        One bit a requester.
+    grant
+        One-hot, or 0 if nobody requests.
+    taken
+        The grant was used in this cycle: turn the priority.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__({"requests": In(count), "grant": Out(count), "taken": In(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        # Requesters above the last one granted, in ascending order, come before all others.
+        above = Signal(self.count)
+        preferred = self.requests & above
+        chosen = Signal(self.count)
+        m.d.comb += [
+            chosen.eq(Mux(preferred.any(), preferred, self.requests)),
+            self.grant.eq(chosen & (~chosen + 1)[: self.count]),
+        ]
+        with m.If(self.taken & self.grant.any()):
+            m.d.sync += above.eq(~(self.grant | (self.grant - 1)[: self.count]))
+        return m
+
+
+class Router(wiring.Component):
+    """Moves one flit a cycle through each port, one cycle a hop when nothing is in the way.
+
+    Each input has a FIFO of ``link_fifo`` flits. The flit at its head is wanted by one or more outputs (a
+    branch of the X-Y multicast tree each); every output takes it when the output is free, a done bit a branch
+    remembers which have, and the flit leaves the FIFO with its last branch.
+
+    X-Y order makes the channel graph acyclic, and a local port must always drain: then no flit can wait for
+    ever (docs/architecture.md gives the argument).
+
+    Members
+    -------
+    x, y
+        Coordinates of the node; constant.
+    in_<port>, out_<port>
+        Streams of flits: to and from the neighbours and the processing element.
+    empty
+        No flit is held.
+    """
+
+    def __init__(self, params: ChipParams) -> None:
+        self.params = params
+        self.packets = Packets(params)
+        ports: dict = {"x": In(params.x_bits), "y": In(params.y_bits), "empty": Out(1)}
+        for port in Port:
+            ports[f"in_{port.name.lower()}"] = In(flit_stream(self.packets))
+            ports[f"out_{port.name.lower()}"] = Out(flit_stream(self.packets))
+        super().__init__(ports)
+
+    def input(self, port: Port):
+        return getattr(self, f"in_{port.name.lower()}")
+
+    def output(self, port: Port):
+        return getattr(self, f"out_{port.name.lower()}")
+
+    def route(self, port: Port, flit: Value) -> dict[Port, Value]:
+        """Outputs that want a flit which came in at `port`."""
+        fields = unpack(self.packets, "READ", flit)
+        to_host = fields.kind[2]
+        column = (fields.x0 <= self.x) & (self.x <= fields.x1)
+        row = (fields.y0 <= self.y) & (self.y <= fields.y1)
+        along_x = port not in (Port.NORTH, Port.SOUTH)
+        # A flit that moves along y is in the right column already.
+        turn = ~to_host & (column if along_x else Const(1))
+        wants = {
+            Port.LOCAL: turn & row,
+            Port.NORTH: turn & (fields.y1 > self.y),
+            Port.SOUTH: Mux(to_host, (self.x == 0) & (self.y != 0), turn & (fields.y0 < self.y)),
+            Port.EAST: ~to_host & (fields.x1 > self.x),
+            Port.WEST: Mux(to_host, (self.x != 0) | (self.y == 0), along_x & (fields.x0 < self.x)),
+        }
+        return {out: want for out, want in wants.items() if port in INPUTS_OF[out]}
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        heads, wanted, takes = {}, {}, {}
+        for port in Port:
+            name = port.name.lower()
+            fifo = m.submodules[f"fifo_{name}"] = StreamFIFO(self.packets.flit_bits, self.params.link_fifo)
+            wiring.connect(m, wiring.flipped(self.input(port)), fifo.i)
+            heads[port] = fifo.o
+            for out, want in self.route(port, fifo.o.payload).items():
+                done = Signal(name=f"done_{name}_{out.name.lower()}")
+                wanted[port, out] = Signal(name=f"wanted_{name}_{out.name.lower()}")
+                takes[port, out] = Signal(name=f"take_{name}_{out.name.lower()}")
+                m.d.comb += wanted[port, out].eq(fifo.o.valid & want & ~done)
+                with m.If(fifo.o.ready):
+                    m.d.sync += done.eq(0)
+                with m.Elif(takes[port, out]):
+                    m.d.sync += done.eq(1)
+            branches = [out for out in Port if (port, out) in wanted]
+            # Ready when every branch is served, in this cycle or before.
+            m.d.comb += fifo.o.ready.eq(
+                fifo.o.valid & ~Cat(wanted[port, out] & ~takes[port, out] for out in branches).any()
+            )
+        for out in Port:
+            sources = INPUTS_OF[out]
+            arbiter = m.submodules[f"arbiter_{out.name.lower()}"] = RoundRobin(len(sources))
+            stream = self.output(out)
+            m.d.comb += [
+                arbiter.requests.eq(Cat(wanted[port, out] for port in sources)),
+                arbiter.taken.eq(stream.ready),
+                stream.valid.eq(arbiter.requests.any()),
+            ]
+            merged = Const(0, self.packets.flit_bits)
+            for i, port in enumerate(sources):
+                m.d.comb += takes[port, out].eq(arbiter.grant[i] & stream.ready)
+                merged = merged | Mux(arbiter.grant[i], heads[port].payload, 0)
+            m.d.comb += stream.payload.eq(merged)
+        m.d.comb += self.empty.eq(~Cat(head.valid for head in heads.values()).any())
+        return m

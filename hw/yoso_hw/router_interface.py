@@ -1,0 +1,115 @@
+"""Router interface: sorts what the router delivers, merges what the processing element sends."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.core.ops import spike_layout
+from yoso_hw.fifo import StreamFIFO
+from yoso_hw.flit import flit_stream, pack, unpack
+from yoso_hw.packet import Kind, Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import CHUNK_BITS
+from yoso_hw.unicast import Unicast
+
+
+class RouterInterface(wiring.Component):
+    """Between the router's local port and the core and memories.
+
+    Spikes of the PE's own layer go to a FIFO of ``spike_fifo`` flits; a rectangle may enclose PEs of other
+    layers, which drop the spike uncounted. SEEK, WRITE and READ go to the memory interface. Answers go before
+    spikes on the way out. Without multicast, a flit for a rectangle is sent as one flit a node.
+
+    Members
+    -------
+    x, y
+        Coordinates of the node.
+    from_router, to_router
+        The router's local port.
+    tag, enabled
+        Layer of the PE; it has one.
+    spike
+        Spikes for the core.
+    packet, reply
+        Packets for the memory interface, and its answers.
+    send
+        Flits from the core.
+    idle
+        No flit is held.
+    """
+
+    def __init__(self, params: ChipParams) -> None:
+        self.params = params
+        self.packets = Packets(params)
+        flits = flit_stream(self.packets)
+        super().__init__(
+            {
+                "x": In(params.x_bits),
+                "y": In(params.y_bits),
+                "from_router": In(flits),
+                "to_router": Out(flits),
+                "tag": In(params.tag_bits),
+                "enabled": In(1),
+                "spike": Out(stream.Signature(spike_layout(params))),
+                "packet": Out(flits),
+                "reply": In(stream.Signature(CHUNK_BITS)),
+                "send": In(flits),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.spikes = spikes = StreamFIFO(spike_layout(self.params), self.params.spike_fifo)
+        wiring.connect(m, spikes.o, wiring.flipped(self.spike))
+
+        # In.
+        flit = self.from_router.payload
+        spike = unpack(self.packets, "SPIKE", flit)
+        m.d.comb += [
+            spikes.i.payload.row.eq(spike.row),
+            spikes.i.payload.parity.eq(spike.parity),
+            self.packet.payload.eq(flit),
+            self.from_router.ready.eq(1),  # what is for nobody here is dropped
+        ]
+        with m.Switch(spike.kind):
+            with m.Case(Kind.SPIKE):
+                with m.If(self.enabled & (spike.tag == self.tag)):
+                    m.d.comb += [
+                        spikes.i.valid.eq(self.from_router.valid),
+                        self.from_router.ready.eq(spikes.i.ready),
+                    ]
+            with m.Case(Kind.SEEK, Kind.WRITE, Kind.READ):
+                m.d.comb += [
+                    self.packet.valid.eq(self.from_router.valid),
+                    self.from_router.ready.eq(self.packet.ready),
+                ]
+
+        # Out.
+        reply = pack(self.packets, "REPLY", x=self.x, y=self.y, data=self.reply.payload)
+        merged = Signal.like(self.send.payload)
+        valid, ready = Signal(), Signal()
+        m.d.comb += [
+            valid.eq(self.reply.valid | self.send.valid),
+            merged.eq(Mux(self.reply.valid, reply, self.send.payload)),
+            self.reply.ready.eq(ready),
+            self.send.ready.eq(ready & ~self.reply.valid),
+        ]
+        if self.params.multicast:
+            m.d.comb += [
+                self.to_router.valid.eq(valid),
+                self.to_router.payload.eq(merged),
+                ready.eq(self.to_router.ready),
+            ]
+        else:
+            m.submodules.unicast = unicast = Unicast(self.params)
+            wiring.connect(m, unicast.o, wiring.flipped(self.to_router))
+            m.d.comb += [
+                unicast.i.valid.eq(valid),
+                unicast.i.payload.eq(merged),
+                ready.eq(unicast.i.ready),
+            ]
+        m.d.comb += self.idle.eq(~spikes.o.valid & ~valid)
+        return m

@@ -1,0 +1,116 @@
+"""Every memory of the chip is made here, so that an ASIC flow can put macros in its place.
+
+Reads take one cycle: data stand at the output from the cycle after the request until the next request, as
+in the SRAM macros of the open processes.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from yoso_hw.params import bits_for
+
+
+class SinglePortSRAM(wiring.Component):
+    """One port, which reads or writes one word a cycle.
+
+    Members
+    -------
+    en, write, addr, wdata
+        Request: with `en`, write `wdata` if `write`, else read.
+    rdata
+        Word last read; held while there is no new read.
+    """
+
+    def __init__(self, width: int, depth: int) -> None:
+        self.width, self.depth = width, depth
+        super().__init__(
+            {
+                "en": In(1),
+                "write": In(1),
+                "addr": In(bits_for(depth)),
+                "wdata": In(width),
+                "rdata": Out(width),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        # A memory of one word would have an address of no bits, which not every tool takes.
+        m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [
+            write.en.eq(self.en & self.write),
+            write.addr.eq(self.addr),
+            write.data.eq(self.wdata),
+            read.en.eq(self.en & ~self.write),
+            read.addr.eq(self.addr),
+            self.rdata.eq(read.data),
+        ]
+        return m
+
+
+class ReadWriteSRAM(wiring.Component):
+    """A read and a write every cycle.
+
+    Reading the word that is written in the same cycle yields its old value or garbage: the core forwards
+    instead of relying on it. With `banked` the words lie in two single-port memories, even words and odd
+    ones, and the two requests of a cycle must be to different banks.
+
+    Members
+    -------
+    read_en, read_addr, read_data
+        Read request and, a cycle later, its word, held until the next.
+    write_en, write_addr, write_data
+        Write request.
+    """
+
+    def __init__(self, width: int, depth: int, *, banked: bool = False) -> None:
+        self.width, self.depth, self.banked = width, depth, banked
+        super().__init__(
+            {
+                "read_en": In(1),
+                "read_addr": In(bits_for(depth)),
+                "read_data": Out(width),
+                "write_en": In(1),
+                "write_addr": In(bits_for(depth)),
+                "write_data": In(width),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        if self.banked:
+            self._elaborate_banks(m)
+            return m
+        m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [
+            write.en.eq(self.write_en),
+            write.addr.eq(self.write_addr),
+            write.data.eq(self.write_data),
+            read.en.eq(self.read_en),
+            read.addr.eq(self.read_addr),
+            self.read_data.eq(read.data),
+        ]
+        return m
+
+    def _elaborate_banks(self, m: Module) -> None:
+        banks = [SinglePortSRAM(self.width, (self.depth + 1) // 2) for _ in range(2)]
+        read_bank = Signal()
+        with m.If(self.read_en):
+            m.d.sync += read_bank.eq(self.read_addr[0])
+        for i, bank in enumerate(banks):
+            m.submodules[f"bank{i}"] = bank
+            writing = self.write_en & (self.write_addr[0] == i)
+            reading = self.read_en & (self.read_addr[0] == i)
+            m.d.comb += [
+                bank.en.eq(writing | reading),
+                bank.write.eq(writing),
+                bank.addr.eq(Mux(writing, self.write_addr[1:], self.read_addr[1:])),
+                bank.wdata.eq(self.write_data),
+            ]
+        m.d.comb += self.read_data.eq(Mux(read_bank, banks[1].rdata, banks[0].rdata))
