@@ -1,0 +1,50 @@
+"""The golden model reproduces every frozen vector of docs/arithmetic.md."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from yoso_sw.compiler import CompileError, compile_network
+from yoso_sw.encoding import spike_steps
+from yoso_sw.golden import input_steps, run
+from yoso_sw.vectors import Vector, load_vectors
+
+FOLDER = Path(__file__).parents[1] / "vectors"
+VECTORS = load_vectors(FOLDER)
+
+by_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
+
+
+def test_the_vectors_are_there():
+    assert len(VECTORS) >= 15
+
+
+@by_vector
+def test_golden_reproduces_the_vector(vector: Vector):
+    for case in vector.cases:
+        result = run(vector.network, case.inputs[None], params=vector.params, early_exit=case.early_exit)
+        assert result.decisions[0] == case.decision
+        assert result.decision_steps[0] == case.decision_step
+        assert result.spiked[0] == case.spiked
+        assert result.last[0] == case.last
+        for layer in range(len(vector.network.layers)):
+            np.testing.assert_array_equal(result.steps[layer][0], case.steps[layer])
+            np.testing.assert_array_equal(result.potentials[layer][0], case.potentials[layer])
+            np.testing.assert_array_equal(result.accumulated[layer][0], case.accumulated[layer])
+
+
+@by_vector
+def test_both_time_codes_turn_the_pixels_into_the_inputs(vector: Vector):
+    for case in vector.cases:
+        if case.pixels is not None:
+            np.testing.assert_array_equal(input_steps(case.pixels, vector.network.levels), case.inputs)
+            np.testing.assert_array_equal(spike_steps(case.pixels, vector.network.levels), case.inputs)
+
+
+@by_vector
+def test_the_compiler_accepts_exactly_the_vectors_in_which_a_cannot_saturate(vector: Vector):
+    if vector.compiles:
+        compile_network(vector.network, vector.params)
+    else:
+        with pytest.raises(CompileError, match="accumulated weight"):
+            compile_network(vector.network, vector.params)

@@ -1,0 +1,114 @@
+"""Writes the random vectors of this folder; run once, kept to show where they come from.
+
+``PYTHONPATH=hw:sw:tests/sw python tests/vectors/freeze_random.py``. What must come out is computed by
+`reference.simulate`, never by the golden model that the vectors test.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from reference import random_inputs, random_network, simulate
+from yoso_hw.params import ChipParams
+from yoso_sw.network import NEVER
+
+CHIP = {"cols": 3, "rows": 2, "neurons": 16, "weights": 256, "steps": 32, "layers": 4, "classes": 16}
+RECIPES = {
+    "random-one-lane": {
+        "seed": 362,
+        "sizes": [10, 7, 4],
+        "steps": 16,
+        "chip": {"lanes": 1, "acc_bits": 8, "pot_bits": 10},
+    },
+    "random-two-lanes-softmax": {
+        "seed": 362,
+        "sizes": [14, 9, 5],
+        "steps": 20,
+        "decision": "softmax",
+        "chip": {"lanes": 2, "acc_bits": 9, "pot_bits": 12},
+    },
+    "random-slopes": {
+        "seed": 309,
+        "sizes": [12, 11, 6],
+        "steps": 24,
+        "slopes": True,
+        "chip": {"acc_bits": 8, "pot_bits": 10},
+    },
+    "random-three-layers": {
+        "seed": 335,
+        "sizes": [16, 13, 9, 5],
+        "steps": 32,
+        "weight_bits": 8,
+        "chip": {"lanes": 8, "acc_bits": 12, "pot_bits": 16},
+    },
+    "random-narrow": {"seed": 233, "sizes": [9, 10, 3], "steps": 16, "chip": {"acc_bits": 8, "pot_bits": 8}},
+}
+
+
+def freeze(name: str, seed: int, sizes: list[int], steps: int, chip: dict, **kind) -> str:
+    """One vector's file: eight images, early exit in every other one."""
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, sizes, steps, **kind)
+    chip = {**CHIP, "lanes": 4, "weight_bits": network.weight_bits, **chip}
+    params = ChipParams(**chip)
+    images = []
+    for k, inputs in enumerate(random_inputs(rng, 8, network)):
+        got = simulate(network, inputs, params, early_exit=k % 2 == 0)
+        images.append(
+            {
+                "inputs": silent(inputs),
+                "early_exit": k % 2 == 0,
+                "expect": {
+                    "decision": got.decision,
+                    "decision_step": got.decision_step,
+                    "spiked": got.spiked,
+                    "last": got.last,
+                    "steps": [silent(layer) for layer in got.steps],
+                    "potentials": got.potentials,
+                    "accumulated": got.accumulated,
+                },
+            }
+        )
+    layers = [
+        {
+            "weights": layer.weights.tolist(),
+            "threshold": layer.threshold,
+            "slope": layer.slope,
+            "start": layer.start,
+            "end": layer.end,
+            "bias": layer.bias,
+        }
+        for layer in network.layers
+    ]
+    fixed = {
+        "steps": steps,
+        "levels": steps,
+        "decision": network.decision,
+        "weight_bits": network.weight_bits,
+    }
+    entries = {
+        "name": name,
+        "about": f"{network.shape} with random weights, thresholds, windows and biases.",
+        "origin": f"tests/vectors/freeze_random.py, seed {seed}",
+        "compiles": True,
+        "params": chip,
+        "network": {**fixed, "layers": layers},
+        "images": images,
+    }
+    return (
+        "{\n"
+        + ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in entries.items())
+        + "\n}\n"
+    )
+
+
+def silent(steps) -> list[int | None]:
+    """Steps with null for `NEVER`."""
+    return [None if step == NEVER else int(step) for step in steps]
+
+
+if __name__ == "__main__":
+    for name, recipe in RECIPES.items():
+        Path(__file__).with_name(f"{name}.json").write_text(freeze(name, **recipe))
