@@ -21,10 +21,11 @@ class Barrier(wiring.Component):
     """Two-sided: no PE sweeps step t + 1 before every spike of step t is integrated everywhere.
 
     Up: a leaf is idle in the step of its parity. The leaves' registered bits are ANDed over a row of the
-    mesh, registered, ANDed over the rows and registered. All paths have the same number of registers, so the root
-    sees every node as it was in one and the same cycle; a flit is in some FIFO in every cycle, hence if all
-    nodes were idle in that cycle none was on its way. Nothing but a tick ends that state. The host port is a
-    leaf like the others. The parity keeps the root from taking the end of one step for the end of the next.
+    mesh, registered, ANDed over the rows and registered. All paths have the same number of registers, so
+    the root sees every node as it was in one and the same cycle; a flit is in some FIFO in every cycle,
+    hence if all nodes were idle in that cycle none was on its way. Nothing but a tick ends that state.
+    The host port is a leaf like the others. The parity keeps the root from taking the end of one step for
+    the end of the next.
 
     Down: the root's tick is registered once a row and once a node, and comes to all nodes in the same cycle.
     Safety does not rest on that: a spike that meets a PE before its tick waits for it.

@@ -28,7 +28,7 @@ class Chip(wiring.Component):
     -------
     host_in, host_out
         The host's packets (`yoso_hw.packet`).
-    trace, trace_flits, step, tick
+    trace_valid, trace_flit, step, tick
         For observation alone: spikes that leave the cores, one bit and one flit a node; the running step;
         a step begins.
     """
@@ -41,8 +41,8 @@ class Chip(wiring.Component):
             {
                 "host_in": In(flit_stream(packets)),
                 "host_out": Out(flit_stream(packets)),
-                "trace": Out(params.nodes),
-                "trace_flits": Out(params.nodes * packets.flit_bits),
+                "trace_valid": Out(params.nodes),
+                "trace_flit": Out(params.nodes * packets.flit_bits),
                 "step": Out(params.step_bits),
                 "tick": Out(1),
             }
@@ -83,8 +83,8 @@ class Chip(wiring.Component):
             host.accepting.eq(sequencer.accepting),
             host.draining.eq(sequencer.draining),
             host.parity.eq(sequencer.parity),
-            self.trace.eq(mesh.trace),
-            self.trace_flits.eq(mesh.trace_flits),
+            self.trace_valid.eq(mesh.trace_valid),
+            self.trace_flit.eq(mesh.trace_flit),
             self.step.eq(sequencer.step),
             self.tick.eq(sequencer.tick.tick),
         ]

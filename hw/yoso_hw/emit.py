@@ -12,6 +12,7 @@ from yoso_hw.chip import Chip
 from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node
 from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.ports import ports
 
 CHIP_MODULE = "yoso_chip"
 
@@ -30,8 +31,14 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, component in ((NODE_MODULE, Node(params)), (CHIP_MODULE, Chip(params, black_boxes=True))):
-        text = verilog.convert(component, name=name, strip_internal_attrs=True, emit_src=False)
-        # Amaranth's submodules of one top are named after it, so the two files never clash.
+        # Amaranth names submodules after their top, so the two files never clash.
+        text = verilog.convert(
+            component,
+            name=name,
+            ports={name: (value, None) for name, (value, _) in ports(component).items()},
+            strip_internal_attrs=True,
+            emit_src=False,
+        )
         path = folder / f"{name}.v"
         if not path.exists() or path.read_text() != text:
             path.write_text(text)

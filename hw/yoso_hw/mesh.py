@@ -11,6 +11,7 @@ from yoso_hw.flit import flit_stream
 from yoso_hw.node import Node, node_signature
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
+from yoso_hw.ports import ports
 
 #: Verilog module of a node where the mesh is emitted with black boxes.
 NODE_MODULE = "yoso_node"
@@ -31,7 +32,7 @@ class Mesh(wiring.Component):
         Flits from and to the host.
     ticks, leaves
         The barrier's, node (x, y) at y * cols + x.
-    trace, trace_flits
+    trace_valid, trace_flit
         Spikes that leave the cores, one bit and one flit a node.
     """
 
@@ -46,8 +47,8 @@ class Mesh(wiring.Component):
                 "exit": Out(flits),
                 "ticks": In(data.ArrayLayout(tick_layout(), params.nodes)),
                 "leaves": Out(data.ArrayLayout(leaf_layout(), params.nodes)),
-                "trace": Out(params.nodes),
-                "trace_flits": Out(params.nodes * self.flit_bits),
+                "trace_valid": Out(params.nodes),
+                "trace_flit": Out(params.nodes * self.flit_bits),
             }
         )
 
@@ -71,8 +72,8 @@ class Mesh(wiring.Component):
                     node.first.eq(self.ticks[number].first),
                     node.report.eq(self.ticks[number].report),
                     self.leaves[number].eq(node.leaf),
-                    self.trace[number].eq(node.trace),
-                    self.trace_flits.word_select(number, self.flit_bits).eq(node.trace_flit),
+                    self.trace_valid[number].eq(node.trace),
+                    self.trace_flit.word_select(number, self.flit_bits).eq(node.trace_flit),
                 ]
         for (x, y), node in nodes.items():
             if x + 1 < params.cols:
@@ -97,10 +98,9 @@ def _join(m: Module, out, into) -> None:
     m.d.comb += [into.payload.eq(out.payload), into.valid.eq(out.valid), out.ready.eq(into.ready)]
 
 
-def _black_box(component: wiring.PureInterface) -> Instance:
+def _black_box(interface: wiring.PureInterface) -> Instance:
     """An instance of `NODE_MODULE` with the interface's signals at its ports."""
-    ports: dict[str, Value] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
-    for path, member, value in component.signature.flatten(component):
-        direction = "i" if member.flow is In else "o"
-        ports[f"{direction}_{'__'.join(map(str, path))}"] = Value.cast(value)
-    return Instance(NODE_MODULE, **ports)
+    connections: dict[str, Value] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+    for name, (value, flow) in ports(interface).items():
+        connections[f"{'i' if flow is In else 'o'}_{name}"] = value
+    return Instance(NODE_MODULE, **connections)

@@ -53,9 +53,9 @@ class ChipHost:
                 sent = False
             if taking and ctx.get(chip.host_out.valid):
                 self._answers.append(ctx.get(chip.host_out.payload))
-            trace = ctx.get(chip.trace)
+            trace = ctx.get(chip.trace_valid)
             if trace:
-                flits = ctx.get(chip.trace_flits)
+                flits = ctx.get(chip.trace_flit)
                 for node in range(self.params.nodes):
                     if trace >> node & 1:
                         x, y = node % self.params.cols, node // self.params.cols
