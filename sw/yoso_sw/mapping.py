@@ -109,8 +109,9 @@ def pes_per_layer(network: Network, params: ChipParams, spread: bool) -> list[in
     """
     counts = [fewest_pes(layer, i, params) for i, layer in enumerate(network.layers)]
     if sum(counts) > params.nodes:
+        sizes = f"{' + '.join(map(str, counts))} = " if len(counts) > 1 else ""
         raise CompileError(
-            f"network {network.name!r} needs {' + '.join(map(str, counts))} = {sum(counts)} PEs, and the "
+            f"network {network.name!r} needs {sizes}{sum(counts)} PEs, and the "
             f"{params.cols} x {params.rows} mesh has {params.nodes}: use a larger mesh, or more weights or "
             f"neurons a PE"
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ FORMAT_VERSION = 1
 NEVER = 32767
 
 DECISIONS = ("ttfs", "softmax")
+
+#: What NumPy, zipfile and json raise for files that are not whole, or not ours.
+BROKEN_FILE = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 class NetworkError(ValueError):
@@ -118,7 +125,9 @@ class Network:
             check(layer.threshold >= 1, f"layer {i}: threshold={layer.threshold} is below 1")
             check(layer.slope >= 0, f"layer {i}: slope={layer.slope} is negative")
             check(0 <= layer.start, f"layer {i}: window starts at {layer.start}")
-            check(0 <= layer.end <= self.steps, f"layer {i}: window ends at {layer.end}, not in 0..{self.steps}")
+            check(
+                0 <= layer.end <= self.steps, f"layer {i}: window ends at {layer.end}, not in 0..{self.steps}"
+            )
             if i:
                 before = self.layers[i - 1].neurons
                 check(
@@ -156,17 +165,17 @@ class Network:
                 "about": self.about,
                 "layers": [
                     {
-                        "threshold": layer.threshold,
-                        "slope": layer.slope,
-                        "start": layer.start,
-                        "end": layer.end,
-                        "bias": layer.bias,
+                        "threshold": int(layer.threshold),
+                        "slope": int(layer.slope),
+                        "start": int(layer.start),
+                        "end": int(layer.end),
+                        "bias": bool(layer.bias),
                     }
                     for layer in self.layers
                 ],
             }
         )
-        weights = {f"weights{i}": layer.weights for i, layer in enumerate(self.layers)}
+        weights: dict[str, Any] = {f"weights{i}": layer.weights for i, layer in enumerate(self.layers)}
         partial = path.with_name(path.name + ".part")
         with partial.open("wb") as file:
             np.savez_compressed(file, network=np.frombuffer(text.encode(), np.uint8), **weights)
@@ -182,7 +191,9 @@ class Network:
             with np.load(path, allow_pickle=False) as arrays:
                 meta = json.loads(arrays["network"].tobytes().decode())
                 if meta["format"] != FORMAT_VERSION:
-                    raise NetworkError(f"{path} has format {meta['format']!r}; this program reads {FORMAT_VERSION}")
+                    raise NetworkError(
+                        f"{path} has format {meta['format']!r}; this program reads {FORMAT_VERSION}"
+                    )
                 layers = tuple(
                     Layer(
                         weights=arrays[f"weights{i}"],
@@ -205,5 +216,5 @@ class Network:
                 )
         except NetworkError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        except BROKEN_FILE as error:
             raise NetworkError(f"{path} is not a whole network file: {error}") from None

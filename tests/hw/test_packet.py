@@ -1,0 +1,109 @@
+"""Packets: every field survives pack and unpack, no two overlap, and what does not fit is refused by name."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yoso_hw.packet import Kind, Op, PacketError, Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import Memory, memory_shape
+
+CHIPS = [
+    ChipParams(),
+    ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2),
+    ChipParams(
+        cols=16, rows=16, lanes=8, neurons=4096, weights=1 << 20, pot_bits=32, steps=1024, classes=4096
+    ),
+]
+NAMES = [kind.name for kind in Kind if kind is not Kind.CONTROL] + [op.name for op in Op]
+
+every_chip = pytest.mark.parametrize("chip", CHIPS, ids=["default", "smallest", "largest"])
+every_packet = pytest.mark.parametrize("name", NAMES)
+
+
+def bounds(field):
+    if field.signed:
+        return -(1 << field.width - 1), (1 << field.width - 1) - 1
+    return 0, (1 << field.width) - 1
+
+
+def body(format):
+    return [field for field in format.fields if field.name not in ("kind", "op")]
+
+
+@every_packet
+@every_chip
+@given(data=st.data())
+def test_what_is_packed_is_unpacked(chip, name, data):
+    packets = Packets(chip)
+    format = packets.formats[name]
+    values = {field.name: data.draw(st.integers(*bounds(field))) for field in body(format)}
+    flit = packets.pack(name, **values)
+    assert 0 <= flit < 1 << format.bits
+    fields = packets.unpack(flit)
+    assert {key: fields[key] for key in values} == values
+    assert fields["name"] == name and fields["kind"] == format.kind
+
+
+@every_packet
+@every_chip
+def test_fields_stand_side_by_side_from_bit_0(chip, name):
+    offset = 0
+    for field in Packets(chip).formats[name].fields:
+        assert field.offset == offset and field.width >= 1
+        offset += field.width
+
+
+@every_chip
+def test_the_widest_packet_is_the_flit_and_fits_64_bits(chip):
+    packets = Packets(chip)
+    assert set(packets.formats) == set(NAMES)
+    assert packets.flit_bits == max(format.bits for format in packets.formats.values()) <= 64
+
+
+@every_chip
+def test_fields_hold_what_they_name(chip):
+    packets = Packets(chip)
+    packets.pack("START", steps=chip.steps, early=1)
+    packets.pack("DECISION", index=chip.classes - 1, step=chip.steps - 1, spiked=1)
+    packets.pack("RESULT", index=chip.classes - 1, potential=chip.pot_min)
+    corner = {"x0": chip.cols - 1, "x1": chip.cols - 1, "y0": chip.rows - 1, "y1": chip.rows - 1}
+    packets.pack("SPIKE", **corner, tag=chip.layers - 1, parity=1, row=chip.weight_words - 1)
+    for memory in Memory:
+        packets.pack("SEEK", **corner, memory=memory, address=memory_shape(chip, memory)[0] - 1)
+
+
+@every_chip
+def test_host_bound_kinds_have_bit_2_set_and_mesh_bound_ones_a_destination(chip):
+    for format in Packets(chip).formats.values():
+        names = [field.name for field in format.fields]
+        assert (names[1:5] == ["x0", "x1", "y0", "y1"]) == (not format.kind & 4)
+
+
+@every_packet
+def test_a_value_beyond_its_field_is_refused(name):
+    packets = Packets(ChipParams())
+    fields = body(packets.formats[name])
+    for field in fields:
+        low, high = bounds(field)
+        for value in (low - 1, high + 1):
+            values = {other.name: 0 for other in fields} | {field.name: value}
+            with pytest.raises(PacketError, match=f"{name}: {field.name}={value} is outside {low}..{high}"):
+                packets.pack(name, **values)
+
+
+def test_missing_and_unknown_fields_and_packets_are_named():
+    packets = Packets(ChipParams())
+    with pytest.raises(PacketError, match=r"needs the fields.*early"):
+        packets.pack("START", steps=3)
+    with pytest.raises(PacketError, match="colour"):
+        packets.pack("STEP", colour=1)
+    with pytest.raises(PacketError, match="no packet is called 'HELLO'"):
+        packets.pack("HELLO")
+    with pytest.raises(PacketError, match="no field 'colour'"):
+        packets.formats["STEP"].field("colour")
+
+
+@pytest.mark.parametrize("flit", [7, Kind.CONTROL | 7 << 3])
+def test_a_flit_of_no_kind_is_refused(flit):
+    with pytest.raises(PacketError, match="no known kind"):
+        Packets(ChipParams()).unpack(flit)

@@ -1,0 +1,326 @@
+"""The weight image: what it sends, and that no damaged, foreign or unfit file passes for one."""
+
+import dataclasses
+import json
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flit_machine import FlitMachine
+from reference import random_inputs, random_network
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import OUTPUT_FLAG, Memory, Register, chunks
+from yoso_sw.compiler import compile_network
+from yoso_sw.encoding import spike_steps
+from yoso_sw.flits import read_flits
+from yoso_sw.image import (
+    PREAMBLE,
+    CorruptedImageError,
+    ImageError,
+    ImageVersionError,
+    MemoryRun,
+    NotAnImageError,
+    TruncatedImageError,
+    WeightImage,
+    WrongChipError,
+)
+from yoso_sw.network import NEVER, Layer, Network
+
+PARAMS = ChipParams(
+    cols=3, rows=2, lanes=2, neurons=8, weights=64, acc_bits=12, pot_bits=16, steps=32, layers=4
+)
+
+
+def small_network() -> Network:
+    rng = np.random.default_rng(5)
+    weights = [rng.integers(-20, 20, shape).astype(np.int8) for shape in ((7, 5), (6, 3))]
+    return Network(
+        "small", (Layer(weights[0], 9, 0, 20, 0, True), Layer(weights[1], 8, 2, 19, 3, True)), 20, 16
+    )
+
+
+@pytest.fixture(scope="module")
+def image() -> WeightImage:
+    return compile_network(small_network(), PARAMS)
+
+
+# ---- load phase ------------------------------------------------------------------------------------------
+
+
+def test_the_load_flits_leave_the_network_in_the_memories(image):
+    network = small_network()
+    machine = FlitMachine(PARAMS)
+    machine.load(image.load_flits())
+    for index, (layer, own) in enumerate(zip(network.layers, image.layers, strict=True)):
+        for part in own.slices:
+            memory = machine.nodes[part.x, part.y].memory
+            registers = {register: int(memory[Memory.REGISTER][register]) for register in Register}
+            assert registers[Register.TAG] == index + 1
+            assert registers[Register.WORDS] == -(-part.count // PARAMS.lanes)
+            assert registers[Register.LAST_MASK] == (1 if part.count % 2 else 3)
+            assert registers[Register.THRESHOLD] == layer.threshold
+            assert registers[Register.SLOPE] == layer.slope
+            assert (registers[Register.WINDOW_START], registers[Register.WINDOW_END]) == (
+                layer.start,
+                layer.end,
+            )
+            assert registers[Register.ERRORS] == 0
+            for axon in range(own.axons):
+                for j in range(part.count):
+                    word = int(memory[Memory.WEIGHT][axon * own.stride + j // 2])
+                    byte = word >> 8 * (j % 2) & 255
+                    assert np.uint8(byte).astype(np.int8) == layer.weights[axon, part.first + j]
+            if index == 0:
+                following = image.layers[1]
+                x0, x1, y0, y1 = following.rectangle
+                assert registers[Register.DESTINATION] == x0 | x1 << 2 | y0 << 4 | y1 << 5
+                assert registers[Register.DESTINATION_TAG] == 2 and registers[Register.OUTPUT] == 0
+                for j in range(part.count):
+                    assert memory[Memory.SPIKE][j] == (part.first + j) * following.stride
+            else:
+                assert registers[Register.OUTPUT] == OUTPUT_FLAG | part.first
+
+
+def test_the_load_writes_only_what_is_used(image):
+    for run in image.runs:
+        owner = next(
+            (own for own in image.layers for part in own.slices if (part.x, part.y) == (run.x, run.y)), None
+        )
+        if run.memory is Memory.WEIGHT:
+            assert len(run.data) == owner.axons * owner.stride
+        elif run.memory is Memory.REGISTER:
+            assert len(run.data) == len(Register)
+    words = sum(len(run.data) * chunks(PARAMS, run.memory) for run in image.runs)
+    assert len(image.load_flits()) == words + len(image.runs)
+    registers = [run for run in image.runs if run.memory is Memory.REGISTER]
+    assert {(run.x, run.y) for run in registers} == {(x, y) for x in range(3) for y in range(2)}
+
+
+def test_read_flits_seek_and_read_word_by_word():
+    packets = Packets(PARAMS)
+    flits = [packets.unpack(int(flit)) for flit in read_flits(packets, 2, 1, Memory.COUNTER, 3, 2)]
+    assert [flit["name"] for flit in flits] == ["SEEK", "READ", "READ"]
+    assert flits[0]["memory"] == Memory.COUNTER and flits[0]["address"] == 3
+    assert all((flit["x0"], flit["x1"], flit["y0"], flit["y1"]) == (2, 2, 1, 1) for flit in flits)
+
+
+# ---- run phase -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_image_is_start_then_each_step_then_end(image, seed):
+    """Against a plain loop over steps and axons."""
+    rng = np.random.default_rng(seed)
+    steps = random_inputs(rng, 1, small_network(), density=seed / 7)[0]
+    packets, first, second = Packets(PARAMS), *image.layers
+
+    def spike(layer, axon, step):
+        to = dict(zip(("x0", "x1", "y0", "y1"), layer.rectangle, strict=True))
+        return packets.pack("SPIKE", **to, tag=layer.tag, parity=step & 1, row=axon * layer.stride)
+
+    expected = [packets.pack("START", steps=20, early=seed & 1), spike(first, 6, 0), spike(second, 5, 0)]
+    last = max([0, *(int(step) for step in steps if step != NEVER)])
+    for step in range(last + 1):
+        expected += [spike(first, axon, step) for axon in range(6) if steps[axon] == step]
+        expected.append(packets.pack("STEP" if step < last else "END"))
+    assert image.image_flits(steps, early_exit=bool(seed & 1)).tolist() == expected
+
+
+def test_an_image_without_any_spike_is_start_and_end():
+    silent = compile_network(Network("n", (Layer(np.ones((3, 2), np.int8), 1, 0, 4),), 4, 4), PARAMS)
+    names = [
+        silent.packets.unpack(int(flit))["name"] for flit in silent.image_flits(np.full(3, NEVER, np.int16))
+    ]
+    assert names == ["START", "END"]
+
+
+def test_pixels_are_sent_as_their_time_code(image):
+    pixels = np.array([0, 1, 100, 200, 254, 255], np.uint8)
+    assert image.image_flits(pixels).tolist() == image.image_flits(spike_steps(pixels, 16)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros(7, np.uint8), r"shape \(7,\)"),
+        (np.zeros((1, 6), np.uint8), r"shape \(1, 6\)"),
+        (np.zeros(6, np.int32), "int32"),
+        (np.array([0, 0, 0, 20, 0, 0], np.int16), r"0\.\.20"),
+        (np.array([0, -1, 0, 2, 0, 0], np.int16), r"-1\.\.2"),
+    ],
+)
+def test_an_image_that_does_not_fit_is_refused(image, pixels, message):
+    with pytest.raises(ImageError, match=message):
+        image.image_flits(pixels)
+
+
+def test_each_neuron_is_known_by_the_flit_it_sends(image):
+    packets, following = image.packets, image.layers[1]
+    for part in image.layers[0].slices:
+        for j in range(part.first, part.first + part.count):
+            row = j * following.stride
+            flit = packets.pack("SPIKE", x0=0, x1=0, y0=0, y1=0, tag=2, parity=1, row=row)
+            assert image.spike_of(part.x, part.y, flit) == (0, j)
+    for part in following.slices:
+        for j in range(part.first, part.first + part.count):
+            assert image.spike_of(part.x, part.y, packets.pack("RESULT", index=j, potential=-5)) == (1, j)
+
+
+def test_a_flit_that_no_neuron_of_the_node_sends_is_refused():
+    wide = compile_network(random_network(np.random.default_rng(1), [5, 12, 6], 16), PARAMS, spread=False)
+    packets, hidden, output = wide.packets, *wide.layers
+    assert len(hidden.slices) > 1 and output.stride > 1
+    x, y = hidden.slices[0].x, hidden.slices[0].y
+
+    def spike(row):
+        return packets.pack("SPIKE", x0=0, x1=0, y0=0, y1=0, tag=2, parity=0, row=row)
+
+    elsewhere = hidden.slices[1].first * output.stride
+    for flit in (
+        spike(elsewhere),
+        spike(1),
+        packets.pack("RESULT", index=0, potential=0),
+        packets.pack("STEP"),
+    ):
+        with pytest.raises(ImageError, match="layer 0"):
+            wide.spike_of(x, y, flit)
+    used = {(part.x, part.y) for layer in wide.layers for part in layer.slices}
+    for node in {(x, y) for x in range(3) for y in range(2)} - used:
+        with pytest.raises(ImageError, match="no layer"):
+            wide.spike_of(*node, spike(0))
+
+
+def test_an_mnist_sized_image_takes_less_than_a_millisecond():
+    layers = (
+        Layer(np.ones((785, 40), np.int8), 1, 0, 64, 0, True),
+        Layer(np.ones((40, 10), np.int8), 1, 0, 64),
+    )
+    image = compile_network(Network("n", layers, 64, 64))
+    pixels = np.random.default_rng(0).integers(0, 256, 784).astype(np.uint8)
+    image.image_flits(pixels)
+    begin = time.perf_counter()
+    for _ in range(50):
+        image.image_flits(pixels)
+    assert (time.perf_counter() - begin) / 50 < 1e-3
+
+
+# ---- file ------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_image_loads_to_the_same_image(image, tmp_path):
+    image.save(tmp_path / "a.img")
+    loaded = WeightImage.load(tmp_path / "a.img")
+    assert loaded.params == image.params and loaded.layers == image.layers
+    assert (loaded.name, loaded.steps, loaded.levels, loaded.decision) == ("small", 20, 16, "ttfs")
+    assert loaded.load_flits().tolist() == image.load_flits().tolist()
+    assert loaded.to_bytes() == image.to_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.img"]
+
+
+def test_the_same_network_compiles_to_the_same_bytes(image):
+    assert compile_network(small_network(), PARAMS).to_bytes() == image.to_bytes()
+
+
+def test_every_shortened_file_is_called_truncated(image):
+    contents = image.to_bytes()
+    for size in range(1, len(contents)):
+        with pytest.raises(TruncatedImageError, match="truncated"):
+            WeightImage.from_bytes(contents[:size])
+
+
+def test_no_file_with_a_wrong_byte_is_accepted(image):
+    contents = image.to_bytes()
+    for place in range(len(contents)):
+        wrong = bytearray(contents)
+        wrong[place] ^= 0x10
+        with pytest.raises(ImageError) as caught:
+            WeightImage.from_bytes(bytes(wrong))
+        if place >= PREAMBLE.size:
+            assert type(caught.value) is CorruptedImageError
+
+
+def test_a_file_with_more_behind_it_is_called_corrupted(image):
+    with pytest.raises(CorruptedImageError):
+        WeightImage.from_bytes(image.to_bytes() + b"\0")
+
+
+def test_other_files_are_no_images(tmp_path):
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "zip").write_bytes(b"PK\x03\x04" + bytes(100))
+    for name in ("empty", "zip", "missing", "."):
+        with pytest.raises(NotAnImageError, match=name if name != "." else "read"):
+            WeightImage.load(tmp_path / name)
+
+
+def test_another_version_is_named(image):
+    contents = bytearray(image.to_bytes())
+    contents[8] = 2
+    with pytest.raises(ImageVersionError, match=r"version 2.*reads version 1"):
+        WeightImage.from_bytes(bytes(contents))
+
+
+def rewritten(contents: bytes, change) -> bytes:
+    """The file with `change` applied to its header and a valid checksum."""
+    magic, version, size, payload = PREAMBLE.unpack_from(contents)
+    header = json.loads(contents[PREAMBLE.size : PREAMBLE.size + size])
+    change(header)
+    text = json.dumps(header).encode()
+    body = PREAMBLE.pack(magic, version, len(text), payload) + text + contents[PREAMBLE.size + size : -4]
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header.pop("layers"),
+        lambda header: header["chip"].pop("cols"),
+        lambda header: header["chip"].update(cols=0),
+        lambda header: header["network"].update(colour=1),
+        lambda header: header["layers"][0].pop("stride"),
+        lambda header: header["layers"][0]["slices"][0].update(x=7),
+        lambda header: header["runs"].pop(),
+        lambda header: header["runs"][0].__setitem__(2, 9),
+        lambda header: header["runs"][0].__setitem__(0, 3),
+        lambda header: header["runs"][0].__setitem__(3, 1),
+        lambda header: header["runs"][0].__setitem__(4, 12),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_called_corrupted(image, change):
+    with pytest.raises(CorruptedImageError, match="corrupted"):
+        WeightImage.from_bytes(rewritten(image.to_bytes(), change))
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(image, tmp_path, monkeypatch):
+    path = tmp_path / "a.img"
+    path.write_bytes(b"old")
+
+    def full(self, contents):
+        open(self, "wb").close()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        image.save(path)
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_wrong_chip_is_named_field_by_field(image):
+    image.require_chip(PARAMS)
+    with pytest.raises(WrongChipError, match=r"lanes: 2 != 4, steps: 32 != 64$"):
+        image.require_chip(dataclasses.replace(PARAMS, lanes=4, steps=64))
+
+
+def test_a_run_that_leaves_its_memory_is_refused(image):
+    data = np.zeros((2, chunks(PARAMS, Memory.SPIKE)), np.uint16)
+    for run in (
+        MemoryRun(0, 0, Memory.SPIKE, 7, data),
+        MemoryRun(0, 0, Memory.SPIKE, -1, data),
+        MemoryRun(0, 2, Memory.SPIKE, 0, data),
+        MemoryRun(0, 0, Memory.REGISTER, 0, data),
+    ):
+        with pytest.raises(ImageError):
+            dataclasses.replace(image, runs=(run,))

@@ -1,0 +1,150 @@
+"""The network file: what is written is read, and anything else is refused by name."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from yoso_sw.network import NEVER, Layer, Network, NetworkError
+
+
+def layer(inputs=4, neurons=3, **fields) -> Layer:
+    weights = np.arange(inputs * neurons, dtype=np.int8).reshape(inputs, neurons) - 5
+    return Layer(**{"weights": weights, "threshold": 7, "start": 0, "end": 8, **fields})
+
+
+def network(*layers, **fields) -> Network:
+    return Network(**{"name": "net", "layers": layers or (layer(),), "steps": 8, "levels": 8, **fields})
+
+
+def test_a_saved_network_loads_to_the_same_network(tmp_path):
+    saved = network(
+        layer(5, 3, bias=True), layer(3, 2, slope=4, start=2, end=6), about={"seed": 3, "note": "é"}
+    )
+    saved.save(tmp_path / "net.npz")
+    loaded = Network.load(tmp_path / "net.npz")
+    assert (loaded.name, loaded.steps, loaded.levels, loaded.decision, loaded.weight_bits, loaded.about) == (
+        *("net", 8, 8, "ttfs", 8),
+        {"seed": 3, "note": "é"},
+    )
+    for ours, theirs in zip(saved.layers, loaded.layers, strict=True):
+        np.testing.assert_array_equal(ours.weights, theirs.weights)
+        assert (ours.threshold, ours.slope, ours.start, ours.end, ours.bias) == (
+            *(theirs.threshold, theirs.slope, theirs.start, theirs.end),
+            theirs.bias,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
+
+
+def test_numpy_numbers_from_a_trainer_can_be_saved(tmp_path):
+    network(layer(threshold=np.int64(9), end=np.int32(8), bias=np.bool_(True))).save(tmp_path / "net.npz")
+    loaded = Network.load(tmp_path / "net.npz")
+    assert loaded.layers[0].threshold == 9 and loaded.layers[0].bias is True
+
+
+def test_the_bias_is_an_axon_and_no_input():
+    assert (layer(5, 3, bias=True).inputs, layer(5, 3).inputs) == (4, 5)
+    assert network(layer(5, 3, bias=True), layer(3, 2)).shape == "4-3-2"
+
+
+@pytest.mark.parametrize(
+    ("layers", "fields", "message"),
+    [
+        ((layer(),), {"decision": "rate"}, "decision='rate'"),
+        ((layer(),), {"weight_bits": 9}, "weight_bits=9"),
+        ((layer(),), {"weight_bits": 3}, "layer 0: weights -5..6 do not fit 3 bits"),
+        ((layer(),), {"steps": 1, "levels": 1}, "steps=1"),
+        ((layer(),), {"steps": NEVER}, f"steps={NEVER}"),
+        ((layer(),), {"levels": 9}, "levels=9"),
+        ((layer(),), {"levels": 0}, "levels=0"),
+        ((layer(),), {"steps": 300, "levels": 257}, "levels=257"),
+        ((layer(threshold=0),), {}, "layer 0: threshold=0"),
+        ((layer(slope=-1),), {}, "layer 0: slope=-1"),
+        ((layer(start=-1),), {}, "starts at -1"),
+        ((layer(end=9),), {}, "ends at 9"),
+        ((layer(1, 3, bias=True),), {}, r"shape \(1, 3\)"),
+        ((layer(weights=np.zeros((2, 0), np.int8)),), {}, "shape"),
+        ((layer(weights=np.zeros((2, 2), np.int16)),), {}, "int16"),
+        ((layer(weights=np.zeros(4, np.int8)),), {}, "matrix"),
+        ((layer(), layer()), {}, "layer 1 has 4 inputs and layer 0 3 neurons"),
+        ((layer(),), {"decision": "softmax"}, "window must be empty"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_by_name(layers, fields, message):
+    with pytest.raises(NetworkError, match=message):
+        network(*layers, **fields)
+
+
+def test_a_network_without_layers_is_refused():
+    with pytest.raises(NetworkError, match="no layers"):
+        Network("empty", (), 8, 8)
+
+
+def test_a_softmax_network_has_an_empty_output_window():
+    assert network(layer(start=3, end=3), decision="softmax").decision == "softmax"
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(NetworkError, match="no network file"):
+        Network.load(tmp_path / "nowhere.npz")
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "net.npz"
+    network().save(path)
+    contents = path.read_bytes()
+    for size in range(0, len(contents), 7):
+        path.write_bytes(contents[:size])
+        with pytest.raises(NetworkError):
+            Network.load(path)
+
+
+def test_a_file_with_a_wrong_byte_is_refused_or_means_the_same(tmp_path):
+    path = tmp_path / "net.npz"
+    network(layer(40, 30, weights=np.ones((40, 30), np.int8))).save(path)
+    contents = path.read_bytes()
+    for place in range(0, len(contents), 3):
+        wrong = bytearray(contents)
+        wrong[place] ^= 0x41
+        path.write_bytes(bytes(wrong))
+        try:
+            loaded = Network.load(path)
+        except NetworkError:
+            continue
+        assert (loaded.layers[0].weights == 1).all() and loaded.layers[0].threshold == 7 and loaded.steps == 8
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", 2, "format 2"),
+        ("steps", "many", "not a whole"),
+        ("layers", [{}], "not a whole"),
+        ("layers", None, "not a whole"),
+        ("about", 3, "not a whole"),
+        ("levels", 99, "levels=99"),
+    ],
+)
+def test_a_file_with_other_contents_is_refused(tmp_path, key, value, message):
+    path = tmp_path / "net.npz"
+    network().save(path)
+    with np.load(path) as arrays:
+        contents = dict(arrays)
+    meta = json.loads(contents["network"].tobytes())
+    meta[key] = value
+    contents["network"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    np.savez(path, **contents)
+    with pytest.raises(NetworkError, match=message):
+        Network.load(path)
+
+
+def test_other_files_are_no_networks(tmp_path):
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    np.savez(tmp_path / "object.npz", network=np.array([{}], dtype=object))
+    (tmp_path / "text.npz").write_text("hello")
+    with zipfile.ZipFile(tmp_path / "zip.npz", "w") as archive:
+        archive.writestr("network", "x")
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(NetworkError):
+            Network.load(path)
