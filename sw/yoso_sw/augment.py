@@ -1,0 +1,98 @@
+"""Distorted training images: a random affine map and a smooth elastic field, one pass over the pixels.
+
+Affine and elastic distortions are Simard, Steinkraus and Platt's (2003); the ranges are our choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+SIDE = 28  # pixels on a side
+KNOTS = 7  # elastic control points on a side
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Ranges of the distortions; all zero leaves the images as they are.
+
+    Parameters
+    ----------
+    rotate
+        Largest turn either way, degrees.
+    scale
+        Largest relative change of each side, 0.15 for 0.85 .. 1.15.
+    shear
+        Largest shear, pixels of x a pixel of y.
+    shift
+        Largest shift along each side, pixels.
+    elastic
+        Standard deviation of the elastic control points, pixels.
+    """
+
+    rotate: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Distorted copies of `images`, uint8 (n, 784); the same `rng` state gives the same images."""
+        if not any((self.rotate, self.scale, self.shear, self.shift, self.elastic)):
+            return images
+        n = len(images)
+        turn = np.deg2rad(rng.uniform(-self.rotate, self.rotate, n))
+        zoom = 1 + rng.uniform(-self.scale, self.scale, (n, 2))
+        lean = rng.uniform(-self.shear, self.shear, n)
+        shift = rng.uniform(-self.shift, self.shift, (n, 2))
+        # Where each pixel comes from: (y, x) -> matrix (y, x) + shift + field, about the centre.
+        matrix = np.empty((n, 2, 2))
+        matrix[:, 0, 0], matrix[:, 0, 1] = zoom[:, 0] * np.cos(turn), -zoom[:, 0] * np.sin(turn)
+        matrix[:, 1, 0], matrix[:, 1, 1] = zoom[:, 1] * (np.sin(turn) + lean), zoom[:, 1] * np.cos(turn)
+        knots = rng.normal(0, self.elastic, (n, 2, KNOTS, KNOTS)).astype(np.float32)
+        field = _SPLINE @ knots @ _SPLINE.T
+        out = np.empty_like(images)
+        _warp(images, matrix.astype(np.float32), shift.astype(np.float32), field, out)
+        return out
+
+
+def _spline() -> np.ndarray:
+    """Cubic B-spline weights of the control points at each pixel, (SIDE, KNOTS), in L2 norm 1 on average."""
+    position = np.linspace(0.5, KNOTS - 1.5, SIDE)
+    distance = np.abs(position[:, None] - np.arange(KNOTS)[None, :])
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    weights = np.where(distance < 1, near, np.maximum(0, 2 - distance) ** 3 / 6)
+    return (weights / np.sqrt((weights**2).sum(1).mean())).astype(np.float32)
+
+
+_SPLINE = _spline()
+
+
+@numba.njit(cache=True)
+def _warp(
+    images: np.ndarray, matrix: np.ndarray, shift: np.ndarray, field: np.ndarray, out: np.ndarray
+) -> None:
+    """Bilinear samples of each image at its distorted coordinates; outside is black."""
+    centre = np.float32((SIDE - 1) / 2)
+    for n in range(images.shape[0]):
+        for row in range(SIDE):
+            for col in range(SIDE):
+                dy, dx = np.float32(row) - centre, np.float32(col) - centre
+                y = matrix[n, 0, 0] * dy + matrix[n, 0, 1] * dx + centre + shift[n, 0] + field[n, 0, row, col]
+                x = matrix[n, 1, 0] * dy + matrix[n, 1, 1] * dx + centre + shift[n, 1] + field[n, 1, row, col]
+                y0, x0 = int(np.floor(y)), int(np.floor(x))
+                fy, fx = y - np.float32(y0), x - np.float32(x0)
+                value = np.float32(0.5)  # rounds
+                if 0 <= x0 < SIDE:
+                    if 0 <= y0 < SIDE:
+                        value += (1 - fy) * (1 - fx) * images[n, y0 * SIDE + x0]
+                    if -1 <= y0 < SIDE - 1:
+                        value += fy * (1 - fx) * images[n, (y0 + 1) * SIDE + x0]
+                if -1 <= x0 < SIDE - 1:
+                    if 0 <= y0 < SIDE:
+                        value += (1 - fy) * fx * images[n, y0 * SIDE + x0 + 1]
+                    if -1 <= y0 < SIDE - 1:
+                        value += fy * fx * images[n, (y0 + 1) * SIDE + x0 + 1]
+                out[n, row * SIDE + col] = np.uint8(value)

@@ -1,0 +1,189 @@
+"""What a training run is: a TOML file beside the network it makes, read into checked dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from yoso_sw.augment import Augment
+from yoso_sw.network import DECISIONS
+
+
+class ConfigError(ValueError):
+    """A training configuration is not valid; the message names the file, the key and what is allowed."""
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """One dense layer, in float units; `quantise` turns threshold, slope and weights into integers.
+
+    Parameters
+    ----------
+    neurons
+        Neurons of the layer.
+    slope
+        "psp": the potential grows by the weights that have arrived (the paper). "constant": by c a step
+        within the window; c is the unit of weights and threshold.
+    threshold
+        theta; with a constant slope in units of c.
+    start, end
+        The firing window [start, end); end <= start: never fires (softmax output).
+    bias
+        One more axon that spikes at step 0.
+    dropout
+        Share of the layer's inputs left out in training; only where the layer is one matrix product (constant
+        slope or output potentials), since a spike cannot be scaled up.
+    activity
+        Price of the layer's spikes in the loss (`stdbp.activity`).
+    mean, deviation
+        Of the first weights, normally distributed.
+    clip
+        Weights beyond this many standard deviations saturate when quantised.
+    """
+
+    neurons: int
+    slope: str = "psp"
+    threshold: float = 1.0
+    start: int = 0
+    end: int = 0
+    bias: bool = False
+    dropout: float = 0.0
+    activity: float = 0.0
+    mean: float = 0.0
+    deviation: float = 0.1
+    clip: float = 2.5
+
+    @property
+    def silent(self) -> bool:
+        return self.end <= self.start
+
+    @property
+    def dense(self) -> bool:
+        """Whether the layer is one matrix product, by constant slope or because it never fires."""
+        return self.slope == "constant" or self.silent
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A network and how to train it.
+
+    Parameters
+    ----------
+    name, dataset, seed
+        Name of the network, set of `datasets.NAMES`, seed of everything random.
+    steps, levels, decision, weight_bits
+        As in `network.Network`.
+    float_epochs, integer_epochs
+        Epochs in float weights and continuous time, then with integer weights and whole steps.
+    float_rate, integer_rate
+        Adam's highest learning rate in each phase; it rises over `warm` batches and falls as a cosine.
+    batch, validation
+        Images a batch; images at the end of the training set that are kept for validation.
+    unit
+        Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
+    inputs
+        Pixels of an image.
+    """
+
+    name: str
+    layers: tuple[LayerConfig, ...]
+    steps: int
+    levels: int
+    float_epochs: int
+    integer_epochs: int
+    dataset: str = "mnist"
+    seed: int = 1
+    decision: str = "ttfs"
+    weight_bits: int = 5
+    float_rate: float = 1e-3
+    integer_rate: float = 5e-4
+    warm: int = 200
+    batch: int = 128
+    validation: int = 5000
+    unit: float = 1.0
+    inputs: int = 784
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self) -> None:
+        def check(condition: bool, message: str) -> None:
+            if not condition:
+                raise ConfigError(f"{self.name}: {message}")
+
+        check(len(self.layers) > 0, "there are no [[layers]]")
+        check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
+        check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
+        check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
+        check(self.batch >= 1, f"batch={self.batch} is below 1")
+        check(self.validation >= 1, f"validation={self.validation} is below 1")
+        check(
+            self.float_epochs >= 1, f"float_epochs={self.float_epochs} is below 1: integers start from floats"
+        )
+        check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
+        check(self.unit > 0, f"unit={self.unit} is not positive")
+        for i, layer in enumerate(self.layers):
+            check(layer.neurons >= 1, f"layer {i}: neurons={layer.neurons} is below 1")
+            check(
+                layer.slope in ("psp", "constant"), f"layer {i}: slope={layer.slope!r} is not psp or constant"
+            )
+            check(layer.threshold > 0, f"layer {i}: threshold={layer.threshold} is not positive")
+            check(0 <= layer.start, f"layer {i}: start={layer.start} is negative")
+            check(layer.end <= self.steps, f"layer {i}: end={layer.end} is beyond steps={self.steps}")
+            check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
+            check(layer.dense or layer.dropout == 0, f"layer {i}: dropout needs a constant slope")
+            last = i == len(self.layers) - 1
+            check(
+                layer.silent == (last and self.decision == "softmax"),
+                f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
+                "softmax and nowhere else",
+            )
+
+
+T = TypeVar("T")
+
+_KINDS: dict[str, Any] = {"int": int, "str": str, "bool": bool, "float": (int, float)}
+
+
+def _build(cls: type[T], values: Any, where: str) -> T:
+    """A dataclass from a TOML table; whole numbers serve as floats."""
+    known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where} is not a table")
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"{where}: there is no key {key!r}; there are {', '.join(known)}")
+        kind = _KINDS.get(str(known[key].type))
+        if kind is not None and (
+            not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+        ):
+            raise ConfigError(f"{where}: {key}={value!r} is not {known[key].type}")
+    required = [
+        f.name
+        for f in known.values()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    for key in required:
+        if key not in values:
+            raise ConfigError(f"{where}: {key} is missing")
+    return cls(**values)
+
+
+def load_config(path: str | Path) -> TrainConfig:
+    """Read a training configuration. Raises `ConfigError`."""
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    layers = table.pop("layers", [])
+    if not isinstance(layers, list):
+        raise ConfigError(f"{path}: layers is not a list of tables, [[layers]]")
+    table["layers"] = tuple(
+        _build(LayerConfig, entry, f"{path}, layer {i}") for i, entry in enumerate(layers)
+    )
+    table["augment"] = _build(Augment, table.pop("augment", {}), f"{path}, augment")
+    return _build(TrainConfig, table, str(path))

@@ -1,0 +1,212 @@
+"""A chain of temporal layers as a torch module: float weights in continuous time, or the chip's integers.
+
+Both are one set of float weights. `quantise` fixes a scale k for each layer; from then on the forward pass
+rounds k w to integers and times to whole steps, and gradients pass the rounding (quantisation-aware
+training).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+from yoso_hw.params import ChipParams
+
+from yoso_sw import stdbp
+from yoso_sw.config import LayerConfig, TrainConfig
+from yoso_sw.network import NEVER, Layer, Network
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says where and what to change."""
+
+
+class TemporalLayer(nn.Module):
+    """One dense layer; see `LayerConfig`. `scale` is k, or None in the float phase."""
+
+    def __init__(
+        self, config: LayerConfig, inputs: int, train: TrainConfig, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.last = train.steps - 1
+        self.limit = 1 << (train.weight_bits - 1)
+        self.revive = False
+        self.scale: float | None = None
+        first = torch.randn(inputs + config.bias, config.neurons, generator=generator)
+        self.weight = nn.Parameter(first * config.deviation + config.mean)
+
+    def quantise(self) -> None:
+        """Fix the scale so that weights up to `clip` standard deviations from zero fit the weight's bits."""
+        scale = (self.limit - 1) / (self.config.clip * float(self.weight.detach().square().mean().sqrt()))
+        if not 0 < scale < float("inf"):
+            raise TrainingError(
+                f"the weights of the {self.config.neurons}-neuron layer give no scale: {scale}"
+            )
+        # A constant slope is the unit of V and a whole number on the chip.
+        self.scale = float(max(1, round(scale))) if self.config.slope == "constant" else scale
+
+    @property
+    def integers(self) -> torch.Tensor:
+        """Integer weights as floats, (axons, neurons), with the gradient of the float weights."""
+        assert self.scale is not None
+        scaled = (self.weight * self.scale).clamp(-self.limit, self.limit - 1)
+        return stdbp.round_through(scaled.round(), scaled)
+
+    @property
+    def threshold(self) -> float:
+        """theta in the units of the phase."""
+        if self.scale is None:
+            return self.config.threshold
+        return max(1, round(self.config.threshold * self.scale))
+
+    @property
+    def slope(self) -> float:
+        """c in the units of the phase; 0 for slope A."""
+        if self.config.slope == "psp":
+            return 0
+        return 1 if self.scale is None else int(self.scale)
+
+    def forward(
+        self, times: torch.Tensor, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Spike times (inf for silent) and potentials, (batch, neurons), of inputs spiking at `times`.
+
+        V is read at the spike for slope A; a constant-slope layer gives V when its window opens, a silent
+        layer V after the last sweep. `generator` draws the dropout; None: no dropout.
+        """
+        config, whole = self.config, self.scale is not None
+        weights = self.integers if whole else self.weight
+        if config.bias:
+            times = torch.cat([times, torch.zeros(len(times), 1, dtype=times.dtype)], dim=1)
+        if not config.dense:
+            return stdbp.spike_times(
+                times, weights, self.threshold, config.start, config.end, self.last, whole, self.revive
+            )
+        reading = self.last if config.silent else config.start - 1
+        ages = stdbp.arrived(times, reading)
+        if generator is not None and config.dropout:
+            kept = torch.rand(ages.shape, generator=generator) >= config.dropout
+            ages = ages * kept / (1 - config.dropout)
+        potential = ages @ weights
+        if config.silent:
+            return torch.full_like(potential, stdbp.SILENT), potential
+        times = stdbp.ramp_times(potential, self.threshold, self.slope, config.start, config.end, whole)
+        return times, potential
+
+    def export(self) -> Layer:
+        """The integer layer."""
+        config = self.config
+        return Layer(
+            weights=self.integers.detach().numpy().astype(np.int8),
+            threshold=int(self.threshold) if not config.silent else 1,
+            start=config.start if not config.silent else 0,
+            end=config.end if not config.silent else 0,
+            slope=int(self.slope) if not config.silent else 0,
+            bias=config.bias,
+        )
+
+
+class Model(nn.Module):
+    """The whole network of a `TrainConfig`."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self.config = config
+        generator = torch.Generator().manual_seed(config.seed)
+        widths = [config.inputs, *(layer.neurons for layer in config.layers)]
+        self.layers = nn.ModuleList(
+            TemporalLayer(layer, inputs, config, generator)
+            for layer, inputs in zip(config.layers, widths, strict=False)
+        )
+        self.chain[-1].revive = True
+
+    @property
+    def chain(self) -> list[TemporalLayer]:
+        return list(self.layers)  # type: ignore[arg-type]
+
+    @property
+    def scales(self) -> list[float] | None:
+        """Scale of each layer; None in the float phase."""
+        scales = [layer.scale for layer in self.chain if layer.scale is not None]
+        return scales or None
+
+    def quantise(self, scales: list[float] | None = None) -> None:
+        """Go over to the integer phase, with the scales that the weights suggest or with those given."""
+        for i, layer in enumerate(self.chain):
+            if scales is None:
+                layer.quantise()
+            else:
+                layer.scale = scales[i]
+
+    def forward(
+        self, steps: torch.Tensor, generator: torch.Generator | None = None
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """(spike times, potentials) of each layer for input spike times (batch, inputs), inf for silent."""
+        results = []
+        for layer in self.chain:
+            steps, potential = layer(steps, generator)
+            results.append((steps, potential))
+        return results
+
+    def loss(self, results: list[tuple[torch.Tensor, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the price of the spikes."""
+        times, potential = results[-1]
+        config, output = self.config, self.chain[-1]
+        if config.decision == "ttfs":
+            loss = stdbp.spike_time_loss(times, labels, output.config.end, config.unit)
+        else:
+            loss = nn.functional.cross_entropy(potential / (config.unit * (output.scale or 1)), labels)
+        for (spikes, _), layer in zip(results, config.layers, strict=True):
+            if layer.activity:
+                loss = loss + layer.activity * stdbp.activity(spikes, layer.start, layer.end)
+        return loss
+
+    def export(self, about: dict[str, object]) -> Network:
+        """The integer network. Raises `TrainingError` if an adder of the default chip could saturate."""
+        config = self.config
+        network = Network(
+            name=config.name,
+            layers=tuple(layer.export() for layer in self.chain),
+            steps=config.steps,
+            levels=config.levels,
+            decision=config.decision,
+            weight_bits=config.weight_bits,
+            about=about,
+        )
+        check_bounds(network)
+        return network
+
+
+def input_times(steps: np.ndarray) -> torch.Tensor:
+    """Input spike steps (`encoding.spike_steps`) as float times, inf for silent."""
+    times = torch.from_numpy(steps.astype(np.float32))
+    times[times == NEVER] = stdbp.SILENT
+    return times
+
+
+def check_bounds(network: Network, chip: ChipParams | None = None) -> None:
+    """Raise `TrainingError` if A of a neuron could saturate, or V where the trainer takes it as a plain sum.
+
+    The compiler refuses the first; the second would part the trainer from the chip.
+    """
+    chip = chip or ChipParams()
+    for i, layer in enumerate(network.layers):
+        weights = layer.weights.astype(np.int64)
+        high, low = np.maximum(weights, 0).sum(0), np.minimum(weights, 0).sum(0)
+        for name, value, bound in (
+            ("positive", high.max(), chip.acc_max),
+            ("negative", -low.min(), -chip.acc_min),
+        ):
+            if value > bound:
+                raise TrainingError(
+                    f"layer {i}: {name} weights of a neuron add up to {value}, beyond {bound}; "
+                    "use fewer weight bits or a larger clip"
+                )
+        reading = layer.start - 1 if layer.slope else network.steps - 1
+        largest = max(high.max(), -low.min()) * reading
+        if (layer.slope or layer.end <= layer.start) and largest >= min(chip.pot_max, stdbp.EXACT):
+            raise TrainingError(
+                f"layer {i}: a potential may reach {largest} and saturate at {chip.pot_max}; "
+                "use fewer weight bits or a larger clip"
+            )
