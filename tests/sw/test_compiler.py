@@ -72,7 +72,7 @@ def test_the_flits_compute_the_network_and_count_as_predicted(lanes, spread, see
             assert pe.count[counter] == predicted[y, x, counter], (x, y, counter.name)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 40), min_size=2, max_size=4),
     cols=st.integers(1, 6),
@@ -132,7 +132,7 @@ def test_spreading_never_makes_a_layer_slower():
             assert after.stride <= before.stride
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 2**25 - 1), st.integers(1, 25))
 def test_nodes_come_from_the_smallest_rectangle_that_has_enough(cols, rows, taken, count):
     free = np.array([[not taken >> (y * 5 + x) & 1 for x in range(cols)] for y in range(rows)])

@@ -36,7 +36,7 @@ def assert_same_as_reference(network, inputs, params, early_exit):
             assert result.accumulated[layer][b].tolist() == expected.accumulated[layer]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     sizes=st.lists(st.integers(1, 9), min_size=2, max_size=4),
@@ -214,7 +214,7 @@ def test_the_golden_model_imports_neither_torch_nor_amaranth():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_tenth_of_the_mnist_test_set_takes_a_tenth_of_ten_seconds_with_room_for_a_busy_machine():
+def test_a_tenth_of_the_mnist_test_set_takes_a_tenth_of_ten_seconds_on_two_cores():
     rng = np.random.default_rng(0)
     hidden = np.clip(rng.normal(2, 20, (785, 800)), -128, 127).astype(np.int8)
     output = np.clip(rng.normal(0, 30, (800, 10)), -128, 127).astype(np.int8)
@@ -222,6 +222,6 @@ def test_a_tenth_of_the_mnist_test_set_takes_a_tenth_of_ten_seconds_with_room_fo
     network = Network("784-800-10", layers, 128, 128)
     pixels = np.where(rng.random((1000, 784)) < 0.19, rng.integers(1, 256, (1000, 784)), 0).astype(np.uint8)
     run(network, pixels[:2])  # compiles
-    begin = time.perf_counter()
+    begin = time.process_time()  # of all threads; two of them make 20 s of it 10 s of waiting
     run(network, pixels, early_exit=False)
-    assert time.perf_counter() - begin < 4
+    assert time.process_time() - begin < 2

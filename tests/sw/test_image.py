@@ -202,10 +202,10 @@ def test_an_mnist_sized_image_takes_less_than_a_millisecond():
     image = compile_network(Network("n", layers, 64, 64))
     pixels = np.random.default_rng(0).integers(0, 256, 784).astype(np.uint8)
     image.image_flits(pixels)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(50):
         image.image_flits(pixels)
-    assert (time.perf_counter() - begin) / 50 < 1e-3
+    assert (time.process_time() - begin) / 50 < 1e-3
 
 
 # ---- file ------------------------------------------------------------------------------------------------
