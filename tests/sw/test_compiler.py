@@ -38,10 +38,11 @@ def chain(*layers: Layer, **fields) -> Network:
 def test_the_flits_compute_the_network_and_count_as_predicted(lanes, spread, seed):
     rng = np.random.default_rng(100 * lanes + seed)
     sizes = [[9, 13, 5], [12, 7], [8, 9, 6, 4]][seed % 3]
+    bits = [8, 5, 3][seed // 2]
     network = random_network(
-        rng, sizes, 18, decision="softmax" if seed == 4 else "ttfs", slopes=seed % 2 == 0, weight_bits=8
+        rng, sizes, 18, decision="softmax" if seed == 4 else "ttfs", slopes=seed % 2 == 0, weight_bits=bits
     )
-    params = dataclasses.replace(SMALL, lanes=lanes, weights=128, cols=4, rows=5)
+    params = dataclasses.replace(SMALL, lanes=lanes, weights=128, cols=4, rows=5, weight_bits=bits)
     image = compile_network(network, params, spread=spread)
     machine = FlitMachine(params)
     machine.load(image.load_flits())

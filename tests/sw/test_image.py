@@ -130,6 +130,15 @@ def test_an_image_is_start_then_each_step_then_end(image, seed):
     assert image.image_flits(steps, early_exit=bool(seed & 1)).tolist() == expected
 
 
+def test_spikes_of_a_step_are_sent_in_the_order_of_their_axons():
+    wide = compile_network(Network("n", (Layer(np.ones((500, 2), np.int8), 1, 0, 4),), 4, 4))
+    steps = np.random.default_rng(0).integers(0, 4, 500).astype(np.int16)
+    flits = [wide.packets.unpack(int(flit)) for flit in wide.image_flits(steps)]
+    rows = [flit["row"] for flit in flits if flit["name"] == "SPIKE"]
+    stride = wide.layers[0].stride
+    assert rows == [axon * stride for step in range(4) for axon in range(500) if steps[axon] == step]
+
+
 def test_an_image_without_any_spike_is_start_and_end():
     silent = compile_network(Network("n", (Layer(np.ones((3, 2), np.int8), 1, 0, 4),), 4, 4), PARAMS)
     names = [
