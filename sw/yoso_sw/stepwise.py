@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from yoso_hw.params import ChipParams
 
-from yoso_sw.network import NEVER
+from yoso_sw.network import NEVER, Network
 
 
 @njit(cache=True)
@@ -78,3 +79,23 @@ def march(times, weights, rule, total, bounds):  # type: ignore[no-untyped-def]
                 for j in range(neurons):
                     a[j] = min(max(a[j] + row[j], a_min), a_max)
     return fired, potential, slope
+
+
+def forward(
+    network: Network, steps: np.ndarray, chip: ChipParams | None = None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(spike steps, V) of each layer, int32 (batch, neurons), for input steps (batch, inputs).
+
+    Every image runs to step T - 1: V is the one at the spike, or after the last sweep.
+    """
+    chip = chip or ChipParams()
+    bounds = chip.acc_min, chip.acc_max, chip.pot_min, chip.pot_max
+    results = []
+    for layer in network.layers:
+        steps = steps.astype(np.int32)
+        if layer.bias:
+            steps = np.concatenate([steps, np.zeros((len(steps), 1), np.int32)], axis=1)
+        rule = layer.threshold, layer.slope, layer.start, layer.end
+        steps, potential, _ = march(steps, layer.weights.astype(np.int32), rule, network.steps, bounds)
+        results.append((steps, potential))
+    return results

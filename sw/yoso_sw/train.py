@@ -56,7 +56,8 @@ def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> 
             spikes = ", ".join(f"{count:.0f}" for count in epoch.spikes)
             console.print(
                 f"epoch {epoch.number:3} {phase:7} loss {epoch.loss:.4f}  "
-                f"validation {epoch.accuracy:.2f} %  spikes {spikes}"
+                f"validation {epoch.accuracy:.2f} %  spikes {spikes}",
+                soft_wrap=True,
             )
 
         trainer.run(report, lambda: progress.advance(task))
@@ -65,7 +66,8 @@ def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> 
     about = network.about
     console.print(
         f"{out}: test accuracy {about['golden_accuracy']:.2f} % on the golden model "
-        f"({about['float_accuracy']:.2f} % in float), spikes an image {about['spikes']}"
+        f"({about['float_accuracy']:.2f} % in float), spikes an image {about['spikes']}",
+        soft_wrap=True,
     )
 
 

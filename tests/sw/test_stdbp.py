@@ -1,0 +1,263 @@
+"""STDBP: spike times and their gradients, in continuous time and on whole steps."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from reference import random_inputs, random_network
+from yoso_hw.params import ChipParams
+from yoso_sw import golden, stdbp, stepwise
+from yoso_sw.config import LayerConfig, TrainConfig
+from yoso_sw.model import Model, input_times
+from yoso_sw.network import NEVER
+from yoso_sw.vectors import load_vectors
+
+VECTORS = load_vectors(Path(__file__).parents[1] / "vectors")
+INF = float("inf")
+
+
+def some_layer(seed, axons=12, neurons=8, silent=2, whole_inputs=False):
+    """Random times (5, axons), some silent, and weights (axons, neurons), in double precision."""
+    rng = np.random.default_rng(seed)
+    times = rng.uniform(0, 10, (5, axons))
+    times = np.floor(times) if whole_inputs else times
+    times[:, rng.permutation(axons)[:silent]] = INF
+    return torch.tensor(times), torch.tensor(rng.normal(0.3, 0.6, (axons, neurons)))
+
+
+# ---- forward, continuous time ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 20), (6, 14), (9, 10)])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_neuron_fires_where_its_potential_first_reaches_the_threshold(seed, start, end):
+    times, weights = some_layer(seed)
+    fired, potential = stdbp.spike_times(times, weights, 5.0, start, end, 20)
+    grid = torch.linspace(start, end - 1e-6, 4001, dtype=torch.float64)
+    over = torch.stack([stdbp.potentials(times, weights, float(now)) for now in grid]) >= 5.0
+    first = torch.where(over.any(0), grid[over.int().argmax(0)], INF)
+    same = (fired == first) | ((fired - first).abs() <= (end - start) / 4000 + 1e-6)
+    assert same.all()
+    for image, neuron in torch.nonzero(fired.isfinite() & (fired > start)).tolist():
+        reached = stdbp.potentials(times[image], weights[:, neuron], float(fired[image, neuron]))
+        assert reached == pytest.approx(5.0)
+    at_last = stdbp.potentials(times, weights, 20.0)
+    assert torch.allclose(potential[fired.isinf()], at_last[fired.isinf()])
+
+
+def test_equation_11_gives_the_spike_time():
+    times, weights = torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[2.0], [1.0], [5.0]])
+    fired, _ = stdbp.spike_times(times, weights, 8.0, 0, 20, 19)
+    assert fired.item() == pytest.approx((8 + 2 * 1 + 1 * 2) / (2 + 1))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whole_steps_are_continuous_time_rounded_up(seed):
+    rng = np.random.default_rng(seed)
+    times = torch.tensor(rng.integers(0, 12, (20, 30)).astype(np.float32))
+    weights = torch.tensor(rng.integers(-10, 16, (30, 25)).astype(np.float32))
+    real, _ = stdbp.spike_times(times, weights, 300, 4, 25, 24)
+    whole, _ = stdbp.spike_times(times, weights, 300, 4, 25, 24, whole=True)
+    assert torch.equal(whole, torch.where(real.ceil() < 25, real.ceil(), INF))
+    assert 0.2 < whole.isfinite().float().mean() < 1
+
+
+@pytest.mark.parametrize("opening", [-900, -1, 0, 1, 36, 37, 38, 591, 592, 593, 5000])
+def test_a_constant_slope_fires_as_the_contract_says(opening):
+    theta, c, s, e = 629, 37, 16, 32
+    step = s + max(1, -((opening - theta) // c)) - 1
+    fired = stdbp.ramp_times(torch.tensor([float(opening)]), theta, c, s, e, whole=True)
+    assert fired.item() == (step if step < e else INF)
+
+
+# ---- forward, whole steps: the golden model, spike for spike -------------------------------------------
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+@pytest.mark.parametrize("decision", ["ttfs", "softmax"])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_trainers_steps_are_the_golden_models(seed, decision, narrow):
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, [14, 11, 6], 24, decision=decision, slopes=True)
+    chip = ChipParams(weight_bits=4, acc_bits=6, pot_bits=9) if narrow else ChipParams()
+    if any(layer.threshold > chip.pot_max for layer in network.layers):
+        chip = ChipParams(weight_bits=4, acc_bits=6, pot_bits=12)
+    inputs = random_inputs(rng, 20, network)
+    result = golden.run(network, inputs, params=chip, early_exit=False)
+    for layer, (steps, potential) in enumerate(stepwise.forward(network, inputs, chip)):
+        assert np.array_equal(steps, result.steps[layer])
+        assert np.array_equal(potential, result.potentials[layer])
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
+def test_the_trainer_passes_the_frozen_vectors(vector):
+    for case in vector.cases:
+        results = stepwise.forward(vector.network, case.inputs[None], vector.params)
+        for layer, (steps, potential) in enumerate(results):
+            seen = np.where(steps[0] <= case.last, steps[0], NEVER)  # an early exit hides later spikes
+            assert np.array_equal(seen, case.steps[layer])
+            if case.last == vector.network.steps - 1:
+                assert np.array_equal(potential[0], case.potentials[layer])
+        decided = stdbp.decide(*as_tensors(results[-1]))
+        assert decided.item() == case.decision
+
+
+def as_tensors(result):
+    steps, potential = result
+    return input_times(steps), torch.from_numpy(potential).double()
+
+
+WINDOWS = {
+    "constant slope, softmax": (
+        LayerConfig(30, slope="constant", threshold=17, start=16, end=32, bias=True, deviation=0.1),
+        LayerConfig(5, deviation=0.2),
+    ),
+    "constant slopes, ttfs": (
+        LayerConfig(30, slope="constant", threshold=9, start=16, end=24, deviation=0.1),
+        LayerConfig(5, slope="constant", threshold=12, start=24, end=33, bias=True, deviation=0.2),
+    ),
+    "the paper's": (
+        LayerConfig(30, threshold=16, end=33, bias=True, mean=0.05, deviation=0.1),
+        LayerConfig(5, threshold=16, end=33, mean=0.1, deviation=0.2),
+    ),
+    "windows of slope A": (
+        LayerConfig(30, threshold=16, start=8, end=24, mean=0.05, deviation=0.1),
+        LayerConfig(5, threshold=30, start=14, end=33, mean=0.1, deviation=0.2),
+    ),
+}
+
+
+@pytest.mark.parametrize("bits", [4, 5, 8])
+@pytest.mark.parametrize("kind", WINDOWS)
+def test_the_models_integers_are_the_golden_models(kind, bits):
+    config = TrainConfig(
+        name="random",
+        layers=WINDOWS[kind],
+        steps=33,
+        levels=16,
+        float_epochs=1,
+        integer_epochs=1,
+        decision="softmax" if "softmax" in kind else "ttfs",
+        weight_bits=bits,
+        inputs=60,
+    )
+    model = Model(config)
+    model.quantise()
+    images = np.random.default_rng(bits).integers(0, 256, (40, 60)).astype(np.uint8)
+    images[images < 80] = 0
+    network = model.export({})
+    result = golden.run(network, images, early_exit=False)
+    with torch.no_grad():
+        layers = model(input_times(golden.input_steps(images, 16)))
+    for expected, (times, _) in zip(result.steps, layers, strict=True):
+        assert np.array_equal(torch.where(times.isinf(), NEVER, times).numpy(), expected)
+    assert 0 < (result.steps[0] != NEVER).mean()
+    if config.decision == "softmax":
+        assert np.array_equal(layers[-1][1].numpy(), result.potentials[-1])
+    if network.layers[-1].slope == 0:
+        assert np.array_equal(stdbp.decide(*layers[-1]).numpy(), result.decisions)
+
+
+# ---- gradients -------------------------------------------------------------------------------------------
+
+
+def numeric_gradient(function, tensor, delta=1e-6):
+    """Central differences of a scalar `function` of one tensor."""
+    gradient = torch.zeros_like(tensor)
+    for place in np.ndindex(*tensor.shape):
+        if not torch.isfinite(tensor[place]):
+            continue
+        values = []
+        for sign in (1, -1):
+            moved = tensor.clone()
+            moved[place] += sign * delta
+            values.append(function(moved))
+        gradient[place] = (values[0] - values[1]) / (2 * delta)
+    return gradient
+
+
+def test_the_gradient_is_equations_13_and_14():
+    times = torch.tensor([[1.0, 2.0, 9.0]], requires_grad=True)
+    weights = torch.tensor([[2.0], [1.0], [5.0]], requires_grad=True)
+    fired, _ = stdbp.spike_times(times, weights, 8.0, 0, 20, 19)
+    fired.sum().backward()
+    t = fired.item()
+    assert weights.grad.squeeze().tolist() == pytest.approx([(1 - t) / 3, (2 - t) / 3, 0])
+    assert times.grad.squeeze().tolist() == pytest.approx([2 / 3, 1 / 3, 0])
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 20), (6, 14)])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_gradient_of_spike_times_is_the_finite_difference(seed, start, end):
+    times, weights = some_layer(seed)
+    price = torch.tensor(np.random.default_rng(seed).normal(size=(5, 8)))
+
+    def cost(t, w):
+        fired, _ = stdbp.spike_times(t, w, 5.0, start, end, 20)
+        return (price * torch.where(fired.isfinite(), fired, 0)).sum()
+
+    times.requires_grad_()
+    weights.requires_grad_()
+    cost(times, weights).backward()
+    t, w = times.detach(), weights.detach()
+    assert torch.allclose(weights.grad, numeric_gradient(lambda x: cost(t, x), w), atol=1e-5, rtol=1e-5)
+    assert torch.allclose(times.grad, numeric_gradient(lambda x: cost(x, w), t), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("hidden", ["slope A", "constant slope"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gradient_through_two_layers_is_the_finite_difference(seed, hidden):
+    times, first = some_layer(seed)
+    second = torch.tensor(np.random.default_rng(seed).normal(0.5, 0.5, (8, 3)))
+    labels = torch.tensor([0, 1, 2, 0, 1])
+
+    def cost(t, w):
+        if hidden == "slope A":
+            middle, _ = stdbp.spike_times(t, w, 5.0, 0, 20, 30)
+        else:
+            middle = stdbp.ramp_times(stdbp.potentials(t, w, 9), 11.0, 1.0, 10, 20)
+        fired, _ = stdbp.spike_times(middle, second, 6.0, 0, 31, 30)
+        return stdbp.spike_time_loss(fired, labels, 31, 2.0)
+
+    first.requires_grad_()
+    cost(times, first).backward()
+    expected = numeric_gradient(lambda x: cost(times, x), first.detach())
+    assert expected.abs().max() > 1e-3
+    assert torch.allclose(first.grad, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_spike_at_the_opening_of_its_window_passes_no_gradient():
+    times = torch.tensor([[0.0, 1.0]], requires_grad=True)
+    weights = torch.tensor([[3.0], [3.0]], requires_grad=True)
+    for whole in (False, True):
+        fired, _ = stdbp.spike_times(times, weights, 5.0, 8, 20, 19, whole)
+        assert fired.item() == 8
+        fired.sum().backward()
+        assert not weights.grad.any() and not times.grad.any()
+
+
+def test_a_silent_neuron_learns_only_where_it_is_to_be_revived():
+    labels = torch.tensor([0])
+    for revive in (False, True):
+        times = torch.tensor([[0.0, 1.0, INF]], requires_grad=True)
+        weights = torch.tensor([[0.1, 2.0], [0.1, 2.0], [0.1, 2.0]], requires_grad=True)
+        fired, _ = stdbp.spike_times(times, weights, 9.0, 0, 20, 19, revive=revive)
+        assert fired[0, 0] == INF and fired[0, 1] < 20
+        stdbp.spike_time_loss(fired, labels, 20, 1.0).backward()
+        assert torch.isfinite(weights.grad).all() and torch.isfinite(times.grad).all()
+        assert (weights.grad[:2, 0] < 0).all() == revive  # stronger weights bring the target's spike
+        assert not weights.grad[2].any()
+
+
+def test_the_loss_is_equation_12():
+    times = torch.tensor([[3.0, 4.0, INF]])
+    exp = np.exp([-3.0, -4.0, -6.0])
+    expected = -np.log(exp[1] / exp.sum())
+    assert stdbp.spike_time_loss(times, torch.tensor([1]), 6, 1.0).item() == pytest.approx(expected)
+
+
+def test_the_earliest_spike_decides_then_the_higher_potential_then_the_lower_index():
+    times = torch.tensor([[5.0, 4.0, 4.0], [4.0, 4.0, 4.0], [INF, INF, INF], [INF, 9.0, INF]])
+    potential = torch.tensor([[9.0, 1.0, 2.0], [3.0, 7.0, 7.0], [-5.0, -1.0, -2.0], [8.0, 1.0, 9.0]])
+    assert stdbp.decide(times, potential).tolist() == [2, 1, 1, 1]

@@ -1,0 +1,269 @@
+"""The trainer: it learns, resumes to the same network, and says what is wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from yoso_sw import datasets, golden
+from yoso_sw.augment import Augment
+from yoso_sw.config import ConfigError, LayerConfig, TrainConfig, load_config
+from yoso_sw.model import TrainingError, check_bounds
+from yoso_sw.network import Layer, Network
+from yoso_sw.train import main
+from yoso_sw.trainer import Data, Trainer
+
+NETWORKS = Path(__file__).parents[2] / "sw" / "networks"
+CONFIGS = sorted(NETWORKS.glob("*.toml"))
+
+
+def patterns(count, seed):
+    """Noisy images of four classes: a bright quarter of 64 pixels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, count).astype(np.uint8)
+    images = rng.integers(0, 120, (count, 64))
+    for image, label in zip(images, labels, strict=True):
+        image[16 * label : 16 * label + 16] += 100
+    return images.astype(np.uint8), labels
+
+
+def small_config(**changes):
+    values = {
+        "name": "quarters",
+        "layers": (
+            LayerConfig(20, slope="constant", threshold=17, start=16, end=32, deviation=0.1, activity=1e-4),
+            LayerConfig(4, deviation=0.2, dropout=0.1),
+        ),
+        "steps": 33,
+        "levels": 16,
+        "decision": "softmax",
+        "float_epochs": 2,
+        "integer_epochs": 2,
+        "float_rate": 5e-3,
+        "integer_rate": 2e-3,
+        "warm": 5,
+        "unit": 16.0,
+        "batch": 50,
+        "validation": 200,
+        "inputs": 64,
+    }
+    return TrainConfig(**{**values, **changes})
+
+
+LITERAL = {
+    "layers": (
+        LayerConfig(20, threshold=16, end=33, mean=0.05, deviation=0.1, bias=True),
+        LayerConfig(4, threshold=8, end=33, mean=0.1, deviation=0.2),
+    ),
+    "decision": "ttfs",
+    "unit": 1.0,
+}
+
+
+@pytest.fixture(scope="module")
+def data():
+    torch.set_num_threads(1)  # these layers are too small to share
+    return Data.split(patterns(1200, 1), patterns(300, 2), 200)
+
+
+@pytest.mark.parametrize("changes", [{}, LITERAL], ids=["constant slope", "the paper's"])
+def test_training_learns_and_the_golden_model_agrees(data, changes):
+    trainer = Trainer(small_config(**changes), data)
+    losses = []
+    trainer.run(lambda epoch: losses.append(epoch.loss))
+    network = trainer.network("a command")
+    assert losses[1] < 0.8 * losses[0]
+    assert network.about["golden_accuracy"] >= 95
+    assert network.about["float_accuracy"] >= 95
+    assert network.about["golden_accuracy"] == pytest.approx(trainer.evaluate(data.test)[0], abs=0.01)
+    assert network.about["command"] == "a command" and network.about["seed"] == 1
+
+
+@pytest.mark.parametrize("batch", [3, 25, 70])
+def test_training_killed_and_resumed_gives_the_same_network(data, tmp_path, batch):
+    config = small_config()
+    whole = Trainer(config, data)
+    whole.run()
+
+    class Killed(Exception):
+        pass
+
+    left = [batch]
+
+    def tick():
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+
+    checkpoint = tmp_path / "state.pt"
+    with pytest.raises(Killed):
+        Trainer(config, data, checkpoint).run(tick=tick)
+    resumed = Trainer(config, data, checkpoint)
+    assert resumed.epoch == (batch - 1) // 20
+    resumed.run()
+    for ours, theirs in zip(whole.network("").layers, resumed.network("").layers, strict=True):
+        assert np.array_equal(ours.weights, theirs.weights)
+        assert (ours.threshold, ours.slope) == (theirs.threshold, theirs.slope)
+    assert whole.float_accuracy == resumed.float_accuracy
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_damaged_checkpoint_is_named(data, tmp_path):
+    checkpoint = tmp_path / "state.pt"
+    Trainer(small_config(float_epochs=1, integer_epochs=1), data, checkpoint).run()
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    with pytest.raises(TrainingError, match=r"state\.pt is damaged.*--restart"):
+        Trainer(small_config(float_epochs=1, integer_epochs=1), data, checkpoint)
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(data, tmp_path):
+    checkpoint = tmp_path / "state.pt"
+    Trainer(small_config(float_epochs=1, integer_epochs=1), data, checkpoint).run()
+    with pytest.raises(TrainingError, match="another configuration"):
+        Trainer(small_config(float_epochs=1, integer_epochs=1, seed=2), data, checkpoint)
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_place(data):
+    trainer = Trainer(small_config(), data)
+    with torch.no_grad():
+        trainer.model.chain[1].weight[0, 0] = float("nan")
+    with pytest.raises(TrainingError, match=r"loss is nan in epoch 1, batch 1: lower the learning rate"):
+        trainer.run()
+
+
+def test_too_few_or_other_images_are_refused(data):
+    with pytest.raises(TrainingError, match="fewer than batch"):
+        Trainer(small_config(batch=5000), data)
+    with pytest.raises(TrainingError, match="not inputs=784"):
+        Trainer(small_config(inputs=784), data)
+    with pytest.raises(TrainingError, match="validation=500"):
+        Data.split(patterns(400, 1), patterns(10, 2), 500)
+
+
+@pytest.mark.parametrize(
+    ("weights", "says"),
+    [
+        (np.full((300, 2), 127, np.int8), "positive weights of a neuron add up to 38100, beyond 32767"),
+        (np.full((300, 2), -128, np.int8), "negative weights of a neuron add up to 38400, beyond 32768"),
+        (np.full((250, 2), 127, np.int8), "may reach 984250 and saturate"),
+    ],
+)
+def test_a_network_that_could_saturate_is_refused(weights, says):
+    network = Network("loud", (Layer(weights, 1, 0, 0),), steps=32, levels=16, decision="softmax")
+    with pytest.raises(TrainingError, match=says):
+        check_bounds(network)
+
+
+# ---- configurations --------------------------------------------------------------------------------------
+
+GOOD = """
+name = "x"
+steps = 33
+levels = 16
+float_epochs = 1
+integer_epochs = 1
+[[layers]]
+neurons = 10
+end = 33
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (GOOD.replace("steps", "stops"), "no key 'stops'"),
+        (GOOD.replace("steps = 33", ""), "steps is missing"),
+        (GOOD.replace("steps = 33", "steps = 33.5"), "steps=33.5 is not int"),
+        (GOOD.replace("end = 33", "end = 34"), "layer 0: end=34 is beyond steps=33"),
+        (GOOD.replace("end = 33", 'end = 33\nslope = "steep"'), "slope='steep'"),
+        (GOOD.replace("end = 33", "end = 0"), "window 0..0"),
+        (GOOD.replace("end = 33", "end = 33\ndropout = 0.5"), "dropout needs a constant slope"),
+        (GOOD + "[augment]\nflip = 1\n", "augment: there is no key 'flip'"),
+        (GOOD[: GOOD.index("[[")], "there are no"),
+        ("name = ", "is not TOML"),
+    ],
+)
+def test_a_wrong_configuration_is_named(tmp_path, text, says):
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=says):
+        load_config(path)
+
+
+def test_a_missing_configuration_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"nothing\.toml cannot be read"):
+        load_config(tmp_path / "nothing.toml")
+
+
+# ---- the command and the committed networks -----------------------------------------------------------
+
+
+def test_the_command_trains_and_writes_the_network(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, "load", lambda name, split: patterns(600 if split == "train" else 100, 3))
+    config = tmp_path / "quarters.toml"
+    config.write_text(
+        GOOD.replace("end = 33", "end = 33\nthreshold = 5\nmean = 0.05\n")
+        .replace("steps = 33", "steps = 33\ninputs = 64\nvalidation = 100\nbatch = 50")
+        .replace("neurons = 10", "neurons = 4")
+    )
+    checkpoint = tmp_path / "c.pt"
+    command = ["--config", str(config), "--checkpoint", str(checkpoint)]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert "test accuracy" in done.output
+    first = Network.load(tmp_path / "quarters.npz")
+    assert first.about["command"] == "python -m yoso_sw.train --config sw/networks/quarters.toml"
+    again = CliRunner().invoke(main, [*command, "--restart"])
+    assert "resuming" not in again.output
+    assert np.array_equal(Network.load(tmp_path / "quarters.npz").layers[0].weights, first.layers[0].weights)
+    assert "resuming" in CliRunner().invoke(main, command).output
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
+    done = CliRunner().invoke(main, ["--config", str(tmp_path / "no.toml")])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ") and "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_committed_network_is_what_its_configuration_describes(path):
+    config, network = load_config(path), Network.load(path.with_suffix(".npz"))
+    assert network.name == config.name == path.stem
+    assert (network.steps, network.levels, network.decision) == (config.steps, config.levels, config.decision)
+    assert [layer.neurons for layer in network.layers] == [layer.neurons for layer in config.layers]
+    assert [layer.slope > 0 for layer in network.layers] == [x.slope == "constant" for x in config.layers]
+    check_bounds(network)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_committed_network_is_as_accurate_as_it_says(path):
+    network = Network.load(path.with_suffix(".npz"))
+    images, labels = datasets.load("mnist", "test")
+    accuracy = 100 * float((golden.run(network, images).decisions == labels).mean())
+    assert network.about["golden_accuracy"] == pytest.approx(accuracy, abs=0.005)
+    assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= 0.5
+
+
+# ---- distortions -----------------------------------------------------------------------------------------
+
+
+def test_without_distortion_images_stay_as_they_are():
+    images = patterns(5, 1)[0]
+    assert Augment()(images, np.random.default_rng(0)) is images
+
+
+def test_a_distortion_too_small_to_see_changes_nothing():
+    images = np.random.default_rng(1).integers(0, 256, (5, 784)).astype(np.uint8)
+    assert np.array_equal(Augment(shift=1e-6)(images, np.random.default_rng(0)), images)
+
+
+def test_distortions_keep_the_ink_and_repeat_with_their_seed():
+    images = np.zeros((50, 28, 28), np.uint8)
+    images[:, 8:20, 8:20] = 200
+    images = images.reshape(50, 784)
+    augment = Augment(rotate=10, scale=0.1, shear=0.1, shift=1, elastic=0.5)
+    ours, same, others = (augment(images, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert np.array_equal(ours, same) and not np.array_equal(ours, others)
+    assert ours.sum(1).mean() == pytest.approx(images.sum(1).mean(), rel=0.05)
+    assert not np.array_equal(ours[0], ours[1])
