@@ -39,6 +39,11 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
             strip_internal_attrs=True,
             emit_src=False,
         )
+        if name == NODE_MODULE:
+            # Inlining all nodes into the mesh would multiply Verilator's code and its compile time.
+            text = re.sub(
+                r"^module [^;]*;", r"\g<0> /* verilator no_inline_module */", text, count=1, flags=re.M
+            )
         path = folder / f"{name}.v"
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
