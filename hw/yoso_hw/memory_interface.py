@@ -25,7 +25,7 @@ class MemoryInterface(wiring.Component):
     =======  ==========================================================================
     SEEK     1
     WRITE    1; the word is written in the cycle after its last chunk
-    READ     2, then 1 a chunk of the answer
+    READ     3, then 1 a chunk of the answer
     =======  ==========================================================================
 
     Members
@@ -89,7 +89,7 @@ class MemoryInterface(wiring.Component):
         params = self.params
         most_chunks = max(chunks(params, memory) for memory in Memory)
         memory = Signal(3)
-        address = Signal(address_bits(params))
+        address = Signal(address_bits(params) + 1)  # may stand one past the end of the deepest memory
         chunk = Signal(range(most_chunks + 1))  # chunks of the word that came, or that are still to go
         word = Signal(most_chunks * CHUNK_BITS)
         commit, fetch, replying = Signal(), Signal(), Signal()
@@ -118,7 +118,7 @@ class MemoryInterface(wiring.Component):
         m.d.comb += self.packet.ready.eq(~busy)
         m.d.sync += commit.eq(0)
         captured = Signal()
-        with m.If(commit | captured):
+        with m.If((commit & known) | captured):
             m.d.sync += address.eq(address + 1)
         with m.If(self.packet.valid & self.packet.ready):
             with m.Switch(kind):
