@@ -1,0 +1,45 @@
+"""Performance counters: every event counts once in its own counter, modulo 2**32."""
+
+import random
+
+import pytest
+from bench import Bench
+from yoso_hw.counters import Counters
+from yoso_hw.registers import Counter
+
+
+def read(bench):
+    values = []
+    for counter in Counter:
+        bench.set(bench.dut.address, counter)
+        values.append(bench.get(bench.dut.rdata))
+    return values
+
+
+def test_events_of_one_cycle_each_count_in_their_own_counter():
+    rng = random.Random(1)
+    bench, counts = Bench(Counters()), [0] * len(Counter)
+    for _ in range(100):
+        events = rng.getrandbits(len(Counter))
+        bench.drive(events=events)
+        bench.step()
+        counts = [count + (events >> i & 1) for i, count in enumerate(counts)]
+    bench.drive(events=0)
+    assert read(bench) == counts
+
+
+@pytest.mark.parametrize("counter", Counter)
+def test_writing_a_counter_sets_it_alone(counter):
+    bench = Bench(Counters())
+    bench.drive(events=(1 << len(Counter)) - 1)
+    bench.step(3)
+    bench.drive(events=0)
+    bench.pulse(address=counter, write=1, wdata=1000)
+    assert read(bench) == [1000 if other is counter else 3 for other in Counter]
+
+
+def test_a_counter_wraps_after_its_32nd_bit():
+    bench = Bench(Counters())
+    bench.pulse(address=Counter.UPDATES, write=1, wdata=0xFFFF_FFFF)
+    bench.pulse(events=1 << Counter.UPDATES)
+    assert read(bench) == [0] * len(Counter)

@@ -1,0 +1,76 @@
+"""Decision unit: the higher potential wins, then the lower index, in whatever order results come."""
+
+import itertools
+import random
+
+import pytest
+from bench import Bench
+from yoso_hw.decision import Decision
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+
+PARAMS = ChipParams()
+PACKETS = Packets(PARAMS)
+
+
+def expected(results):
+    return min(results, key=lambda result: (-result[1], result[0]))[0]
+
+
+def offer(bench, results):
+    for index, potential in results:
+        flit = PACKETS.pack("RESULT", index=index, potential=potential)
+        bench.pulse(valid=1, flit=flit)
+
+
+def rtl(results):
+    bench = Bench(Decision(PARAMS))
+    bench.drive(enable=1)
+    offer(bench, results)
+    assert bench.get(bench.dut.found)
+    return bench.get(bench.dut.index)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [(0, 5)],
+        [(0, 5), (1, 6), (2, 4)],
+        [(3, -5), (2, -6), (1, -5)],
+        [(7, PARAMS.pot_min), (255, PARAMS.pot_max)],
+        [(7, PARAMS.pot_min), (6, PARAMS.pot_min), (0, PARAMS.pot_min)],
+        [(2, 9), (1, 9), (3, 9)],
+    ],
+)
+def test_the_order_of_results_does_not_matter(results):
+    for order in itertools.permutations(results):
+        assert rtl(order) == expected(results)
+
+
+def test_random_results_with_many_ties():
+    rng = random.Random(11)
+    for _ in range(10):
+        indices = rng.sample(range(PARAMS.classes), 12)
+        results = [(index, rng.randint(-2, 2)) for index in indices]
+        assert rtl(results) == expected(results)
+
+
+def test_nothing_counts_while_it_is_not_enabled():
+    bench = Bench(Decision(PARAMS))
+    offer(bench, [(1, 5)])
+    assert bench.get(bench.dut.found) == 0
+    bench.drive(enable=1)
+    offer(bench, [(2, 3)])
+    bench.drive(enable=0)
+    offer(bench, [(0, 9)])
+    assert (bench.get(bench.dut.found), bench.get(bench.dut.index)) == (1, 2)
+
+
+def test_clear_forgets_the_best_so_far():
+    bench = Bench(Decision(PARAMS))
+    bench.drive(enable=1)
+    offer(bench, [(3, 100)])
+    bench.pulse(clear=1)
+    assert bench.get(bench.dut.found) == 0
+    offer(bench, [(9, -100)])
+    assert (bench.get(bench.dut.found), bench.get(bench.dut.index)) == (1, 9)

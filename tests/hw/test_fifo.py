@@ -1,0 +1,54 @@
+"""Stream FIFO: order, capacity, latency and throughput, against a list."""
+
+import random
+
+import pytest
+from bench import Bench, sent_and_received
+from yoso_hw.fifo import StreamFIFO
+
+STALLS = [(0.0, 0.0), (0.0, 0.7), (0.7, 0.0), (0.5, 0.5)]
+
+
+def bench_of(width, depth, stalls=(0.0, 0.0), seed=0):
+    bench = Bench(StreamFIFO(width, depth), seed=seed)
+    return bench, bench.source(bench.dut.i, stall=stalls[0]), bench.sink(bench.dut.o, stall=stalls[1])
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize(("width", "depth"), [(1, 2), (8, 3), (33, 4), (5, 64)])
+def test_what_goes_in_comes_out_once_and_in_order(width, depth, stalls):
+    rng = random.Random(depth)
+    words = [rng.getrandbits(width) for _ in range(80)]
+    _, source, sink = bench_of(width, depth, stalls)
+    assert sent_and_received(source, sink, words) == words
+
+
+@pytest.mark.parametrize("depth", [2, 3, 5, 64])
+def test_it_holds_as_many_words_as_it_is_deep_and_then_waits(depth):
+    bench, source, sink = bench_of(8, depth)
+    sink.stall = 1.0
+    source.put(*range(depth + 3))
+    bench.step(depth + 10)
+    assert len(source.sent) == depth and bench.get(bench.dut.i.ready) == 0
+    sink.stall = 0.0
+    bench.step(depth + 10)
+    assert sink.taken == list(range(depth + 3))
+
+
+@pytest.mark.parametrize("depth", [2, 3])
+def test_a_word_comes_out_the_cycle_after_it_went_in_and_one_follows_every_cycle(depth):
+    bench, source, sink = bench_of(8, depth)
+    source.put(*range(20))
+    bench.step(25)
+    assert sink.cycles == [cycle + 1 for cycle in source.sent] == list(range(1, 21))
+
+
+def test_neither_side_sees_the_other_in_the_same_cycle():
+    bench = Bench(StreamFIFO(8, 2))
+    for valid in (0, 1):
+        bench.set(bench.dut.i.valid, valid)
+        assert bench.get(bench.dut.o.valid) == 0
+    bench.step(2)  # full
+    for ready in (0, 1):
+        bench.set(bench.dut.o.ready, ready)
+        assert bench.get(bench.dut.i.ready) == 0

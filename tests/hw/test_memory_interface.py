@@ -1,0 +1,235 @@
+"""Memory interface: SEEK, WRITE and READ reach every word of every memory, and nothing else."""
+
+import random
+
+import pytest
+from bench import Bench
+from yoso_hw.memory_interface import MemoryInterface
+from yoso_hw.packet import Packets, address_bits
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape
+
+SRAMS = [Memory.WEIGHT, Memory.ACCUMULATED, Memory.POTENTIAL, Memory.SPIKE]
+CHIPS = {
+    "small": ChipParams(cols=2, rows=2, lanes=4, neurons=20, weights=28 * 4),
+    "banked": ChipParams(cols=2, rows=2, lanes=2, neurons=14, weights=32, banked=True),
+    "one neuron": ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1),
+    "eight lanes": ChipParams(cols=2, rows=1, lanes=8, neurons=24, weights=256, pot_bits=32),
+}
+by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
+NODE = {"x0": 0, "x1": 0, "y0": 0, "y1": 0}
+
+
+class Interface(Bench):
+    """A memory interface, with registers and counters that the bench keeps."""
+
+    def __init__(self, params, stall=0.0):
+        super().__init__(MemoryInterface(params), seed=1)
+        self.params, self.packets = params, Packets(params)
+        self.source = self.source(self.dut.packet, stall=stall)
+        self.replies = self.sink(self.dut.reply, stall=stall)
+        self.register_writes, self.counter_writes, self.errors = [], [], 0
+        self.each_cycle(self._watch)
+
+    def _watch(self):
+        self.set(self.dut.register_rdata, 0xA000_0000 + self.get(self.dut.register_address))
+        self.set(self.dut.counter_rdata, 0xC000_0000 + self.get(self.dut.register_address))
+        written = (self.get(self.dut.register_address), self.get(self.dut.register_wdata))
+        if self.get(self.dut.register_write):
+            self.register_writes.append(written)
+        if self.get(self.dut.counter_write):
+            self.counter_writes.append(written)
+        self.errors += self.get(self.dut.bad_address)
+
+    def seek(self, memory, address):
+        self.source.put(self.packets.pack("SEEK", **NODE, memory=memory, address=address))
+
+    def write(self, memory, *values):
+        for value in values:
+            for chunk in range(chunks(self.params, memory)):
+                data = value >> CHUNK_BITS * chunk & 0xFFFF
+                self.source.put(self.packets.pack("WRITE", **NODE, data=data))
+
+    def read(self, memory, count):
+        """Put `count` READs and return the words that come back."""
+        each = chunks(self.params, memory)
+        before = len(self.replies.taken)
+        self.source.put(*[self.packets.pack("READ", **NODE)] * count)
+        self.run(lambda: len(self.replies.taken) >= before + count * each)
+        self.finish()
+        got = self.replies.taken[before:]
+        assert len(got) == count * each
+        return [
+            sum(chunk << CHUNK_BITS * i for i, chunk in enumerate(got[k : k + each]))
+            for k in range(0, len(got), each)
+        ]
+
+    def finish(self):
+        self.run(lambda: not self.source.queue)
+        self.step(4)
+        assert self.get(self.dut.idle)
+
+
+def words(params, memory, seed=0):
+    depth, width = memory_shape(params, memory)
+    rng = random.Random(seed)
+    return [rng.getrandbits(width) for _ in range(depth)]
+
+
+@by_chip
+@pytest.mark.parametrize("stall", [0.0, 0.5])
+def test_every_word_of_every_memory_reads_back(params, stall):
+    interface = Interface(params, stall)
+    for memory in SRAMS:
+        interface.seek(memory, 0)
+        interface.write(memory, *words(params, memory, memory))
+    for memory in SRAMS:
+        interface.seek(memory, 0)
+        assert interface.read(memory, memory_shape(params, memory)[0]) == words(params, memory, memory)
+    assert interface.errors == 0
+
+
+def test_words_are_reached_one_by_one_in_any_order():
+    params = CHIPS["small"]
+    interface, rng = Interface(params), random.Random(5)
+    held = {(memory, a): 0 for memory in SRAMS for a in range(memory_shape(params, memory)[0])}
+    for _ in range(40):
+        memory, address = rng.choice(list(held))
+        held[memory, address] = rng.getrandbits(memory_shape(params, memory)[1])
+        interface.seek(memory, address)
+        interface.write(memory, held[memory, address])
+    for (memory, address), value in held.items():
+        interface.seek(memory, address)
+        assert interface.read(memory, 1) == [value]
+
+
+def test_a_seek_forgets_the_chunks_of_a_word_that_was_not_finished():
+    params = CHIPS["small"]
+    interface = Interface(params)
+    interface.seek(Memory.POTENTIAL, 2)
+    interface.source.put(interface.packets.pack("WRITE", **NODE, data=0xDEAD))
+    interface.seek(Memory.POTENTIAL, 2)
+    interface.write(Memory.POTENTIAL, 0x1234_5678_9ABC)
+    interface.seek(Memory.POTENTIAL, 2)
+    assert interface.read(Memory.POTENTIAL, 1) == [0x1234_5678_9ABC]
+
+
+def test_registers_and_counters_are_written_and_read_whole():
+    interface = Interface(CHIPS["small"])
+    interface.seek(Memory.REGISTER, 3)
+    interface.write(Memory.REGISTER, 0xDEAD_BEEF, 0x0123_4567)
+    interface.seek(Memory.COUNTER, 1)
+    interface.write(Memory.COUNTER, 0x8000_0001)
+    interface.finish()
+    assert interface.register_writes == [(3, 0xDEAD_BEEF), (4, 0x0123_4567)]
+    assert interface.counter_writes == [(1, 0x8000_0001)]
+    interface.seek(Memory.REGISTER, 9)
+    assert interface.read(Memory.REGISTER, 2) == [0xA000_0009, 0xA000_000A]
+    interface.seek(Memory.COUNTER, 0)
+    assert interface.read(Memory.COUNTER, len(Counter)) == [0xC000_0000 + i for i in Counter]
+
+
+@by_chip
+@pytest.mark.parametrize("memory", Memory)
+def test_words_past_the_end_are_dropped_with_an_error_each(params, memory):
+    """Also where the end is the end of the pointer's range: it must not come round to word 0."""
+    depth, width = memory_shape(params, memory)
+    interface = Interface(params)
+    if memory in SRAMS:
+        interface.seek(memory, 0)
+        interface.write(memory, *words(params, memory))
+    last = words(params, memory)[-1] ^ 1
+    interface.seek(memory, depth - 1)
+    interface.write(memory, last, *[(1 << width) - 1] * 3)
+    interface.finish()
+    assert interface.errors == 3
+    interface.source.put(interface.packets.pack("READ", **NODE))
+    interface.finish()
+    assert interface.errors == 4 and interface.replies.taken == []
+    if memory in SRAMS:
+        interface.seek(memory, 0)
+        assert interface.read(memory, depth) == [*words(params, memory)[:-1], last]
+
+
+@pytest.mark.parametrize("memory", [6, 7])
+def test_an_unknown_memory_is_dropped_with_an_error(memory):
+    interface = Interface(CHIPS["small"])
+    interface.seek(memory, 0)
+    interface.source.put(interface.packets.pack("WRITE", **NODE, data=1))
+    interface.source.put(interface.packets.pack("READ", **NODE))
+    interface.finish()
+    assert interface.errors == 2 and interface.replies.taken == []
+
+
+def test_load_takes_a_flit_a_cycle():
+    params = CHIPS["small"]
+    interface = Interface(params)
+    for memory in Memory:
+        interface.seek(memory, 0)
+        interface.write(memory, 1, 2, 3)
+    count = len(interface.source.queue)
+    interface.finish()
+    waits = 6  # a SEEK right after a word waits until the word is written
+    assert interface.source.sent[-1] < count + waits
+
+
+@pytest.mark.parametrize("memory", Memory)
+def test_a_read_takes_three_cycles_and_one_a_chunk(memory):
+    params = CHIPS["small"]
+    interface = Interface(params)
+    interface.seek(memory, 0)
+    interface.read(memory, 4)
+    reads = interface.source.sent[1:]
+    assert [b - a for a, b in zip(reads, reads[1:], strict=False)] == [3 + chunks(params, memory)] * 3
+
+
+def test_accesses_are_reported_to_the_counter_of_their_memory():
+    params = CHIPS["small"]
+    interface = Interface(params)
+    accesses = interface.record(interface.dut.accesses)
+    for memory in SRAMS:
+        interface.seek(memory, 0)
+        interface.write(memory, *[0] * (1 + memory))
+        interface.seek(memory, 0)
+        interface.read(memory, 2 + memory)
+    totals = [sum(each >> i & 1 for each in accesses) for i in range(8)]
+    by_counter = {Counter.WEIGHT_READS + i: total for i, total in enumerate(totals)}
+    for memory, reads in zip(
+        SRAMS, (Counter.WEIGHT_READS, Counter.ACC_READS, Counter.POT_READS, Counter.SPIKE_READS), strict=True
+    ):
+        assert (by_counter[reads], by_counter[reads + 1]) == (2 + memory, 1 + memory)
+
+
+@pytest.mark.parametrize("banked", [False, True])
+def test_the_core_sees_what_the_network_wrote_and_the_network_what_the_core_wrote(banked):
+    params = ChipParams(cols=1, rows=1, lanes=2, neurons=8, weights=16, banked=banked)
+    interface = Interface(params)
+    for memory in SRAMS:
+        interface.seek(memory, 0)
+        interface.write(memory, *words(params, memory, memory))
+    interface.finish()
+    a, p = words(params, Memory.ACCUMULATED, 1), words(params, Memory.POTENTIAL, 2)
+    w, s = words(params, Memory.WEIGHT, 0), words(params, Memory.SPIKE, 3)
+    for word in range(4):
+        interface.pulse(a_read=1, v_read=1, read_word=word, w_read=1, row=word + 3)
+        interface.pulse(spike_read=1, spike_neuron=word + 2)
+        dut = interface.dut
+        got = [interface.get(value.as_value()) for value in (dut.a, dut.p, dut.w)] + [
+            interface.get(dut.spike_row)
+        ]
+        assert got == [a[word], p[word], w[word + 3], s[word + 2]]
+        interface.drive(a_write=1, write_word=word)
+        interface.set(dut.a_out, a[word] ^ 0xFFFF)
+        interface.step()
+        interface.drive(a_write=0, v_write=1)
+        interface.set(dut.p_out, p[word] ^ 0xFFFF)
+        interface.step()
+        interface.drive(v_write=0)
+    for memory, old in ((Memory.ACCUMULATED, a), (Memory.POTENTIAL, p)):
+        interface.seek(memory, 0)
+        assert interface.read(memory, 4) == [value ^ 0xFFFF for value in old]
+
+
+def test_an_address_reaches_the_deepest_memory():
+    for params in CHIPS.values():
+        assert 1 << address_bits(params) >= max(memory_shape(params, memory)[0] for memory in Memory)

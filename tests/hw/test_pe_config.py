@@ -1,0 +1,103 @@
+"""Registers of a PE: each reads back what its fields hold, none disturbs another, errors are sticky."""
+
+import random
+
+import pytest
+from bench import Bench
+from yoso_hw.packet import destination_fields
+from yoso_hw.params import ChipParams, bits_for
+from yoso_hw.pe_config import PeConfig
+from yoso_hw.registers import OUTPUT_FLAG, PeError, Register
+
+CHIPS = {
+    "default": ChipParams(),
+    "smallest": ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2),
+    "largest": ChipParams(cols=16, rows=16, lanes=8, pot_bits=32, steps=1024, layers=64, classes=4096),
+}
+by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
+
+
+def used_bits(params):
+    """Bits that each register has a use for."""
+    potential, window = params.pot_bits - 1, bits_for(params.steps + 1)
+    widths = {
+        Register.TAG: params.tag_bits,
+        Register.WORDS: params.word_bits + 1,
+        Register.LAST_MASK: params.lanes,
+        Register.THRESHOLD: potential,
+        Register.SLOPE: potential,
+        Register.WINDOW_START: window,
+        Register.WINDOW_END: window,
+        Register.DESTINATION: sum(width for _, width in destination_fields(params)),
+        Register.DESTINATION_TAG: params.tag_bits,
+        Register.ERRORS: len(PeError),
+    }
+    masks = {register: (1 << width) - 1 for register, width in widths.items()}
+    return {**masks, Register.OUTPUT: OUTPUT_FLAG | (1 << params.class_bits) - 1}
+
+
+def read(bench):
+    values = {}
+    for register in Register:
+        bench.set(bench.dut.address, register)
+        values[register] = bench.get(bench.dut.rdata)
+    return values
+
+
+@by_chip
+def test_registers_are_0_after_reset(params):
+    assert read(Bench(PeConfig(params))) == dict.fromkeys(Register, 0)
+
+
+@by_chip
+def test_registers_keep_the_bits_that_they_use_and_disturb_no_other(params):
+    rng, bench, masks = random.Random(7), Bench(PeConfig(params)), used_bits(params)
+    held = dict.fromkeys(Register, 0)
+    order = [*Register, *rng.choices(list(Register), k=20)]
+    for register in order:
+        value = rng.choice([0xFFFF_FFFF, rng.getrandbits(32)])
+        bench.pulse(address=register, write=1, wdata=value)
+        held[register] = value & masks[register]
+        assert read(bench) == held
+
+
+def test_fields_carry_what_the_registers_hold():
+    params, bench = ChipParams(), Bench(PeConfig(ChipParams()))
+    values = {
+        Register.TAG: 3,
+        Register.WORDS: params.neuron_words,
+        Register.LAST_MASK: 0b0111,
+        Register.THRESHOLD: params.pot_max,
+        Register.SLOPE: 17,
+        Register.WINDOW_START: 5,
+        Register.WINDOW_END: params.steps,
+        Register.OUTPUT: OUTPUT_FLAG | 20,
+        Register.DESTINATION: 1 | 4 << 3 | 2 << 6 | 6 << 9,
+        Register.DESTINATION_TAG: 2,
+    }
+    for register, value in values.items():
+        bench.pulse(address=register, write=1, wdata=value)
+    assert bench.get(bench.dut.config) == {
+        "tag": 3,
+        "words": params.neuron_words,
+        "last_mask": 0b0111,
+        "threshold": params.pot_max,
+        "slope": 17,
+        "window_start": 5,
+        "window_end": params.steps,
+        "base": 20,
+        "output": 1,
+        "destination": {"x0": 1, "x1": 4, "y0": 2, "y1": 6},
+        "destination_tag": 2,
+    }
+
+
+@pytest.mark.parametrize("error", PeError)
+def test_an_error_bit_is_set_by_its_event_and_stays_until_it_is_cleared(error):
+    bench = Bench(PeConfig(ChipParams()))
+    assert bench.get(bench.dut.error) == 0
+    bench.pulse(errors=1 << error)
+    bench.step(5)
+    assert bench.get(bench.dut.error) == 1 and read(bench)[Register.ERRORS] == 1 << error
+    bench.pulse(address=Register.ERRORS, write=1, wdata=0)
+    assert bench.get(bench.dut.error) == 0 and read(bench)[Register.ERRORS] == 0
