@@ -73,6 +73,8 @@ class ChipHost:
         while self._queue or len(self._answers) < answers:
             self._sim.advance()
             if self._cycles_left <= 0:
-                raise TimeoutError(f"{limit} cycles: {len(self._queue)} flits unsent, answers {self._answers}")
+                raise TimeoutError(
+                    f"{limit} cycles: {len(self._queue)} flits unsent, answers {self._answers}"
+                )
         taken, self._answers = self._answers[:answers], self._answers[answers:]
         return [self.packets.unpack(flit) for flit in taken]
