@@ -167,7 +167,8 @@ class Core(wiring.Component):
         wiring.connect(m, sender.out, wiring.flipped(self.out))
         m.d.comb += [
             sender.report.eq(self.tick & self.report),
-            sender.core_busy.eq(busy),
+            # A and V share their read address, so the sender also yields to a spike that comes just now.
+            sender.core_busy.eq(busy | load.a_read),
             sender.output.eq(config.output),
             sender.base.eq(config.base),
             sender.destination.eq(config.destination),
