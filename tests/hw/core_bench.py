@@ -1,0 +1,192 @@
+"""A core with memories made in Python, and the flit machine's PE as its reference.
+
+The memories punish what single-port macros would: with `banked` a read and a write of one bank in a cycle
+is a failure, and a word read in the cycle in which it is written comes out as garbage.
+"""
+
+from __future__ import annotations
+
+import random
+
+from bench import Bench
+from flit_machine import Pe, signed
+from yoso_hw.core.core import Core
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import OUTPUT_FLAG, Memory, Register, memory_shape
+
+GARBAGE = 0x5A5A_5A5A_5A5A_5A5A
+EVENTS = ("taken", "updated", "swept", "counted", "stalled", "bad_row")
+
+
+class CoreBench(Bench):
+    """Runs a core step by step beside its reference.
+
+    Parameters
+    ----------
+    words
+        Neuron words in use.
+    live
+        Lanes of the last word that hold neurons; all if None.
+    stall
+        Probability that the network takes no flit in a cycle.
+    registers
+        More registers, by name in lower case (threshold, slope, window_start, window_end, output).
+    """
+
+    def __init__(self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, **registers) -> None:
+        super().__init__(Core(params), seed=seed)
+        self.params, self.words, self.step_number = params, words, -1
+        self.packets = Packets(params)
+        rng = random.Random(seed)
+        masks = {memory: (1 << memory_shape(params, memory)[1]) - 1 for memory in Memory}
+        self.memory = {
+            Memory.WEIGHT: [self._weights(rng) for _ in range(params.weight_words)],
+            Memory.ACCUMULATED: [GARBAGE & masks[Memory.ACCUMULATED]] * params.neuron_words,
+            Memory.POTENTIAL: [GARBAGE & masks[Memory.POTENTIAL]] * params.neuron_words,
+            Memory.SPIKE: [rng.randrange(params.weight_words) for _ in range(params.neurons)],
+        }
+        self.masks = masks
+        settings = {
+            "tag": 1,
+            "words": words,
+            "last_mask": (1 << (live or params.lanes)) - 1,
+            "threshold": params.pot_max // 4,
+            "window_end": params.steps,
+            **registers,
+        }
+        self._configure(settings)
+        self.reference = Pe(params)
+        for memory in (Memory.WEIGHT, Memory.SPIKE):
+            self.reference.memory[memory][:] = self.memory[memory]
+        for name, value in settings.items():
+            self.reference.memory[Memory.REGISTER][Register[name.upper()]] = value
+        self.spikes = self.source(self.dut.spike)
+        self.out = self.sink(self.dut.out, stall=stall)
+        self.events = {name: self.record(getattr(self.dut, name)) for name in EVENTS}
+        self.w_reads: list[int] = []  # the cycle of each word issued for a spike
+        self.each_cycle(self._memories)
+        self._late: list = []
+
+    def _weights(self, rng: random.Random) -> int:
+        """A word of weights, more of them positive than negative, so that neurons fire."""
+        bits, word = self.params.weight_bits, 0
+        for lane in range(self.params.lanes):
+            weight = rng.randint(self.params.weight_min // 2, self.params.weight_max)
+            word |= (weight & ((1 << bits) - 1)) << lane * bits
+        return word
+
+    def _configure(self, settings: dict) -> None:
+        config = self.dut.config
+        for name, value in settings.items():
+            if name == "output":
+                self.set(config.output, value >> 31)
+                self.set(config.base, value & ~OUTPUT_FLAG)
+            else:
+                self.set(getattr(config, name), value)
+        self.set(config.destination.x1, self.params.cols - 1)
+        self.set(config.destination_tag, 2)
+
+    def _memories(self) -> None:
+        """Sample the requests of this cycle; words come out, and are written, after the clock has ticked."""
+        get, dut = self.get, self.dut
+        for memory, reading, out, address in (
+            (Memory.WEIGHT, dut.w_read, dut.w, dut.row),
+            (Memory.ACCUMULATED, dut.a_read, dut.a, dut.read_word),
+            (Memory.POTENTIAL, dut.v_read, dut.p, dut.read_word),
+            (Memory.SPIKE, dut.spike_read, dut.spike_row, dut.spike_neuron),
+        ):
+            if not get(reading):
+                continue
+            address = get(address)
+            value = self.memory[memory][address]
+            if memory in (Memory.ACCUMULATED, Memory.POTENTIAL):
+                writing = get(dut.a_write if memory == Memory.ACCUMULATED else dut.v_write)
+                written = get(dut.write_word)
+                assert not (writing and self.params.banked and address % 2 == written % 2), (
+                    "one port, two uses"
+                )
+                if writing and written == address:
+                    value = GARBAGE & self.masks[memory]
+            self._late.append((out, value))
+        for memory, writing, value in (
+            (Memory.ACCUMULATED, dut.a_write, dut.a_out),
+            (Memory.POTENTIAL, dut.v_write, dut.p_out),
+        ):
+            if get(writing):
+                self.memory[memory][get(dut.write_word)] = get(value.as_value())
+        if get(dut.w_read):
+            self.w_reads.append(self.cycle)
+
+    def step(self, cycles: int = 1) -> None:
+        for _ in range(cycles):
+            super().step()
+            for out, value in self._late:
+                self.set(out, value)
+            self._late.clear()
+
+    # ---- an image ------------------------------------------------------------------------------------
+
+    def tick(self, *, report: bool = False) -> list[int]:
+        """Begin the next step, core and reference; returns the reference's neurons that fire."""
+        self.step_number += 1
+        if self.step_number == 0:
+            self.reference.start()
+        self.pulse(tick=1, first=self.step_number == 0, report=report)
+        self.drive(parity=(self.step_number + 1) & 1, step=self.step_number)
+        return [] if report else self.reference.sweep(self.step_number)
+
+    def spike(self, row: int, *, ahead: bool = False) -> None:
+        """A spike of this step, or of the one that has not begun (its reference follows in `catch_up`)."""
+        self.spikes.put({"row": row, "parity": (self.step_number + 1 + ahead) & 1})
+        if not ahead:
+            self.take(row)
+
+    def take(self, row: int) -> None:
+        """The reference integrates a spike."""
+        if row + self.words <= self.params.weight_words:
+            self.reference.take({"tag": 1, "row": row})
+
+    def settle(self, limit: int = 5000) -> None:
+        """Until nothing is left to do in this step."""
+        self.step()
+        self.run(lambda: not self.spikes.queue and self.get(self.dut.idle), limit)
+
+    def flit_of(self, neuron: int) -> int:
+        """The flit that a neuron sends in this step: a RESULT from an output layer, else a SPIKE."""
+        output = self.reference.register(Register.OUTPUT)
+        if output & OUTPUT_FLAG:
+            index = (output & ~OUTPUT_FLAG) + neuron
+            return self.packets.pack("RESULT", index=index, potential=self.reference.v[neuron])
+        return self.packets.pack(
+            "SPIKE",
+            **{"x0": 0, "x1": self.params.cols - 1, "y0": 0, "y1": 0},
+            tag=2,
+            parity=(self.step_number + 1) & 1,
+            row=self.memory[Memory.SPIKE][neuron],
+        )
+
+    def state(self) -> dict[str, list[int]]:
+        """A, V and fired of the neurons in use."""
+        p, a, v, fired = self.params, [], [], []
+        last = self.reference.live[-1] + 1
+        for j in range(last):
+            word, lane = divmod(j, p.lanes)
+            a_word, v_word = self.memory[Memory.ACCUMULATED][word], self.memory[Memory.POTENTIAL][word]
+            a.append(signed(a_word >> lane * p.acc_bits & ((1 << p.acc_bits) - 1), p.acc_bits))
+            entry = v_word >> lane * (p.pot_bits + 1) & ((1 << p.pot_bits + 1) - 1)
+            v.append(signed(entry & ((1 << p.pot_bits) - 1), p.pot_bits))
+            fired.append(entry >> p.pot_bits)
+        return {"a": a, "v": v, "fired": fired}
+
+    def expected(self) -> dict[str, list[int]]:
+        """The same, of the reference."""
+        last = self.reference.live[-1] + 1
+        return {
+            "a": self.reference.a[:last],
+            "v": self.reference.v[:last],
+            "fired": [int(j in self.reference.fired) for j in range(last)],
+        }
+
+    def total(self, event: str) -> int:
+        return sum(self.events[event])
