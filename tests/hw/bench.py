@@ -96,7 +96,7 @@ class Bench:
         self.dut, self.cycle, self.random = dut, 0, random.Random(seed)
         self._ends: list[Source | Sink] = []
         self._records: list[tuple[Any, list]] = []
-        self._hooks: list[Callable[[], None]] = []
+        self._hooks: list[Callable[[], Iterable[tuple[Any, Any]] | None]] = []
         self.reset = Signal()
         self._sim = Simulator(ResetInserter(self.reset)(dut) if resettable else dut)
         self._sim.add_clock(1e-6, if_exists=True)
@@ -128,8 +128,11 @@ class Bench:
         self._records.append((value, samples))
         return samples
 
-    def each_cycle(self, hook: Callable[[], None]) -> None:
-        """Call `hook` before the clock ticks in every cycle, once everything has settled."""
+    def each_cycle(self, hook: Callable[[], Iterable[tuple[Any, Any]] | None]) -> None:
+        """Call `hook` in every cycle before the clock ticks, once everything has settled.
+
+        It may return signals with the values that they take after the tick: how a memory answers.
+        """
         self._hooks.append(hook)
 
     def source(self, stream: Any, *payloads: Any, stall: float = 0.0) -> Source:
@@ -153,9 +156,10 @@ class Bench:
                 end.at_edge()
             for value, samples in self._records:
                 samples.append(self.get(value))
-            for hook in self._hooks:
-                hook()
+            answers = [answer for hook in self._hooks for answer in hook() or ()]
             self._tick()
+            for target, value in answers:
+                self.set(target, value)
             for end in self._ends:
                 end.after()
             self.cycle += 1

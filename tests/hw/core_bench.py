@@ -66,7 +66,6 @@ class CoreBench(Bench):
         self.events = {name: self.record(getattr(self.dut, name)) for name in EVENTS}
         self.w_reads: list[int] = []  # the cycle of each word issued for a spike
         self.each_cycle(self._memories)
-        self._late: list = []
 
     def _weights(self, rng: random.Random) -> int:
         """A word of weights, more of them positive than negative, so that neurons fire."""
@@ -87,9 +86,9 @@ class CoreBench(Bench):
         self.set(config.destination.x1, self.params.cols - 1)
         self.set(config.destination_tag, 2)
 
-    def _memories(self) -> None:
-        """Sample the requests of this cycle; words come out, and are written, after the clock has ticked."""
-        get, dut = self.get, self.dut
+    def _memories(self) -> list:
+        """Carry out the requests of this cycle; returns the words that come out after the tick."""
+        get, dut, words = self.get, self.dut, []
         for memory, reading, out, address in (
             (Memory.WEIGHT, dut.w_read, dut.w, dut.row),
             (Memory.ACCUMULATED, dut.a_read, dut.a, dut.read_word),
@@ -108,7 +107,7 @@ class CoreBench(Bench):
                 )
                 if writing and written == address:
                     value = GARBAGE & self.masks[memory]
-            self._late.append((out, value))
+            words.append((out, value))
         for memory, writing, value in (
             (Memory.ACCUMULATED, dut.a_write, dut.a_out),
             (Memory.POTENTIAL, dut.v_write, dut.p_out),
@@ -117,13 +116,7 @@ class CoreBench(Bench):
                 self.memory[memory][get(dut.write_word)] = get(value.as_value())
         if get(dut.w_read):
             self.w_reads.append(self.cycle)
-
-    def step(self, cycles: int = 1) -> None:
-        for _ in range(cycles):
-            super().step()
-            for out, value in self._late:
-                self.set(out, value)
-            self._late.clear()
+        return words
 
     # ---- an image ------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from yoso_hw.registers import Counter
 
 
 def read(bench):
+    bench.step(len(Counter))  # every counter has had its turn
     values = []
     for counter in Counter:
         bench.set(bench.dut.address, counter)
@@ -34,8 +35,17 @@ def test_writing_a_counter_sets_it_alone(counter):
     bench.drive(events=(1 << len(Counter)) - 1)
     bench.step(3)
     bench.drive(events=0)
+    bench.step(len(Counter))
     bench.pulse(address=counter, write=1, wdata=1000)
     assert read(bench) == [1000 if other is counter else 3 for other in Counter]
+
+
+def test_an_event_in_every_cycle_and_writes_in_every_other_lose_nothing():
+    bench = Bench(Counters())
+    for _ in range(40):
+        bench.pulse(events=(1 << len(Counter)) - 1, address=Counter.SPIKES_IN, write=1, wdata=7)
+        bench.pulse(events=(1 << len(Counter)) - 1)
+    assert read(bench) == [7 + 2 if counter is Counter.SPIKES_IN else 80 for counter in Counter]
 
 
 def test_a_counter_wraps_after_its_32nd_bit():

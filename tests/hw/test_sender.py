@@ -1,0 +1,127 @@
+"""Sender: the flits of neurons that fired, and of a report, at the pace of the network."""
+
+import random
+
+import pytest
+from bench import Bench
+from yoso_hw.core.sender import Sender
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+
+PARAMS = ChipParams(cols=4, rows=4, lanes=4, neurons=32, weights=256, acc_bits=8, pot_bits=12)
+PACKETS = Packets(PARAMS)
+
+
+class SenderBench(Bench):
+    def __init__(self, params=PARAMS, *, stall=0.0, seed=0, **setup):
+        super().__init__(Sender(params), seed=seed)
+        self.params, self.packets = params, Packets(params)
+        rng = random.Random(seed)
+        self.rows = [rng.randrange(params.weight_words) for _ in range(params.neurons)]
+        self.v = [rng.randint(params.pot_min, params.pot_max) for _ in range(params.neurons)]
+        self.setup = {"words": 8, "last_mask": (1 << params.lanes) - 1, "parity": 1, "base": 0, **setup}
+        self.drive(**self.setup, destination_tag=2)
+        self.drive(destination={"x0": 1, "x1": 3, "y0": 0, "y1": 2})
+        self.fires = self.source(self.dut.fire)
+        self.out = self.sink(self.dut.out, stall=stall)
+        self.counted = self.record(self.dut.counted)
+        self.v_reads = self.record(self.dut.v_read)
+        self.each_cycle(self._memories)
+
+    def _memories(self):
+        """The two memories answer a cycle after the request."""
+        dut, lanes = self.dut, self.params.lanes
+        if self.get(dut.spike_read):
+            yield dut.spike_row, self.rows[self.get(dut.spike_neuron)]
+        if self.get(dut.v_read):
+            first = self.get(dut.v_word) * lanes
+            yield dut.p, [{"v": each, "fired": 1} for each in self.v[first : first + lanes]]
+
+    def flit(self, neuron):
+        if self.setup.get("output"):
+            index = self.setup["base"] + neuron
+            return self.packets.pack("RESULT", index=index, potential=self.v[neuron])
+        parity, row = self.setup["parity"], self.rows[neuron]
+        return self.packets.pack("SPIKE", x0=1, x1=3, y0=0, y1=2, tag=2, parity=parity, row=row)
+
+    def finish(self, count):
+        self.run(lambda: len(self.out.taken) >= count)
+        self.step(5)
+        assert self.get(self.dut.idle)
+
+
+def fired(rng, lanes, words):
+    """Random fired lanes of some words, and the neurons that they mean."""
+    payloads = [{"word": word, "lanes": rng.randrange(1, 1 << lanes)} for word in words]
+    neurons = [
+        each["word"] * lanes + lane for each in payloads for lane in range(lanes) if each["lanes"] >> lane & 1
+    ]
+    return payloads, neurons
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.7])
+@pytest.mark.parametrize(
+    "setup", [{}, {"parity": 0}, {"output": 1, "base": 9}], ids=["odd", "even", "output"]
+)
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+def test_each_neuron_that_fired_is_sent_once_in_order(lanes, setup, stall):
+    params = ChipParams(cols=4, rows=4, lanes=lanes, neurons=8 * lanes, weights=256, acc_bits=8, pot_bits=12)
+    bench = SenderBench(params, stall=stall, seed=lanes, **setup)
+    payloads, neurons = fired(random.Random(lanes), lanes, [0, 1, 2, 5, 7, 6])
+    bench.fires.put(*payloads)
+    bench.finish(len(neurons))
+    assert bench.out.taken == [bench.flit(neuron) for neuron in neurons]
+    assert sum(bench.counted) == len(neurons)
+
+
+def test_a_flit_is_offered_two_cycles_after_its_word_came_and_lanes_follow_every_cycle():
+    bench = SenderBench()
+    bench.fires.put({"word": 1, "lanes": 0b1111})
+    bench.step(8)
+    assert bench.out.cycles == [cycle + 2 + i for cycle in bench.fires.sent for i in range(4)]
+
+
+@pytest.mark.parametrize(("words", "mask"), [(1, 0b0001), (1, 0b1111), (2, 0b0111), (8, 0b1111)])
+@pytest.mark.parametrize("stall", [0.0, 0.6])
+def test_a_report_sends_every_neuron_in_use_and_counts_none(words, mask, stall):
+    bench = SenderBench(words=words, last_mask=mask, output=1, stall=stall)
+    bench.pulse(report=1)
+    neurons = [j for j in range(words * 4) if j // 4 < words - 1 or mask >> j % 4 & 1]
+    bench.finish(len(neurons))
+    assert bench.out.taken == [bench.flit(neuron) for neuron in neurons] and sum(bench.counted) == 0
+
+
+@pytest.mark.parametrize("setup", [{"output": 0}, {"output": 1, "words": 0}])
+def test_a_report_of_no_output_layer_sends_nothing(setup):
+    bench = SenderBench(**setup)
+    bench.pulse(report=1)
+    bench.step(10)
+    assert bench.out.taken == [] and bench.get(bench.dut.idle) == 1
+
+
+def test_potentials_are_read_only_while_the_core_is_quiet():
+    bench = SenderBench(output=1)
+    bench.drive(core_busy=1)
+    bench.fires.put({"word": 2, "lanes": 0b0101})
+    bench.step(10)
+    assert sum(bench.v_reads) == 0 and bench.get(bench.dut.idle) == 0
+    bench.drive(core_busy=0)
+    bench.finish(2)
+    assert bench.out.taken == [bench.flit(8), bench.flit(10)]
+
+
+def test_spikes_leave_while_the_core_is_busy():
+    bench = SenderBench()
+    bench.drive(core_busy=1)
+    bench.fires.put({"word": 2, "lanes": 0b0101})
+    bench.finish(2)
+    assert bench.out.taken == [bench.flit(8), bench.flit(10)] and sum(bench.v_reads) == 0
+
+
+def test_a_flit_stays_as_it_is_until_the_network_takes_it():
+    bench = SenderBench(stall=1.0)
+    bench.fires.put({"word": 0, "lanes": 0b1010}, {"word": 3, "lanes": 1})
+    bench.step(4)
+    payloads = bench.record(bench.dut.out.payload)
+    bench.step(10)
+    assert set(payloads) == {bench.flit(1)}
