@@ -25,7 +25,7 @@ class MemoryInterface(wiring.Component):
     =======  ==========================================================================
     SEEK     1
     WRITE    1; the word is written in the cycle after its last chunk
-    READ     3, then 1 a chunk of the answer
+    READ     2, then 1 a chunk of the answer
     =======  ==========================================================================
 
     Members
@@ -38,8 +38,9 @@ class MemoryInterface(wiring.Component):
         The core's side, as in `Core`.
     register_address, register_write, register_wdata, register_rdata
         The registers.
-    counter_address, counter_write, counter_rdata
-        The counters; they share `register_wdata`.
+    counter_write, counter_rdata, counter_hold
+        The counters; they share `register_address` and `register_wdata`. They must not change under
+        `counter_hold`, while one is sent chunk by chunk.
     accesses
         Events for `Counter`.WEIGHT_READS .. SPIKE_WRITES, in that order.
     bad_address
@@ -78,6 +79,7 @@ class MemoryInterface(wiring.Component):
                 "register_rdata": In(REGISTER_BITS),
                 "counter_write": Out(1),
                 "counter_rdata": In(REGISTER_BITS),
+                "counter_hold": Out(1),
                 "accesses": Out(8),
                 "bad_address": Out(1),
                 "idle": Out(1),
@@ -90,7 +92,7 @@ class MemoryInterface(wiring.Component):
         most_chunks = max(chunks(params, memory) for memory in Memory)
         memory = Signal(3)
         address = Signal(address_bits(params) + 1)  # may stand one past the end of the deepest memory
-        chunk = Signal(range(most_chunks + 1))  # chunks of the word that came, or that are still to go
+        chunk = Signal(range(most_chunks + 1))  # chunks of the word that came, or that went
         word = Signal(most_chunks * CHUNK_BITS)
         commit, fetch, replying = Signal(), Signal(), Signal()
         read, write = Signal(len(Memory)), Signal(len(Memory))
@@ -117,8 +119,8 @@ class MemoryInterface(wiring.Component):
         busy = fetch | replying | (commit & (kind != Kind.WRITE))
         m.d.comb += self.packet.ready.eq(~busy)
         m.d.sync += commit.eq(0)
-        captured = Signal()
-        with m.If((commit & known) | captured):
+        answered = Signal()  # the last chunk of an answer goes
+        with m.If((commit & known) | answered):
             m.d.sync += address.eq(address + 1)
         with m.If(self.packet.valid & self.packet.ready):
             with m.Switch(kind):
@@ -138,22 +140,26 @@ class MemoryInterface(wiring.Component):
             m.d.comb += [write.eq(Mux(known, 1 << memory, 0)), self.bad_address.eq(~known)]
         m.d.comb += read.eq(Mux(fetch, 1 << memory, 0))
 
-        # READ: request, capture, then chunk by chunk.
-        m.d.sync += captured.eq(fetch)
+        # READ: request, then chunk by chunk. The SRAMs hold their word until then, and so do the counters.
         with m.If(fetch):
-            m.d.sync += [fetch.eq(0), replying.eq(1), chunk.eq(word_chunks)]
-        with m.If(captured):
-            with m.Switch(memory):
-                for selected, value in self._outputs().items():
-                    with m.Case(selected):
-                        m.d.sync += word.eq(value)
-        with m.Elif(replying & self.reply.ready):
-            m.d.sync += [word.eq(word[CHUNK_BITS:]), chunk.eq(chunk - 1)]
-            with m.If(chunk == 1):
+            m.d.sync += [fetch.eq(0), replying.eq(1)]
+        with m.If(replying & self.reply.ready):
+            m.d.sync += chunk.eq(chunk + 1)
+            with m.If(chunk + 1 == word_chunks):
+                m.d.comb += answered.eq(1)
                 m.d.sync += [replying.eq(0), chunk.eq(0)]
+        with m.Switch(memory):
+            for selected in Memory:
+                with m.Case(selected):
+                    value = self._output(selected)
+                    with m.Switch(chunk):
+                        for i in range(chunks(params, selected)):
+                            with m.Case(i):
+                                part = value[i * CHUNK_BITS : (i + 1) * CHUNK_BITS]
+                                m.d.comb += self.reply.payload.eq(part)
         m.d.comb += [
-            self.reply.valid.eq(replying & ~captured),
-            self.reply.payload.eq(word[:CHUNK_BITS]),
+            self.reply.valid.eq(replying),
+            self.counter_hold.eq(replying),
             self.idle.eq(~commit & ~fetch & ~replying),
         ]
 
@@ -165,7 +171,9 @@ class MemoryInterface(wiring.Component):
             self.counter_write.eq(write[Memory.COUNTER]),
         ]
 
-        # SRAMs: the network's request, if there is one, else the core's.
+        # SRAMs: the network's request, if there is one, else the core's. Registers choose address and data,
+        # not the decoded request, which keeps a multiplexer at one small LUT a bit.
+        network = commit | fetch
         shapes = {selected: memory_shape(params, selected) for selected in Memory}
         for selected, name, core_read, core_row in (
             (Memory.WEIGHT, "weight", self.w_read, self.row),
@@ -173,9 +181,8 @@ class MemoryInterface(wiring.Component):
         ):
             depth, width = shapes[selected]
             m.submodules[name] = sram = SinglePortSRAM(width, depth)
-            network = read[selected] | write[selected]
             m.d.comb += [
-                sram.en.eq(network | core_read),
+                sram.en.eq(read[selected] | write[selected] | core_read),
                 sram.write.eq(write[selected]),
                 sram.addr.eq(Mux(network, address, core_row)),
                 sram.wdata.eq(filled(selected)),
@@ -189,10 +196,10 @@ class MemoryInterface(wiring.Component):
             m.submodules[name] = sram = ReadWriteSRAM(width, depth, banked=params.banked)
             m.d.comb += [
                 sram.read_en.eq(read[selected] | core_read),
-                sram.read_addr.eq(Mux(read[selected], address, self.read_word)),
+                sram.read_addr.eq(Mux(fetch, address, self.read_word)),
                 sram.write_en.eq(write[selected] | core_write),
-                sram.write_addr.eq(Mux(write[selected], address, self.write_word)),
-                sram.write_data.eq(Mux(write[selected], filled(selected), Value.cast(core_data))),
+                sram.write_addr.eq(Mux(commit, address, self.write_word)),
+                sram.write_data.eq(Mux(commit, filled(selected), Value.cast(core_data))),
                 self._output(selected).eq(sram.read_data),
             ]
 
@@ -212,9 +219,6 @@ class MemoryInterface(wiring.Component):
             Memory.ACCUMULATED: Value.cast(self.a),
             Memory.POTENTIAL: Value.cast(self.p),
             Memory.SPIKE: self.spike_row,
+            Memory.REGISTER: self.register_rdata,
+            Memory.COUNTER: self.counter_rdata,
         }[selected]
-
-    def _outputs(self) -> dict[Memory, Value]:
-        """Words as READ returns them, the cycle after the request."""
-        words = {selected: self._output(selected) for selected in Memory if selected < Memory.REGISTER}
-        return {**words, Memory.REGISTER: self.register_rdata, Memory.COUNTER: self.counter_rdata}

@@ -53,6 +53,49 @@ class SinglePortSRAM(wiring.Component):
         return m
 
 
+class RegisterFile(wiring.Component):
+    """A small memory with two reads and a write a cycle, and no latency: LUT RAM, or flip-flops.
+
+    Members
+    -------
+    a_addr, a_data, b_addr, b_data
+        Combinational reads.
+    write, w_addr, w_data
+        Write; the word reads new from the next cycle on.
+    """
+
+    def __init__(self, width: int, depth: int) -> None:
+        self.width, self.depth = width, depth
+        addr = bits_for(depth)
+        super().__init__(
+            {
+                "a_addr": In(addr),
+                "a_data": Out(width),
+                "b_addr": In(addr),
+                "b_data": Out(width),
+                "write": In(1),
+                "w_addr": In(addr),
+                "w_data": In(width),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
+        write = memory.write_port()
+        a, b = memory.read_port(domain="comb"), memory.read_port(domain="comb")
+        m.d.comb += [
+            write.en.eq(self.write),
+            write.addr.eq(self.w_addr),
+            write.data.eq(self.w_data),
+            a.addr.eq(self.a_addr),
+            self.a_data.eq(a.data),
+            b.addr.eq(self.b_addr),
+            self.b_data.eq(b.data),
+        ]
+        return m
+
+
 class ReadWriteSRAM(wiring.Component):
     """A read and a write every cycle.
 
@@ -86,7 +129,11 @@ class ReadWriteSRAM(wiring.Component):
         if self.banked:
             self._elaborate_banks(m)
             return m
-        m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
+        # Lets synthesis use a block RAM as it is, without logic that keeps the old value in a collision.
+        attributes = {"no_rw_check": 1}
+        m.submodules.memory = memory = Memory(
+            shape=self.width, depth=max(2, self.depth), init=[], attrs=attributes
+        )
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.write_en),

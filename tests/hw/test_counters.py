@@ -48,6 +48,18 @@ def test_an_event_in_every_cycle_and_writes_in_every_other_lose_nothing():
     assert read(bench) == [7 + 2 if counter is Counter.SPIKES_IN else 80 for counter in Counter]
 
 
+def test_a_held_counter_stands_still_and_loses_nothing():
+    bench = Bench(Counters())
+    bench.pulse(events=(1 << len(Counter)) - 1)
+    bench.drive(hold=1, address=Counter.UPDATES)
+    bench.step()
+    before = bench.get(bench.dut.rdata)
+    bench.step(2 * len(Counter))
+    assert bench.get(bench.dut.rdata) == before
+    bench.drive(hold=0)
+    assert read(bench) == [1] * len(Counter)
+
+
 def test_a_counter_wraps_after_its_32nd_bit():
     bench = Bench(Counters())
     bench.pulse(address=Counter.UPDATES, write=1, wdata=0xFFFF_FFFF)

@@ -174,13 +174,13 @@ def test_load_takes_a_flit_a_cycle():
 
 
 @pytest.mark.parametrize("memory", Memory)
-def test_a_read_takes_three_cycles_and_one_a_chunk(memory):
+def test_a_read_takes_two_cycles_and_one_a_chunk(memory):
     params = CHIPS["small"]
     interface = Interface(params)
     interface.seek(memory, 0)
     interface.read(memory, 4)
     reads = interface.source.sent[1:]
-    assert [b - a for a, b in zip(reads, reads[1:], strict=False)] == [3 + chunks(params, memory)] * 3
+    assert [b - a for a, b in zip(reads, reads[1:], strict=False)] == [2 + chunks(params, memory)] * 3
 
 
 def test_accesses_are_reported_to_the_counter_of_their_memory():
