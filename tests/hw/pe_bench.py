@@ -1,0 +1,177 @@
+"""One PE beside the flit machine's, everything through its router port."""
+
+from __future__ import annotations
+
+import random
+
+from bench import Bench
+from flit_machine import FlitMachine, signed
+from yoso_hw.packet import Packets, destination_fields
+from yoso_hw.params import ChipParams
+from yoso_hw.pe import ProcessingElement
+from yoso_hw.registers import CHUNK_BITS, Counter, Memory, Register, chunks, memory_shape
+
+TAG = 1
+
+
+class PeBench(Bench):
+    """A PE at node (1, 0) of two; `start` loads it, `tick` begins a step of an image.
+
+    Parameters
+    ----------
+    words, live
+        Neuron words in use, and lanes of the last one that hold neurons (all if None).
+    stall
+        Probability that a port neither offers nor takes in a cycle.
+    registers
+        More registers by name in lower case, as integers.
+    """
+
+    def __init__(self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, **registers) -> None:
+        super().__init__(ProcessingElement(params), seed=seed)
+        self.params, self.packets, self.words = params, Packets(params), words
+        self.drive(x=1, y=0)
+        self.at = {"x0": 1, "x1": 1, "y0": 0, "y1": 0}
+        self.into = self.source(self.dut.from_router, stall=stall)
+        self.out = self.sink(self.dut.to_router, stall=stall)
+        self.machine = FlitMachine(params)
+        self.reference = self.machine.nodes[1, 0]
+        self.step_number, self.parity = -1, 0
+        self.settings = {
+            "tag": TAG,
+            "words": words,
+            "last_mask": (1 << (live or params.lanes)) - 1,
+            "threshold": params.pot_max // 4,
+            "window_end": params.steps,
+            "destination": self.rectangle(0, params.cols - 1, 0, params.rows - 1),
+            "destination_tag": 2,
+            **registers,
+        }
+        self.rng = random.Random(seed)
+
+    def rectangle(self, *corners: int) -> int:
+        """A destination register."""
+        value, offset = 0, 0
+        for (_, width), corner in zip(destination_fields(self.params), corners, strict=True):
+            value |= corner << offset
+            offset += width
+        return value
+
+    # ---- packets -------------------------------------------------------------------------------------
+
+    def write(self, memory: Memory, address: int, *values: int) -> None:
+        """Words into a memory of the PE, and of the reference."""
+        flits = [self.packets.pack("SEEK", **self.at, memory=memory, address=address)]
+        for value in values:
+            for chunk in range(chunks(self.params, memory)):
+                data = value >> CHUNK_BITS * chunk & 0xFFFF
+                flits.append(self.packets.pack("WRITE", **self.at, data=data))
+        self.into.put(*flits)
+        self.machine.load(flits)
+
+    def read(self, memory: Memory, address: int = 0, count: int | None = None) -> list[int]:
+        """Words of a memory of the PE, all if `count` is None."""
+        count = memory_shape(self.params, memory)[0] if count is None else count
+        each, before = chunks(self.params, memory), len(self.out.taken)
+        self.into.put(self.packets.pack("SEEK", **self.at, memory=memory, address=address))
+        self.into.put(*[self.packets.pack("READ", **self.at)] * count)
+        self.run(lambda: len(self.out.taken) >= before + count * each, limit=200 + 40 * count * each)
+        replies = [self.packets.unpack(flit) for flit in self.out.taken[before:]]
+        del self.out.taken[before:]
+        assert all((reply["name"], reply["x"], reply["y"]) == ("REPLY", 1, 0) for reply in replies)
+        return [
+            sum(int(reply["data"]) << CHUNK_BITS * i for i, reply in enumerate(replies[k : k + each]))
+            for k in range(0, len(replies), each)
+        ]
+
+    def spike(self, row: int, *, tag: int = TAG, ahead: bool = False) -> None:
+        """A spike of this step, or of the one that has not begun (its reference follows in `take`)."""
+        parity = self.parity ^ ahead
+        self.into.put(self.packets.pack("SPIKE", **self.at, tag=tag, parity=parity, row=row))
+        if not ahead:
+            self.take(row, tag=tag)
+
+    def take(self, row: int, *, tag: int = TAG) -> None:
+        """The reference integrates a spike."""
+        if row + self.words <= self.params.weight_words:
+            self.reference.take({"tag": tag, "row": row})
+
+    # ---- an image ------------------------------------------------------------------------------------
+
+    def start(self) -> PeBench:
+        """Load registers and random memories; weights are more often positive, so that neurons fire."""
+        for name, value in self.settings.items():
+            self.write(Memory.REGISTER, Register[name.upper()], value)
+        bits = self.params.weight_bits
+        weights = []
+        for _ in range(self.params.weight_words):
+            lanes = [
+                self.rng.randint(self.params.weight_min // 2, self.params.weight_max)
+            ] * self.params.lanes
+            weights.append(sum((w + i & (1 << bits) - 1) << i * bits for i, w in enumerate(lanes)))
+        self.write(Memory.WEIGHT, 0, *weights)
+        rows = [self.rng.randrange(self.params.weight_words) for _ in range(self.params.neurons)]
+        self.write(Memory.SPIKE, 0, *rows)
+        self.settle()
+        return self
+
+    def tick(self, *, report: bool = False) -> list[int]:
+        """Begin the next step, in PE and reference; returns the flits that must leave."""
+        self.step_number += 1
+        self.parity ^= 1
+        if self.step_number == 0:
+            self.reference.start()
+        self.pulse(tick=1, first=self.step_number == 0, report=report)
+        firing = self.reference.live if report else self.reference.sweep(self.step_number)
+        return [self.flit_of(neuron, report=report) for neuron in firing]
+
+    def flit_of(self, neuron: int, *, report: bool = False) -> int:
+        """What a neuron sends in this step."""
+        flit, fields = self.machine.send(self.reference, neuron)
+        if not report:
+            self.reference.count[Counter.SPIKES_OUT] += 1
+        if fields["name"] == "SPIKE":
+            flit |= self.parity << self.packets.formats["SPIKE"].field("parity").offset
+        return flit
+
+    def settle(self, limit: int = 20_000) -> None:
+        """Until all is sent and integrated."""
+        self.step()
+        self.run(lambda: not self.into.queue and self.get(self.dut.idle), limit)
+        self.step()
+
+    def image(self, steps: int, *, spikes: int = 5) -> list[int]:
+        """Random spikes in each of `steps` steps; the flits that must leave, in order."""
+        self.step_number, due = -1, []
+        for _ in range(steps):
+            due += self.tick()
+            for _ in range(self.rng.randrange(spikes + 1)):
+                self.spike(self.rng.randrange(self.params.weight_words - self.words + 1))
+            self.settle()
+        return due
+
+    def state(self) -> dict[str, list[int]]:
+        """A, V and fired of the neurons in use, read back through the network."""
+        p, a, v, fired = self.params, [], [], []
+        a_words = self.read(Memory.ACCUMULATED, 0, self.words)
+        v_words = self.read(Memory.POTENTIAL, 0, self.words)
+        for j in range(self.reference.live[-1] + 1):
+            word, lane = divmod(j, p.lanes)
+            a.append(signed(a_words[word] >> lane * p.acc_bits & ((1 << p.acc_bits) - 1), p.acc_bits))
+            entry = v_words[word] >> lane * (p.pot_bits + 1) & ((1 << p.pot_bits + 1) - 1)
+            v.append(signed(entry & ((1 << p.pot_bits) - 1), p.pot_bits))
+            fired.append(entry >> p.pot_bits)
+        return {"a": a, "v": v, "fired": fired}
+
+    def expected(self) -> dict[str, list[int]]:
+        """The same, of the reference."""
+        last = self.reference.live[-1] + 1
+        return {
+            "a": self.reference.a[:last],
+            "v": self.reference.v[:last],
+            "fired": [int(j in self.reference.fired) for j in range(last)],
+        }
+
+    def counters(self) -> dict[Counter, int]:
+        self.step(2 * len(Counter))
+        return dict(zip(Counter, self.read(Memory.COUNTER), strict=True))
