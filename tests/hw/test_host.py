@@ -1,0 +1,213 @@
+"""Host port: right packets go on, wrong ones are dropped and leave their sticky bit, answers come out."""
+
+import random
+
+import pytest
+from bench import Bench
+from yoso_hw.host import HostPort
+from yoso_hw.packet import ChipError, Kind, Op, Packets
+from yoso_hw.params import ChipParams
+
+PARAMS = ChipParams(cols=3, rows=5, steps=20)
+PACKETS = Packets(PARAMS)
+ONE_NODE = {"x0": 2, "x1": 2, "y0": 4, "y1": 4}
+
+
+def spike(parity=0, row=0, **rectangle):
+    return PACKETS.pack("SPIKE", **{**ONE_NODE, **rectangle}, tag=1, parity=parity, row=row)
+
+
+def seek(**rectangle):
+    return PACKETS.pack("SEEK", **{**ONE_NODE, **rectangle}, memory=0, address=3)
+
+
+class Port(Bench):
+    """A host port in one phase of the sequencer."""
+
+    def __init__(self, phase, params=PARAMS, *, stall=0.0, seed=0, **members):
+        super().__init__(HostPort(params), seed=seed)
+        self.drive(
+            **{"loading": 0, "accepting": 0, "draining": 0, **({phase: 1} if phase else {}), **members}
+        )
+        self.host = self.source(self.dut.host_in, stall=stall)
+        self.answers = self.sink(self.dut.host_out, stall=stall)
+        self.mesh = self.sink(self.dut.inject, stall=stall)
+        self.starts = self.sink(self.dut.start)
+        self.exit = self.source(self.dut.exit, stall=stall)
+        self.answer = self.source(self.dut.answer)
+        self.ends = [self.record(self.dut.step_end), self.record(self.dut.image_end)]
+        self.results = []
+        self.each_cycle(self._watch)
+
+    def _watch(self):
+        if self.get(self.dut.result) and self.get(self.dut.exit.ready):
+            self.results.append(self.get(self.dut.result_flit))
+
+    def send(self, *flits):
+        self.host.put(*flits)
+        self.run(lambda: not self.host.queue)
+        self.step(8)
+        return self
+
+    def errors(self):
+        before = len(self.answers.taken)
+        self.host.put(PACKETS.pack("STATUS", errors=0))
+        self.run(lambda: len(self.answers.taken) > before)
+        return PACKETS.unpack(self.answers.taken.pop())["errors"]
+
+
+# ---- what goes on ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.6])
+def test_in_the_load_phase_memory_packets_go_into_the_mesh_in_order(stall):
+    flits = [seek(), PACKETS.pack("WRITE", **ONE_NODE, data=7), PACKETS.pack("READ", **ONE_NODE)] * 8
+    port = Port("loading", stall=stall).send(*flits)
+    port.run(lambda: len(port.mesh.taken) == len(flits))
+    assert port.mesh.taken == flits and port.errors() == 0
+
+
+def test_load_takes_a_flit_a_cycle():
+    port = Port("loading")
+    port.host.put(*[seek()] * 30)
+    port.step(33)
+    assert port.mesh.cycles == list(range(1, 31))
+
+
+@pytest.mark.parametrize("parity", [0, 1])
+def test_spikes_are_stamped_with_the_parity_of_the_running_step(parity):
+    rows = range(10)
+    port = Port("accepting", parity=parity).send(*(spike(row % 2, row) for row in rows))
+    assert port.mesh.taken == [spike(parity, row) for row in rows] and port.errors() == 0
+
+
+def test_step_and_end_are_passed_on_once_each():
+    port = Port("accepting").send(PACKETS.pack("STEP"), PACKETS.pack("STEP"), PACKETS.pack("END"))
+    assert [sum(end) for end in port.ends] == [2, 1] and port.mesh.taken == [] and port.errors() == 0
+
+
+def test_start_is_passed_on():
+    start = PACKETS.pack("START", steps=20, early=1)
+    port = Port("loading").send(start)
+    assert port.starts.taken == [start] and port.errors() == 0
+
+
+def test_everything_waits_while_a_step_is_being_closed():
+    port = Port(None)
+    flits = [spike(), PACKETS.pack("STEP"), PACKETS.pack("STATUS", errors=0)]
+    port.host.put(*flits)
+    port.step(20)
+    assert port.mesh.taken == [] and port.answers.taken == [] and not any(map(sum, port.ends))
+    port.drive(accepting=1)
+    port.run(lambda: port.answers.taken)
+    assert port.mesh.taken == [spike()] and sum(port.ends[0]) == 1
+
+
+def test_what_is_left_of_an_image_is_discarded_to_its_end():
+    left = [spike(), PACKETS.pack("STEP"), spike(), spike(x0=2, x1=1), PACKETS.pack("END")]
+    port = Port("draining").send(*left)
+    assert port.mesh.taken == [] and sum(port.ends[1]) == 1 and port.errors() == 0
+
+
+def test_without_multicast_a_spike_enters_the_mesh_once_a_node():
+    params = ChipParams(cols=3, rows=5, steps=20, multicast=False)
+    wide = {"x0": 0, "x1": 2, "y0": 1, "y1": 2}
+    port = Port("accepting", params, stall=0.3, parity=1).send(spike(0, 5, **wide))
+    port.run(lambda: len(port.mesh.taken) == 6)
+    assert port.mesh.taken == [spike(1, 5, x0=x, x1=x, y0=y, y1=y) for y in (1, 2) for x in (0, 1, 2)]
+
+
+# ---- what does not ---------------------------------------------------------------------------------------
+
+
+def control(op):
+    return Kind.CONTROL | op << 3
+
+
+WRONG = {
+    "REPLY from the host": ("loading", Kind.REPLY, ChipError.BAD_PACKET),
+    "RESULT from the host": ("accepting", Kind.RESULT, ChipError.BAD_PACKET),
+    "unknown kind": ("loading", 7, ChipError.BAD_PACKET),
+    "DECISION from the host": ("loading", control(Op.DECISION), ChipError.BAD_PACKET),
+    "CYCLES from the host": ("accepting", control(Op.CYCLES), ChipError.BAD_PACKET),
+    "unknown operation": ("loading", control(7), ChipError.BAD_PACKET),
+    "column past the mesh": ("accepting", spike(x1=3), ChipError.BAD_DESTINATION),
+    "row past the mesh": ("accepting", spike(y1=5), ChipError.BAD_DESTINATION),
+    "empty columns": ("accepting", spike(x0=2, x1=1), ChipError.BAD_DESTINATION),
+    "empty rows": ("accepting", spike(y0=4, y1=3), ChipError.BAD_DESTINATION),
+    "memory packet past the mesh": ("loading", seek(x1=3), ChipError.BAD_DESTINATION),
+    "memory packet in the run phase": ("accepting", seek(), ChipError.WRONG_PHASE),
+    "memory packet while draining": ("draining", seek(), ChipError.WRONG_PHASE),
+    "spike in the load phase": ("loading", spike(), ChipError.WRONG_PHASE),
+    "STEP in the load phase": ("loading", PACKETS.pack("STEP"), ChipError.WRONG_PHASE),
+    "END in the load phase": ("loading", PACKETS.pack("END"), ChipError.WRONG_PHASE),
+    "START in the run phase": ("accepting", PACKETS.pack("START", steps=5, early=0), ChipError.WRONG_PHASE),
+    "no steps": ("loading", PACKETS.pack("START", steps=0, early=0), ChipError.BAD_STEPS),
+    "too many steps": ("loading", PACKETS.pack("START", steps=21, early=0), ChipError.BAD_STEPS),
+}
+
+
+@pytest.mark.parametrize(("phase", "flit", "error"), WRONG.values(), ids=WRONG)
+def test_a_wrong_packet_is_dropped_and_leaves_its_sticky_bit(phase, flit, error):
+    port = Port(phase).send(int(flit))
+    assert port.mesh.taken == [] and port.starts.taken == [] and not any(map(sum, port.ends))
+    assert port.errors() == 1 << error
+    assert port.errors() == 1 << error  # sticky
+    port.send(PACKETS.pack("CLEAR"))
+    assert port.errors() == 0
+
+
+def test_the_error_of_a_pe_is_a_sticky_bit_too():
+    port = Port("loading")
+    port.pulse(error=1)
+    assert port.errors() == 1 << ChipError.PE_ERROR
+
+
+# ---- what comes out --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.6])
+def test_results_go_to_the_decision_unit_and_replies_to_the_host(stall):
+    rng = random.Random(2)
+    replies = [PACKETS.pack("REPLY", x=1, y=2, data=data) for data in range(12)]
+    results = [PACKETS.pack("RESULT", index=index, potential=-index) for index in range(12)]
+    flits = rng.sample(replies + results, 24)
+    port = Port("loading", stall=stall)
+    port.exit.put(*flits)
+    port.run(lambda: not port.exit.queue and len(port.answers.taken) == 12)
+    assert port.answers.taken == [flit for flit in flits if flit in replies]
+    assert port.results == [flit for flit in flits if flit in results]
+
+
+def test_results_are_taken_though_the_host_takes_nothing():
+    port = Port("accepting")
+    port.answers.stall = 1.0
+    port.answer.put(*[PACKETS.pack("CYCLES", cycles=k) for k in range(3)])
+    port.step(5)
+    port.exit.put(*[PACKETS.pack("RESULT", index=1, potential=2)] * 20)
+    port.step(21)
+    assert len(port.results) == 20
+
+
+def test_answers_of_all_kinds_come_out_once_each_to_a_slow_host():
+    port = Port("loading", stall=0.7)
+    answers = [PACKETS.pack("DECISION", index=1, step=2, spiked=1), PACKETS.pack("CYCLES", cycles=99)]
+    replies = [PACKETS.pack("REPLY", x=0, y=0, data=data) for data in range(10)]
+    port.answer.put(*answers)
+    port.exit.put(*replies)
+    port.host.put(*[PACKETS.pack("STATUS", errors=0)] * 5)
+    port.run(lambda: len(port.answers.taken) == 17)
+    port.step(20)
+    status = PACKETS.pack("STATUS", errors=0)
+    assert port.answers.taken.count(status) == 5 and len(port.answers.taken) == 17
+    assert [flit for flit in port.answers.taken if flit in answers] == answers
+    assert [flit for flit in port.answers.taken if flit in replies] == replies
+
+
+def test_a_mesh_of_one_node_has_one_destination():
+    params = ChipParams(cols=1, rows=1)
+    packets = Packets(params)
+    right = packets.pack("READ", x0=0, x1=0, y0=0, y1=0)
+    wrong = [packets.pack("READ", x0=0, x1=1, y0=0, y1=0), packets.pack("READ", x0=0, x1=0, y0=0, y1=1)]
+    port = Port("loading", params).send(wrong[0], right, wrong[1])
+    assert port.mesh.taken == [right]
