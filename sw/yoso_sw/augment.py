@@ -30,6 +30,8 @@ class Augment:
         Largest shift along each side, pixels.
     elastic
         Standard deviation of the elastic control points, pixels.
+    mirror
+        Whether every other image, by chance, is seen in a mirror: left is right.
     """
 
     rotate: float = 0.0
@@ -37,10 +39,11 @@ class Augment:
     shear: float = 0.0
     shift: float = 0.0
     elastic: float = 0.0
+    mirror: bool = False
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Distorted copies of `images`, uint8 (n, 784); the same `rng` state gives the same images."""
-        if not any((self.rotate, self.scale, self.shear, self.shift, self.elastic)):
+        if not any((self.rotate, self.scale, self.shear, self.shift, self.elastic, self.mirror)):
             return images
         n = len(images)
         turn = np.deg2rad(rng.uniform(-self.rotate, self.rotate, n))
@@ -51,6 +54,8 @@ class Augment:
         matrix = np.empty((n, 2, 2))
         matrix[:, 0, 0], matrix[:, 0, 1] = zoom[:, 0] * np.cos(turn), -zoom[:, 0] * np.sin(turn)
         matrix[:, 1, 0], matrix[:, 1, 1] = zoom[:, 1] * (np.sin(turn) + lean), zoom[:, 1] * np.cos(turn)
+        if self.mirror:
+            matrix[:, 1] *= rng.choice((-1, 1), (n, 1))
         knots = rng.normal(0, self.elastic, (n, 2, KNOTS, KNOTS)).astype(np.float32)
         field = _SPLINE @ knots @ _SPLINE.T
         out = np.empty_like(images)

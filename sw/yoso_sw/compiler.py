@@ -53,6 +53,11 @@ def check_network(network: Network, params: ChipParams) -> None:
         f"use a chip with classes >= {network.classes}",
     )
     for i, layer in enumerate(network.layers):
+        check(
+            layer.window is None,
+            f"network {network.name!r}, layer {i}: convolution ({layer.shape}) is not mapped on the chip "
+            "yet; run the network on the golden model, or train a dense one",
+        )
         for name, value in (("threshold", layer.threshold), ("slope", layer.slope)):
             check(
                 value <= params.pot_max,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from yoso_sw.augment import Augment
-from yoso_sw.network import DECISIONS
+from yoso_sw.network import DECISIONS, Window
 
 
 class ConfigError(ValueError):
@@ -18,12 +18,17 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class LayerConfig:
-    """One dense layer, in float units; `quantise` turns threshold, slope and weights into integers.
+    """One layer, in float units; `quantise` turns threshold, slope and weights into integers.
 
     Parameters
     ----------
     neurons
-        Neurons of the layer.
+        Neurons of the layer; of a convolution, those of one position, its filters.
+    kernel
+        Side of a convolution's windows, unpadded, stride 1 (`network.Window`); 0: dense. Needs a constant
+        slope.
+    pool
+        P2 after a convolution: of 2 x 2 positions the earliest spike of each filter goes on.
     slope
         "psp": the potential grows by the weights that have arrived (the paper). "constant": by c a step
         within the window; c is the unit of weights and threshold.
@@ -55,6 +60,8 @@ class LayerConfig:
     mean: float = 0.0
     deviation: float = 0.1
     clip: float = 2.5
+    kernel: int = 0
+    pool: bool = False
 
     @property
     def silent(self) -> bool:
@@ -86,6 +93,8 @@ class TrainConfig:
         Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
     inputs
         Pixels of an image.
+    rows
+        Rows of an image, for convolution; its columns are inputs / rows.
     """
 
     name: str
@@ -105,6 +114,7 @@ class TrainConfig:
     validation: int = 5000
     unit: float = 1.0
     inputs: int = 784
+    rows: int = 28
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
@@ -133,12 +143,51 @@ class TrainConfig:
             check(layer.end <= self.steps, f"layer {i}: end={layer.end} is beyond steps={self.steps}")
             check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
             check(layer.dense or layer.dropout == 0, f"layer {i}: dropout needs a constant slope")
+            check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
+            check(layer.kernel > 0 or not layer.pool, f"layer {i}: pool needs a convolution, a kernel")
+            check(
+                layer.kernel == 0 or (layer.slope == "constant" and not layer.silent),
+                f"layer {i}: a convolution needs a constant slope and a window",
+            )
             last = i == len(self.layers) - 1
             check(
                 layer.silent == (last and self.decision == "softmax"),
                 f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
                 "softmax and nowhere else",
             )
+        if self.layers[0].kernel:
+            check(
+                self.rows >= 1 and self.inputs % self.rows == 0,
+                f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
+            )
+        self.windows()
+
+    def windows(self) -> tuple[Window | None, ...]:
+        """Geometry of each layer's convolution, None where it is dense. Raises `ConfigError`."""
+        windows: list[Window | None] = []
+        shape: tuple[int, int, int] | None = (self.rows, self.inputs // self.rows, 1)
+        for i, layer in enumerate(self.layers):
+            if not layer.kernel:
+                shape = None
+                windows.append(None)
+                continue
+            if shape is None:
+                raise ConfigError(f"{self.name}: layer {i}: a convolution follows a dense layer")
+            window = Window(*shape, layer.kernel)
+            rows, cols = window.out_rows, window.out_cols
+            if min(rows, cols) < 1:
+                raise ConfigError(
+                    f"{self.name}: layer {i}: kernel={layer.kernel} is larger than its "
+                    f"{shape[0]} x {shape[1]} inputs"
+                )
+            if layer.pool and (rows % 2 or cols % 2):
+                raise ConfigError(
+                    f"{self.name}: layer {i}: {rows} x {cols} positions cannot be pooled in 2 x 2"
+                )
+            side = 2 if layer.pool else 1
+            shape = rows // side, cols // side, layer.neurons
+            windows.append(window)
+        return tuple(windows)
 
 
 T = TypeVar("T")

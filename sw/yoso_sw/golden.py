@@ -2,8 +2,8 @@
 
 This file is the executable form of `docs/arithmetic.md` and owes nothing to the RTL: it knows no packet, no
 memory and no mesh, only layers, steps and saturating adds. Two functions are seams for later kinds of
-network: `sweep_neuron` (the neuron) and `integrate_spike` (the synapse). Everything else is order: sweep
-first, then the step's spikes, then the decision.
+network: `sweep_neuron` (the neuron) and `synapse.integrate_spike` (the synapse, dense or convolution).
+Everything else is order: sweep first, then the step's spikes, then the decision.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import numpy as np
 from numba import njit, prange
 from yoso_hw.params import ChipParams
 
-from yoso_sw.network import NEVER, Network
+from yoso_sw.network import NEVER, Network, Window
+from yoso_sw.synapse import integrate_bias, integrate_spike, pass_on, saturate
+
+NO_WINDOW = Window(0, 0, 0, 0)  # a dense layer's, for the kernels
 
 
 class GoldenError(ValueError):
@@ -29,6 +32,8 @@ class GoldenResult:
     ----------
     steps
         Per layer int16 (B, n): step at which the neuron fired, `NEVER` if it did not.
+    sent
+        Per layer int16 (B, outputs): steps of the spikes that go on; `steps`, but for a pooled layer.
     potentials, accumulated
         Per layer int32 (B, n): V and A. A neuron that fired keeps the V that it fired with.
     decisions
@@ -40,10 +45,15 @@ class GoldenResult:
     last
         int16 (B,): last step run; `decision_steps` with early exit, else T - 1.
     spikes_in, spikes_out
-        int64 (B, layers): spikes that reached the layer (its bias is one) and that it sent.
+        int64 (B, layers): spikes that reached the layer (its bias is one) and that it sent; of a pooled
+        layer, those that pooling passed on.
+    updates
+        int64 (B, layers): synaptic updates. A spike updates each neuron of a dense layer; in a convolution,
+        those whose windows hold it.
     """
 
     steps: tuple[np.ndarray, ...]
+    sent: tuple[np.ndarray, ...]
     potentials: tuple[np.ndarray, ...]
     accumulated: tuple[np.ndarray, ...]
     decisions: np.ndarray
@@ -52,16 +62,12 @@ class GoldenResult:
     last: np.ndarray
     spikes_in: np.ndarray
     spikes_out: np.ndarray
+    updates: np.ndarray
 
     @property
     def sweeps(self) -> np.ndarray:
         """int64 (B, layers): sweeps that each PE of the layer ran, one a step."""
         return np.repeat(self.last.astype(np.int64)[:, None] + 1, len(self.steps), axis=1)
-
-    @property
-    def updates(self) -> np.ndarray:
-        """int64 (B, layers): synaptic updates, spikes in times neurons of the layer."""
-        return self.spikes_in * np.array([layer.shape[1] for layer in self.steps])
 
 
 def input_steps(pixels: np.ndarray, levels: int) -> np.ndarray:
@@ -73,13 +79,7 @@ def input_steps(pixels: np.ndarray, levels: int) -> np.ndarray:
     return np.where(pixels > 0, steps, NEVER).astype(np.int16)
 
 
-# ---- the two seams ---------------------------------------------------------------------------------------
-
-
-@njit(cache=True, inline="always")
-def saturate(value: int, low: int, high: int) -> int:
-    """`value`, or the bound that it has passed."""
-    return min(max(value, low), high)
+# ---- the neuron ------------------------------------------------------------------------------------------
 
 
 @njit(cache=True, inline="always")
@@ -91,18 +91,6 @@ def sweep_neuron(a, v, step, threshold, slope, start, end, pot_min, pot_max):  #
     gain = slope if slope > 0 and step >= start else a
     v = saturate(v + gain, pot_min, pot_max)
     return v, start <= step < end and v >= threshold
-
-
-@njit(cache=True)
-def integrate_spike(axon, weights, accumulated, acc_min, acc_max):  # type: ignore[no-untyped-def]
-    """The synapse (dense): a spike of `axon` adds its weight to A of every neuron, fired or not.
-
-    `weights` is the layer's matrix row by row, `accumulated` the layer's A.
-    """
-    neurons = len(accumulated)
-    row = weights[axon * neurons : (axon + 1) * neurons]
-    for j in range(neurons):
-        accumulated[j] = saturate(np.int64(accumulated[j]) + row[j], acc_min, acc_max)
 
 
 @njit(cache=True)
@@ -135,16 +123,21 @@ def highest(potential, steps, wanted):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def run_image(inputs, shape, rules, weights, total, bounds, early, fired, pot, acc, counts):  # type: ignore[no-untyped-def]
+def run_image(  # type: ignore[no-untyped-def]
+    inputs, shape, windows, rules, weights, total, bounds, early, fired, pot, acc, sent, counts
+):
     """One image through all layers, step by step. Fills fired, pot, acc (neurons of all layers) and counts.
 
-    `shape` has a row (first neuron, neurons, axons without bias, bias, first weight) a layer, `rules` one of
-    (threshold, slope, start, end), `bounds` is (acc_min, acc_max, pot_min, pot_max). `counts` (layers, 2)
-    gets spikes in and out. Returns (class, deciding step, decided by a spike, last step run).
+    `shape` has a row (first neuron, neurons, first output, outputs, inputs, first weight, first weight of the
+    bias, end of weights) a layer, `windows` one of (rows, cols, channels, kernel), `rules` one of (threshold,
+    slope, start, end); `bounds` is (acc_min, acc_max, pot_min, pot_max). `sent` gets the steps of the spikes
+    that go on. `counts` (layers, 3) gets spikes in, spikes out and updates. Returns (class, deciding step,
+    decided by a spike, last step run).
     """
     layers = len(shape)
     acc_min, acc_max, pot_min, pot_max = bounds
     fired[:] = NEVER
+    sent[:] = NEVER
     pot[:] = 0
     acc[:] = 0
     counts[:] = 0
@@ -162,35 +155,35 @@ def run_image(inputs, shape, rules, weights, total, bounds, early, fired, pot, a
             arrivals[place[inputs[i]]] = i
             place[inputs[i]] += 1
 
-    first, neurons, _, _, _ = shape[layers - 1]
+    first, neurons = shape[layers - 1, :2]
     output = slice(first, first + neurons)
     decision, decision_step = -1, total - 1
     for step in range(total):
         # Sweep: A holds the spikes before this step only, so nothing cascades within a step.
         for layer in range(layers):
-            first, neurons, _, _, _ = shape[layer]
+            first, neurons, first_output, outputs = shape[layer, :4]
             own = slice(first, first + neurons)
-            counts[layer, 1] += sweep_layer(
-                fired[own], pot[own], acc[own], step, rules[layer], pot_min, pot_max
-            )
+            passed = sent[first_output : first_output + outputs]
+            if sweep_layer(fired[own], pot[own], acc[own], step, rules[layer], pot_min, pot_max):
+                counts[layer, 1] += pass_on(fired[own], passed, windows[layer], step)
 
         # Integrate the step's spikes; axons in ascending order, the bias last.
         for layer in range(layers):
-            first, neurons, axons, bias, first_weight = shape[layer]
+            first, neurons, first_output, _, axons, first_weight, first_bias, end_weight = shape[layer]
             a = acc[first : first + neurons]
-            w = weights[first_weight : first_weight + (axons + bias) * neurons]
+            w = weights[first_weight:first_bias]
             if layer == 0:
                 for k in range(by_step[step], by_step[step + 1]):
-                    integrate_spike(arrivals[k], w, a, acc_min, acc_max)
+                    counts[layer, 2] += integrate_spike(arrivals[k], w, a, windows[layer], acc_min, acc_max)
                     counts[layer, 0] += 1
             else:
-                before = first - axons  # the layer before lies just below in fired, pot and acc
+                before = first_output - axons  # what the layer before sent lies just below
                 for i in range(axons):
-                    if fired[before + i] == step:
-                        integrate_spike(i, w, a, acc_min, acc_max)
+                    if sent[before + i] == step:
+                        counts[layer, 2] += integrate_spike(i, w, a, windows[layer], acc_min, acc_max)
                         counts[layer, 0] += 1
-            if bias and step == 0:
-                integrate_spike(axons, w, a, acc_min, acc_max)
+            if first_bias < end_weight and step == 0:
+                counts[layer, 2] += integrate_bias(weights[first_bias:end_weight], a, acc_min, acc_max)
                 counts[layer, 0] += 1
 
         # Decide: the first step with an output spike; among its spikes the highest V.
@@ -207,11 +200,14 @@ def run_image(inputs, shape, rules, weights, total, bounds, early, fired, pot, a
 
 
 @njit(cache=True, parallel=True)
-def run_images(inputs, shape, rules, weights, total, bounds, early, fired, pot, acc, counts, outcome):  # type: ignore[no-untyped-def]
+def run_images(  # type: ignore[no-untyped-def]
+    inputs, shape, windows, rules, weights, total, bounds, early, fired, pot, acc, sent, counts, outcome
+):
     """`run_image` for each image, images in parallel; `outcome` (B, 4) gets its return values."""
     for b in prange(len(inputs)):
         decision, step, spiked, last = run_image(
-            inputs[b], shape, rules, weights, total, bounds, early, fired[b], pot[b], acc[b], counts[b]
+            *(inputs[b], shape, windows, rules, weights, total, bounds, early),
+            *(fired[b], pot[b], acc[b], sent[b], counts[b]),
         )
         outcome[b, 0] = decision
         outcome[b, 1] = step
@@ -279,21 +275,37 @@ def run(
             if value > params.pot_max:
                 raise GoldenError(f"layer {i}: {name}={value} exceeds the largest potential {params.pot_max}")
 
-    shape, first, first_weight = [], 0, 0
+    shape, windows, first, first_weight, first_output = [], [], 0, 0, 0
     for layer in network.layers:
-        shape.append((first, layer.neurons, layer.inputs, int(layer.bias), first_weight))
-        first += layer.neurons
-        first_weight += layer.weights.size
+        end_weight = first_weight + layer.weights.size
+        first_bias = end_weight - layer.weights.shape[1] * layer.bias
+        shape.append(
+            (
+                first,
+                layer.neurons,
+                first_output,
+                layer.outputs,
+                layer.inputs,
+                first_weight,
+                first_bias,
+                end_weight,
+            )
+        )
+        window = layer.window or NO_WINDOW
+        windows.append((window.rows, window.cols, window.channels, window.kernel))
+        first, first_output, first_weight = first + layer.neurons, first_output + layer.outputs, end_weight
     rules = [(layer.threshold, layer.slope, layer.start, layer.end) for layer in network.layers]
     batch = len(steps)
     fired = np.empty((batch, first), np.int16)
+    sent = np.empty((batch, first_output), np.int16)
     pot = np.empty((batch, first), np.int32)
     acc = np.empty((batch, first), np.int32)
-    counts = np.empty((batch, len(shape), 2), np.int64)
+    counts = np.empty((batch, len(shape), 3), np.int64)
     outcome = np.empty((batch, 4), np.int32)
     run_images(
         steps,
         np.array(shape, np.int64),
+        np.array(windows, np.int64),
         np.array(rules, np.int64),
         np.concatenate([layer.weights.ravel() for layer in network.layers]),
         network.steps,
@@ -302,12 +314,15 @@ def run(
         fired,
         pot,
         acc,
+        sent,
         counts,
         outcome,
     )
     cuts = np.cumsum([layer.neurons for layer in network.layers])[:-1]
+    cuts_sent = np.cumsum([layer.outputs for layer in network.layers])[:-1]
     return GoldenResult(
         steps=tuple(np.split(fired, cuts, axis=1)),
+        sent=tuple(np.split(sent, cuts_sent, axis=1)),
         potentials=tuple(np.split(pot, cuts, axis=1)),
         accumulated=tuple(np.split(acc, cuts, axis=1)),
         decisions=outcome[:, 0],
@@ -316,4 +331,5 @@ def run(
         last=outcome[:, 3].astype(np.int16),
         spikes_in=counts[:, :, 0],
         spikes_out=counts[:, :, 1],
+        updates=counts[:, :, 2],
     )

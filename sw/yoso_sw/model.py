@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 from yoso_hw.params import ChipParams
 
 from yoso_sw import stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.network import NEVER, Layer, Network
+from yoso_sw.network import NEVER, Layer, Network, Window
 
 
 class TrainingError(RuntimeError):
@@ -22,18 +23,36 @@ class TrainingError(RuntimeError):
 
 
 class TemporalLayer(nn.Module):
-    """One dense layer; see `LayerConfig`. `scale` is k, or None in the float phase."""
+    """One layer, dense or a convolution; see `LayerConfig`. `scale` is k, or None in the float phase.
+
+    Parameters
+    ----------
+    inputs
+        Spikes that the layer may get.
+    window
+        The geometry of a convolution; None: dense.
+    """
 
     def __init__(
-        self, config: LayerConfig, inputs: int, train: TrainConfig, generator: torch.Generator
+        self,
+        config: LayerConfig,
+        inputs: int,
+        window: Window | None,
+        train: TrainConfig,
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.config = config
+        self.window = window
+        axons = inputs if window is None else window.axons
+        self.outputs = config.neurons
+        if window is not None:
+            self.outputs *= window.positions // (4 if config.pool else 1)
         self.last = train.steps - 1
         self.limit = 1 << (train.weight_bits - 1)
         self.revive = False
         self.scale: float | None = None
-        first = torch.randn(inputs + config.bias, config.neurons, generator=generator)
+        first = torch.randn(axons + config.bias, config.neurons, generator=generator)
         self.weight = nn.Parameter(first * config.deviation + config.mean)
 
     def quantise(self) -> None:
@@ -70,14 +89,15 @@ class TemporalLayer(nn.Module):
     def forward(
         self, times: torch.Tensor, generator: torch.Generator | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Spike times (inf for silent) and potentials, (batch, neurons), of inputs spiking at `times`.
+        """Spike times (inf for silent) and potentials, (batch, outputs), of inputs spiking at `times`.
 
         V is read at the spike for slope A; a constant-slope layer gives V when its window opens, a silent
-        layer V after the last sweep. `generator` draws the dropout; None: no dropout.
+        layer V after the last sweep; a pooled one both of the neurons whose spikes go on. `generator` draws
+        the dropout; None: no dropout.
         """
         config, whole = self.config, self.scale is not None
         weights = self.integers if whole else self.weight
-        if config.bias:
+        if config.bias and self.window is None:
             times = torch.cat([times, torch.zeros(len(times), 1, dtype=times.dtype)], dim=1)
         if not config.dense:
             return stdbp.spike_times(
@@ -88,11 +108,30 @@ class TemporalLayer(nn.Module):
         if generator is not None and config.dropout:
             kept = torch.rand(ages.shape, generator=generator) >= config.dropout
             ages = ages * kept / (1 - config.dropout)
-        potential = ages @ weights
+        potential = ages @ weights if self.window is None else self._convolve(ages, weights, reading)
         if config.silent:
             return torch.full_like(potential, stdbp.SILENT), potential
         times = stdbp.ramp_times(potential, self.threshold, self.slope, config.start, config.end, whole)
         return times, potential
+
+    def _convolve(self, ages: torch.Tensor, weights: torch.Tensor, reading: int) -> torch.Tensor:
+        """Potentials (batch, outputs) of a convolution at step `reading`.
+
+        Pooled here already: the neuron with the highest potential is the first to spike, so the maximum of
+        potentials leads to the minimum of times and leaves a quarter of the work.
+        """
+        window, filters = self.window, self.config.neurons
+        assert window is not None
+        kernel = window.kernel
+        shared = weights[: window.axons].reshape(kernel, kernel, window.channels, filters)
+        picture = ages.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
+        potential = functional.conv2d(picture, shared.permute(3, 2, 0, 1))
+        if self.config.pool:
+            potential = functional.max_pool2d(potential, 2)
+        potential = potential.permute(0, 2, 3, 1).reshape(len(ages), -1)
+        if self.config.bias:
+            potential = potential + (weights[-1] * reading).repeat(self.outputs // filters)
+        return potential
 
     def export(self) -> Layer:
         """The integer layer."""
@@ -104,6 +143,8 @@ class TemporalLayer(nn.Module):
             end=config.end if not config.silent else 0,
             slope=int(self.slope) if not config.silent else 0,
             bias=config.bias,
+            window=self.window,
+            pool=config.pool,
         )
 
 
@@ -114,12 +155,12 @@ class Model(nn.Module):
         super().__init__()
         self.config = config
         generator = torch.Generator().manual_seed(config.seed)
-        widths = [config.inputs, *(layer.neurons for layer in config.layers)]
-        self.layers = nn.ModuleList(
-            TemporalLayer(layer, inputs, config, generator)
-            for layer, inputs in zip(config.layers, widths, strict=False)
-        )
-        self.chain[-1].revive = True
+        layers: list[TemporalLayer] = []
+        for layer, window in zip(config.layers, config.windows(), strict=True):
+            inputs = layers[-1].outputs if layers else config.inputs
+            layers.append(TemporalLayer(layer, inputs, window, config, generator))
+        layers[-1].revive = True
+        self.layers = nn.ModuleList(layers)
 
     @property
     def chain(self) -> list[TemporalLayer]:
@@ -203,8 +244,13 @@ def check_bounds(network: Network, chip: ChipParams | None = None) -> None:
                     f"layer {i}: {name} weights of a neuron add up to {value}, beyond {bound}; "
                     "use fewer weight bits or a larger clip"
                 )
+        # The layer before spikes when its window opens at the earliest, a bias at step 0.
         reading = layer.start - 1 if layer.slope else network.steps - 1
-        largest = max(high.max(), -low.min()) * reading
+        earliest = network.layers[i - 1].start if i else 0
+        ages = np.full((len(weights), 1), max(0, reading - earliest))
+        ages[len(weights) - layer.bias :] = reading
+        grown = weights * ages
+        largest = max(np.maximum(grown, 0).sum(0).max(), -np.minimum(grown, 0).sum(0).min())
         if (layer.slope or layer.end <= layer.start) and largest >= min(chip.pot_max, stdbp.EXACT):
             raise TrainingError(
                 f"layer {i}: a potential may reach {largest} and saturate at {chip.pot_max}; "

@@ -1,7 +1,7 @@
 """The integer network: what the trainer writes, and the compiler and the golden model read.
 
-A network is a chain of dense layers of ReL-PSP neurons (docs/arithmetic.md). Its file is a NumPy ``.npz``
-with the weights of each layer and one JSON text; it is read without executing anything.
+A network is a chain of dense and convolutional layers of ReL-PSP neurons (docs/arithmetic.md). Its file is a
+NumPy ``.npz`` with the weights of each layer and one JSON text; it is read without executing anything.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+#: Versions that can be read; 1 has no convolution.
+READABLE = (1, 2)
 
 #: Step of a neuron or pixel that stays silent: later than any step.
 NEVER = 32767
@@ -33,14 +37,51 @@ class NetworkError(ValueError):
     """A network, or its file, is not valid; the message names the part, its value and what is allowed."""
 
 
+@dataclass(frozen=True)
+class Window:
+    """What a convolution sees: each window of kernel x kernel positions, unpadded, in strides of one.
+
+    Its inputs are rows x cols positions of `channels` spikes each, in the order (row, col, channel). That
+    order, not PyTorch's, keeps all neurons of a position side by side, where one spike finds them.
+    """
+
+    rows: int
+    cols: int
+    channels: int
+    kernel: int
+
+    @property
+    def inputs(self) -> int:
+        return self.rows * self.cols * self.channels
+
+    @property
+    def axons(self) -> int:
+        """Inputs within one window, in the order (row, col, channel)."""
+        return self.kernel * self.kernel * self.channels
+
+    @property
+    def out_rows(self) -> int:
+        return self.rows - self.kernel + 1
+
+    @property
+    def out_cols(self) -> int:
+        return self.cols - self.kernel + 1
+
+    @property
+    def positions(self) -> int:
+        return self.out_rows * self.out_cols
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One dense layer.
+    """One layer, dense or, with a `window`, a convolution.
 
     Parameters
     ----------
     weights
-        int8, shape (axons, neurons). Axons are the inputs in order and, with `bias`, one more last.
+        int8, shape (axons, neurons). Axons are the inputs in order and, with `bias`, one more last. In a
+        convolution, those of one window (`Window.axons`) and the neurons of one position (its filters):
+        every position shares them.
     bias
         Whether the last axon is a bias, which spikes at step 0 of every image.
     threshold
@@ -49,6 +90,11 @@ class Layer:
         0: each sweep adds A (ReL-PSP). c >= 1: from step `start` on each sweep adds c instead.
     start, end
         The firing window [start, end); ``end <= start``: the layer never fires (softmax output).
+    window
+        The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
+    pool
+        P2 after a convolution: of each 2 x 2 positions only the earliest spike of each filter goes on, at its
+        own step.
     """
 
     weights: np.ndarray
@@ -57,20 +103,51 @@ class Layer:
     end: int
     slope: int = 0
     bias: bool = False
+    window: Window | None = None
+    pool: bool = False
 
     @property
     def inputs(self) -> int:
-        """Neurons of the layer before, or pixels; the bias is not counted."""
-        return self.weights.shape[0] - self.bias
+        """Outputs of the layer before, or pixels; the bias is not counted."""
+        return self.weights.shape[0] - self.bias if self.window is None else self.window.inputs
 
     @property
     def neurons(self) -> int:
-        return self.weights.shape[1]
+        return self.weights.shape[1] * (1 if self.window is None else self.window.positions)
+
+    @property
+    def outputs(self) -> int:
+        """Neurons, or what pooling leaves of them."""
+        return self.neurons // 4 if self.pool else self.neurons
+
+    def unrolled(self) -> Layer:
+        """The dense layer with the same neurons; pooling, which no dense layer has, is left out."""
+        window = self.window
+        if window is None:
+            return self
+        filters, kernel = self.weights.shape[1], window.kernel
+        full = np.zeros(
+            (window.rows, window.cols, window.channels, window.out_rows, window.out_cols, filters), np.int8
+        )
+        shared = self.weights[: window.axons].reshape(kernel, kernel, window.channels, filters)
+        for row in range(window.out_rows):
+            for col in range(window.out_cols):
+                full[row : row + kernel, col : col + kernel, :, row, col, :] = shared
+        weights = full.reshape(window.inputs, self.neurons)
+        if self.bias:
+            weights = np.vstack([weights, np.tile(self.weights[-1], window.positions)])
+        return replace(self, weights=weights, window=None, pool=False)
+
+    @property
+    def shape(self) -> str:
+        """The usual notation: 800 of a dense layer, 16C5-P2 of a pooled convolution."""
+        name = str(self.weights.shape[1])
+        return name if self.window is None else f"{name}C{self.window.kernel}" + "-P2" * self.pool
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A chain of dense layers with its time code and decision.
+    """A chain of layers with its time code and decision.
 
     Parameters
     ----------
@@ -116,7 +193,10 @@ class Network:
             w = layer.weights
             check(isinstance(w, np.ndarray) and w.ndim == 2, f"layer {i}: weights are not a matrix")
             check(w.dtype == np.int8, f"layer {i}: weights are {w.dtype}, not int8")
-            check(layer.inputs >= 1 and layer.neurons >= 1, f"layer {i}: weights have shape {w.shape}")
+            check(w.shape[0] > layer.bias and w.shape[1] >= 1, f"layer {i}: weights have shape {w.shape}")
+            if layer.window is not None:
+                self._check_window(i, layer.window, layer, check)
+            check(layer.window is not None or not layer.pool, f"layer {i}: only a convolution can be pooled")
             low, high = int(w.min()), int(w.max())
             check(
                 -limit <= low and high < limit,
@@ -129,14 +209,37 @@ class Network:
                 0 <= layer.end <= self.steps, f"layer {i}: window ends at {layer.end}, not in 0..{self.steps}"
             )
             if i:
-                before = self.layers[i - 1].neurons
+                before = self.layers[i - 1].outputs
                 check(
                     layer.inputs == before,
-                    f"layer {i} has {layer.inputs} inputs and layer {i - 1} {before} neurons",
+                    f"layer {i} has {layer.inputs} inputs and layer {i - 1} {before} "
+                    + ("pooled outputs" if self.layers[i - 1].pool else "neurons"),
                 )
         if self.decision == "softmax":
             last = self.layers[-1]
             check(last.end <= last.start, "decision is softmax, so the output layer's window must be empty")
+        check(self.layers[-1].window is None, "the output layer is a convolution; it must be dense")
+
+    @staticmethod
+    def _check_window(i: int, window: Window, layer: Layer, check: Callable[[bool, str], None]) -> None:
+        check(
+            min(window.rows, window.cols, window.channels, window.kernel) >= 1,
+            f"layer {i}: {window} has a side below 1",
+        )
+        check(
+            window.kernel <= min(window.rows, window.cols),
+            f"layer {i}: kernel={window.kernel} is larger than its {window.rows} x {window.cols} inputs",
+        )
+        axons = layer.weights.shape[0] - layer.bias
+        check(
+            axons == window.axons,
+            f"layer {i}: {axons} weights a filter; a window of {window.kernel} x {window.kernel} x "
+            f"{window.channels} has {window.axons}",
+        )
+        check(
+            not layer.pool or (window.out_rows % 2 == 0 and window.out_cols % 2 == 0),
+            f"layer {i}: {window.out_rows} x {window.out_cols} positions cannot be pooled in 2 x 2",
+        )
 
     @property
     def inputs(self) -> int:
@@ -148,8 +251,10 @@ class Network:
 
     @property
     def shape(self) -> str:
-        """The usual notation, such as 784-800-10."""
-        return "-".join(str(n) for n in [self.inputs, *(layer.neurons for layer in self.layers)])
+        """The usual notation, such as 784-800-10 or 28x28-16C5-P2-32C5-P2-800-128-10."""
+        window = self.layers[0].window
+        first = str(self.inputs) if window is None else f"{window.rows}x{window.cols}"
+        return "-".join([first, *(layer.shape for layer in self.layers)])
 
     def save(self, path: str | Path) -> None:
         """Write the network; the file appears whole or not at all."""
@@ -170,6 +275,8 @@ class Network:
                         "start": int(layer.start),
                         "end": int(layer.end),
                         "bias": bool(layer.bias),
+                        "window": None if layer.window is None else asdict(layer.window),
+                        "pool": bool(layer.pool),
                     }
                     for layer in self.layers
                 ],
@@ -190,7 +297,7 @@ class Network:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 meta = json.loads(arrays["network"].tobytes().decode())
-                if meta["format"] != FORMAT_VERSION:
+                if meta["format"] not in READABLE:
                     raise NetworkError(
                         f"{path} has format {meta['format']!r}; this program reads {FORMAT_VERSION}"
                     )
@@ -202,6 +309,8 @@ class Network:
                         end=int(entry["end"]),
                         slope=int(entry["slope"]),
                         bias=bool(entry["bias"]),
+                        window=_window(entry.get("window")),
+                        pool=bool(entry.get("pool", False)),
                     )
                     for i, entry in enumerate(meta["layers"])
                 )
@@ -218,3 +327,7 @@ class Network:
             raise
         except BROKEN_FILE as error:
             raise NetworkError(f"{path} is not a whole network file: {error}") from None
+
+
+def _window(entry: dict[str, Any] | None) -> Window | None:
+    return None if entry is None else Window(**{key: int(value) for key, value in entry.items()})

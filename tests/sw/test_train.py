@@ -179,7 +179,7 @@ end = 33
         (GOOD.replace("end = 33", 'end = 33\nslope = "steep"'), "slope='steep'"),
         (GOOD.replace("end = 33", "end = 0"), "window 0..0"),
         (GOOD.replace("end = 33", "end = 33\ndropout = 0.5"), "dropout needs a constant slope"),
-        (GOOD + "[augment]\nflip = 1\n", "augment: there is no key 'flip'"),
+        (GOOD + "[augment]\nwarp = 1\n", "augment: there is no key 'warp'"),
         (GOOD[: GOOD.index("[[")], "there are no"),
         ("name = ", "is not TOML"),
     ],

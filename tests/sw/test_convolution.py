@@ -1,0 +1,259 @@
+"""Convolution and pooling: the golden model, the trainer, the network file and the configuration."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from yoso_hw.params import ChipParams
+from yoso_sw.compiler import compile_network
+from yoso_sw.config import ConfigError, LayerConfig, TrainConfig
+from yoso_sw.golden import run
+from yoso_sw.mapping import CompileError
+from yoso_sw.model import Model, input_times
+from yoso_sw.network import NEVER, Layer, Network, NetworkError, Window
+from yoso_sw.trainer import Data, Trainer
+
+STEPS = 24
+
+
+def random_weights(rng, axons, filters, bias=False, excess=1.0):
+    return np.clip(rng.normal(excess, 4, (axons + bias, filters)), -8, 7).astype(np.int8)
+
+
+def random_inputs(rng, images, inputs):
+    steps = rng.integers(0, 2 * STEPS // 3, (images, inputs))
+    return np.where(rng.random(steps.shape) < 0.6, steps, NEVER).astype(np.int16)
+
+
+def pooled(steps, window):
+    """Earliest spike of each 2 x 2 positions, (images, outputs), from the definition."""
+    grid = steps.reshape(len(steps), window.out_rows // 2, 2, window.out_cols // 2, 2, -1)
+    return grid.min(axis=(2, 4)).reshape(len(steps), -1)
+
+
+@pytest.mark.parametrize("rule", [{"slope": 0}, {"slope": 3}], ids=["slope A", "constant slope"])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(
+    "window", [Window(7, 6, 3, 4), Window(5, 5, 1, 5), Window(3, 4, 2, 1), Window(6, 9, 1, 2)], ids=str
+)
+@pytest.mark.parametrize("params", [ChipParams(), ChipParams(weight_bits=4, acc_bits=6, pot_bits=9)])
+def test_a_convolution_is_the_dense_layer_with_its_weights_unrolled(window, bias, rule, params):
+    rng = np.random.default_rng(window.inputs + bias)
+    weights = random_weights(rng, window.axons, 5, bias)
+    layer = Layer(weights, 40, 6, STEPS, **rule, bias=bias, window=window)
+    output = Layer(random_weights(rng, layer.neurons, 4), 60, 0, STEPS)
+    inputs = random_inputs(rng, 9, window.inputs)
+    ours, theirs = (
+        run(Network("n", (first, output), STEPS, STEPS, "ttfs", 4), inputs, params=params, early_exit=False)
+        for first in (layer, layer.unrolled())
+    )
+    assert (theirs.steps[0] != NEVER).any() and (theirs.steps[0] == NEVER).any()
+    for name in ("steps", "sent", "potentials", "accumulated"):
+        for a, b in zip(getattr(ours, name), getattr(theirs, name), strict=True):
+            np.testing.assert_array_equal(a, b)
+    for name in ("decisions", "decision_steps", "spikes_in", "spikes_out", "last"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    assert (ours.updates <= theirs.updates).all()
+
+
+def test_the_neuron_at_row_and_col_sees_the_window_that_starts_there():
+    """From the definition: A after the image is the sum of the weights that its window's spikes met."""
+    rng = np.random.default_rng(0)
+    window = Window(6, 5, 2, 3)
+    layer = Layer(random_weights(rng, window.axons, 3), 10**5, 0, 0, window=window)
+    inputs = random_inputs(rng, 2, window.inputs)
+    network = Network("n", (layer, Layer(random_weights(rng, layer.neurons, 2), 1, 0, 0)), STEPS, STEPS)
+    acc = run(network, inputs).accumulated[0].reshape(2, 4, 3, 3)
+    spiked = (inputs != NEVER).reshape(2, 6, 5, 2)
+    for row in range(4):
+        for col in range(3):
+            seen = spiked[:, row : row + 3, col : col + 3, :].reshape(2, -1)
+            np.testing.assert_array_equal(acc[:, row, col], seen @ layer.weights.astype(int))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pooling_sends_on_the_earliest_spike_of_four_at_its_own_step(seed):
+    rng = np.random.default_rng(seed)
+    window = Window(9, 7, 2, 4)
+    first = Layer(random_weights(rng, window.axons, 3), 30, 2, STEPS, window=window, pool=True)
+    second = Layer(random_weights(rng, first.outputs, 4), 25, 0, STEPS)
+    inputs = random_inputs(rng, 20, window.inputs)
+    result = run(Network("n", (first, second), STEPS, STEPS), inputs, early_exit=False)
+    sent = pooled(result.steps[0], window)
+    np.testing.assert_array_equal(result.sent[0], sent)
+    np.testing.assert_array_equal(result.spikes_out[:, 0], (sent != NEVER).sum(1))
+    np.testing.assert_array_equal(result.spikes_in[:, 1], (sent != NEVER).sum(1))
+    alone = run(Network("n", (second,), STEPS, STEPS), sent, early_exit=False)
+    np.testing.assert_array_equal(result.steps[1], alone.steps[0])
+    np.testing.assert_array_equal(result.potentials[1], alone.potentials[0])
+
+
+def test_updates_of_a_convolution_are_the_neurons_whose_windows_hold_the_spike():
+    window = Window(5, 5, 1, 3)
+    layer = Layer(np.ones((9, 2), np.int8), 50, 0, STEPS, window=window)
+    network = Network("n", (layer, Layer(np.ones((18, 2), np.int8), 1, 0, 0)), STEPS, STEPS)
+    corner, middle = np.full((2, 25), NEVER, np.int16)
+    corner[0], middle[12] = 0, 0
+    assert run(network, np.stack([corner, middle])).updates[:, 0].tolist() == [2, 18]
+
+
+# ---- the trainer -----------------------------------------------------------------------------------------
+
+
+def small_config(**changes):
+    window = {"slope": "constant", "threshold": 9, "deviation": 0.2}
+    values = {
+        "name": "small",
+        "layers": (
+            LayerConfig(4, kernel=3, pool=True, start=8, end=16, bias=True, **window),
+            LayerConfig(6, kernel=2, start=16, end=24, dropout=0.1, **window),
+            LayerConfig(12, start=24, end=32, bias=True, **window),
+            LayerConfig(4, deviation=0.3),
+        ),
+        **{"steps": 33, "levels": 8, "decision": "softmax", "float_epochs": 4, "integer_epochs": 1},
+        **{
+            "float_rate": 1e-2,
+            "warm": 5,
+            "unit": 8.0,
+            "batch": 50,
+            "validation": 100,
+            "inputs": 80,
+            "rows": 8,
+        },
+    }
+    return TrainConfig(**{**values, **changes})
+
+
+def quadrants(count, seed):
+    """Noisy 8 x 10 images of four classes: a bright corner."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, count).astype(np.uint8)
+    images = rng.integers(0, 120, (count, 8, 10))
+    for image, label in zip(images, labels, strict=True):
+        image[4 * (label // 2) :, 5 * (label % 2) :][:4, :5] += 100
+    return images.reshape(count, 80).astype(np.uint8), labels
+
+
+def test_the_trainers_integers_are_the_golden_models_spike_for_spike():
+    torch.set_num_threads(1)
+    trainer = Trainer(small_config(), Data.split(quadrants(2500, 1), quadrants(200, 2), 100))
+    losses = []
+    trainer.run(lambda epoch: losses.append(epoch.loss))
+    assert losses[3] < 0.8 * losses[0]
+    network = trainer.network("a command")
+    assert network.about["golden_accuracy"] >= 90
+    assert network.shape == "8x10-4C3-P2-6C2-12-4"
+    inputs = random_inputs(np.random.default_rng(3), 50, 80)
+    with torch.no_grad():
+        results = trainer.model(input_times(inputs))
+    golden = run(network, inputs)
+    assert all((sent != NEVER).any() for sent in golden.sent[:-1])
+    for (times, _), sent in zip(results, golden.sent, strict=True):
+        np.testing.assert_array_equal(torch.where(times.isinf(), NEVER, times).numpy().astype(int), sent)
+    np.testing.assert_array_equal(results[-1][1].numpy(), golden.potentials[-1])
+
+
+def test_gradients_of_convolution_and_pooling_agree_with_finite_differences():
+    torch.manual_seed(2)
+    model = Model(small_config()).double()
+    steps = torch.randint(0, 8, (3, 80)).double()
+    labels = torch.tensor([0, 1, 3])
+
+    def loss():
+        return model.loss(model(steps), labels)
+
+    loss().backward()
+    for layer in model.chain:
+        flat, grad = layer.weight.data.view(-1), layer.weight.grad.view(-1)
+        for index in torch.linspace(0, len(flat) - 1, 7).long().tolist():
+            here = float(flat[index])
+            values = []
+            for step in (1e-6, -1e-6):
+                flat[index] = here + step
+                values.append(float(loss().detach()))
+            flat[index] = here
+            assert float(grad[index]) == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-4, abs=1e-7)
+    assert all(float(layer.weight.grad.abs().max()) > 0 for layer in model.chain)
+
+
+@pytest.mark.parametrize(
+    ("index", "changes", "says"),
+    [
+        (0, {"kernel": -1}, "layer 0: kernel=-1"),
+        (0, {"kernel": 9}, "kernel=9 is larger than its 8 x 10 inputs"),
+        (0, {"kernel": 2}, "7 x 9 positions cannot be pooled"),
+        (0, {"slope": "psp"}, "a convolution needs a constant slope"),
+        (0, {"kernel": 0}, "pool needs a convolution"),
+        (2, {"kernel": 0, "pool": True}, "layer 2: pool needs a convolution"),
+        (0, {"kernel": 0, "pool": False}, "layer 1: a convolution follows a dense layer"),
+        (3, {"kernel": 1}, "layer 3: a convolution"),
+    ],
+)
+def test_a_convolution_that_cannot_be_is_named(index, changes, says):
+    layers = list(small_config().layers)
+    layers[index] = dataclasses.replace(layers[index], **changes)
+    with pytest.raises(ConfigError, match=says):
+        small_config(layers=tuple(layers))
+
+
+def test_pixels_that_make_no_rows_are_refused():
+    with pytest.raises(ConfigError, match="inputs=80 pixels are no rows=7"):
+        small_config(rows=7)
+
+
+# ---- the file and the compiler ---------------------------------------------------------------------------
+
+
+def small_network(layers=None, **fields):
+    window = Window(6, 6, 1, 3)
+    first = Layer(np.ones((9, 2), np.int8), 5, 0, 8, 2, window=window, pool=True)
+    layers = layers or (dataclasses.replace(first, **fields), Layer(np.ones((8, 3), np.int8), 5, 0, 8))
+    return Network("small", layers, 8, 8)
+
+
+def test_a_saved_convolution_loads_to_the_same(tmp_path):
+    saved = small_network()
+    saved.save(tmp_path / "net.npz")
+    loaded = Network.load(tmp_path / "net.npz")
+    assert loaded.shape == saved.shape == "6x6-2C3-P2-3"
+    assert loaded.layers[0].window == saved.layers[0].window and loaded.layers[0].pool
+    assert loaded.layers[1].window is None and not loaded.layers[1].pool
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"window": Window(6, 6, 2, 3)}, "9 weights a filter; a window of 3 x 3 x 2 has 18"),
+        ({"window": Window(2, 6, 1, 3)}, "kernel=3 is larger than its 2 x 6 inputs"),
+        ({"window": Window(6, 6, 0, 3)}, "a side below 1"),
+        ({"window": Window(7, 6, 1, 3)}, "5 x 4 positions cannot be pooled"),
+        ({"window": None}, "only a convolution can be pooled"),
+        ({"pool": False}, "layer 1 has 8 inputs and layer 0 32 neurons"),
+        ({"weights": np.ones((9, 3), np.int8)}, "layer 1 has 8 inputs and layer 0 12 pooled outputs"),
+        ({"weights": np.ones((9, 0), np.int8)}, r"shape \(9, 0\)"),
+    ],
+)
+def test_a_wrong_convolution_is_refused_by_name(fields, says):
+    with pytest.raises(NetworkError, match=says):
+        small_network(**fields)
+
+
+def test_a_convolution_decides_nothing():
+    with pytest.raises(NetworkError, match="output layer is a convolution"):
+        small_network(layers=small_network().layers[:1])
+
+
+@pytest.mark.parametrize("entry", [{"rows": 6}, {"rows": "many"}, 7, {"side": 3}])
+def test_a_damaged_window_in_the_file_is_refused(tmp_path, monkeypatch, entry):
+    import yoso_sw.network as module
+
+    monkeypatch.setattr(module, "asdict", lambda window: entry)
+    small_network().save(tmp_path / "net.npz")
+    with pytest.raises(NetworkError, match="not a whole network file"):
+        Network.load(tmp_path / "net.npz")
+
+
+def test_the_compiler_says_that_convolution_is_not_mapped_yet():
+    with pytest.raises(CompileError, match=r"layer 0: convolution \(2C3-P2\) is not mapped on the chip yet"):
+        compile_network(small_network())
