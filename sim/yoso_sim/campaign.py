@@ -1,0 +1,165 @@
+"""Many images over several simulator processes: planned, run, resumed, summed up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yoso_hw.params import ChipParams
+from yoso_sw.network import Network
+
+from yoso_sim.build import Build, locked
+from yoso_sim.job import Job, read_chunk
+from yoso_sim.simulate import SimulationError, simulate
+
+Chunk = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Images 0 .. images - 1 of a data set's test split on one network and chip.
+
+    Attributes
+    ----------
+    folder
+        Results, one file a chunk. Its name holds a hash of the network, the chip, its RTL, the tools and
+        the options, so results of anything else never mix in.
+    """
+
+    network_path: Path
+    network: Network
+    build: Build
+    images: int
+    chunk: int
+    early_exit: bool
+    folder: Path
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """(first, stop) of every chunk."""
+        return [(i, min(i + self.chunk, self.images)) for i in range(0, self.images, self.chunk)]
+
+    @property
+    def dataset(self) -> str:
+        """The data set that the network was trained on."""
+        return str(self.network.about.get("dataset", "mnist"))
+
+    def results(self) -> dict[Chunk, dict[str, Any]]:
+        """Every chunk that is done."""
+        found = {chunk: read_chunk(self.folder, chunk) for chunk in self.chunks}
+        return {chunk: result for chunk, result in found.items() if result is not None}
+
+
+def plan(
+    network_path: Path, build: Build, images: int, *, chunk: int, early_exit: bool, root: Path
+) -> Campaign:
+    """The campaign of a network file on a built chip; its folder, under `root`, is made.
+
+    Raises
+    ------
+    yoso_sw.network.NetworkError
+        If the file is no network.
+    """
+    network = Network.load(network_path)
+    parts = [network_path.read_bytes(), build.key.encode(), f"{chunk} {early_exit}".encode()]
+    key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
+    folder = root / f"{network_path.stem}-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return Campaign(network_path.resolve(), network, build, images, chunk, early_exit, folder)
+
+
+def forget(campaign: Campaign) -> None:
+    """Drop earlier results."""
+    shutil.rmtree(campaign.folder, ignore_errors=True)
+    campaign.folder.mkdir(parents=True)
+
+
+def run(campaign: Campaign, jobs: int, progress: Callable[[int], None], *, poll: float = 0.3) -> float:
+    """Run the chunks that are not done yet in `jobs` processes.
+
+    Parameters
+    ----------
+    progress
+        Called now and then with the number of images done, earlier runs' included.
+
+    Returns
+    -------
+    Seconds that it took.
+
+    Raises
+    ------
+    SimulationError
+        If a process died or left a chunk out; what is done stays done.
+    """
+    began = time.monotonic()
+    with locked(campaign.folder / "lock"):
+        done = campaign.results()
+        left = [chunk for chunk in campaign.chunks if chunk not in done]
+        errors: list[SimulationError] = []
+        threads = []
+        for i in range(min(jobs, len(left))):
+            job = Job(
+                network=str(campaign.network_path),
+                chip=campaign.build.params.to_json(),
+                dataset=campaign.dataset,
+                chunks=tuple(left[i::jobs]),
+                folder=str(campaign.folder.resolve()),
+                owner=os.getpid(),
+                early_exit=campaign.early_exit,
+            )
+            # Daemons: an interrupted parent does not wait; its simulators end by themselves.
+            threads.append(threading.Thread(target=_work, args=(campaign, job, i, errors), daemon=True))
+            threads[-1].start()
+            time.sleep(0.05)  # the runner changes this process's environment while it starts
+        while any(thread.is_alive() for thread in threads) and not errors:
+            time.sleep(poll)
+            progress(_images(campaign))
+        if errors:
+            raise errors[0]
+        progress(_images(campaign))
+        missing = [chunk for chunk in campaign.chunks if chunk not in campaign.results()]
+        if missing:
+            raise SimulationError(
+                f"{len(missing)} chunks have no result, the first is that of image {missing[0][0]}; "
+                f"the logs are under {campaign.folder}"
+            )
+    return time.monotonic() - began
+
+
+def _work(campaign: Campaign, job: Job, number: int, errors: list[SimulationError]) -> None:
+    folder = campaign.folder / f"process-{number}"
+    try:
+        folder.mkdir(exist_ok=True)
+        path = folder / "job.json"
+        job.save(path)
+        simulate(campaign.build, "yoso_sim.worker", folder, {"YOSO_JOB": str(path.resolve())}, test="work")
+    except SimulationError as error:
+        errors.append(error)
+    except Exception as error:
+        errors.append(SimulationError(f"the simulation could not be started: {error!r}"))
+
+
+def _images(campaign: Campaign) -> int:
+    return sum(
+        stop - first
+        for first, stop in campaign.chunks
+        if (campaign.folder / f"images-{first:06d}-{stop:06d}.json").is_file()
+    )
+
+
+def chip_for(settings: dict[str, str]) -> ChipParams:
+    """The chip that a command's options describe; empty values keep the default.
+
+    Raises
+    ------
+    yoso_hw.params.ParamError
+        If a value is out of range.
+    """
+    return ChipParams.with_settings(f"{name}={value}" for name, value in settings.items())

@@ -1,0 +1,235 @@
+"""``python -m yoso_sim``: the commands behind ``make sim``, ``make regress`` and ``make waves``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from yoso_hw.params import ParamError
+from yoso_sw.compiler import compile_network
+from yoso_sw.datasets import DatasetError, load
+from yoso_sw.mapping import CompileError
+from yoso_sw.network import Network, NetworkError
+
+from yoso_sim import campaign as campaigns
+from yoso_sim import report as reports
+from yoso_sim.build import Build, BuildError, build
+from yoso_sim.job import write_json
+from yoso_sim.simulate import SimulationError
+from yoso_sim.tools import ToolError, repository
+
+ERRORS = (ParamError, NetworkError, CompileError, DatasetError, ToolError, BuildError, SimulationError)
+
+#: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
+SIM_CHUNK, REGRESS_CHUNK = 10, 50
+
+console = Console(highlight=False)
+
+
+@contextmanager
+def one_message() -> Iterator[None]:
+    """Turn every expected error into one message and exit status 1."""
+    try:
+        yield
+    except ERRORS as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; what is done is kept") from None
+
+
+def network_path(text: str) -> Path:
+    """A network by path, or by the name of a committed one. Raises `NetworkError`."""
+    path = Path(text)
+    committed = repository() / "sw" / "networks"
+    if path.is_file():
+        return path
+    if (committed / f"{text}.npz").is_file():
+        return committed / f"{text}.npz"
+    names = ", ".join(sorted(found.stem for found in committed.glob("*.npz")))
+    raise NetworkError(f"there is no network {text!r}: neither a file nor one of {names}")
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that all commands share."""
+    for option in (
+        click.option(
+            "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, lanes=1."
+        ),
+        click.option("--lanes", metavar="N", help="Neurons a memory word."),
+        click.option("--cast", type=click.Choice(["multicast", "unicast"]), help="How spikes travel."),
+        click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file."),
+    ):
+        command = option(command)
+    return command
+
+
+def chip_settings(settings: tuple[str, ...], lanes: str | None, cast: str | None) -> dict[str, str]:
+    """The chip parameters of the command line. Raises `ParamError`."""
+    values = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise ParamError(f"{setting!r} is not NAME=VALUE")
+        values[name] = value
+    if lanes:
+        values["lanes"] = lanes
+    if cast:
+        values["multicast"] = str(cast == "multicast")
+    return values
+
+
+def prepare(net: str, chip: dict[str, str], *, waves: bool = False) -> tuple[Path, Build]:
+    """Check that the network fits the chip, then build the chip."""
+    path = network_path(net)
+    params = campaigns.chip_for(chip)
+    compile_network(Network.load(path), params)  # a misfit should not cost a build
+    made = build(params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
+    if made.seconds:
+        console.print(f"[dim]built in {made.seconds:.0f} s, kept in {made.folder}")
+    return path, made
+
+
+def bar() -> Progress:
+    """A progress bar with the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=console,
+    )
+
+
+def run_all(campaign: campaigns.Campaign, jobs: int) -> float:
+    """Run a campaign behind a progress bar; returns seconds."""
+    before = sum(stop - first for first, stop in campaign.results())
+    if before:
+        console.print(f"[dim]{before} images are done already")
+    shown = [before]
+
+    def report(done: int) -> None:
+        bars.update(task, completed=done, description="loading" if done == before else "images")
+        if not console.is_terminal and done - shown[0] >= max(1, campaign.images // 10):
+            shown[0] = done
+            rate = (done - before) / (time.monotonic() - began)
+            left = (campaign.images - done) / rate
+            console.print(f"{done} of {campaign.images} images, {left:.0f} s left")
+
+    began = time.monotonic()
+    with bar() as bars:
+        task = bars.add_task("loading", total=campaign.images, completed=before)
+        return campaigns.run(campaign, jobs, report)
+
+
+def finish(campaign: campaigns.Campaign, jobs: int, name: str) -> None:
+    """Write the report, the picture; print the table; exit with 1 if anything differs."""
+    found = campaign.results()
+    results = [found[chunk] for chunk in campaign.chunks]
+    seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
+    report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
+    folder = repository() / "build" / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / f"{name}.json", report)
+    reports.picture(folder / f"{name}.png", campaign.build.params, results)
+    console.print(reports.table(report))
+    console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
+    if not reports.passed(report):
+        for note in report["notes"]:
+            console.print(f"[red]{note}", markup=True)
+        raise click.ClickException("RTL and golden model differ")
+
+
+def check_images(dataset: str, images: int) -> None:
+    """Fetch the data set if need be. Raises `DatasetError` if it has fewer images."""
+    available = len(load(dataset, "test")[0])
+    if not 1 <= images <= available:
+        raise DatasetError(f"IMAGES={images} is outside 1..{available}, the test images of {dataset}")
+
+
+@click.group()
+def main() -> None:
+    """Simulate the chip and compare it with the golden model."""
+
+
+@main.command()
+@options
+@click.option("--images", default=100, show_default=True, help="Test images to classify.")
+@click.option("--jobs", default=1, show_default=True, help="Simulator processes.")
+@click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
+def sim(
+    net: str,
+    cast: str | None,
+    lanes: str | None,
+    settings: tuple[str, ...],
+    images: int,
+    jobs: int,
+    full: bool,
+) -> None:
+    """Classify test images on the RTL; compare every spike with the golden model."""
+    with one_message():
+        path, made = prepare(net, chip_settings(settings, lanes, cast))
+        root = repository() / "build" / "sim"
+        chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
+        campaign = campaigns.plan(path, made, images, chunk=chunk, early_exit=not full, root=root)
+        check_images(campaign.dataset, images)
+        campaigns.forget(campaign)
+        run_all(campaign, jobs)
+        finish(campaign, jobs, "sim")
+
+
+@main.command()
+@options
+@click.option("--images", default=10_000, show_default=True, help="Test images to classify.")
+@click.option("--jobs", default=2, show_default=True, help="Simulator processes.")
+@click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
+def regress(
+    net: str,
+    cast: str | None,
+    lanes: str | None,
+    settings: tuple[str, ...],
+    images: int,
+    jobs: int,
+    fresh: bool,
+) -> None:
+    """The whole test set over several processes; resumes where a kill left it."""
+    with one_message():
+        path, made = prepare(net, chip_settings(settings, lanes, cast))
+        root = repository() / "build" / "regress"
+        campaign = campaigns.plan(path, made, images, chunk=REGRESS_CHUNK, early_exit=True, root=root)
+        check_images(campaign.dataset, images)
+        if fresh:
+            campaigns.forget(campaign)
+        seconds = run_all(campaign, jobs)
+        console.print(f"[dim]this run took {seconds:.0f} s")
+        finish(campaign, jobs, "regress")
+
+
+@main.command()
+@options
+@click.option("--image", default=0, show_default=True, help="Index of the test image.")
+def waves(net: str, cast: str | None, lanes: str | None, settings: tuple[str, ...], image: int) -> None:
+    """Write a waveform of one image and a GTKWave save file that shows its spikes by layer."""
+    from yoso_sim.waves import record
+
+    with one_message():
+        path, made = prepare(net, chip_settings(settings, lanes, cast), waves=True)
+        with console.status("loading, then recording one image"):
+            wave, save = record(path, made, image)
+        console.print(f"{os.path.relpath(wave)} ({wave.stat().st_size / 1e6:.1f} MB)")
+        console.print(f"{os.path.relpath(save)}: gtkwave {os.path.relpath(save)}")

