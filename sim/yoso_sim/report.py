@@ -123,7 +123,8 @@ def picture(path: Path, params: ChipParams, results: list[dict[str, Any]]) -> No
     cycles = sum(sum(result["cycles"]) for result in results)
     layers = raster["spikes"]
     figure = pyplot.figure(figsize=(11, 7), layout="constrained")
-    left, right = np.ravel(figure.subfigures(1, 2, width_ratios=(3, 2)))
+    panels: Any = figure.subfigures(1, 2, width_ratios=(3, 2))
+    left, right = panels
     axes = left.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
     # Time goes right, layers go up: the input at the bottom.
     for axis, (index, pairs) in zip(reversed(axes), enumerate(layers), strict=True):

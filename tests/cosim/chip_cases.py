@@ -1,0 +1,100 @@
+"""Chips of the chip-level benches, and random networks that fit them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import Memory, chunks
+from yoso_sw.compiler import compile_network
+from yoso_sw.flits import rectangle_fields
+from yoso_sw.image import WeightImage
+from yoso_sw.mapping import CompileError
+from yoso_sw.network import NEVER, Layer, Network, NetworkError
+from yoso_sw.vectors import Vector, load_vectors
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+
+_SMALL = {"neurons": 16, "weights": 256, "steps": 32, "layers": 4, "classes": 16}
+
+#: Besides these, every chip of a frozen vector is a chip of the benches: 2 x 2 and 3 x 2, all lane counts.
+CHIPS = {
+    "1 x 1": ChipParams(**_SMALL, cols=1, rows=1),
+    "1 x 2, one lane": ChipParams(**_SMALL, cols=1, rows=2, lanes=1, acc_bits=10, pot_bits=14),
+    "2 x 1, banked": ChipParams(**_SMALL, cols=2, rows=1, lanes=2, banked=True),
+    "3 x 2, unicast": ChipParams(**_SMALL, cols=3, rows=2, multicast=False, link_fifo=4, spike_fifo=2),
+}
+
+
+def vectors(params: ChipParams | None = None) -> list[Vector]:
+    """The frozen vectors that compile; with `params`, those for that chip."""
+    found = [vector for vector in load_vectors(VECTORS) if vector.compiles]
+    return [vector for vector in found if params is None or vector.params == params]
+
+
+def vector_chips() -> dict[str, ChipParams]:
+    """Every chip of a frozen vector, by a name for the test."""
+    chips = {vector.params: vector.params for vector in vectors()}
+    return {
+        f"{p.cols} x {p.rows}, lanes={p.lanes}, A and V of {p.acc_bits} and {p.pot_bits} bits": p
+        for p in chips
+    }
+
+
+def random_layer(rng: random.Random, params: ChipParams, inputs: int, neurons: int, steps: int) -> Layer:
+    """A layer of random weights, window and slope whose neurons are likely to fire at many steps."""
+    bias = rng.random() < 0.5
+    top = rng.choice([1, 3, params.weight_max])
+    weights = np.array(
+        [[rng.randint(-top, top) + rng.randint(0, 1) for _ in range(neurons)] for _ in range(inputs + bias)]
+    )
+    start = rng.randint(0, steps // 2)
+    return Layer(
+        weights=weights.clip(params.weight_min, params.weight_max).astype(np.int8),
+        threshold=rng.randint(1, max(1, min(params.pot_max, top * inputs))),
+        slope=rng.choice([0, 0, rng.randint(1, min(20, params.pot_max))]),
+        start=rng.choice([0, start]),
+        end=rng.choice([steps, rng.randint(start, steps)]),
+        bias=bias,
+    )
+
+
+def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, WeightImage]:
+    """A random network that compiles for the chip, with its image."""
+    while True:
+        steps = rng.randint(2, min(24, params.steps))
+        sizes = [rng.randint(1, 12) for _ in range(rng.randint(2, min(4, params.layers)))]
+        layers = [random_layer(rng, params, m, n, steps) for m, n in zip(sizes, sizes[1:], strict=False)]
+        decision = rng.choice(["ttfs", "ttfs", "softmax"])
+        if decision == "softmax":
+            last = layers[-1]
+            layers[-1] = Layer(last.weights, last.threshold, 0, 0, slope=last.slope, bias=last.bias)
+        try:
+            network = Network("random", tuple(layers), steps, 1, decision, params.weight_bits)
+            return network, compile_network(network, params, spread=rng.random() < 0.5)
+        except (NetworkError, CompileError):
+            continue
+
+
+def random_inputs(rng: random.Random, network: Network, count: int) -> np.ndarray:
+    """Input steps, int16 (count, inputs); some images silent, some all at once."""
+    inputs = np.full((count, network.inputs), NEVER, np.int16)
+    for image in inputs:
+        active, last = rng.choice([0.0, 0.5, 0.9, 1.0]), rng.randint(1, network.steps)
+        for i in range(network.inputs):
+            if rng.random() < active:
+                image[i] = rng.randrange(last)
+    return inputs
+
+
+def write_words(packets: Packets, x: int, y: int, memory: Memory, words: list[int]) -> list[int]:
+    """SEEK to word 0 of a memory of one node and WRITE the words, of any width."""
+    to = rectangle_fields((x, x, y, y))
+    flits = [packets.pack("SEEK", **to, memory=memory, address=0)]
+    for word in words:
+        for chunk in range(chunks(packets.params, memory)):
+            flits.append(packets.pack("WRITE", **to, data=word >> (16 * chunk) & 0xFFFF))
+    return flits
