@@ -38,6 +38,12 @@ class Source:
     def put(self, *payloads: Any) -> None:
         self.queue.extend(payloads)
 
+    def flush(self) -> None:
+        """Offer nothing any more."""
+        self.queue.clear()
+        self._offering = False
+        self.bench.set(self.stream.valid, 0)
+
     def before(self) -> None:
         if not self._offering and self.queue and self.bench.random.random() >= self.stall:
             self._offering = True

@@ -1,80 +1,182 @@
-"""A host for a chip in Amaranth's simulator: sends packets, collects answers and spikes."""
+"""A host for a chip in Amaranth's simulator: loads images, classifies, reads back, collects every spike."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
+from functools import cache
 
-from amaranth.sim import Simulator
+import numpy as np
+from bench import Bench
 from yoso_hw.chip import Chip
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
+from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape
+from yoso_sw.flits import one_node, read_flits, write_flits
+from yoso_sw.golden import GoldenResult
+from yoso_sw.image import WeightImage
+from yoso_sw.network import NEVER
 
 
-class ChipHost:
+class ChipHost(Bench):
     """Runs `Chip(params)`; every `send` continues where the last one stopped.
 
     Parameters
     ----------
     stall
         Probability that the host neither offers a flit nor takes an answer in a cycle.
+
+    Attributes
+    ----------
+    spikes
+        (x, y, step, flit) of every spike since the last `classify` or `restart` began.
     """
 
     def __init__(self, params: ChipParams, *, stall: float = 0.0, seed: int = 0) -> None:
-        self.params = params
-        self.packets = Packets(params)
-        self.stall = stall
-        self.random = random.Random(seed)
+        super().__init__(Chip(params), seed=seed, resettable=True)
+        self.params, self.packets = params, Packets(params)
         self.spikes: list[tuple[int, int, int, int]] = []
-        self._queue: list[int] = []
-        self._answers: list[int] = []
-        self._enough = 0
-        self._cycles_left = 0
-        self._chip = Chip(params)
-        self._sim = Simulator(self._chip)
-        self._sim.add_clock(1e-8)
-        self._sim.add_testbench(self._run)
+        self.ticks: list[int] = []
+        self._into = self.source(self.dut.host_in, stall=stall)
+        self._answers = self.sink(self.dut.host_out, stall=stall)
+        self.each_cycle(self._trace)
 
-    async def _run(self, ctx) -> None:
-        chip = self._chip
-        bits = self.packets.flit_bits
-        while True:
-            held = chip.host_in.valid
-            offering = bool(self._queue) and (ctx.get(held) or self.random.random() >= self.stall)
-            taking = self.random.random() >= self.stall
-            ctx.set(chip.host_in.valid, offering)
-            if offering:
-                ctx.set(chip.host_in.payload, self._queue[0])
-            ctx.set(chip.host_out.ready, taking)
-            if offering and ctx.get(chip.host_in.ready):
-                self._queue.pop(0)
-                sent = True
-            else:
-                sent = False
-            if taking and ctx.get(chip.host_out.valid):
-                self._answers.append(ctx.get(chip.host_out.payload))
-            trace = ctx.get(chip.trace_valid)
-            if trace:
-                flits = ctx.get(chip.trace_flit)
-                for node in range(self.params.nodes):
-                    if trace >> node & 1:
-                        x, y = node % self.params.cols, node // self.params.cols
-                        flit = flits >> (node * bits) & ((1 << bits) - 1)
-                        self.spikes.append((x, y, ctx.get(chip.step), flit))
-            await ctx.tick()
-            if sent:
-                ctx.set(chip.host_in.valid, 0)
-            self._cycles_left -= 1
+    def _trace(self) -> None:
+        valid = self.get(self.dut.trace_valid)
+        if self.get(self.dut.tick):
+            self.ticks.append(self.cycle)
+        if valid:
+            bits, flits, step = self.packets.flit_bits, self.get(self.dut.trace_flit), self.get(self.dut.step)
+            for node in range(self.params.nodes):
+                if valid >> node & 1:
+                    y, x = divmod(node, self.params.cols)
+                    self.spikes.append((x, y, step, flits >> node * bits & ((1 << bits) - 1)))
 
-    def send(self, flits: Iterable[int], answers: int = 0, *, limit: int = 200_000) -> list[dict]:
+    def stall(self, probability: float) -> None:
+        self._into.stall = self._answers.stall = probability
+
+    def restart(self) -> None:
+        """Reset the chip; its memories keep what they hold."""
+        self._into.flush()
+        self.set(self.reset, 1)
+        self.step(2)
+        self.set(self.reset, 0)
+        self.step()
+        self._answers.taken.clear()
+        self.spikes.clear()
+        self.stall(0.0)
+
+    def begin(self, flits: Iterable[int], cycles: int) -> None:
+        """Send `flits` for so many cycles."""
+        self._into.put(*map(int, flits))
+        self.step(cycles)
+
+    # ---- packets -------------------------------------------------------------------------------------
+
+    def send(self, flits: Iterable[int], answers: int = 0, *, limit: int = 100_000) -> list[dict]:
         """Send `flits`, and go on until `answers` packets came back; returns those, unpacked."""
-        self._queue += [int(flit) for flit in flits]
-        self._cycles_left = limit
-        while self._queue or len(self._answers) < answers:
-            self._sim.advance()
-            if self._cycles_left <= 0:
-                raise TimeoutError(
-                    f"{limit} cycles: {len(self._queue)} flits unsent, answers {self._answers}"
-                )
-        taken, self._answers = self._answers[:answers], self._answers[answers:]
+        self._into.put(*map(int, flits))
+        self.run(lambda: not self._into.queue and len(self._answers.taken) >= answers, limit)
+        taken, self._answers.taken = self._answers.taken[:answers], self._answers.taken[answers:]
         return [self.packets.unpack(flit) for flit in taken]
+
+    def errors(self) -> int:
+        (status,) = self.send([self.packets.pack("STATUS", errors=0)], 1)
+        return status["errors"]
+
+    def clear_errors(self) -> None:
+        self.send([self.packets.pack("CLEAR")])
+        self.step(4)
+
+    def read(self, x: int, y: int, memory: Memory, address: int = 0, count: int | None = None) -> list[int]:
+        """Words of a memory of the PE at node (x, y), all if `count` is None."""
+        count = memory_shape(self.params, memory)[0] if count is None else count
+        each = chunks(self.params, memory)
+        replies = self.send(read_flits(self.packets, x, y, memory, address, count), count * each)
+        assert all((reply["name"], reply["x"], reply["y"]) == ("REPLY", x, y) for reply in replies)
+        return [
+            sum(int(reply["data"]) << CHUNK_BITS * i for i, reply in enumerate(replies[k : k + each]))
+            for k in range(0, len(replies), each)
+        ]
+
+    def write(self, x: int, y: int, memory: Memory, address: int, values: list[int]) -> None:
+        each = chunks(self.params, memory)
+        data = [[value >> CHUNK_BITS * i & 0xFFFF for i in range(each)] for value in values]
+        words = np.array(data, np.uint16).reshape(len(values), each)
+        self.send(write_flits(self.packets, one_node(x, y), memory, address, words))
+
+    # ---- networks ------------------------------------------------------------------------------------
+
+    def load(self, image: WeightImage) -> ChipHost:
+        self.send(image.load_flits())
+        return self
+
+    def classify(self, image: WeightImage, inputs: np.ndarray, *, early_exit: bool = True) -> dict:
+        """One image, and what it left behind: as `left_by_golden`, with its `cycles`."""
+        self.spikes.clear()
+        decision, cycles = self.send(image.image_flits(inputs, early_exit), 2)
+        fired = sorted((*image.spike_of(x, y, flit), step) for x, y, step, flit in self.spikes)
+        return {
+            "decision": (decision["index"], decision["step"], bool(decision["spiked"])),
+            "fired": fired,
+            "potentials": self._state(image, Memory.POTENTIAL, self.params.pot_bits, spacing=1),
+            "accumulated": self._state(image, Memory.ACCUMULATED, self.params.acc_bits, spacing=0),
+            "cycles": cycles["cycles"],
+        }
+
+    def _state(self, image: WeightImage, memory: Memory, bits: int, *, spacing: int) -> list[list[int]]:
+        """A or V of every neuron of every layer, read back through the network."""
+        lanes, state = self.params.lanes, []
+        for layer in image.layers:
+            values: list[int] = []
+            for part in layer.slices:
+                for word in self.read(part.x, part.y, memory, 0, part.words(lanes)):
+                    for lane in range(lanes):
+                        value = word >> lane * (bits + spacing) & ((1 << bits) - 1)
+                        values.append(value - (value >> bits - 1 << bits))
+                del values[part.first + part.count :]
+            state.append(values)
+        return state
+
+    def counters(self) -> np.ndarray:
+        """Counters of every PE, as `yoso_sw.predict.predict_counters` gives them."""
+        rows, cols = self.params.rows, self.params.cols
+        self.step(2 * len(Counter))
+        return np.array([[self.read(x, y, Memory.COUNTER) for x in range(cols)] for y in range(rows)])
+
+    def clear_counters(self) -> None:
+        for y in range(self.params.rows):
+            for x in range(self.params.cols):
+                self.write(x, y, Memory.COUNTER, 0, [0] * len(Counter))
+        self.step(2 * len(Counter))
+
+
+def left_by_golden(result: GoldenResult, b: int = 0) -> dict:
+    """What the golden model says that image `b` leaves, in the form of `ChipHost.classify`."""
+    return {
+        "decision": (int(result.decisions[b]), int(result.decision_steps[b]), bool(result.spiked[b])),
+        "fired": sorted(
+            (layer, neuron, int(step))
+            for layer, steps in enumerate(result.steps)
+            for neuron, step in enumerate(steps[b])
+            if step != NEVER
+        ),
+        "potentials": [v[b].tolist() for v in result.potentials],
+        "accumulated": [a[b].tolist() for a in result.accumulated],
+    }
+
+
+def without_cycles(outcome: dict) -> dict:
+    return {name: value for name, value in outcome.items() if name != "cycles"}
+
+
+@cache
+def _host(params: ChipParams) -> ChipHost:
+    return ChipHost(params)
+
+
+def fresh_host(params: ChipParams, *, stall: float = 0.0) -> ChipHost:
+    """A chip after reset. Chips are elaborated once and shared: that takes longer than most tests."""
+    host = _host(params)
+    host.restart()
+    host.stall(stall)
+    return host
