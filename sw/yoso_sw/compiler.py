@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -214,7 +215,7 @@ def chip_from(chip: Path | None, settings: tuple[str, ...]) -> ChipParams:
         if kinds[name] == "bool":
             if text not in ("true", "false"):
                 raise ParamError(f"setting {setting!r} must be true or false")
-            value: int | bool = text == "true"
+            value: Any = text == "true"
         else:
             try:
                 value = int(text)

@@ -80,7 +80,8 @@ class TrainConfig:
     Parameters
     ----------
     name, dataset, seed
-        Name of the network, set of `datasets.NAMES`, seed of everything random.
+        Name of the network; set of `datasets.NAMES` or "caltech"; seed of everything random, Caltech's split
+        too.
     steps, levels, decision, weight_bits
         As in `network.Network`.
     float_epochs, integer_epochs
@@ -88,13 +89,13 @@ class TrainConfig:
     float_rate, integer_rate
         Adam's highest learning rate in each phase; it rises over `warm` batches and falls as a cosine.
     batch, validation
-        Images a batch; images at the end of the training set that are kept for validation.
+        Images a batch; images at the end of the training set kept for validation (Caltech has its own).
     unit
         Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
     inputs
         Pixels of an image.
     rows
-        Rows of an image, for convolution; its columns are inputs / rows.
+        Rows of an image, for convolution and Caltech's size; its columns are inputs / rows.
     """
 
     name: str
@@ -155,7 +156,7 @@ class TrainConfig:
                 f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
                 "softmax and nowhere else",
             )
-        if self.layers[0].kernel:
+        if self.layers[0].kernel or self.dataset == "caltech":
             check(
                 self.rows >= 1 and self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",

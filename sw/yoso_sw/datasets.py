@@ -102,7 +102,7 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
         If the set is unknown, is found nowhere and cannot be fetched, or a file is damaged.
     """
     if name not in _SOURCES:
-        raise DatasetError(f"there is no data set {name!r}; there are {', '.join(NAMES)}")
+        raise DatasetError(f"there is no data set {name!r}; there are {', '.join(NAMES)} and caltech")
     if split not in SPLITS:
         raise DatasetError(f"there is no split {split!r} of {name}; there are {', '.join(SPLITS)}")
     images, labels = (_file(name, file) for file in SPLITS[split])

@@ -28,13 +28,7 @@ from yoso_sw.trainer import Data, Epoch, Trainer
 
 def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> None:
     config = load_config(config_path)
-    if config.dataset not in datasets.NAMES:
-        raise ConfigError(
-            f"{config_path}: dataset={config.dataset!r} is not one of {', '.join(datasets.NAMES)}"
-        )
-    data = Data.split(
-        datasets.load(config.dataset, "train"), datasets.load(config.dataset, "test"), config.validation
-    )
+    data = Data.load(config)
     trainer = Trainer(config, data, checkpoint)
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from yoso_sw import golden, stdbp
+from yoso_sw import caltech, datasets, golden, stdbp
 from yoso_sw.config import TrainConfig
 from yoso_sw.encoding import spike_steps
 from yoso_sw.model import Model, TrainingError, input_times
@@ -45,6 +45,23 @@ class Data:
         if cut < 1:
             raise TrainingError(f"{len(images)} training images leave none beside validation={validation}")
         return cls((images[:cut], labels[:cut]), (images[cut:], labels[cut:]), test)
+
+    @classmethod
+    def load(cls, config: TrainConfig) -> Data:
+        """The data of a configuration; its seed chooses the split of a set that has none of its own.
+
+        Raises
+        ------
+        DatasetError
+            If the set is unknown, missing or damaged.
+        """
+        if config.dataset == caltech.NAME:
+            return cls(*caltech.load(config.rows, config.inputs // config.rows, config.seed))
+        return cls.split(
+            datasets.load(config.dataset, "train"),
+            datasets.load(config.dataset, "test"),
+            config.validation,
+        )
 
 
 @dataclass(frozen=True)
