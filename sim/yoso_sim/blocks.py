@@ -62,7 +62,7 @@ def build_block(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         report(f"building {key}")
-        build._verilate(emit_block(block, params, folder), False, folder, root)
+        build.verilate(emit_block(block, params, folder), False, folder, root)
         seconds = time.monotonic() - began
         stamp.write_text(json.dumps({"block": block, "seconds": round(seconds, 1)}))
     return build.Build(folder, key, params, False, seconds)

@@ -151,7 +151,7 @@ def build(
         report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
         sources = _sources(params, netlist, waves, folder)
         report("compiling it with Verilator")
-        _verilate(sources, waves, folder, root)
+        verilate(sources, waves, folder, root)
         seconds = time.monotonic() - began
         partial = folder / "done.part"
         partial.write_text(json.dumps({"chip": json.loads(params.to_json()), "seconds": round(seconds, 1)}))
@@ -173,7 +173,8 @@ def _sources(params: ChipParams, netlist: Path | None, waves: bool, folder: Path
     return [control, *files, path]
 
 
-def _verilate(sources: list[Path], waves: bool, folder: Path, root: Path) -> None:
+def verilate(sources: list[Path], waves: bool, folder: Path, root: Path) -> None:
+    """Compile sources whose top module is `top.TOP` into an executable in `folder`; see `build`."""
     from cocotb_tools.runner import get_runner
 
     flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS]

@@ -144,15 +144,14 @@ async def random_layers_match_the_model_in_every_bit_whatever_stalls(dut):
 
 
 @cocotb.test()
-async def one_neuron_takes_a_spike_every_few_cycles_without_a_hazard(dut):
-    """One word: every spike finds the sum of the one before still on its way back to the SRAM."""
+async def spikes_in_a_row_find_the_sums_that_are_on_their_way_to_the_sram(dut):
+    """With few words a spike reads A of a word whose last sum is not written back: the hazard of the core."""
     pe = PeDriver(dut, seed=2)
     await pe.start()
-    for _ in range(5):
-        setup = PeSetup.random(pe.params, pe.rng, words=1, mask=1, slope=0, start=0, end=0)
-        model = await pe.load(setup)
+    for words in (1, 2, 3, 4, 1, 2, 3, 4):
+        model = await pe.load(PeSetup.random(pe.params, pe.rng, words=words, slope=0, start=0, end=0))
         await pe.tick(model, first=True)
-        for _ in range(60):
+        for _ in range(40):
             row = pe.random_row(model)
             model.spike(row)
             pe.give([pe.spike_flit(model, row)])
