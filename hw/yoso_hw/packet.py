@@ -54,6 +54,49 @@ class ChipError(IntEnum):
 
 CYCLE_BITS = 24
 
+#: What the fields of packets mean; a name means the same in all of them.
+FIELD_MEANINGS = {
+    "kind": "`Kind`",
+    "op": "`Op`",
+    "x0": "first column of the destination rectangle",
+    "x1": "last column",
+    "y0": "first row of the destination rectangle",
+    "y1": "last row",
+    "tag": "layer that the spike is for; PEs with another tag drop it",
+    "parity": "parity of the spike's step; the host port sets it",
+    "row": "first word of the axon's row in the weight memory",
+    "memory": "`Memory`",
+    "address": "word of the memory",
+    "data": "chunk of a word, low chunk first",
+    "x": "column of the node that answers",
+    "y": "row of the node that answers",
+    "index": "class",
+    "potential": "V after the sweep, two's complement",
+    "steps": "steps of the image, 1 .. `steps` of the chip",
+    "early": "1: end the image at the barrier of its deciding step",
+    "errors": "bit i is set: `ChipError` i",
+    "step": "deciding step; the last one where no spike decided",
+    "spiked": "1: a spike decided; 0: the highest potential did",
+    "cycles": "cycles from START accepted to DECISION valid",
+}
+
+#: What a packet costs, by `Kind` and `Op` name. A hop is a router; "in the PE" begins when the hops are over.
+PACKET_CYCLES = {
+    "SPIKE": "1 a hop; in a PE of the layer as many as it has neuron words (banked and odd: one more)",
+    "SEEK": "1 a hop; 1 in the PE",
+    "WRITE": "1 a hop; 1 in the PE, and 1 more for the word after its last chunk unless a WRITE follows",
+    "READ": "1 a hop; 2 in the PE, then 1 a chunk of the answer",
+    "REPLY": "1 a hop",
+    "RESULT": "1 a hop",
+    "START": "waits until the mesh is idle and 3 more; the first sweep begins 3 later",
+    "STEP": "1; a step without spikes takes the words of its longest sweep and 9",
+    "END": "1",
+    "STATUS": "1, when the host takes the answer",
+    "CLEAR": "1",
+    "DECISION": "valid in the cycle after the barrier that ends the image",
+    "CYCLES": "1 after DECISION",
+}
+
 
 @dataclass(frozen=True)
 class Field:

@@ -33,9 +33,7 @@ class Register(IntEnum):
     WORDS = 1  #: neuron words in use, 0 .. neuron_words
     LAST_MASK = 2  #: which lanes of the last word hold neurons, bit i for lane i
     THRESHOLD = 3  #: theta, 1 .. pot_max
-    SLOPE = (
-        4  #: constant slope c, 1 .. pot_max, added to V each sweep from WINDOW_START on; 0: the slope is A
-    )
+    SLOPE = 4  #: c, 0 .. pot_max; from WINDOW_START on each sweep adds c to V, or A where c = 0
     WINDOW_START = 5  #: s: first step at which a neuron may fire
     WINDOW_END = 6  #: e: first step at which it may fire no more; e <= s: never fires
     OUTPUT = 7  #: bit 31: spikes go to the host as RESULT; low bits: class index of the PE's neuron 0
@@ -50,7 +48,7 @@ OUTPUT_FLAG = 1 << 31
 class PeError(IntEnum):
     """Bits of `Register.ERRORS`."""
 
-    BAD_ADDRESS = 0  #: SEEK, WRITE or READ past the end of a memory, or an unknown memory: dropped
+    BAD_ADDRESS = 0  #: a WRITE or READ past the end of a memory, or of an unknown memory: dropped
     BAD_ROW = 1  #: a spike whose weight row runs past the weight memory: dropped
 
 
@@ -61,15 +59,15 @@ class Counter(IntEnum):
     SPIKES_OUT = 1  #: spikes (SPIKE or RESULT flits of neurons that fired) sent
     UPDATES = 2  #: neuron words updated by spikes (times `lanes` = adders used)
     SWEEPS = 3  #: sweeps done
-    STALLS = 4  #: cycles in which a spike or sweep was ready and the core could not take it
-    WEIGHT_READS = 5
-    WEIGHT_WRITES = 6
-    ACC_READS = 7
-    ACC_WRITES = 8
-    POT_READS = 9
-    POT_WRITES = 10
-    SPIKE_READS = 11
-    SPIKE_WRITES = 12
+    STALLS = 4  #: cycles in which load had a word to issue and could not, or the network took no spike
+    WEIGHT_READS = 5  #: words read from the weight SRAM
+    WEIGHT_WRITES = 6  #: words written to it
+    ACC_READS = 7  #: words read from the accumulated-weight SRAM
+    ACC_WRITES = 8  #: words written to it
+    POT_READS = 9  #: words read from the neuron-potential SRAM
+    POT_WRITES = 10  #: words written to it
+    SPIKE_READS = 11  #: words read from the spike-address SRAM
+    SPIKE_WRITES = 12  #: words written to it
 
 
 def memory_shape(params: ChipParams, memory: Memory) -> tuple[int, int]:
