@@ -114,12 +114,12 @@ def test_a_neuron_that_fired_keeps_its_potential():
 
 def test_a_first_sweep_ignores_what_the_memories_hold():
     bench = ComputeBench()
-    bench.sram[1] = [31, -32]
+    bench.sram[1] = bench.a[1] = [31, -32]
     bench.p[1] = [{"v": 63, "fired": 1}, {"v": -64, "fired": 0}]
-    bench.operate(FIRST, 1)
-    bench.operate(SPIKE, 1)
+    for op in (SWEEP, SPIKE, FIRST, SPIKE):
+        bench.operate(op, 1)
     assert bench.finish() == [meaningful(each) for each in bench.expected]
-    assert bench.results.taken[0]["p"] == [{"v": 0, "fired": 0}] * 2
+    assert bench.results.taken[2]["p"] == [{"v": 0, "fired": 0}] * 2
 
 
 def test_two_cycles_from_request_to_result_and_one_word_a_cycle():
