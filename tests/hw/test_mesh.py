@@ -97,17 +97,16 @@ def test_a_leaf_is_not_idle_while_its_router_or_its_pe_holds_a_flit(cols, rows):
     bench.run(lambda: not bench.into.queue)
     bench.step(3 + cols + rows)
     assert bench.idle() == [0b01] * (cols * rows)
-    # Of the parity to come: it waits in the PE of the last node, and only there once it has arrived.
+    # Of the parity to come: one router after another holds it, then the PE of the last node keeps it.
     x, y = last
     bench.into.put(bench.pack("SPIKE", x, x, y, y, tag=1, parity=1, row=0))
     busy = []
     for _ in range(8 + cols + rows):
         bench.step()
-        busy.append([i for i, idle in enumerate(bench.idle()) if not idle])
-    assert busy[-1] == [len(bench.nodes) - 1]
-    # On its way it has been in some node in every cycle.
-    first = next(i for i, nodes in enumerate(busy) if nodes)
-    assert all(busy[first:])
+        busy.append([node for node, idle in zip(bench.nodes, bench.idle(), strict=True) if not idle])
+    seen = busy[next(cycle for cycle, nodes in enumerate(busy) if nodes) :]
+    route = [(column, 0) for column in range(cols)] + [(x, row) for row in range(1, rows)]
+    assert seen == [[node] for node in route] + [[last]] * (len(seen) - len(route))
 
 
 def test_an_error_shows_in_the_leaf_of_its_node():
