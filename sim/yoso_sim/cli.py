@@ -30,7 +30,7 @@ from yoso_sim import report as reports
 from yoso_sim.build import Build, BuildError, build
 from yoso_sim.job import write_json
 from yoso_sim.simulate import SimulationError
-from yoso_sim.tools import ToolError, repository
+from yoso_sim.tools import ToolError, output_folder, repository
 
 ERRORS = (ParamError, NetworkError, CompileError, DatasetError, ToolError, BuildError, SimulationError)
 
@@ -116,22 +116,39 @@ def bar() -> Progress:
     )
 
 
+class LineLog:
+    """Progress where there is no terminal: a line each tenth, with the time left."""
+
+    def __init__(self, done: int, total: int) -> None:
+        self.shown, self.total = done, total
+        self.first: tuple[int, float] | None = None  # images and time when the rate began to be measured
+
+    def update(self, done: int) -> None:
+        """Print a line if a tenth more is done."""
+        if done == self.shown:
+            return
+        if self.first is None:
+            self.first = done, time.monotonic()
+        if done - self.shown >= max(1, self.total // 10):
+            self.shown = done
+            seconds = time.monotonic() - self.first[1]
+            fresh = done - self.first[0]
+            left = f", {(self.total - done) * seconds / fresh:.0f} s left" if fresh else ""
+            console.print(f"{done} of {self.total} images{left}")
+
+
 def run_all(campaign: campaigns.Campaign, jobs: int) -> float:
     """Run a campaign behind a progress bar; returns seconds."""
     before = sum(stop - first for first, stop in campaign.results())
     if before:
         console.print(f"[dim]{before} images are done already")
-    shown = [before]
+    log = LineLog(before, campaign.images)
 
     def report(done: int) -> None:
         bars.update(task, completed=done, description="loading" if done == before else "images")
-        if not console.is_terminal and done - shown[0] >= max(1, campaign.images // 10):
-            shown[0] = done
-            rate = (done - before) / (time.monotonic() - began)
-            left = (campaign.images - done) / rate
-            console.print(f"{done} of {campaign.images} images, {left:.0f} s left")
+        if not console.is_terminal:
+            log.update(done)
 
-    began = time.monotonic()
     with bar() as bars:
         task = bars.add_task("loading", total=campaign.images, completed=before)
         return campaigns.run(campaign, jobs, report)
@@ -143,7 +160,7 @@ def finish(campaign: campaigns.Campaign, jobs: int, name: str) -> None:
     results = [found[chunk] for chunk in campaign.chunks]
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
-    folder = repository() / "build" / "reports"
+    folder = output_folder() / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", report)
     reports.picture(folder / f"{name}.png", campaign.build.params, results)
@@ -151,7 +168,7 @@ def finish(campaign: campaigns.Campaign, jobs: int, name: str) -> None:
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
     if not reports.passed(report):
         for note in report["notes"]:
-            console.print(f"[red]{note}", markup=True)
+            console.print(note, style="red", markup=False)
         raise click.ClickException("RTL and golden model differ")
 
 
@@ -170,7 +187,7 @@ def main() -> None:
 @main.command()
 @options
 @click.option("--images", default=100, show_default=True, help="Test images to classify.")
-@click.option("--jobs", default=1, show_default=True, help="Simulator processes.")
+@click.option("--jobs", default=1, type=click.IntRange(1), show_default=True, help="Simulator processes.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 def sim(
     net: str,
@@ -184,7 +201,7 @@ def sim(
     """Classify test images on the RTL; compare every spike with the golden model."""
     with one_message():
         path, made = prepare(net, chip_settings(settings, lanes, cast))
-        root = repository() / "build" / "sim"
+        root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
         campaign = campaigns.plan(path, made, images, chunk=chunk, early_exit=not full, root=root)
         check_images(campaign.dataset, images)
@@ -196,7 +213,7 @@ def sim(
 @main.command()
 @options
 @click.option("--images", default=10_000, show_default=True, help="Test images to classify.")
-@click.option("--jobs", default=2, show_default=True, help="Simulator processes.")
+@click.option("--jobs", default=2, type=click.IntRange(1), show_default=True, help="Simulator processes.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
 def regress(
     net: str,
@@ -210,7 +227,7 @@ def regress(
     """The whole test set over several processes; resumes where a kill left it."""
     with one_message():
         path, made = prepare(net, chip_settings(settings, lanes, cast))
-        root = repository() / "build" / "regress"
+        root = output_folder() / "regress"
         campaign = campaigns.plan(path, made, images, chunk=REGRESS_CHUNK, early_exit=True, root=root)
         check_images(campaign.dataset, images)
         if fresh:

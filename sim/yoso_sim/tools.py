@@ -77,3 +77,8 @@ def repository() -> Path:
     if not (root / "pyproject.toml").is_file():
         raise ToolError(f"{root} is no checkout of the repository: install with pip install -e .")
     return root
+
+
+def output_folder() -> Path:
+    """Where results and reports go: ``$YOSO_OUTPUT``, or ``build`` of the repository."""
+    return Path(os.environ.get("YOSO_OUTPUT") or repository() / "build")

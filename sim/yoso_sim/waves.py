@@ -13,7 +13,7 @@ from yoso_sim import top
 from yoso_sim.build import Build
 from yoso_sim.job import Job
 from yoso_sim.simulate import SimulationError, simulate
-from yoso_sim.tools import repository
+from yoso_sim.tools import output_folder
 
 #: GTKWave's flags of a trace: hexadecimal, decimal, a collapsible group's ends.
 _HEX, _DECIMAL, _OPEN, _CLOSE = "@22", "@24", "@800200", "@1000200"
@@ -28,7 +28,7 @@ def record(network_path: Path, build: Build, index: int) -> tuple[Path, Path]:
         If the simulation fails, or differs from the golden model.
     """
     network = Network.load(network_path)
-    folder = repository() / "build" / "waves"
+    folder = output_folder() / "waves"
     folder.mkdir(parents=True, exist_ok=True)
     wave, save = folder / "waves.vcd", folder / "waves.gtkw"
     wave.unlink(missing_ok=True)
