@@ -66,6 +66,15 @@ def load_mutants() -> list[Mutant]:
     return [Mutant(**{**entry, "tests": tuple(entry["tests"])}) for entry in entries]
 
 
+def markdown() -> str:
+    """The table of the test plan."""
+    rows = [
+        f"| {mutant.name} | `{mutant.file}` | {'<br>'.join(f'`hw/{test}`' for test in mutant.tests)} |"
+        for mutant in load_mutants()
+    ]
+    return "\n".join(["| planted bug | in | noticed by |", "|---|---|---|", *rows])
+
+
 def functions(path: Path) -> set[str]:
     """Names of the tests in a file."""
     return {
@@ -126,8 +135,12 @@ def verdict(mutant: Mutant, report: ElementTree.Element) -> str:
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("-j", "--jobs", default=2, show_default=True, help="Bugs tried at a time.")
-def main(names: tuple[str, ...], jobs: int) -> None:
+@click.option("--table", is_flag=True, help="Print the table of docs/test-plan.md and plant nothing.")
+def main(names: tuple[str, ...], jobs: int, table: bool) -> None:
     """Plant each bug whose name contains one of NAMES (all if none), and run its tests."""
+    if table:
+        click.echo(markdown())
+        return
     mutants = [m for m in load_mutants() if not names or any(name in m.name for name in names)]
     if not mutants:
         raise click.ClickException(f"no mutant has a name with {' or '.join(names)}")
