@@ -162,6 +162,38 @@ class Model(nn.Module):
         layers[-1].revive = True
         self.layers = nn.ModuleList(layers)
 
+    @classmethod
+    def of(cls, config: TrainConfig, network: Network) -> Model:
+        """The integer phase of `config` with the weights of `network`, as it was trained.
+
+        Raises
+        ------
+        TrainingError
+            If the network is not one of this configuration.
+        """
+        model = cls(config)
+        for i, (own, layer) in enumerate(zip(model.chain, network.layers, strict=False)):
+            own.scale = float(layer.slope or max(1, layer.threshold / own.config.threshold))
+            with torch.no_grad():
+                if own.weight.shape == layer.weights.shape:
+                    own.weight.copy_(torch.from_numpy(layer.weights) / own.scale)
+            exported = own.export()
+            for name in ("threshold", "slope", "start", "end", "bias", "window", "pool"):
+                ours, theirs = getattr(exported, name), getattr(layer, name)
+                if ours != theirs and not (own.config.silent and name == "threshold"):
+                    raise TrainingError(
+                        f"{network.name}, layer {i}: {name} is {theirs}, not {ours} of {config.name}"
+                    )
+            if not np.array_equal(exported.weights, layer.weights):
+                raise TrainingError(
+                    f"{network.name}, layer {i}: weights {layer.weights.shape} do not fit {config.name}"
+                )
+        if len(model.chain) != len(network.layers) or config.steps != network.steps:
+            raise TrainingError(
+                f"{network.name} is {network.shape} in {network.steps} steps, not {config.name}"
+            )
+        return model
+
     @property
     def chain(self) -> list[TemporalLayer]:
         return list(self.layers)  # type: ignore[arg-type]

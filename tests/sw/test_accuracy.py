@@ -1,0 +1,137 @@
+"""Reports of accuracy: a network is measured, checked against the trainer, and its seeds are counted."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from yoso_sw import accuracy, datasets, seeds
+from yoso_sw.config import load_config
+from yoso_sw.model import Model, TrainingError
+from yoso_sw.network import Network
+from yoso_sw.train import main as train
+
+CONFIG = """
+name = "halves"
+steps = 17
+levels = 8
+decision = "{decision}"
+float_epochs = 2
+integer_epochs = 1
+float_rate = 1e-2
+warm = 5
+unit = 4.0
+batch = 20
+validation = 50
+inputs = 36
+rows = 6
+{layers}
+"""
+CONVOLUTION = """
+[[layers]]
+neurons = 4
+kernel = 3
+pool = true
+slope = "constant"
+threshold = 9.0
+start = 8
+end = 16
+deviation = 0.3
+bias = true
+[[layers]]
+neurons = 2
+deviation = 0.3
+"""
+LITERAL = """
+[[layers]]
+neurons = 2
+threshold = 4.0
+end = 17
+mean = 0.1
+"""
+
+
+def halves(split):
+    """Noisy 6 x 6 images, bright at the top or at the bottom."""
+    rng = np.random.default_rng(split == "test")
+    labels = rng.integers(0, 2, 400).astype(np.uint8)
+    images = rng.integers(0, 100, (400, 6, 6))
+    for image, label in zip(images, labels, strict=True):
+        image[3 * label : 3 * label + 3] += 120
+    return images.reshape(400, 36).astype(np.uint8), labels
+
+
+@pytest.fixture(params=["softmax", "ttfs"])
+def trained(request, monkeypatch, tmp_path):
+    """The configuration of a network trained beside it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets, "load", lambda name, split: halves(split))
+    path = tmp_path / "halves.toml"
+    layers = CONVOLUTION if request.param == "softmax" else LITERAL
+    path.write_text(CONFIG.format(decision=request.param, layers=layers))
+    done = CliRunner().invoke(train, ["--config", str(path)])
+    assert done.exit_code == 0, done.output
+    return path
+
+
+def test_the_report_has_a_row_for_each_network(trained):
+    done = CliRunner().invoke(accuracy.main, [str(trained), "--checked", "40"])
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads((trained.parent / "build/reports/accuracy.json").read_text())
+    about = Network.load(trained.with_suffix(".npz")).about
+    assert (row["network"], row["dataset"], row["bits"], row["steps"], row["seeds"]) == (
+        *("halves", "mnist", 5, 17),
+        1,
+    )
+    assert row["golden"] == about["golden_accuracy"] and row["float"] == about["float_accuracy"]
+    assert 0 < row["spikes_per_neuron"] <= 1 and 0 < row["decision_step"] <= 16
+    assert row["paper"] is None and row["checked_images"] == 40
+
+
+def test_a_network_that_was_changed_after_training_is_refused(trained):
+    network = Network.load(trained.with_suffix(".npz"))
+    layer = dataclasses.replace(network.layers[0], threshold=1)
+    dataclasses.replace(network, layers=(layer, *network.layers[1:])).save(trained.with_suffix(".npz"))
+    done = CliRunner().invoke(accuracy.main, [str(trained)])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: halves")
+
+
+def test_a_network_of_another_configuration_is_refused(trained):
+    config, network = load_config(trained), Network.load(trained.with_suffix(".npz"))
+    other = dataclasses.replace(config, name="other", steps=20)
+    with pytest.raises(TrainingError, match=r"halves is .* in 17 steps, not other"):
+        Model.of(other, network)
+
+
+def test_spikes_that_differ_are_counted(trained, monkeypatch):
+    run = accuracy.golden.run
+
+    def shifted(*args, **kwargs):
+        result = run(*args, **kwargs)
+        return dataclasses.replace(result, sent=(result.sent[0] + np.int16(1), *result.sent[1:]))
+
+    monkeypatch.setattr(accuracy.golden, "run", shifted)
+    done = CliRunner().invoke(accuracy.main, [str(trained), "--checked", "10"])
+    assert done.exit_code == 1 and "differ in" in done.output and "of 10 images" in done.output
+
+
+def test_seeds_are_trained_once_and_reported(trained):
+    for count in (1, 2, 2):
+        done = CliRunner().invoke(seeds.main, ["--config", str(trained), "--seeds", str(count)])
+        assert done.exit_code == 0, done.output
+    assert "'seed'" not in done.output and "2 seeds" in done.output
+    rows = seeds.read(trained)
+    assert [row["seed"] for row in rows] == [1, 2]
+    assert rows[0]["golden"] == Network.load(trained.with_suffix(".npz")).about["golden_accuracy"]
+    row = accuracy.measure(trained, 10)
+    assert row["seeds"] == 2
+    assert row["mean"] == pytest.approx(np.mean([own["golden"] for own in rows]), abs=0.006)
+
+
+def test_a_missing_configuration_is_one_line(tmp_path):
+    for command in (accuracy.main, seeds.main):
+        arguments = ["--config"] * (command is seeds.main) + [str(tmp_path / "no.toml")]
+        done = CliRunner().invoke(command, arguments)
+        assert done.exit_code == 1 and done.output.startswith("Error: ")
