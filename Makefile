@@ -2,12 +2,14 @@
 #
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
+# BLOCK=name  block to synthesise: router, core, pe or node    MUTANT=name  planted bug
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SIM_ENV := $(VENV)/.sim
 TEST_ENV := $(VENV)/.test
+SYNTH_ENV := $(VENV)/.synth
 
 IMAGES ?=
 JOBS ?=
@@ -15,6 +17,9 @@ NET ?=
 LANES ?=
 CAST ?=
 CHIP ?=
+BLOCK ?=
+TARGET ?=
+MUTANT ?=
 
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
 	$(foreach setting,$(CHIP),--set $(setting))
@@ -22,7 +27,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint train env clean distclean
+.PHONY: help sim regress waves test lint mutants train accuracy synth env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,8 +50,18 @@ lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
+	@$(BIN)/python tests/mutants.py $(MUTANT)
+
 train: $(TEST_ENV) ## train a network, NET=a configuration of sw/networks
 	@$(BIN)/python -m yoso_sw.train $(if $(NET),--config '$(NET)')
+
+accuracy: $(TEST_ENV) ## evaluate the committed networks on the golden model
+	@$(BIN)/python -m yoso_sw.accuracy
+
+synth: $(SYNTH_ENV) ## what the blocks cost on an FPGA, placed and routed (BLOCK=router: that one)
+	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
+		$(foreach setting,$(CHIP),--set $(setting))
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more
 
@@ -86,4 +101,9 @@ $(TEST_ENV): $(SIM_ENV)
 	    --index-url https://download.pytorch.org/whl/cpu 'torch>=2.4' 2> /dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(SYNTH_ENV): $(SIM_ENV)
+	@echo "installing yosys and nextpnr"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[hw,synth]'
 	@touch $@
