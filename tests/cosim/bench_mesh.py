@@ -62,6 +62,7 @@ class Mesh(StreamBench):
         await self.until(lambda: self.offered, "every flit is taken", limit)
         await self.cycles(2)  # the last flit, then the leaf's register
         await self.until(lambda: all(self.leaves(self.parity)), "every node is idle", limit)
+        assert not any(self.leaves(1 - self.parity)), "a node is idle in the step before, too"
 
     async def tick(self, bits: int, skew: int = 0) -> None:
         """Tick every node, each up to `skew` cycles late: a spike may then meet a PE before its tick."""
