@@ -121,17 +121,20 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
 )
 def main(configs: tuple[Path, ...], out: Path, checked: int) -> None:
     torch.set_num_threads(1)
-    console, rows = Console(), []
-    try:
-        for path in configs or sorted(NETWORKS.glob("*.toml")):
+    console, rows, errors = Console(), [], []
+    for path in configs or sorted(NETWORKS.glob("*.toml")):
+        try:
             with console.status(f"{path.stem} ..."):
                 rows.append(measure(path, checked))
-    except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
-        raise click.ClickException(str(error)) from None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(rows, indent=1) + "\n")
-    show(rows, console)
-    console.print(f"written to {out}; on {checked} images each, trainer and golden model agree")
+        except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
+            errors.append(str(error))
+    if rows:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(rows, indent=1) + "\n")
+        show(rows, console)
+        console.print(f"written to {out}; on {checked} images each, trainer and golden model agree")
+    if errors:
+        raise click.ClickException("\n".join(errors))
 
 
 if __name__ == "__main__":

@@ -130,6 +130,13 @@ def test_seeds_are_trained_once_and_reported(trained):
     assert row["mean"] == pytest.approx(np.mean([own["golden"] for own in rows]), abs=0.006)
 
 
+def test_networks_that_can_be_measured_are_although_another_cannot(trained):
+    done = CliRunner().invoke(accuracy.main, [str(trained.with_name("no.toml")), str(trained)])
+    assert done.exit_code == 1 and "no.toml cannot be read" in done.output
+    (row,) = json.loads((trained.parent / "build/reports/accuracy.json").read_text())
+    assert row["network"] == "halves"
+
+
 def test_a_missing_configuration_is_one_line(tmp_path):
     for command in (accuracy.main, seeds.main):
         arguments = ["--config"] * (command is seeds.main) + [str(tmp_path / "no.toml")]
