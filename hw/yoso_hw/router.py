@@ -36,7 +36,9 @@ INPUTS_OF = {
 
 
 class RoundRobin(wiring.Component):
-    """Grants one of `count` requests; the one granted last comes last next time. Combinational grant.
+    """Grants one of `count` requests; the one served last comes last next time. Combinational grant.
+
+    A grant that is not taken stays, so an output's flit does not change while it waits.
 
     Members
     -------
@@ -54,7 +56,8 @@ class RoundRobin(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Requesters above the last one granted, in ascending order, come before all others.
+        # These requesters, in ascending order, come before all others: those above the one served last, or
+        # from the one that was granted and not taken upwards.
         above = Signal(self.count)
         preferred = self.requests & above
         chosen = Signal(self.count)
@@ -62,8 +65,8 @@ class RoundRobin(wiring.Component):
             chosen.eq(Mux(preferred.any(), preferred, self.requests)),
             self.grant.eq(chosen & (~chosen + 1)[: self.count]),
         ]
-        with m.If(self.taken & self.grant.any()):
-            m.d.sync += above.eq(~(self.grant | (self.grant - 1)[: self.count]))
+        with m.If(self.grant.any()):
+            m.d.sync += above.eq(~((self.grant - 1)[: self.count] | Mux(self.taken, self.grant, 0)))
         return m
 
 

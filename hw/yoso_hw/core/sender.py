@@ -19,7 +19,8 @@ class Sender(wiring.Component):
     sweep has left the core), and sends one flit a cycle while the network takes them. A report sends a RESULT
     for every neuron of the PE.
 
-    Latency: a flit is offered 2 cycles after its word came to `fire`.
+    Latency: a flit is offered 2 cycles after its word came to `fire`; the next word costs a cycle more than
+    its flits.
 
     Members
     -------
