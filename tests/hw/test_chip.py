@@ -205,6 +205,17 @@ def test_the_barrier_costs_at_most_16_cycles_a_step(neurons):
     assert list(lengths) == [words + 9] * 12
 
 
+def test_images_sent_one_behind_the_other_are_answered_in_turn():
+    """The host waits for no answer: what is left of an image is drained, what follows waits at the port."""
+    network, image, inputs = make(33)
+    host = fresh_host(CHIP).load(image)
+    host.stall(0.3)
+    answers = host.send(np.concatenate([image.image_flits(each) for each in inputs]), 2 * len(inputs))
+    assert [answer["name"] for answer in answers] == ["DECISION", "CYCLES"] * len(inputs)
+    due = run(network, inputs, params=CHIP)
+    assert [answer["index"] for answer in answers[::2]] == due.decisions.tolist()
+
+
 # ---- what goes wrong -------------------------------------------------------------------------------------
 
 

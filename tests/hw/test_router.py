@@ -157,6 +157,22 @@ def test_an_output_is_shared_fairly_by_the_inputs_that_want_it():
     ]
 
 
+@pytest.mark.parametrize("out", [Port.LOCAL, Port.NORTH])
+def test_a_flit_does_not_change_while_it_waits(out):
+    """The rule of streams: what is offered stays until it is taken, whoever else comes to want the output."""
+    bench, inputs, outputs = router_at(1, 1, stall=0.7)
+    payloads, valids = bench.record(bench.dut.output(out).payload), bench.record(bench.dut.output(out).valid)
+    rectangle = (1, 1, 1, 1) if out is Port.LOCAL else (1, 1, 2, 2)
+    for number, port in enumerate(INPUTS_OF[out]):
+        inputs[port].stall = 0.6
+        inputs[port].put(*(spike(rectangle, number * 20 + k) for k in range(15)))
+    bench.run(lambda: len(outputs[out].taken) == 15 * len(INPUTS_OF[out]))
+    taken = set(outputs[out].cycles)
+    for cycle in range(1, bench.cycle):
+        if valids[cycle - 1] and cycle - 1 not in taken:
+            assert valids[cycle] and payloads[cycle] == payloads[cycle - 1]
+
+
 def test_a_full_router_stalls_its_inputs_and_loses_nothing():
     bench, inputs, outputs = router_at(1, 1)
     outputs[Port.LOCAL].stall = 1.0

@@ -81,6 +81,14 @@ def test_a_flit_is_offered_two_cycles_after_its_word_came_and_lanes_follow_every
     assert bench.out.cycles == [cycle + 2 + i for cycle in bench.fires.sent for i in range(4)]
 
 
+def test_each_word_after_the_first_costs_one_cycle_more_than_its_flits():
+    bench = SenderBench()
+    bench.fires.put(*({"word": word, "lanes": 0b0111} for word in range(3)))
+    bench.step(16)
+    first = bench.out.cycles[0]
+    assert bench.out.cycles == [first + i for i in (0, 1, 2, 4, 5, 6, 8, 9, 10)]
+
+
 @pytest.mark.parametrize(("words", "mask"), [(1, 0b0001), (1, 0b1111), (2, 0b0111), (8, 0b1111)])
 @pytest.mark.parametrize("stall", [0.0, 0.6])
 def test_a_report_sends_every_neuron_in_use_and_counts_none(words, mask, stall):
