@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,6 +31,8 @@ class Counters(wiring.Component):
         The counter at `address`; combinational.
     write, wdata
         Set the counter at `address`; an event in the same cycle counts on top. At most every other cycle.
+    settled
+        Every event of the cycles before shows in `rdata`.
     hold
         No counter changes while it is read; at most a few events may come meanwhile.
     """
@@ -43,6 +45,7 @@ class Counters(wiring.Component):
                 "rdata": Out(REGISTER_BITS),
                 "write": In(1),
                 "wdata": In(REGISTER_BITS),
+                "settled": Out(1),
                 "hold": In(1),
             }
         )
@@ -64,6 +67,7 @@ class Counters(wiring.Component):
         ]
         with m.If(~self.write & ~self.hold):
             m.d.sync += turn.eq(Mux(turn == len(Counter) - 1, 0, turn + 1))
+        m.d.comb += self.settled.eq(~Cat(waiting.any() for waiting in pending).any())
         for i, waiting in enumerate(pending):
             m.d.sync += waiting.eq(Mux(wide.write & (served == i), 0, waiting) + self.events[i])
         return m

@@ -25,7 +25,7 @@ class MemoryInterface(wiring.Component):
     =======  ==========================================================================
     SEEK     1
     WRITE    1; the word is written in the cycle after its last chunk
-    READ     2, then 1 a chunk of the answer
+    READ     2, then 1 a chunk of the answer; a counter's, once all events are counted
     =======  ==========================================================================
 
     Members
@@ -38,9 +38,9 @@ class MemoryInterface(wiring.Component):
         The core's side, as in `Core`.
     register_address, register_write, register_wdata, register_rdata
         The registers.
-    counter_write, counter_rdata, counter_hold
-        The counters; they share `register_address` and `register_wdata`. They must not change under
-        `counter_hold`, while one is sent chunk by chunk.
+    counter_write, counter_rdata, counter_settled, counter_hold
+        The counters; they share `register_address` and `register_wdata`. A counter is read when all are
+        settled, and must not change under `counter_hold`, while it is sent chunk by chunk.
     accesses
         Events for `Counter`.WEIGHT_READS .. SPIKE_WRITES, in that order.
     bad_address
@@ -79,6 +79,7 @@ class MemoryInterface(wiring.Component):
                 "register_rdata": In(REGISTER_BITS),
                 "counter_write": Out(1),
                 "counter_rdata": In(REGISTER_BITS),
+                "counter_settled": In(1),
                 "counter_hold": Out(1),
                 "accesses": Out(8),
                 "bad_address": Out(1),
@@ -141,7 +142,7 @@ class MemoryInterface(wiring.Component):
         m.d.comb += read.eq(Mux(fetch, 1 << memory, 0))
 
         # READ: request, then chunk by chunk. The SRAMs hold their word until then, and so do the counters.
-        with m.If(fetch):
+        with m.If(fetch & (self.counter_settled | (memory != Memory.COUNTER))):
             m.d.sync += [fetch.eq(0), replying.eq(1)]
         with m.If(replying & self.reply.ready):
             m.d.sync += chunk.eq(chunk + 1)

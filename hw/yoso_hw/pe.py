@@ -111,6 +111,7 @@ class ProcessingElement(wiring.Component):
             counters.wdata.eq(memories.register_wdata),
             memories.counter_rdata.eq(counters.rdata),
             counters.hold.eq(memories.counter_hold),
+            memories.counter_settled.eq(counters.settled),
             # In the order of `PeError` and of `Counter`.
             config.errors.eq(Cat(memories.bad_address, core.bad_row)),
             counters.events.eq(

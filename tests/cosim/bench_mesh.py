@@ -136,7 +136,6 @@ class Mesh(StreamBench):
         """The host got every RESULT once; A, V and counters of every node are the models'."""
         assert sorted(self.exit.flits) == sorted(self.expected), "RESULTs are missing, wrong or too many"
         self.expected.clear()
-        await self.cycles(len(Counter))  # until the last events show (`yoso_hw.counters`)
         counters = await self.read_all(Memory.COUNTER, 0, len(Counter))
         a = await self.read_all(Memory.ACCUMULATED, 0, self.params.neuron_words)
         v = await self.read_all(Memory.POTENTIAL, 0, self.params.neuron_words)

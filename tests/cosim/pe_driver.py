@@ -58,7 +58,6 @@ class PeDriver(StreamBench):
 
     async def counters(self) -> list[int]:
         """All counters, once the last events show in them (`yoso_hw.counters`)."""
-        await self.cycles(len(Counter))
         return await self.read(Memory.COUNTER, 0, len(Counter))
 
     async def load(self, setup: PeSetup) -> PeModel:

@@ -173,5 +173,4 @@ class PeBench(Bench):
         }
 
     def counters(self) -> dict[Counter, int]:
-        self.step(2 * len(Counter))
         return dict(zip(Counter, self.read(Memory.COUNTER), strict=True))

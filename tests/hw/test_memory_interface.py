@@ -29,6 +29,7 @@ class Interface(Bench):
         self.source = self.source(self.dut.packet, stall=stall)
         self.replies = self.sink(self.dut.reply, stall=stall)
         self.register_writes, self.counter_writes, self.errors = [], [], 0
+        self.set(self.dut.counter_settled, 1)
         self.each_cycle(self._watch)
 
     def _watch(self):
@@ -181,6 +182,18 @@ def test_a_read_takes_two_cycles_and_one_a_chunk(memory):
     interface.read(memory, 4)
     reads = interface.source.sent[1:]
     assert [b - a for a, b in zip(reads, reads[1:], strict=False)] == [2 + chunks(params, memory)] * 3
+
+
+def test_a_counter_is_read_only_once_every_event_is_counted():
+    interface = Interface(CHIPS["small"])
+    interface.set(interface.dut.counter_settled, 0)
+    interface.seek(Memory.COUNTER, 2)
+    interface.source.put(interface.packets.pack("READ", **NODE))
+    interface.step(40)
+    assert not interface.replies.taken
+    interface.set(interface.dut.counter_settled, 1)
+    interface.finish()
+    assert interface.replies.taken == [2, 0xC000]
 
 
 def test_accesses_are_reported_to_the_counter_of_their_memory():
