@@ -95,7 +95,7 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
     columns = ("bits", "steps", "paper", "float", "golden", "mean", "spread", "seeds")
     table = Table(box=None)
     table.add_column("network", no_wrap=True)
-    for column in (*columns, "spikes a neuron", "decision step"):
+    for column in (*columns, "spikes/neuron", "decision step"):
         table.add_column(column, justify="right")
     for row in rows:
         values = [row[key] for key in (*columns, "spikes_per_neuron", "decision_step")]
@@ -122,6 +122,7 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
 def main(configs: tuple[Path, ...], out: Path, checked: int) -> None:
     torch.set_num_threads(1)
     console, rows, errors = Console(), [], []
+    console.width = max(console.width, 115)  # a narrow table would cut the numbers
     for path in configs or sorted(NETWORKS.glob("*.toml")):
         try:
             with console.status(f"{path.stem} ..."):
