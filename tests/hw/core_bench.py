@@ -55,7 +55,7 @@ class CoreBench(Bench):
             "window_end": params.steps,
             **registers,
         }
-        self._configure(settings)
+        self.configure(**settings)
         self.reference = Pe(params)
         for memory in (Memory.WEIGHT, Memory.SPIKE):
             self.reference.memory[memory][:] = self.memory[memory]
@@ -75,7 +75,8 @@ class CoreBench(Bench):
             word |= (weight & ((1 << bits) - 1)) << lane * bits
         return word
 
-    def _configure(self, settings: dict) -> None:
+    def configure(self, **settings: int) -> None:
+        """Set registers of the core, by name in lower case; the reference keeps its own."""
         config = self.dut.config
         for name, value in settings.items():
             if name == "output":

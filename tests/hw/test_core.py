@@ -56,6 +56,14 @@ def test_every_number_of_lanes(lanes, banked):
     assert bench.state() == bench.expected()
 
 
+def test_more_words_than_there_are_sweep_all_there_are_and_end():
+    bench = CoreBench(chip(words=8), 8, threshold=1, slope=1)
+    bench.configure(words=13)
+    due = [bench.flit_of(neuron) for neuron in bench.tick()]
+    bench.settle()
+    assert bench.out.taken == due and len(due) == 16
+
+
 def test_one_neuron_of_one_lane():
     bench = CoreBench(chip(1, 1, weights=4), 1, threshold=20)
     for row in range(4):

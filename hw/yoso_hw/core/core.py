@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -118,13 +118,17 @@ class Core(wiring.Component):
         ]
         m.d.comb += busy.eq(~load.idle | ~compute.idle)
 
+        # A register that says more words than there are must not keep a sweep from ending.
+        words = Signal(params.word_bits + 1)
+        m.d.comb += words.eq(Mux(config.words > params.neuron_words, params.neuron_words, config.words))
+
         # Load.
         wiring.connect(m, wiring.flipped(self.spike), load.spike)
         m.d.comb += [
             load.start.eq(self.tick & ~self.report),
             load.first.eq(self.first),
             load.parity.eq(self.parity),
-            load.words.eq(config.words),
+            load.words.eq(words),
             load.bank.eq(bank),
             self.a_read.eq(load.a_read),
             self.v_read.eq(load.v_read | sender.v_read),
@@ -149,7 +153,7 @@ class Core(wiring.Component):
         wiring.connect(m, compute.result, store.result)
         m.d.comb += [
             store.bank.eq(bank),
-            store.words.eq(config.words),
+            store.words.eq(words),
             store.last_mask.eq(config.last_mask),
             store.open.eq(open),
             store.threshold.eq(config.threshold),
@@ -173,7 +177,7 @@ class Core(wiring.Component):
             sender.base.eq(config.base),
             sender.destination.eq(config.destination),
             sender.destination_tag.eq(config.destination_tag),
-            sender.words.eq(config.words),
+            sender.words.eq(words),
             sender.last_mask.eq(config.last_mask),
             sender.parity.eq(self.parity),
             self.spike_read.eq(sender.spike_read),
