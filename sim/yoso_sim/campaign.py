@@ -75,31 +75,39 @@ def plan(
     return Campaign(network_path.resolve(), network, build, images, chunk, early_exit, folder)
 
 
-def forget(campaign: Campaign) -> None:
-    """Drop earlier results."""
-    shutil.rmtree(campaign.folder, ignore_errors=True)
-    campaign.folder.mkdir(parents=True)
-
-
-def run(campaign: Campaign, jobs: int, progress: Callable[[int], None], *, poll: float = 0.3) -> float:
+def run(
+    campaign: Campaign,
+    jobs: int,
+    progress: Callable[[int], None],
+    *,
+    fresh: bool = False,
+    poll: float = 0.3,
+) -> list[dict[str, Any]]:
     """Run the chunks that are not done yet in `jobs` processes.
 
     Parameters
     ----------
     progress
         Called now and then with the number of images done, earlier runs' included.
+    fresh
+        Drop earlier results first.
 
     Returns
     -------
-    Seconds that it took.
+    The result of every chunk, in order.
 
     Raises
     ------
     SimulationError
         If a process died or left a chunk out; what is done stays done.
     """
-    began = time.monotonic()
-    with locked(campaign.folder / "lock"):
+    with locked(campaign.folder.with_name(f"{campaign.folder.name}.lock")):
+        if fresh:
+            shutil.rmtree(campaign.folder, ignore_errors=True)
+            campaign.folder.mkdir(parents=True)
+        # A simulator whose parent was killed may still run; it must not share files with ours.
+        for old in campaign.folder.glob("process-*"):
+            shutil.rmtree(old, ignore_errors=True)
         done = campaign.results()
         left = [chunk for chunk in campaign.chunks if chunk not in done]
         errors: list[SimulationError] = []
@@ -124,17 +132,18 @@ def run(campaign: Campaign, jobs: int, progress: Callable[[int], None], *, poll:
         if errors:
             raise errors[0]
         progress(_images(campaign))
-        missing = [chunk for chunk in campaign.chunks if chunk not in campaign.results()]
+        results = campaign.results()
+        missing = [chunk for chunk in campaign.chunks if chunk not in results]
         if missing:
             raise SimulationError(
                 f"{len(missing)} chunks have no result, the first is that of image {missing[0][0]}; "
                 f"the logs are under {campaign.folder}"
             )
-    return time.monotonic() - began
+    return [results[chunk] for chunk in campaign.chunks]
 
 
 def _work(campaign: Campaign, job: Job, number: int, errors: list[SimulationError]) -> None:
-    folder = campaign.folder / f"process-{number}"
+    folder = campaign.folder / f"process-{os.getpid()}-{number}"
     try:
         folder.mkdir(exist_ok=True)
         path = folder / "job.json"

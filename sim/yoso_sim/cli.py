@@ -137,9 +137,9 @@ class LineLog:
             console.print(f"{done} of {self.total} images{left}")
 
 
-def run_all(campaign: campaigns.Campaign, jobs: int) -> float:
-    """Run a campaign behind a progress bar; returns seconds."""
-    before = sum(stop - first for first, stop in campaign.results())
+def run_all(campaign: campaigns.Campaign, jobs: int, *, fresh: bool) -> list[dict[str, Any]]:
+    """Run a campaign behind a progress bar; returns the result of every chunk."""
+    before = 0 if fresh else sum(stop - first for first, stop in campaign.results())
     if before:
         console.print(f"[dim]{before} images are done already")
     log = LineLog(before, campaign.images)
@@ -151,13 +151,11 @@ def run_all(campaign: campaigns.Campaign, jobs: int) -> float:
 
     with bar() as bars:
         task = bars.add_task("loading", total=campaign.images, completed=before)
-        return campaigns.run(campaign, jobs, report)
+        return campaigns.run(campaign, jobs, report, fresh=fresh)
 
 
-def finish(campaign: campaigns.Campaign, jobs: int, name: str) -> None:
+def finish(campaign: campaigns.Campaign, results: list[dict[str, Any]], jobs: int, name: str) -> None:
     """Write the report, the picture; print the table; exit with 1 if anything differs."""
-    found = campaign.results()
-    results = [found[chunk] for chunk in campaign.chunks]
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
     folder = output_folder() / "reports"
@@ -205,9 +203,7 @@ def sim(
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
         campaign = campaigns.plan(path, made, images, chunk=chunk, early_exit=not full, root=root)
         check_images(campaign.dataset, images)
-        campaigns.forget(campaign)
-        run_all(campaign, jobs)
-        finish(campaign, jobs, "sim")
+        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, "sim")
 
 
 @main.command()
@@ -230,11 +226,7 @@ def regress(
         root = output_folder() / "regress"
         campaign = campaigns.plan(path, made, images, chunk=REGRESS_CHUNK, early_exit=True, root=root)
         check_images(campaign.dataset, images)
-        if fresh:
-            campaigns.forget(campaign)
-        seconds = run_all(campaign, jobs)
-        console.print(f"[dim]this run took {seconds:.0f} s")
-        finish(campaign, jobs, "regress")
+        finish(campaign, run_all(campaign, jobs, fresh=fresh), jobs, "regress")
 
 
 @main.command()
