@@ -46,15 +46,15 @@ class Campaign:
         """(first, stop) of every chunk."""
         return [(i, min(i + self.chunk, self.images)) for i in range(0, self.images, self.chunk)]
 
-    @property
-    def dataset(self) -> str:
-        """The data set that the network was trained on."""
-        return str(self.network.about.get("dataset", "mnist"))
-
     def results(self) -> dict[Chunk, dict[str, Any]]:
         """Every chunk that is done."""
         found = {chunk: read_chunk(self.folder, chunk) for chunk in self.chunks}
         return {chunk: result for chunk, result in found.items() if result is not None}
+
+
+def dataset_of(network: Network) -> str:
+    """The data set that a network was trained on; MNIST if its file does not say."""
+    return str(network.about.get("dataset", "mnist"))
 
 
 def plan(
@@ -116,7 +116,7 @@ def run(
             job = Job(
                 network=str(campaign.network_path),
                 chip=campaign.build.params.to_json(),
-                dataset=campaign.dataset,
+                dataset=dataset_of(campaign.network),
                 chunks=tuple(left[i::jobs]),
                 folder=str(campaign.folder.resolve()),
                 owner=os.getpid(),

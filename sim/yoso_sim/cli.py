@@ -92,11 +92,13 @@ def chip_settings(settings: tuple[str, ...], lanes: str | None, cast: str | None
     return values
 
 
-def prepare(net: str, chip: dict[str, str], *, waves: bool = False) -> tuple[Path, Build]:
-    """Check that the network fits the chip, then build the chip."""
+def prepare(net: str, chip: dict[str, str], images: int, *, waves: bool = False) -> tuple[Path, Build]:
+    """Check all that was asked for, so that a mistake does not cost a build; then build the chip."""
     path = network_path(net)
     params = campaigns.chip_for(chip)
-    compile_network(Network.load(path), params)  # a misfit should not cost a build
+    network = Network.load(path)
+    compile_network(network, params)
+    check_images(campaigns.dataset_of(network), images)
     made = build(params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
     if made.seconds:
         console.print(f"[dim]built in {made.seconds:.0f} s, kept in {made.folder}")
@@ -198,11 +200,10 @@ def sim(
 ) -> None:
     """Classify test images on the RTL; compare every spike with the golden model."""
     with one_message():
-        path, made = prepare(net, chip_settings(settings, lanes, cast))
+        path, made = prepare(net, chip_settings(settings, lanes, cast), images)
         root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
         campaign = campaigns.plan(path, made, images, chunk=chunk, early_exit=not full, root=root)
-        check_images(campaign.dataset, images)
         finish(campaign, run_all(campaign, jobs, fresh=True), jobs, "sim")
 
 
@@ -222,10 +223,9 @@ def regress(
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
     with one_message():
-        path, made = prepare(net, chip_settings(settings, lanes, cast))
+        path, made = prepare(net, chip_settings(settings, lanes, cast), images)
         root = output_folder() / "regress"
         campaign = campaigns.plan(path, made, images, chunk=REGRESS_CHUNK, early_exit=True, root=root)
-        check_images(campaign.dataset, images)
         finish(campaign, run_all(campaign, jobs, fresh=fresh), jobs, "regress")
 
 
@@ -237,7 +237,7 @@ def waves(net: str, cast: str | None, lanes: str | None, settings: tuple[str, ..
     from yoso_sim.waves import record
 
     with one_message():
-        path, made = prepare(net, chip_settings(settings, lanes, cast), waves=True)
+        path, made = prepare(net, chip_settings(settings, lanes, cast), image + 1, waves=True)
         with console.status("loading, then recording one image"):
             wave, save = record(path, made, image)
         console.print(f"{os.path.relpath(wave)} ({wave.stat().st_size / 1e6:.1f} MB)")

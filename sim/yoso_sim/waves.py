@@ -11,6 +11,7 @@ from yoso_sw.network import Network
 
 from yoso_sim import top
 from yoso_sim.build import Build
+from yoso_sim.campaign import dataset_of
 from yoso_sim.job import Job
 from yoso_sim.simulate import SimulationError, simulate
 from yoso_sim.tools import output_folder
@@ -35,7 +36,7 @@ def record(network_path: Path, build: Build, index: int) -> tuple[Path, Path]:
     job = Job(
         network=str(network_path.resolve()),
         chip=build.params.to_json(),
-        dataset=str(network.about.get("dataset", "mnist")),
+        dataset=dataset_of(network),
         chunks=((index, index + 1),),
         folder=str(folder),
         owner=os.getpid(),
