@@ -45,27 +45,46 @@ def record(network_path: Path, build: Build, index: int) -> tuple[Path, Path]:
     simulate(build, "yoso_sim.worker", folder, {"YOSO_JOB": str(folder / "job.json")}, test="record")
     if not wave.is_file():
         raise SimulationError(f"the simulation wrote no waveform {wave}")
-    save.write_text(gtkwave(compile_network(network, build.params), wave))
+    names = full_names(wave.read_text())
+    save.write_text(gtkwave(compile_network(network, build.params), wave, names))
     return wave, save
 
 
-def gtkwave(image: WeightImage, wave: Path) -> str:
-    """The save file's text: the host port, then for each layer the spikes of its PEs and their rows."""
+def full_names(vcd: str) -> dict[str, str]:
+    """Signals of a waveform: path without the bit range -> path as GTKWave knows it, ``top.step[7:0]``."""
+    names, scopes = {}, []
+    for line in vcd.splitlines():
+        words = line.split()
+        if words[:1] == ["$scope"]:
+            scopes.append(words[2])
+        elif words[:1] == ["$upscope"]:
+            scopes.pop()
+        elif words[:1] == ["$var"]:
+            path = ".".join([*scopes, words[4]])
+            names[path] = path + "".join(words[5:-1])
+        elif words[:1] == ["$enddefinitions"]:
+            break
+    return names
+
+
+def gtkwave(image: WeightImage, wave: Path, names: dict[str, str]) -> str:
+    """The save file's text: the host port, then for each layer the spikes of its PEs and their rows.
+
+    `names` is what `full_names` found in the waveform; a signal that it lacks is a `KeyError`.
+    """
+
+    def group(name: str, traces: list[tuple[str, str]]) -> list[str]:
+        shown = [line for flags, signal in traces for line in (flags, names[f"{top.TOP}.{signal}"])]
+        return [_OPEN, f"-{name}", *shown, _CLOSE, f"-{name}"]
+
     lines = [f'[dumpfile] "{wave}"', "[timestart] 0", f"[treeopen] {top.TOP}."]
-    lines += _group(
+    lines += group(
         "host and steps", [(_DECIMAL, "step"), (_HEX, "tick"), (_HEX, "in_valid"), (_HEX, "in_ready")]
     )
-    lines += _group("answers", [(_HEX, "out_valid"), (_HEX, "out_ready"), (_HEX, "out_data")])
+    lines += group("answers", [(_HEX, "out_valid"), (_HEX, "out_ready"), (_HEX, "out_data")])
     for number, layer in enumerate(image.layers):
         nodes = [part.y * image.params.cols + part.x for part in layer.slices]
         name = f"layer {number}: {layer.neurons} neurons on {len(nodes)} PEs"
-        lines += _group(f"{name}, spikes", [(_HEX, f"node[{n}].spike") for n in nodes])
-        lines += _group(f"{name}, row or class of the spike", [(_DECIMAL, f"node[{n}].row") for n in nodes])
+        lines += group(f"{name}, spikes", [(_HEX, f"node[{n}].spike") for n in nodes])
+        lines += group(f"{name}, row or class of the spike", [(_DECIMAL, f"node[{n}].row") for n in nodes])
     return "\n".join([*lines, ""])
-
-
-def _group(name: str, traces: list[tuple[str, str]]) -> list[str]:
-    lines = [_OPEN, f"-{name}"]
-    for flags, signal in traces:
-        lines += [flags, f"{top.TOP}.{signal}"]
-    return [*lines, _CLOSE, f"-{name}"]
