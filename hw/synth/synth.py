@@ -76,12 +76,14 @@ class Row:
 
 def run_tool(command: list[str], folder: Path, log: Path) -> None:
     """Run a YoWASP tool in `folder` (they see relative paths only). Raises `SynthError`."""
-    if shutil.which(command[0]) is None:
-        raise SynthError(
-            f"{command[0]} is not installed; `make synth` installs it, or: pip install {command[0]}"
-        )
+    # The tools of the environment that runs this program come first, whether or not it is activated.
+    tool = shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if tool is None:
+        raise SynthError(f"{command[0]} is not installed: `make synth` does it, or pip install {command[0]}")
     with log.open("w") as file:
-        result = subprocess.run(command, cwd=folder, stdout=file, stderr=subprocess.STDOUT, check=False)
+        result = subprocess.run(
+            [tool, *command[1:]], cwd=folder, stdout=file, stderr=subprocess.STDOUT, check=False
+        )
     if result.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
         raise SynthError(f"{command[0]} failed with status {result.returncode}; {log} ends with\n{tail}")
