@@ -22,7 +22,6 @@ from amaranth.lib.wiring import Component
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from yoso_hw.core.core import Core
 from yoso_hw.node import Node
 from yoso_hw.params import ChipParams, ParamError
 from yoso_hw.pe import ProcessingElement
@@ -31,10 +30,9 @@ from yoso_hw.router import Router
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-#: Blocks by name, small ones first.
+#: Blocks by name, small ones first. (The core alone has more ports than the device has pins.)
 BLOCKS: dict[str, Callable[[ChipParams], Component]] = {
     "router": Router,
-    "core": Core,
     "pe": ProcessingElement,
     "node": Node,
 }
