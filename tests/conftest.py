@@ -1,7 +1,16 @@
 """Settings of all tests."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
-# A busy machine must not turn a slow example into a failure.
-settings.register_profile("yoso", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("yoso")
+# A busy machine must not turn a slow example into a failure, nor luck a run into another: the examples follow
+# from the test's name and source. HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+settings.register_profile("explore", settings.get_profile("repeatable"), derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
