@@ -8,12 +8,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from yoso_sw.augment import Augment
+from yoso_sw.augment import SIDE, Augment
 from yoso_sw.network import DECISIONS, Window
+
+#: Configurations with the networks that were trained from them, beside each other under one name.
+NETWORKS = Path(__file__).resolve().parents[1] / "networks"
 
 
 class ConfigError(ValueError):
     """A training configuration is not valid; the message names the file, the key and what is allowed."""
+
+
+def names(suffix: str = ".toml") -> list[str]:
+    """What ``sw/networks`` holds: configurations, or with ".npz" trained networks, by name."""
+    return sorted(path.stem for path in NETWORKS.glob(f"*{suffix}"))
+
+
+def locate(text: str, suffix: str = ".toml") -> Path:
+    """A file by its path or by its name in ``sw/networks``. Raises `ConfigError` that lists the names."""
+    path = Path(text)
+    if path.is_file():
+        return path
+    if text in names(suffix):
+        return NETWORKS / f"{text}{suffix}"
+    what = "configuration" if suffix == ".toml" else "trained network"
+    raise ConfigError(f"there is no {what} {text!r}: neither a file nor one of {', '.join(names(suffix))}")
 
 
 @dataclass(frozen=True)
@@ -134,6 +153,10 @@ class TrainConfig:
         )
         check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
         check(self.unit > 0, f"unit={self.unit} is not positive")
+        check(
+            self.augment == Augment() or self.inputs == SIDE * SIDE,
+            f"[augment] distorts images of {SIDE} x {SIDE} pixels only, not inputs={self.inputs}",
+        )
         for i, layer in enumerate(self.layers):
             check(layer.neurons >= 1, f"layer {i}: neurons={layer.neurons} is below 1")
             check(
@@ -226,7 +249,7 @@ def load_config(path: str | Path) -> TrainConfig:
     try:
         table = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+        raise ConfigError(f"{path} cannot be read as a configuration: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
     layers = table.pop("layers", [])
