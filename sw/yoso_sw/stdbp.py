@@ -8,7 +8,8 @@ layer:
   matrix product and `ramp_times` reads the result as times.
 
 On whole steps both are the chip's arithmetic to the bit, weights being integers held in floats; gradients
-pass the rounding of times and weights unchanged (straight-through, our choice).
+pass the rounding of times and weights unchanged (straight-through, our choice). It owes nothing to the golden
+model, which it must equal spike for spike: two readings of one contract.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from typing import Any
 import torch
 from yoso_hw.params import ChipParams
 
-from yoso_sw import causal, stepwise
-from yoso_sw.network import NEVER
+from yoso_sw import causal
 
 SILENT = float("inf")
 
@@ -72,35 +72,37 @@ class _SpikeTimes(torch.autograd.Function):
     """Spike times of slope A with eq. 13 and 14 as their gradient; see `spike_times`."""
 
     @staticmethod
-    def forward(ctx: Any, times: Any, weights: Any, rule: Any, whole: bool, revive: bool) -> Any:
-        threshold, start, end, last = rule
-        times = torch.where(times < last, times, SILENT)  # nothing follows that they could act on
-        t_in, w = times.detach().numpy(), weights.detach().numpy()
-        if whole:
-            steps = torch.where(times.isfinite(), times, NEVER).to(torch.int32).numpy()
-            chip = ChipParams()
-            bounds = chip.acc_min, chip.acc_max, chip.pot_min, chip.pot_max
-            rule = int(threshold), 0, int(start), int(end)
-            results = stepwise.march(
-                steps, weights.detach().to(torch.int32).numpy(), rule, int(last) + 1, bounds
-            )
-        else:
-            results = causal.walk(t_in, w, *(w.dtype.type(value) for value in rule))
-        fired, potential, slope = (torch.from_numpy(result).to(weights.dtype) for result in results)
-        fired[fired >= end] = SILENT
+    def forward(ctx: Any, times: Any, weights: Any, rule: Any, bounds: Any, whole: bool, revive: bool) -> Any:
+        theta, _, _, end, last = rule
+        t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
+        threads = torch.get_num_threads()
+        order, count = causal.schedule(t_in, last, threads)
+        results = causal.walk(t_in, order, count, w, rule, bounds, whole, threads)
+        fired, potential, slope = map(torch.from_numpy, results)
         silent = fired.isinf()
-        rate = 1 / torch.where(silent, slope.clamp(min=threshold / last) if revive else SILENT, slope)
+        rate = 1 / torch.where(silent, slope.clamp(min=theta / last) if revive else SILENT, slope)
         ctx.save_for_backward(times, weights, torch.where(silent, end, fired), rate)
+        ctx.events = order, count
         ctx.mark_non_differentiable(potential)
         return fired, potential
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         times, weights, fired, rate = ctx.saved_tensors
-        drive = grads[0] * rate
-        results = causal.gradient(times.numpy(), weights.detach().numpy(), fired.numpy(), drive.numpy())
-        grad_weights, grad_times = (torch.from_numpy(result) for result in results)
-        return grad_times, grad_weights, None, None, None
+        arrays = [t.detach().contiguous().numpy() for t in (times, weights, fired, grads[0] * rate)]
+        t_in, w, t_out, drive = arrays
+        wanted, threads = ctx.needs_input_grad[0], torch.get_num_threads()
+        results = causal.gradient(t_in, *ctx.events, w, t_out, drive, wanted, threads)
+        grad_weights, grad_times = map(torch.from_numpy, results)
+        return grad_times if wanted else None, grad_weights, None, None, None, None
+
+
+NO_BOUNDS = (-SILENT, SILENT, -SILENT, SILENT)
+
+
+def adders(chip: ChipParams) -> tuple[int, int, int, int]:
+    """(A min, A max, V min, V max) of a chip, where its adders saturate."""
+    return chip.acc_min, chip.acc_max, chip.pot_min, chip.pot_max
 
 
 def spike_times(
@@ -112,6 +114,8 @@ def spike_times(
     last: int,
     whole: bool = False,
     revive: bool = False,
+    slope: int = 0,
+    chip: ChipParams | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Spike times of a layer of slope A (eq. 11) and their gradient (eq. 13, 14).
 
@@ -126,17 +130,24 @@ def spike_times(
     last
         T - 1.
     whole
-        False: continuous time. True: whole steps, as on the default chip, saturation included.
+        False: continuous time. True: whole steps, as on the chip, saturation included.
     revive
         True: a silent neuron passes gradient as if it had fired at `end`, the sum of its causal weights taken
         as at least theta / last. Without it a silent target neuron learns nothing (our choice; paper: none).
+    slope
+        On whole steps: c of a constant slope, 0 for A. It passes no useful gradient: training reads such a
+        layer with `ramp_times`.
+    chip
+        Whose adders saturate on whole steps; None: those of the default chip.
 
     Returns
     -------
     Spike times (batch, neurons), inf for silent, and V at the spike or, for silent neurons, at `last`.
     Spikes at the opening of the window, of neurons already above theta, pass no gradient.
     """
-    return _SpikeTimes.apply(times, weights, (threshold, start, end, last), whole, revive)
+    bounds = adders(chip or ChipParams()) if whole else NO_BOUNDS
+    rule = threshold, slope, start, end, last
+    return _SpikeTimes.apply(times, weights, rule, bounds, whole, revive)
 
 
 class _Cap(torch.autograd.Function):
@@ -182,3 +193,14 @@ def activity(times: torch.Tensor, start: int, end: int) -> torch.Tensor:
     (our choice).
     """
     return arrived(times, end).sum(dim=1).mean() / (end - start)
+
+
+def quiet(times: torch.Tensor, weights: torch.Tensor, threshold: float, last: int) -> torch.Tensor:
+    """What the layer's neurons lack to fire for the mean image, in units of theta, summed.
+
+    max(0, 1 - V_j / theta) of the batch's mean V_j after `last` steps. As a price in the loss it keeps
+    neurons alive that fire for no image and so have no spike time to learn from (our choice; Mostafa 2018
+    prices the sum of weights).
+    """
+    mean = arrived(times, last).mean(dim=0) @ weights
+    return (1 - mean / threshold).clamp(min=0).sum()
