@@ -2,7 +2,7 @@
 #
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
-# BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug
+# BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,6 +20,7 @@ CHIP ?=
 BLOCK ?=
 TARGET ?=
 MUTANT ?=
+FIGURE ?=
 
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
 	$(foreach setting,$(CHIP),--set $(setting))
@@ -27,7 +28,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants train accuracy synth env clean distclean
+.PHONY: help sim regress waves test lint mutants train accuracy figures synth env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,11 +54,15 @@ lint: $(TEST_ENV) ## ruff and mypy
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
 	@$(BIN)/python tests/mutants.py $(MUTANT)
 
-train: $(TEST_ENV) ## train a network, NET=a configuration of sw/networks
-	@$(BIN)/python -m yoso_sw.train $(if $(NET),--config '$(NET)')
+train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it
+	@$(BIN)/python -m yoso_sw.train $(if $(NET),'$(NET)')
 
-accuracy: $(TEST_ENV) ## evaluate the committed networks on the golden model
-	@$(BIN)/python -m yoso_sw.accuracy
+accuracy: $(TEST_ENV) ## evaluate the committed networks, or NET=name, on the golden model
+	@$(BIN)/python -m yoso_sw.accuracy $(if $(NET),'$(NET)')
+
+figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make accuracy` (FIGURE=name: one)
+	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
+	  $(BIN)/python -m yoso_sw.figures $$name || exit 1; done
 
 synth: $(SYNTH_ENV) ## what the blocks cost on an FPGA, placed and routed (BLOCK=router: that one)
 	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \

@@ -1,13 +1,13 @@
 """Measure trained networks on the golden model: ``python -m yoso_sw.accuracy``.
 
-Every network beside its configuration in ``sw/networks`` (or those given) runs the whole test set of its data
-set. On some images the trainer's integer forward pass must agree with the golden model, spike for spike.
+Every network beside its configuration in sw/networks (or those given, by name or TOML file) runs the whole
+test set of its data set. On some images the trainer's integer forward pass must agree with the golden model,
+spike for spike.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from yoso_sw import golden, seeds, stdbp
-from yoso_sw.config import ConfigError, TrainConfig, load_config
+from yoso_sw import golden, spread, stdbp
+from yoso_sw.config import ConfigError, TrainConfig, load_config, locate, names
 from yoso_sw.encoding import spike_steps
 from yoso_sw.idx import DatasetError
 from yoso_sw.model import Model, TrainingError, input_times
 from yoso_sw.network import NEVER, Network, NetworkError
 from yoso_sw.trainer import Data
 
-NETWORKS = Path(__file__).resolve().parents[1] / "networks"
 BLOCK = 1000  # images a run of the golden model; bounds its memory
 
 #: Accuracy in the paper's tables I to III, by data set and shape.
@@ -55,7 +54,10 @@ def disagreements(config: TrainConfig, network: Network, images: np.ndarray) -> 
 
 def measure(path: Path, checked: int) -> dict[str, Any]:
     """One network's row. Raises what loading raises, and `TrainingError` if trainer and golden differ."""
-    config, network = load_config(path), Network.load(path.with_suffix(".npz"))
+    config, trained = load_config(path), path.with_suffix(".npz")
+    if not trained.is_file():
+        raise NetworkError(f"{config.name} is not trained: make train NET={config.name} writes {trained}")
+    network = Network.load(trained)
     images, labels = Data.load(config).test
     if wrong := disagreements(config, network, images[:checked]):
         raise TrainingError(
@@ -70,7 +72,8 @@ def measure(path: Path, checked: int) -> dict[str, Any]:
         spikes += sum(int((fired != NEVER).sum()) for fired in result.steps)
     firing = sum(layer.neurons for layer in network.layers if layer.start < layer.end)
     accuracy = round(100 * right / len(images), 2)
-    trained = [row["golden"] for row in seeds.read(path)] or [accuracy]
+    seeds = spread.read(path) or [{"golden": accuracy}]
+    mean, deviation = spread.mean_and_spread(seeds)
     return {
         "network": network.name,
         "dataset": config.dataset,
@@ -79,13 +82,13 @@ def measure(path: Path, checked: int) -> dict[str, Any]:
         "paper": PAPER.get((config.dataset, network.shape)),
         "float": network.about.get("float_accuracy"),
         "golden": accuracy,
-        "seeds": len(trained),
+        "seeds": len(seeds),
         "spikes_per_neuron": round(spikes / len(images) / firing, 4),
         "decision_step": round(steps / len(images), 2),
         "shape": network.shape,
         "decision": network.decision,
-        "mean": round(statistics.mean(trained), 2),
-        "spread": round(statistics.stdev(trained), 2) if len(trained) > 1 else None,
+        "mean": round(mean, 2),
+        "spread": None if deviation is None else round(deviation, 2),
         "checked_images": checked,
     }
 
@@ -104,7 +107,7 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
 
 
 @click.command(help=__doc__)
-@click.argument("configs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("nets", nargs=-1, metavar="[NET]...")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -119,14 +122,14 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
     type=click.IntRange(1),
     help="Images compared spike for spike.",
 )
-def main(configs: tuple[Path, ...], out: Path, checked: int) -> None:
+def main(nets: tuple[str, ...], out: Path, checked: int) -> None:
     torch.set_num_threads(1)
     console, rows, errors = Console(), [], []
     console.width = max(console.width, 115)  # a narrow table would cut the numbers
-    for path in configs or sorted(NETWORKS.glob("*.toml")):
+    for net in nets or names():
         try:
-            with console.status(f"{path.stem} ..."):
-                rows.append(measure(path, checked))
+            with console.status(f"{net} ..."):
+                rows.append(measure(locate(net), checked))
         except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
             errors.append(str(error))
     if rows:

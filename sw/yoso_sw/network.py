@@ -299,7 +299,8 @@ class Network:
                 meta = json.loads(arrays["network"].tobytes().decode())
                 if meta["format"] not in READABLE:
                     raise NetworkError(
-                        f"{path} has format {meta['format']!r}; this program reads {FORMAT_VERSION}"
+                        f"{path} has format {meta['format']!r}; this program reads "
+                        f"{' and '.join(map(str, READABLE))}: train it again or update this program"
                     )
                 layers = tuple(
                     Layer(

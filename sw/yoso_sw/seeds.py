@@ -1,44 +1,25 @@
-"""Train a network from several seeds: ``python -m yoso_sw.seeds --config sw/networks/<name>.toml``.
+"""Train a network from several seeds: ``python -m yoso_sw.seeds mnist-784-100-10 --seeds 3``.
 
-Accuracies go to ``<name>.seeds.json`` beside the configuration. The network of the configuration's own seed
-is kept as ``<name>.npz``, and taken from there where it is trained already; the others are not kept. A seed
-that is there already is not trained again, and an interrupted one resumes.
+NET is the name of a configuration in sw/networks, or a TOML file. Accuracies go to ``<name>.seeds.json``
+beside it, and into the model card. The network of the configuration's own seed is kept as ``<name>.npz``, and
+taken from there where it is trained already; the others are not kept. A seed that is there already is not
+trained again, and an interrupted one resumes.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import statistics
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 
-from yoso_sw.config import ConfigError, TrainConfig, load_config
-from yoso_sw.idx import DatasetError
-from yoso_sw.model import TrainingError
-from yoso_sw.network import Network, NetworkError
+from yoso_sw import card, spread
+from yoso_sw.config import TrainConfig, load_config, locate, names
+from yoso_sw.network import Network
+from yoso_sw.train import CHECKPOINTS, ERRORS, command_of
 from yoso_sw.trainer import Data, Trainer
-
-
-def path_of(config: Path) -> Path:
-    """Where the accuracies of a configuration's seeds are kept."""
-    return config.with_suffix(".seeds.json")
-
-
-def read(config: Path) -> list[dict[str, Any]]:
-    """Rows ``seed, float, golden, validation`` (per cent) of the seeds that are trained; none if none is."""
-    path = path_of(config)
-    return json.loads(path.read_text()) if path.is_file() else []
-
-
-def describe(rows: list[dict[str, Any]]) -> str:
-    """Mean and spread (sample standard deviation) of the golden accuracies."""
-    golden = [row["golden"] for row in rows]
-    spread = statistics.stdev(golden) if len(golden) > 1 else 0.0
-    return f"{len(golden)} seeds: {statistics.mean(golden):.2f} +- {spread:.2f} % on the golden model"
 
 
 def _about(config: Path, base: TrainConfig, seed: int) -> dict[str, Any]:
@@ -47,37 +28,42 @@ def _about(config: Path, base: TrainConfig, seed: int) -> dict[str, Any]:
     if seed == base.seed and kept.is_file():
         return Network.load(kept).about
     own = dataclasses.replace(base, seed=seed)
-    trainer = Trainer(own, Data.load(own), Path("build/train") / f"{base.name}.seed{seed}.pt")
+    trainer = Trainer(own, Data.load(own), CHECKPOINTS / f"{base.name}.seed{seed}.pt")
     trainer.run()
-    network = trainer.network(f"python -m yoso_sw.train --config sw/networks/{config.name}")
+    network = trainer.network(command_of(config))
     if seed == base.seed:
         network.save(kept)
     return network.about
 
 
 @click.command(help=__doc__)
-@click.option(
-    "--config", required=True, type=click.Path(path_type=Path), help="TOML file; its own seed is not used."
-)
+@click.argument("net", required=False)
+@click.option("--config", help="The same as NET.")
 @click.option(
     "--seeds", "count", default=3, show_default=True, type=click.IntRange(1), help="Seeds 1 to this."
 )
-def main(config: Path, count: int) -> None:
+def main(net: str | None, config: str | None, count: int) -> None:
+    chosen = net or config
+    if chosen is None:
+        raise click.UsageError(f"NET is missing: a TOML file or one of {', '.join(names())}")
     torch.set_num_threads(1)
     try:
-        base, rows = load_config(config), read(config)
+        path = locate(chosen)
+        base, rows = load_config(path), spread.read(path)
         for seed in range(1, count + 1):
             if any(row["seed"] == seed for row in rows):
                 continue
-            about = _about(config, base, seed)
+            about = _about(path, base, seed)
             row = {"seed": seed}
             row |= {key: about[f"{key}_accuracy"] for key in ("float", "golden", "validation")}
             rows.append(row)
-            path_of(config).write_text(json.dumps(rows, indent=1) + "\n")
+            spread.write(path, rows)
             click.echo(f"{base.name}: {row}")
-    except (ConfigError, TrainingError, DatasetError, NetworkError) as error:
+        if path.with_suffix(".npz").is_file():
+            card.write(path)
+    except ERRORS as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{base.name}, {describe(rows)}")
+    click.echo(f"{base.name}, {spread.describe(rows)}")
 
 
 if __name__ == "__main__":

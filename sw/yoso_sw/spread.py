@@ -7,6 +7,11 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from yoso_sw.config import ConfigError
+
+#: What each row says.
+KEYS = ("seed", "float", "golden", "validation")
+
 
 def path_of(config: Path) -> Path:
     """Where the accuracies of a configuration's seeds are kept."""
@@ -14,9 +19,17 @@ def path_of(config: Path) -> Path:
 
 
 def read(config: Path) -> list[dict[str, Any]]:
-    """Rows ``seed, float, golden, validation`` (per cent) of the seeds that are trained; none if none is."""
+    """Rows ``seed, float, golden, validation`` (per cent) of the seeds that are trained; none if none is.
+
+    Raises `ConfigError` if the file is not such a list.
+    """
     path = path_of(config)
-    return json.loads(path.read_text()) if path.is_file() else []
+    if not path.is_file():
+        return []
+    try:
+        return [{key: row[key] for key in KEYS} for row in json.loads(path.read_text())]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is damaged ({error}); delete it and train the seeds again") from None
 
 
 def write(config: Path, rows: list[dict[str, Any]]) -> None:

@@ -1,7 +1,8 @@
-"""Train a network: ``python -m yoso_sw.train --config sw/networks/mnist-784-100-10.toml``.
+"""Train a network: ``make train NET=mnist-784-100-10`` or ``python -m yoso_sw.train mnist-784-100-10``.
 
-Writes the integer network beside its configuration. It can be interrupted at any time; the same command
-resumes after the last whole epoch and gives the same network.
+NET is the name of a configuration in sw/networks, or a TOML file. The integer network and its model card are
+written beside the configuration, the learning curve to build/train. Training can be interrupted at any time;
+the same command resumes after the last whole epoch and gives the same network.
 """
 
 from __future__ import annotations
@@ -20,10 +21,24 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from yoso_sw import datasets
-from yoso_sw.config import ConfigError, load_config
+from yoso_sw import card, curve
+from yoso_sw.config import NETWORKS, ConfigError, load_config, locate, names
+from yoso_sw.golden import GoldenError
+from yoso_sw.idx import DatasetError
 from yoso_sw.model import TrainingError
-from yoso_sw.trainer import Data, Epoch, Trainer
+from yoso_sw.network import NetworkError
+from yoso_sw.trainer import Data, Trainer
+
+#: What is wrong with something that the user gave; one message each.
+ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, curve.CurveError)
+
+CHECKPOINTS = Path("build/train")
+
+
+def command_of(config_path: Path) -> str:
+    """The command that trains a configuration; networks record it."""
+    own = config_path.resolve()
+    return f"make train NET={own.stem if own.parent == NETWORKS else config_path}"
 
 
 def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> None:
@@ -45,17 +60,16 @@ def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> 
             config.name, total=trainer.epochs * batches, completed=trainer.epoch * batches
         )
 
-        def report(epoch: Epoch) -> None:
-            phase = "integer" if epoch.whole else "float"
+        def report(epoch: curve.Epoch) -> None:
             spikes = ", ".join(f"{count:.0f}" for count in epoch.spikes)
             console.print(
-                f"epoch {epoch.number:3} {phase:7} loss {epoch.loss:.4f}  "
+                f"epoch {epoch.number:3} {epoch.phase:7} loss {epoch.loss:.4f}  "
                 f"validation {epoch.accuracy:.2f} %  spikes {spikes}",
                 soft_wrap=True,
             )
 
         trainer.run(report, lambda: progress.advance(task))
-    network = trainer.network(f"python -m yoso_sw.train --config sw/networks/{config_path.name}")
+    network = trainer.network(command_of(config_path))
     network.save(out)
     about = network.about
     console.print(
@@ -63,38 +77,56 @@ def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> 
         f"({about['float_accuracy']:.2f} % in float), spikes an image {about['spikes']}",
         soft_wrap=True,
     )
+    console.print(f"{card.write(config_path, out)}: model card", soft_wrap=True)
+    picture = curve.write(config.name, trainer.history, checkpoint.parent)
+    console.print(f"{picture}: learning curve", soft_wrap=True)
 
 
 @click.command(help=__doc__)
-@click.option(
-    "--config",
-    "config_path",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="TOML file of the training.",
-)
+@click.argument("net", required=False)
+@click.option("--config", help="The same as NET; commands that older networks record have it.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Network file; beside the configuration if not given."
 )
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
-    help="State after the last whole epoch; build/train/<name>.pt if not given.",
+    help="State after the last whole epoch; build/train/<name>.pt if not given. "
+    "The learning curve goes beside it.",
 )
 @click.option("--restart", is_flag=True, help="Forget the checkpoint and train from the start.")
 @click.option(
-    "--threads", default=1, show_default=True, help="CPU threads of torch; another count rounds otherwise."
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="CPU threads of torch; another count rounds otherwise.",
 )
-def main(config_path: Path, out: Path | None, checkpoint: Path | None, restart: bool, threads: int) -> None:
+def main(
+    net: str | None,
+    config: str | None,
+    out: Path | None,
+    checkpoint: Path | None,
+    restart: bool,
+    threads: int,
+) -> None:
+    chosen = net or config
+    if chosen is None:
+        raise click.UsageError(f"NET is missing: a TOML file or one of {', '.join(names())}")
     torch.set_num_threads(threads)
-    console = Console()
-    checkpoint = checkpoint or Path("build/train") / f"{config_path.stem}.pt"
-    if restart:
-        checkpoint.unlink(missing_ok=True)
     try:
-        _train(config_path, out or config_path.with_suffix(".npz"), checkpoint, console)
-    except (ConfigError, TrainingError, datasets.DatasetError) as error:
+        path = locate(chosen)
+        out = out or path.with_suffix(".npz")
+        checkpoint = checkpoint or CHECKPOINTS / f"{path.stem}.pt"
+        if not out.parent.is_dir():  # better now than after the training
+            raise click.ClickException(f"cannot write {out}: there is no folder {out.parent}")
+        if restart:
+            checkpoint.unlink(missing_ok=True)
+        _train(path, out, checkpoint, Console())
+    except ERRORS as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from None
     except KeyboardInterrupt:
         raise click.ClickException(
             "interrupted; the same command resumes after the last whole epoch"

@@ -1,6 +1,7 @@
 """The training loop: two phases, a checkpoint an epoch, and the same result however often it was killed.
 
-Everything random in an epoch comes from (seed, epoch), so a checkpoint needs no generator states.
+Everything random in an epoch comes from (seed, epoch), so a checkpoint needs no generator states. The
+learning curve so far is part of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ import torch
 
 from yoso_sw import caltech, datasets, golden, stdbp
 from yoso_sw.config import TrainConfig
+from yoso_sw.curve import Epoch
 from yoso_sw.encoding import spike_steps
 from yoso_sw.model import Model, TrainingError, input_times
 from yoso_sw.network import NEVER, Network
 
-CHECKPOINT_VERSION = 1
+CHECKPOINT_VERSION = 2
 BLOCK = 16  # batches that are distorted and encoded in one go
 
 
@@ -54,25 +56,47 @@ class Data:
         ------
         DatasetError
             If the set is unknown, missing or damaged.
+        TrainingError
+            If its images or labels are none for this configuration.
         """
         if config.dataset == caltech.NAME:
-            return cls(*caltech.load(config.rows, config.inputs // config.rows, config.seed))
-        return cls.split(
-            datasets.load(config.dataset, "train"),
-            datasets.load(config.dataset, "test"),
-            config.validation,
-        )
+            data = cls(*caltech.load(config.rows, config.inputs // config.rows, config.seed))
+        else:
+            data = cls.split(
+                datasets.load(config.dataset, "train"),
+                datasets.load(config.dataset, "test"),
+                config.validation,
+            )
+        data.check(config)
+        return data
 
-
-@dataclass(frozen=True)
-class Epoch:
-    """What an epoch came to: mean loss, validation accuracy in per cent, mean spikes an image by layer."""
-
-    number: int
-    whole: bool
-    loss: float
-    accuracy: float
-    spikes: tuple[float, ...]
+    def check(self, config: TrainConfig) -> None:
+        """Raise `TrainingError` unless images have the configuration's pixels and labels a neuron each."""
+        classes = config.layers[-1].neurons
+        for part in ("train", "validation", "test"):
+            images, labels = getattr(self, part)
+            where = f"{config.dataset}, {part} images"
+            if images.dtype != np.uint8:
+                bad = int((~np.isfinite(images)).sum()) if images.dtype.kind == "f" else 0
+                found = f", {bad} of them NaN or infinite" if bad else ""
+                raise TrainingError(f"{where}: pixels are {images.dtype}{found}; they must be uint8, 0..255")
+            if images.ndim != 2 or images.shape[1] != config.inputs:
+                raise TrainingError(
+                    f"{where} have {images[0].size} pixels, not inputs={config.inputs} of {config.name}; "
+                    "change inputs or the images"
+                )
+            if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+                raise TrainingError(
+                    f"{config.dataset}, {part} labels are {labels.dtype} of shape {labels.shape}; "
+                    f"{len(images)} images need as many whole numbers"
+                )
+            wrong = (labels < 0) | (labels >= classes)
+            if wrong.any():
+                first = int(wrong.argmax())
+                raise TrainingError(
+                    f"{config.dataset}, {part} image {first}: label {labels[first]} is outside "
+                    f"0..{classes - 1}; {config.name} has {classes} output neurons"
+                )
 
 
 class Trainer:
@@ -84,6 +108,18 @@ class Trainer:
         What to train, on what. The test set is used twice, at the end of each phase, and chooses nothing.
     checkpoint
         File that holds the state after the last whole epoch; None: no checkpoints.
+
+    Attributes
+    ----------
+    epoch
+        Whole epochs that are trained.
+    history
+        What each of them came to.
+
+    Raises
+    ------
+    TrainingError
+        If the data do not fit, or the checkpoint is damaged or of another configuration.
     """
 
     def __init__(self, config: TrainConfig, data: Data, checkpoint: Path | None = None) -> None:
@@ -92,12 +128,12 @@ class Trainer:
         self.checkpoint = checkpoint
         self.model = Model(config)
         self.epoch = 0
+        self.history: list[Epoch] = []
         self.float_accuracy = math.nan
         self.optimizer = self._fresh_optimizer()
         if len(data.train[0]) < config.batch:
             raise TrainingError(f"{len(data.train[0])} training images are fewer than batch={config.batch}")
-        if data.train[0].shape[1] != config.inputs:
-            raise TrainingError(f"images have {data.train[0].shape[1]} pixels, not inputs={config.inputs}")
+        data.check(config)
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
 
@@ -110,19 +146,22 @@ class Trainer:
     ) -> None:
         """Train what is left. `report` is called after each epoch, `tick` after each batch.
 
-        Raises `TrainingError` if the loss is no longer finite.
+        Raises `TrainingError` if the loss or a weight is no longer finite; the checkpoint is still the last
+        good one.
         """
         while self.epoch < self.epochs:
             if self.epoch == self.config.float_epochs:
                 self.model.quantise()
                 self.optimizer = self._fresh_optimizer()
             loss = self._one_epoch(tick)
+            self._check_weights()
             self.epoch += 1
             accuracy, spikes = self.evaluate(self.data.validation)
             if self.epoch == self.config.float_epochs:
                 self.float_accuracy, _ = self.evaluate(self.data.test)
+            self.history.append(Epoch(self.epoch, self.model.scales is not None, loss, accuracy, spikes))
             self._save()
-            report(Epoch(self.epoch, self.model.scales is not None, loss, accuracy, spikes))
+            report(self.history[-1])
 
     def evaluate(self, part: tuple[np.ndarray, np.ndarray]) -> tuple[float, tuple[float, ...]]:
         """Accuracy in per cent and mean spikes an image by layer, of the model in its present phase."""
@@ -135,7 +174,7 @@ class Trainer:
                 decisions = stdbp.decide(*results[-1]).numpy()
                 right += int((decisions == labels[own]).sum())
                 spikes += [int(times.isfinite().sum()) for times, _ in results]
-        return 100 * right / len(images), tuple(spikes / len(images))
+        return 100 * right / len(images), tuple((spikes / len(images)).tolist())
 
     def network(self, command: str) -> Network:
         """The trained integer network, measured by the golden model on the test set."""
@@ -187,6 +226,16 @@ class Trainer:
             tick()
         return total / batches
 
+    def _check_weights(self) -> None:
+        """A NaN may silence its neuron and leave the loss finite."""
+        for i, layer in enumerate(self.model.chain):
+            bad = sum(int((~own.isfinite()).sum()) for own in layer.parameters())
+            if bad:
+                raise TrainingError(
+                    f"{bad} weights of layer {i} are NaN or infinite after epoch {self.epoch + 1}: "
+                    "lower the learning rate or check the thresholds and first weights"
+                )
+
     def _set_rate(self, batch: int, batches: int) -> None:
         """Each phase warms up and falls as a cosine."""
         config = self.config
@@ -213,6 +262,7 @@ class Trainer:
             "version": CHECKPOINT_VERSION,
             "config": self._identity(),
             "epoch": self.epoch,
+            "history": [epoch.row() for epoch in self.history],
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scales": self.model.scales,
@@ -224,18 +274,45 @@ class Trainer:
         os.replace(partial, self.checkpoint)
 
     def _resume(self, path: Path) -> None:
+        again = "delete it or train with --restart"
+        damaged = TrainingError(f"checkpoint {path} is damaged, or no checkpoint; {again}")
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True)
-            version, config = state["version"], state["config"]
-        except Exception as error:  # torch.load raises whatever its readers raise
+            version, config = state["version"], json.loads(state["config"])
+        except Exception:  # torch.load raises whatever its readers raise
+            raise damaged from None
+        if version != CHECKPOINT_VERSION:
             raise TrainingError(
-                f"checkpoint {path} is damaged ({error}); delete it or start with --restart"
-            ) from None
-        if version != CHECKPOINT_VERSION or config != self._identity():
-            raise TrainingError(f"checkpoint {path} belongs to another configuration; start with --restart")
-        self.model.load_state_dict(state["model"])
-        if state["scales"] is not None:
-            self.model.quantise(state["scales"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch = state["epoch"]
-        self.float_accuracy = state["float_accuracy"]
+                f"checkpoint {path} has version {version}; this program writes {CHECKPOINT_VERSION}; {again}"
+            )
+        if different := _difference(config, json.loads(self._identity())):
+            raise TrainingError(f"checkpoint {path} belongs to another configuration: {different}; {again}")
+        try:
+            self.model.load_state_dict(state["model"])
+            if state["scales"] is not None:
+                self.model.quantise(state["scales"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.history = [Epoch.of(row) for row in state["history"]]
+            self.epoch, self.float_accuracy = state["epoch"], state["float_accuracy"]
+        except (KeyError, TypeError, ValueError, RuntimeError):
+            raise damaged from None
+
+
+def _settings(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The single settings of a configuration's JSON by name: ("layers.0.neurons", 100), ..."""
+    if isinstance(value, dict | list):
+        for key, own in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _settings(own, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, value
+
+
+def _difference(theirs: Any, ours: Any) -> str:
+    """The first setting in which two configurations differ, in words; empty if none does."""
+    old, new = dict(_settings(theirs)), dict(_settings(ours))
+    for name in (*new, *old):
+        if name not in old or name not in new:
+            return f"only {'this' if name in new else 'that'} one has {name}"
+        if old[name] != new[name]:
+            return f"{name} was {old[name]!r} and is {new[name]!r}"
+    return ""

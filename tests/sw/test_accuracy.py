@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from yoso_sw import accuracy, datasets, seeds
+from yoso_sw import accuracy, datasets, seeds, spread
 from yoso_sw.config import load_config
 from yoso_sw.model import Model, TrainingError
 from yoso_sw.network import Network
@@ -70,7 +70,7 @@ def trained(request, monkeypatch, tmp_path):
     path = tmp_path / "halves.toml"
     layers = CONVOLUTION if request.param == "softmax" else LITERAL
     path.write_text(CONFIG.format(decision=request.param, layers=layers))
-    done = CliRunner().invoke(train, ["--config", str(path)])
+    done = CliRunner().invoke(train, [str(path)])
     assert done.exit_code == 0, done.output
     return path
 
@@ -119,26 +119,26 @@ def test_spikes_that_differ_are_counted(trained, monkeypatch):
 
 def test_seeds_are_trained_once_and_reported(trained):
     for count in (1, 2, 2):
-        done = CliRunner().invoke(seeds.main, ["--config", str(trained), "--seeds", str(count)])
+        done = CliRunner().invoke(seeds.main, [str(trained), "--seeds", str(count)])
         assert done.exit_code == 0, done.output
     assert "'seed'" not in done.output and "2 seeds" in done.output
-    rows = seeds.read(trained)
+    rows = spread.read(trained)
     assert [row["seed"] for row in rows] == [1, 2]
     assert rows[0]["golden"] == Network.load(trained.with_suffix(".npz")).about["golden_accuracy"]
     row = accuracy.measure(trained, 10)
     assert row["seeds"] == 2
     assert row["mean"] == pytest.approx(np.mean([own["golden"] for own in rows]), abs=0.006)
+    assert "golden model, seeds 1, 2: mean" in trained.with_suffix(".md").read_text()
 
 
 def test_networks_that_can_be_measured_are_although_another_cannot(trained):
     done = CliRunner().invoke(accuracy.main, [str(trained.with_name("no.toml")), str(trained)])
-    assert done.exit_code == 1 and "no.toml cannot be read" in done.output
+    assert done.exit_code == 1 and "no configuration" in done.output and "no.toml" in done.output
     (row,) = json.loads((trained.parent / "build/reports/accuracy.json").read_text())
     assert row["network"] == "halves"
 
 
 def test_a_missing_configuration_is_one_line(tmp_path):
     for command in (accuracy.main, seeds.main):
-        arguments = ["--config"] * (command is seeds.main) + [str(tmp_path / "no.toml")]
-        done = CliRunner().invoke(command, arguments)
+        done = CliRunner().invoke(command, [str(tmp_path / "no.toml")])
         assert done.exit_code == 1 and done.output.startswith("Error: ")

@@ -1,5 +1,7 @@
 """The trainer: it learns, resumes to the same network, and says what is wrong."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,10 @@ import torch
 from click.testing import CliRunner
 from yoso_sw import datasets, golden
 from yoso_sw.augment import Augment
-from yoso_sw.config import ConfigError, LayerConfig, TrainConfig, load_config
+from yoso_sw.config import ConfigError, LayerConfig, TrainConfig, load_config, locate
 from yoso_sw.model import TrainingError, check_bounds
 from yoso_sw.network import Layer, Network
-from yoso_sw.train import main
+from yoso_sw.train import command_of, main
 from yoso_sw.trainer import Data, Trainer
 
 NETWORKS = Path(__file__).parents[2] / "sw" / "networks"
@@ -106,6 +108,7 @@ def test_training_killed_and_resumed_gives_the_same_network(data, tmp_path, batc
         assert np.array_equal(ours.weights, theirs.weights)
         assert (ours.threshold, ours.slope) == (theirs.threshold, theirs.slope)
     assert whole.float_accuracy == resumed.float_accuracy
+    assert [epoch.row() for epoch in whole.history] == [epoch.row() for epoch in resumed.history]
     assert not list(tmp_path.glob("*.part"))
 
 
@@ -120,8 +123,23 @@ def test_a_damaged_checkpoint_is_named(data, tmp_path):
 def test_a_checkpoint_of_another_configuration_is_refused(data, tmp_path):
     checkpoint = tmp_path / "state.pt"
     Trainer(small_config(float_epochs=1, integer_epochs=1), data, checkpoint).run()
-    with pytest.raises(TrainingError, match="another configuration"):
+    with pytest.raises(TrainingError, match=r"another configuration: seed was 1 and is 2; delete it or"):
         Trainer(small_config(float_epochs=1, integer_epochs=1, seed=2), data, checkpoint)
+    layers = (dataclasses.replace(small_config().layers[0], neurons=21), small_config().layers[1])
+    with pytest.raises(TrainingError, match=r"layers\.0\.neurons was 20 and is 21"):
+        Trainer(small_config(float_epochs=1, integer_epochs=1, layers=layers), data, checkpoint)
+
+
+def test_a_checkpoint_of_another_version_or_of_other_weights_is_refused(data, tmp_path):
+    checkpoint, config = tmp_path / "state.pt", small_config(float_epochs=1, integer_epochs=1)
+    Trainer(config, data, checkpoint).run()
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save({**state, "version": 99}, checkpoint)
+    with pytest.raises(TrainingError, match=r"state\.pt has version 99; this program writes"):
+        Trainer(config, data, checkpoint)
+    torch.save({**state, "model": {}}, checkpoint)
+    with pytest.raises(TrainingError, match=r"state\.pt is damaged"):
+        Trainer(config, data, checkpoint)
 
 
 def test_a_loss_that_is_not_finite_stops_with_its_place(data):
@@ -132,10 +150,29 @@ def test_a_loss_that_is_not_finite_stops_with_its_place(data):
         trainer.run()
 
 
+def test_weights_that_are_not_finite_stop_before_the_checkpoint(data, tmp_path, monkeypatch):
+    """A NaN may leave the loss finite: it silences its neuron."""
+    checkpoint = tmp_path / "state.pt"
+    trainer = Trainer(small_config(), data, checkpoint)
+    one_epoch = trainer._one_epoch
+
+    def spoiled(tick):
+        loss = one_epoch(tick)
+        if trainer.epoch == 1:
+            with torch.no_grad():
+                trainer.model.chain[0].weight[0, :3] = float("nan")
+        return loss
+
+    monkeypatch.setattr(trainer, "_one_epoch", spoiled)
+    with pytest.raises(TrainingError, match=r"3 weights of layer 0 are NaN or infinite after epoch 2"):
+        trainer.run()
+    assert Trainer(small_config(), data, checkpoint).epoch == 1
+
+
 def test_too_few_or_other_images_are_refused(data):
     with pytest.raises(TrainingError, match="fewer than batch"):
         Trainer(small_config(batch=5000), data)
-    with pytest.raises(TrainingError, match="not inputs=784"):
+    with pytest.raises(TrainingError, match="images have 64 pixels, not inputs=784 of quarters"):
         Trainer(small_config(inputs=784), data)
     with pytest.raises(TrainingError, match="validation=500"):
         Data.split(patterns(400, 1), patterns(10, 2), 500)
@@ -180,6 +217,10 @@ end = 33
         (GOOD.replace("end = 33", "end = 0"), "window 0..0"),
         (GOOD.replace("end = 33", "end = 33\ndropout = 0.5"), "dropout needs a constant slope"),
         (GOOD + "[augment]\nwarp = 1\n", "augment: there is no key 'warp'"),
+        (
+            GOOD.replace("steps = 33", "steps = 33\ninputs = 64") + "[augment]\nshift = 1\n",
+            r"\[augment\] distorts images of 28 x 28 pixels only, not inputs=64",
+        ),
         (GOOD[: GOOD.index("[[")], "there are no"),
         ("name = ", "is not TOML"),
     ],
@@ -208,22 +249,25 @@ def test_the_command_trains_and_writes_the_network(monkeypatch, tmp_path):
         .replace("neurons = 10", "neurons = 4")
     )
     checkpoint = tmp_path / "c.pt"
-    command = ["--config", str(config), "--checkpoint", str(checkpoint)]
+    command = [str(config), "--checkpoint", str(checkpoint)]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
     assert "test accuracy" in done.output
     first = Network.load(tmp_path / "quarters.npz")
-    assert first.about["command"] == "python -m yoso_sw.train --config sw/networks/quarters.toml"
+    assert first.about["command"] == f"make train NET={config}"
+    assert (tmp_path / "quarters.md").read_text().startswith("# x\n")
+    curve = json.loads((tmp_path / "x.curve.json").read_text())
+    assert [(row["epoch"], row["phase"]) for row in curve["epochs"]] == [(1, "float"), (2, "integer")]
+    assert (tmp_path / "x.curve.png").read_bytes().startswith(b"\x89PNG")
     again = CliRunner().invoke(main, [*command, "--restart"])
     assert "resuming" not in again.output
     assert np.array_equal(Network.load(tmp_path / "quarters.npz").layers[0].weights, first.layers[0].weights)
-    assert "resuming" in CliRunner().invoke(main, command).output
+    assert "resuming" in CliRunner().invoke(main, ["--config", *command]).output  # as older networks say it
 
 
-def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
-    done = CliRunner().invoke(main, ["--config", str(tmp_path / "no.toml")])
-    assert done.exit_code == 1
-    assert done.output.startswith("Error: ") and "Traceback" not in done.output
+def test_a_committed_configuration_is_called_by_its_name():
+    assert locate("mnist-784-400-10") == NETWORKS / "mnist-784-400-10.toml"
+    assert command_of(locate("mnist-784-400-10")) == "make train NET=mnist-784-400-10"
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
