@@ -44,8 +44,7 @@ class LayerConfig:
     neurons
         Neurons of the layer; of a convolution, those of one position, its filters.
     kernel
-        Side of a convolution's windows, unpadded, stride 1 (`network.Window`); 0: dense. Needs a constant
-        slope.
+        Side of a convolution's windows, unpadded, stride 1 (`network.Window`); 0: dense.
     pool
         P2 after a convolution: of 2 x 2 positions the earliest spike of each filter goes on.
     slope
@@ -58,10 +57,11 @@ class LayerConfig:
     bias
         One more axon that spikes at step 0.
     dropout
-        Share of the layer's inputs left out in training; only where the layer is one matrix product (constant
-        slope or output potentials), since a spike cannot be scaled up.
+        Share of the layer's inputs left out in training (`modules.TemporalLayer`).
     activity
         Price of the layer's spikes in the loss (`stdbp.activity`).
+    alive
+        Price of neurons that the mean image does not make fire (`stdbp.quiet`); dense layers of slope A.
     mean, deviation
         Of the first weights, normally distributed.
     clip
@@ -76,6 +76,7 @@ class LayerConfig:
     bias: bool = False
     dropout: float = 0.0
     activity: float = 0.0
+    alive: float = 0.0
     mean: float = 0.0
     deviation: float = 0.1
     clip: float = 2.5
@@ -85,11 +86,6 @@ class LayerConfig:
     @property
     def silent(self) -> bool:
         return self.end <= self.start
-
-    @property
-    def dense(self) -> bool:
-        """Whether the layer is one matrix product, by constant slope or because it never fires."""
-        return self.slope == "constant" or self.silent
 
 
 @dataclass(frozen=True)
@@ -166,12 +162,12 @@ class TrainConfig:
             check(0 <= layer.start, f"layer {i}: start={layer.start} is negative")
             check(layer.end <= self.steps, f"layer {i}: end={layer.end} is beyond steps={self.steps}")
             check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
-            check(layer.dense or layer.dropout == 0, f"layer {i}: dropout needs a constant slope")
             check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
             check(layer.kernel > 0 or not layer.pool, f"layer {i}: pool needs a convolution, a kernel")
+            check(layer.kernel == 0 or not layer.silent, f"layer {i}: a convolution needs a firing window")
             check(
-                layer.kernel == 0 or (layer.slope == "constant" and not layer.silent),
-                f"layer {i}: a convolution needs a constant slope and a window",
+                layer.alive == 0 or (layer.kernel == 0 and layer.slope == "psp"),
+                f"layer {i}: alive={layer.alive} needs a dense layer of slope psp",
             )
             last = i == len(self.layers) - 1
             check(

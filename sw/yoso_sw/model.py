@@ -1,151 +1,73 @@
-"""A chain of temporal layers as a torch module: float weights in continuous time, or the chip's integers.
-
-Both are one set of float weights. `quantise` fixes a scale k for each layer; from then on the forward pass
-rounds k w to integers and times to whole steps, and gradients pass the rounding (quantisation-aware
-training).
-"""
+"""The network of a training configuration: a chain of modules, its loss, and its integers for the chip."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 from yoso_hw.params import ChipParams
 
 from yoso_sw import stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
+from yoso_sw.modules import Conv2d, Dense, Spikes, TemporalLayer, TrainingError
 from yoso_sw.network import NEVER, Layer, Network, Window
 
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message says where and what to change."""
+__all__ = ["Model", "TrainingError", "check_bounds", "input_times"]
 
 
-class TemporalLayer(nn.Module):
-    """One layer, dense or a convolution; see `LayerConfig`. `scale` is k, or None in the float phase.
+def build(
+    config: LayerConfig, inputs: int, window: Window | None, train: TrainConfig, generator: torch.Generator
+) -> TemporalLayer:
+    """The module of one layer, with the `inputs` spikes that it may get."""
+    rule = {
+        "threshold": config.threshold,
+        "steps": train.steps,
+        "start": config.start,
+        "end": config.end,
+        "slope": config.slope,
+        "bias": config.bias,
+        "dropout": config.dropout,
+        "weight_bits": train.weight_bits,
+        "clip": config.clip,
+        "mean": config.mean,
+        "deviation": config.deviation,
+        "generator": generator,
+    }
+    if window is None:
+        return Dense(inputs, config.neurons, **rule)
+    return Conv2d(window, config.neurons, config.pool, **rule)
 
-    Parameters
-    ----------
-    inputs
-        Spikes that the layer may get.
-    window
-        The geometry of a convolution; None: dense.
-    """
 
-    def __init__(
-        self,
-        config: LayerConfig,
-        inputs: int,
-        window: Window | None,
-        train: TrainConfig,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
-        self.config = config
-        self.window = window
-        axons = inputs if window is None else window.axons
-        self.outputs = config.neurons
-        if window is not None:
-            self.outputs *= window.positions // (4 if config.pool else 1)
-        self.last = train.steps - 1
-        self.limit = 1 << (train.weight_bits - 1)
-        self.revive = False
-        self.scale: float | None = None
-        first = torch.randn(axons + config.bias, config.neurons, generator=generator)
-        self.weight = nn.Parameter(first * config.deviation + config.mean)
+def outputs_of(layer: TemporalLayer) -> int:
+    """Spikes that go on from a layer."""
+    if not isinstance(layer, Conv2d):
+        return layer.neurons
+    return layer.neurons * layer.window.positions // (4 if layer.pool else 1)
 
-    def quantise(self) -> None:
-        """Fix the scale so that weights up to `clip` standard deviations from zero fit the weight's bits."""
-        scale = (self.limit - 1) / (self.config.clip * float(self.weight.detach().square().mean().sqrt()))
-        if not 0 < scale < float("inf"):
-            raise TrainingError(
-                f"the weights of the {self.config.neurons}-neuron layer give no scale: {scale}"
-            )
-        # A constant slope is the unit of V and a whole number on the chip.
-        self.scale = float(max(1, round(scale))) if self.config.slope == "constant" else scale
 
-    @property
-    def integers(self) -> torch.Tensor:
-        """Integer weights as floats, (axons, neurons), with the gradient of the float weights."""
-        assert self.scale is not None
-        scaled = (self.weight * self.scale).clamp(-self.limit, self.limit - 1)
-        return stdbp.round_through(scaled.round(), scaled)
+def picture(times: torch.Tensor, window: Window) -> torch.Tensor:
+    """(batch, channels, rows, cols) of (batch, rows * cols * channels), a network's order of axons."""
+    return times.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
 
-    @property
-    def threshold(self) -> float:
-        """theta in the units of the phase."""
-        if self.scale is None:
-            return self.config.threshold
-        return max(1, round(self.config.threshold * self.scale))
 
-    @property
-    def slope(self) -> float:
-        """c in the units of the phase; 0 for slope A."""
-        if self.config.slope == "psp":
-            return 0
-        return 1 if self.scale is None else int(self.scale)
+def flat(part: torch.Tensor) -> torch.Tensor:
+    """The inverse of `picture`; flat tensors stay as they are."""
+    return part.permute(0, 2, 3, 1).flatten(1) if part.ndim == 4 else part
 
-    def forward(
-        self, times: torch.Tensor, generator: torch.Generator | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Spike times (inf for silent) and potentials, (batch, outputs), of inputs spiking at `times`.
 
-        V is read at the spike for slope A; a constant-slope layer gives V when its window opens, a silent
-        layer V after the last sweep; a pooled one both of the neurons whose spikes go on. `generator` draws
-        the dropout; None: no dropout.
-        """
-        config, whole = self.config, self.scale is not None
-        weights = self.integers if whole else self.weight
-        if config.bias and self.window is None:
-            times = torch.cat([times, torch.zeros(len(times), 1, dtype=times.dtype)], dim=1)
-        if not config.dense:
-            return stdbp.spike_times(
-                times, weights, self.threshold, config.start, config.end, self.last, whole, self.revive
-            )
-        reading = self.last if config.silent else config.start - 1
-        ages = stdbp.arrived(times, reading)
-        if generator is not None and config.dropout:
-            kept = torch.rand(ages.shape, generator=generator) >= config.dropout
-            ages = ages * kept / (1 - config.dropout)
-        potential = ages @ weights if self.window is None else self._convolve(ages, weights, reading)
-        if config.silent:
-            return torch.full_like(potential, stdbp.SILENT), potential
-        times = stdbp.ramp_times(potential, self.threshold, self.slope, config.start, config.end, whole)
-        return times, potential
-
-    def _convolve(self, ages: torch.Tensor, weights: torch.Tensor, reading: int) -> torch.Tensor:
-        """Potentials (batch, outputs) of a convolution at step `reading`.
-
-        Pooled here already: the neuron with the highest potential is the first to spike, so the maximum of
-        potentials leads to the minimum of times and leaves a quarter of the work.
-        """
-        window, filters = self.window, self.config.neurons
-        assert window is not None
-        kernel = window.kernel
-        shared = weights[: window.axons].reshape(kernel, kernel, window.channels, filters)
-        picture = ages.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
-        potential = functional.conv2d(picture, shared.permute(3, 2, 0, 1))
-        if self.config.pool:
-            potential = functional.max_pool2d(potential, 2)
-        potential = potential.permute(0, 2, 3, 1).reshape(len(ages), -1)
-        if self.config.bias:
-            potential = potential + (weights[-1] * reading).repeat(self.outputs // filters)
-        return potential
-
-    def export(self) -> Layer:
-        """The integer layer."""
-        config = self.config
-        return Layer(
-            weights=self.integers.detach().numpy().astype(np.int8),
-            threshold=int(self.threshold) if not config.silent else 1,
-            start=config.start if not config.silent else 0,
-            end=config.end if not config.silent else 0,
-            slope=int(self.slope) if not config.silent else 0,
-            bias=config.bias,
-            window=self.window,
-            pool=config.pool,
-        )
+def export(layer: TemporalLayer) -> Layer:
+    """The integer layer of a quantised module."""
+    fires = not layer.silent
+    return Layer(
+        weights=layer.integers.detach().numpy().astype(np.int8),
+        threshold=int(layer.threshold) if fires else 1,
+        start=layer.start if fires else 0,
+        end=layer.end if fires else 0,
+        slope=int(layer.slope) if fires else 0,
+        bias=layer.bias,
+        window=layer.window if isinstance(layer, Conv2d) else None,
+        pool=isinstance(layer, Conv2d) and layer.pool,
+    )
 
 
 class Model(nn.Module):
@@ -157,8 +79,8 @@ class Model(nn.Module):
         generator = torch.Generator().manual_seed(config.seed)
         layers: list[TemporalLayer] = []
         for layer, window in zip(config.layers, config.windows(), strict=True):
-            inputs = layers[-1].outputs if layers else config.inputs
-            layers.append(TemporalLayer(layer, inputs, window, config, generator))
+            inputs = outputs_of(layers[-1]) if layers else config.inputs
+            layers.append(build(layer, inputs, window, config, generator))
         layers[-1].revive = True
         self.layers = nn.ModuleList(layers)
 
@@ -173,14 +95,14 @@ class Model(nn.Module):
         """
         model = cls(config)
         for i, (own, layer) in enumerate(zip(model.chain, network.layers, strict=False)):
-            own.scale = float(layer.slope or max(1, layer.threshold / own.config.threshold))
+            own.scale = float(layer.slope or max(1, layer.threshold / own.float_threshold))
             with torch.no_grad():
                 if own.weight.shape == layer.weights.shape:
                     own.weight.copy_(torch.from_numpy(layer.weights) / own.scale)
-            exported = own.export()
+            exported = export(own)
             for name in ("threshold", "slope", "start", "end", "bias", "window", "pool"):
                 ours, theirs = getattr(exported, name), getattr(layer, name)
-                if ours != theirs and not (own.config.silent and name == "threshold"):
+                if ours != theirs and not (own.silent and name == "threshold"):
                     raise TrainingError(
                         f"{network.name}, layer {i}: {name} is {theirs}, not {ours} of {config.name}"
                     )
@@ -212,27 +134,36 @@ class Model(nn.Module):
             else:
                 layer.scale = scales[i]
 
-    def forward(
-        self, steps: torch.Tensor, generator: torch.Generator | None = None
-    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """(spike times, potentials) of each layer for input spike times (batch, inputs), inf for silent."""
+    def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> list[Spikes]:
+        """Spikes of each layer, (batch, outputs), for input times (batch, inputs), inf for silent.
+
+        `generator` draws the dropout; None: no dropout.
+        """
         results = []
         for layer in self.chain:
-            steps, potential = layer(steps, generator)
-            results.append((steps, potential))
+            given = picture(times, layer.window) if isinstance(layer, Conv2d) else times
+            spikes = layer(given, generator)
+            results.append(Spikes(flat(spikes.times), flat(spikes.potentials)))
+            times = results[-1].times
         return results
 
-    def loss(self, results: list[tuple[torch.Tensor, torch.Tensor]], labels: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the price of the spikes."""
+    def loss(self, inputs: torch.Tensor, results: list[Spikes], labels: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the layers' prices.
+
+        `results` are those of `forward` for the input times `inputs`.
+        """
         times, potential = results[-1]
         config, output = self.config, self.chain[-1]
         if config.decision == "ttfs":
-            loss = stdbp.spike_time_loss(times, labels, output.config.end, config.unit)
+            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit)
         else:
             loss = nn.functional.cross_entropy(potential / (config.unit * (output.scale or 1)), labels)
-        for (spikes, _), layer in zip(results, config.layers, strict=True):
+        given = [inputs, *(spikes.times for spikes in results)]
+        for i, (layer, module) in enumerate(zip(config.layers, self.chain, strict=True)):
             if layer.activity:
-                loss = loss + layer.activity * stdbp.activity(spikes, layer.start, layer.end)
+                loss = loss + layer.activity * stdbp.activity(results[i].times, layer.start, layer.end)
+            if layer.alive and isinstance(module, Dense):
+                loss = loss + layer.alive * module.quiet(given[i].detach())
         return loss
 
     def export(self, about: dict[str, object]) -> Network:
@@ -240,7 +171,7 @@ class Model(nn.Module):
         config = self.config
         network = Network(
             name=config.name,
-            layers=tuple(layer.export() for layer in self.chain),
+            layers=tuple(export(layer) for layer in self.chain),
             steps=config.steps,
             levels=config.levels,
             decision=config.decision,

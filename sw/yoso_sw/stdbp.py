@@ -89,10 +89,11 @@ class _SpikeTimes(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         times, weights, fired, rate = ctx.saved_tensors
-        arrays = [t.detach().contiguous().numpy() for t in (times, weights, fired, grads[0] * rate)]
-        t_in, w, t_out, drive = arrays
+        tensors = times, weights, fired, grads[0] * rate
+        t_in, w, t_out, drive = (tensor.detach().contiguous().numpy() for tensor in tensors)
+        order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], torch.get_num_threads()
-        results = causal.gradient(t_in, *ctx.events, w, t_out, drive, wanted, threads)
+        results = causal.gradient(t_in, order, count, w, t_out, drive, wanted, threads)
         grad_weights, grad_times = map(torch.from_numpy, results)
         return grad_times if wanted else None, grad_weights, None, None, None, None
 

@@ -212,7 +212,7 @@ class Trainer:
                 targets = torch.from_numpy(labels[block].astype(np.int64))
             own = slice(place * config.batch, (place + 1) * config.batch)
             self._set_rate(batch, batches)
-            loss = self.model.loss(self.model(times[own], dropout), targets[own])
+            loss = self.model.loss(times[own], self.model(times[own], dropout), targets[own])
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise TrainingError(

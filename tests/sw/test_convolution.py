@@ -135,9 +135,24 @@ def quadrants(count, seed):
     return images.reshape(count, 80).astype(np.uint8), labels
 
 
-def test_the_trainers_integers_are_the_golden_models_spike_for_spike():
+def literal(config):
+    """The same network with the paper's neurons: slope A, firing at any step, the earliest output decides."""
+    layers = [
+        dataclasses.replace(
+            layer, slope="psp", threshold=8.0, start=0, end=config.steps, mean=0.1, deviation=0.25, dropout=0.0
+        )
+        for layer in config.layers
+    ]
+    return dataclasses.replace(config, layers=tuple(layers), decision="ttfs", unit=1.0)
+
+
+KINDS = pytest.mark.parametrize("kind", [lambda config: config, literal], ids=["constant slope", "slope A"])
+
+
+@KINDS
+def test_the_trainers_integers_are_the_golden_models_spike_for_spike(kind):
     torch.set_num_threads(1)
-    trainer = Trainer(small_config(), Data.split(quadrants(2500, 1), quadrants(200, 2), 100))
+    trainer = Trainer(kind(small_config()), Data.split(quadrants(2500, 1), quadrants(200, 2), 100))
     losses = []
     trainer.run(lambda epoch: losses.append(epoch.loss))
     assert losses[3] < 0.8 * losses[0]
@@ -147,21 +162,22 @@ def test_the_trainers_integers_are_the_golden_models_spike_for_spike():
     inputs = random_inputs(np.random.default_rng(3), 50, 80)
     with torch.no_grad():
         results = trainer.model(input_times(inputs))
-    golden = run(network, inputs)
+    golden = run(network, inputs, early_exit=False)
     assert all((sent != NEVER).any() for sent in golden.sent[:-1])
     for (times, _), sent in zip(results, golden.sent, strict=True):
         np.testing.assert_array_equal(torch.where(times.isinf(), NEVER, times).numpy().astype(int), sent)
     np.testing.assert_array_equal(results[-1][1].numpy(), golden.potentials[-1])
 
 
-def test_gradients_of_convolution_and_pooling_agree_with_finite_differences():
+@KINDS
+def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind):
     torch.manual_seed(2)
-    model = Model(small_config()).double()
+    model = Model(kind(small_config())).double()
     steps = torch.randint(0, 8, (3, 80)).double()
     labels = torch.tensor([0, 1, 3])
 
     def loss():
-        return model.loss(model(steps), labels)
+        return model.loss(steps, model(steps), labels)
 
     loss().backward()
     for layer in model.chain:
@@ -183,7 +199,8 @@ def test_gradients_of_convolution_and_pooling_agree_with_finite_differences():
         (0, {"kernel": -1}, "layer 0: kernel=-1"),
         (0, {"kernel": 9}, "kernel=9 is larger than its 8 x 10 inputs"),
         (0, {"kernel": 2}, "7 x 9 positions cannot be pooled"),
-        (0, {"slope": "psp"}, "a convolution needs a constant slope"),
+        (0, {"end": 0}, "layer 0: a convolution needs a firing window"),
+        (0, {"alive": 1.0}, "alive=1.0 needs a dense layer of slope psp"),
         (0, {"kernel": 0}, "pool needs a convolution"),
         (2, {"kernel": 0, "pool": True}, "layer 2: pool needs a convolution"),
         (0, {"kernel": 0, "pool": False}, "layer 1: a convolution follows a dense layer"),

@@ -215,7 +215,10 @@ end = 33
         (GOOD.replace("end = 33", "end = 34"), "layer 0: end=34 is beyond steps=33"),
         (GOOD.replace("end = 33", 'end = 33\nslope = "steep"'), "slope='steep'"),
         (GOOD.replace("end = 33", "end = 0"), "window 0..0"),
-        (GOOD.replace("end = 33", "end = 33\ndropout = 0.5"), "dropout needs a constant slope"),
+        (
+            GOOD.replace("end = 33", 'end = 33\nalive = 0.5\nslope = "constant"'),
+            "needs a dense layer of slope psp",
+        ),
         (GOOD + "[augment]\nwarp = 1\n", "augment: there is no key 'warp'"),
         (
             GOOD.replace("steps = 33", "steps = 33\ninputs = 64") + "[augment]\nshift = 1\n",
