@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from reference import random_inputs
 from yoso_sw import golden
 from yoso_sw.network import NEVER, Layer, Network, Window
-from yoso_sw.nir import NirError, from_nir, main, read, to_nir, write
+from yoso_sw.nir import NirError, export, from_nir, read, to_nir, write
+from yoso_sw.nir.__main__ import main
 
 NETWORKS = Path(__file__).parents[2] / "sw" / "networks"
 LITERAL = NETWORKS / "mnist-784-100-10-stdbp.npz"
@@ -281,22 +282,17 @@ def test_what_no_node_says_is_not_exported(network, says):
         to_nir(network)
 
 
-def test_a_layer_of_a_later_kind_is_not_exported():
+def test_a_layer_of_a_later_kind_is_not_exported(monkeypatch):
     @dataclasses.dataclass(frozen=True, eq=False)
     class Later(Layer):
         leak: int = 0
 
     network = dense()
     values = {field.name: getattr(network.layers[0], field.name) for field in dataclasses.fields(Layer)}
-    import yoso_sw.nir as module
-
-    original = module.Layer
-    module.Layer = Later
-    try:
-        with pytest.raises(NirError, match="layer 0: leak=3 cannot be said in NIR"):
-            to_nir(dataclasses.replace(network, layers=(Later(**values, leak=3), *network.layers[1:])))
-    finally:
-        module.Layer = original
+    later = Later(**values, leak=3)
+    monkeypatch.setattr(export, "Layer", Later)
+    with pytest.raises(NirError, match="layer 0: leak=3 cannot be said in NIR"):
+        to_nir(dataclasses.replace(network, layers=(later, *network.layers[1:])))
 
 
 TWO = np.ones(2)
@@ -332,6 +328,10 @@ TWO = np.ones(2)
                 "weights": nir.I(TWO),
             },
             r"node 'arrived' \(Affine\): its bias stands before the integrator",
+        ),
+        (
+            {"weights": nir.Affine(np.ones((2, 3)), np.ones(3))},
+            r"'weights' \(Affine\): bias has shape \(3,\)",
         ),
         ({"arrived": nir.Linear(np.eye(3))}, r"node 'weights' \(Linear\) follows node 'arrived' \(Linear\)"),
         (

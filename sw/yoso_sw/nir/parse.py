@@ -1,35 +1,15 @@
-"""Networks in NIR, the neuromorphic intermediate representation (neuroir.org): export and import.
-
-NIR's nodes are equations in continuous time. A layer of slope A is three of them, exactly (docs/nir.md):
-
-    I (r = 1)                 integrates input spikes, Dirac impulses: 1 from each axon's spike on
-    Linear, Affine, Conv2d    A = W x + b; the bias axon, which spikes at step 0, is the constant b
-    IF (r = 1)                V' = A, a spike where V > theta - 1/2: V is whole at whole steps
-    I (r = 1)                 V' = A, in place of IF in the output layer of decision "softmax"
-
-Time is counted in steps. IF resets V so low that it cannot spike again within an image, as ReL-PSP does not.
-A graph says nothing about the number of steps, the code of pixels and the bits of a weight; they go along as
-metadata, and `from_nir` takes them from its arguments where a foreign graph has none. What no node says
-exactly (constant slopes, firing windows, pooling, clamping) is refused, never approximated.
-"""
+"""Import: the network that a NIR graph means, or the node that keeps it from being one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
-from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
-from yoso_hw.params import ChipParams
 
-from yoso_sw.config import ConfigError, locate
-from yoso_sw.network import Layer, Network, NetworkError, Window
-
-#: Fields of a layer that `to_nir` says or refuses; any other must have its default.
-KNOWN = frozenset(("weights", "threshold", "slope", "start", "end", "bias", "window", "pool"))
+from yoso_sw.network import Layer, Network, Window
+from yoso_sw.nir.common import NirError, sums
 
 _LEAKS = "it leaks; ReL-PSP integrates without a leak"
 _SUMS = "it sums spikes; pooling passes the earliest on"
@@ -46,136 +26,6 @@ REASONS = {
     "Input": "a second input",
     "Output": "a second output",
 }
-
-
-class NirError(ValueError):
-    """A network cannot be said in NIR, or a NIR graph is no network of ReL-PSP; the message says why."""
-
-
-def _package() -> Any:
-    """The package nir, which only this file needs."""
-    try:
-        import nir
-    except ImportError:
-        raise NirError('NIR needs the package nir: pip install "yoso[nir]"') from None
-    return nir
-
-
-# ---- export ----------------------------------------------------------------------------------------------
-
-
-def to_nir(network: Network) -> Any:
-    """`network` as a ``nir.NIRGraph``.
-
-    Channels come first in NIR: an input of rows x cols positions has shape (channels, rows, cols), and the
-    rows of a dense layer's weights follow that order. Arrays are float32, which holds each number exactly.
-
-    Raises
-    ------
-    NirError
-        If no node says what a layer does, or its A or V could reach a bound of the default chip's adders.
-    """
-    nir = _package()
-    window = network.layers[0].window
-    shape = (network.inputs,) if window is None else (window.channels, window.rows, window.cols)
-    chain: list[tuple[str, Any]] = [("input", nir.Input(np.array(shape)))]
-    for i, layer in enumerate(network.layers):
-        _check_sayable(network, i)
-        order = np.arange(layer.inputs)
-        if layer.window is None and len(shape) > 1:
-            channels, rows, cols = shape
-            order = order.reshape(rows, cols, channels).transpose(2, 0, 1).ravel()
-            chain.append((f"flatten{i}", nir.Flatten(np.array(shape), start_dim=0)))
-            shape = (layer.inputs,)
-        chain.append((f"arrived{i}", nir.I(r=np.ones(shape, np.float32))))
-        chain.append((f"weights{i}", _weights_node(nir, layer, order)))
-        if layer.window is None:
-            shape = (layer.neurons,)
-        else:
-            shape = (layer.weights.shape[1], layer.window.out_rows, layer.window.out_cols)
-        r = np.ones(shape, np.float32)
-        if network.decision == "softmax" and i == len(network.layers) - 1:
-            chain.append(("potential", nir.I(r=r)))
-        else:
-            fire = nir.IF(r=r, v_threshold=r * (layer.threshold - 0.5), v_reset=r * _silencing(network, i))
-            chain.append((f"fire{i}", fire))
-    chain.append(("output", nir.Output(np.array(shape))))
-    names = [name for name, _ in chain]
-    metadata = {
-        "name": network.name,
-        "dt": 1.0,
-        "steps": network.steps,
-        "levels": network.levels,
-        "decision": network.decision,
-        "weight_bits": network.weight_bits,
-        "about": json.dumps(network.about),
-    }
-    return nir.NIRGraph(dict(chain), list(zip(names, names[1:], strict=False)), metadata)
-
-
-def _weights_node(nir: Any, layer: Layer, order: np.ndarray) -> Any:
-    """The weights of a layer; `order` (inputs,) lists a dense layer's axons as NIR numbers them."""
-    weights = layer.weights.astype(np.float32)
-    filters, window = weights.shape[1], layer.window
-    bias = weights[-1] if layer.bias else np.zeros(filters, np.float32)
-    if window is not None:
-        kernel = weights[: window.axons].reshape(window.kernel, window.kernel, window.channels, filters)
-        return nir.Conv2d(
-            input_shape=(window.rows, window.cols),
-            weight=kernel.transpose(3, 2, 0, 1).copy(),
-            stride=1,
-            padding=0,
-            dilation=1,
-            groups=1,
-            bias=bias,
-        )
-    matrix = weights[order].T.copy()
-    return nir.Affine(matrix, bias) if layer.bias else nir.Linear(matrix)
-
-
-def _sums(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of each neuron's negative and of its positive weights, int64 (neurons,): the bounds of its A."""
-    weights = weights.astype(np.int64)
-    return np.minimum(weights, 0).sum(0), np.maximum(weights, 0).sum(0)
-
-
-def _silencing(network: Network, i: int) -> float:
-    """A power of two, exact in any float, from which no V climbs back to 0 within an image, negated."""
-    highest = (network.steps - 1) * int(_sums(network.layers[i].weights)[1].max())
-    return -float(1 << max(1, highest).bit_length())
-
-
-def _check_sayable(network: Network, i: int) -> None:
-    layer, name = network.layers[i], f"network {network.name!r}, layer {i}"
-    for own in fields(Layer):
-        default = own.default
-        if own.name not in KNOWN and default is not MISSING and getattr(layer, own.name) != default:
-            raise NirError(f"{name}: {own.name}={getattr(layer, own.name)!r} cannot be said in NIR")
-    if layer.slope:
-        raise NirError(
-            f"{name} has the constant slope {layer.slope}; no NIR node goes over from one slope to another. "
-            'Only layers of slope A (slope = "psp") can be exported'
-        )
-    if layer.pool:
-        raise NirError(f"{name} is pooled by the earliest spike; NIR's pooling nodes sum or average")
-    silent = network.decision == "softmax" and i == len(network.layers) - 1
-    if not silent and (layer.start, layer.end) != (0, network.steps):
-        raise NirError(
-            f"{name} fires in steps {layer.start}..{layer.end - 1} only; NIR has no firing windows, "
-            f"so the window must be all {network.steps} steps"
-        )
-    chip = ChipParams()
-    low, high = (int(bound) for bound in (_sums(layer.weights)[0].min(), _sums(layer.weights)[1].max()))
-    climb = (network.steps - 1) * high if silent else layer.threshold - 1 + high
-    fall = (network.steps - 1) * low
-    if low < chip.acc_min or high > chip.acc_max or fall < chip.pot_min or climb > chip.pot_max:
-        raise NirError(
-            f"{name}: A may reach {low}..{high} and V {fall}..{climb}, where the chip clamps them at "
-            f"{chip.acc_min}..{chip.acc_max} and {chip.pot_min}..{chip.pot_max}; NIR has no clamp"
-        )
-
-
-# ---- import ----------------------------------------------------------------------------------------------
 
 
 def from_nir(
@@ -354,7 +204,7 @@ class _Reader:
                 if not self.flat:
                     raise NirError(f"{called} gets {self.shape}; a Flatten node must come first")
                 matrix = matrix[np.arange(len(matrix)).reshape(self.shape).transpose(1, 2, 0).ravel()]
-        bias = np.asarray(getattr(node, "bias", None) if getattr(node, "bias", None) is not None else [])
+        bias = np.asarray([] if getattr(node, "bias", None) is None else node.bias)
         self.bias = bool(bias.any()) or type(node).__name__ == "Affine"
         if self.bias and not self.arrived:
             raise NirError(
@@ -362,7 +212,9 @@ class _Reader:
                 "is added after it"
             )
         if self.bias:
-            matrix = np.vstack([matrix, bias.reshape(1, -1)])
+            if bias.shape != matrix.shape[1:]:
+                raise NirError(f"{called}: bias has shape {bias.shape}; there are {matrix.shape[1]} outputs")
+            matrix = np.vstack([matrix, bias])
         wrong = matrix[~((matrix == np.round(matrix)) & (matrix >= -128) & (matrix <= 127))]
         if wrong.size:
             raise NirError(
@@ -418,7 +270,7 @@ class _Reader:
         threshold = int(thresholds[0])
         # The most that a reset neuron reaches by step T - 1, if each axon spikes once, at step 0.
         reset = float(np.max(node.v_reset))
-        climb = (self.steps - 1) * int(_sums(self.matrix)[1].max())
+        climb = (self.steps - 1) * int(sums(self.matrix)[1].max())
         if not reset + climb <= limits.min():
             raise NirError(
                 f"{called} resets to {reset:g} and may spike again; a ReL-PSP neuron spikes once an image. "
@@ -440,82 +292,3 @@ def _check_rate(called: str, node: Any) -> None:
     rates = np.ravel(node.r)
     if (rates != 1).any():
         raise NirError(f"{called}: r={rates[rates != 1][0]}; it must be 1, V grows by A each step")
-
-
-# ---- files -----------------------------------------------------------------------------------------------
-
-
-def read(path: Path) -> Any:
-    """The graph in a NIR file (HDF5). Raises `NirError` for anything but a whole graph of known nodes."""
-    nir = _package()
-    import h5py  # comes with nir
-
-    if not path.is_file():
-        raise NirError(f"there is no NIR file {path}")
-    try:
-        with h5py.File(path) as file:
-            kinds = {label: node["type"][()].decode() for label, node in file["node/nodes"].items()}
-        for label, kind in kinds.items():
-            if not isinstance(getattr(nir, kind, None), type):
-                raise NirError(f"node {label!r} ({kind}): nir {nir.__version__} has no such node")
-        return nir.read(path)
-    except NirError:
-        raise
-    except Exception as error:  # nir and h5py raise whatever their readers raise
-        raise NirError(f"{path} is not a whole NIR graph: {error or type(error).__name__}") from None
-
-
-def write(path: Path, graph: Any) -> None:
-    """Write a graph; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    _package().write(partial, graph)
-    partial.replace(path)
-
-
-@click.group(help=__doc__)
-def main() -> None:
-    pass
-
-
-@main.command("export")
-@click.argument("net")
-@click.option("--out", type=click.Path(path_type=Path), help="NIR file; build/nir/<name>.nir if not given.")
-def export_command(net: str, out: Path | None) -> None:
-    """Write NET, the name of a committed network or an .npz file, as a NIR file."""
-    try:
-        network = Network.load(locate(net, ".npz"))
-        out = out or Path("build/nir") / f"{network.name}.nir"
-        write(out, to_nir(network))
-    except (ConfigError, NetworkError, NirError) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error}") from None
-    click.echo(f"{out}: {network.name}, {network.shape}, decision {network.decision}")
-
-
-@main.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Network; build/nir/<file>.npz if not given.")
-@click.option("--name", help="Name of the network; the metadata's if not given.")
-@click.option("--steps", type=int, help="Steps of an image; the metadata's if not given.")
-@click.option("--levels", type=int, help="Levels of the input code; the metadata's if not given.")
-@click.option("--bits", type=int, help="Bits of a weight; the metadata's, or else 8, if not given.")
-def import_command(
-    file: Path, out: Path | None, name: str | None, steps: int | None, levels: int | None, bits: int | None
-) -> None:
-    """Make a network of FILE, a NIR graph of integer weights; what ReL-PSP does not mean is refused."""
-    out = out or Path("build/nir") / f"{file.stem}.npz"
-    try:
-        network = from_nir(read(file), name=name, steps=steps, levels=levels, weight_bits=bits)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        network.save(out)
-    except (NetworkError, NirError) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error}") from None
-    click.echo(f"{out}: {network.name}, {network.shape}, decision {network.decision}")
-
-
-if __name__ == "__main__":
-    main()
