@@ -83,23 +83,31 @@ def _draw(name: str, history: Sequence[Epoch], path: Path) -> None:
     except ImportError:
         raise CurveError('the learning curve needs matplotlib: pip install "yoso[train]"') from None
     figure = Figure(figsize=(7, 8), layout="constrained")
+    figure.suptitle(name)
     panels = figure.subplots(3, 1, sharex=True)
     numbers = [epoch.number for epoch in history]
     panels[0].plot(numbers, [epoch.loss for epoch in history], marker=".")
-    panels[0].set(title=name, ylabel="loss")
+    panels[0].set(ylabel="loss")
     panels[1].plot(numbers, [epoch.accuracy for epoch in history], marker=".")
     panels[1].set(ylabel="validation accuracy (%)")
-    for layer, counts in enumerate(zip(*(epoch.spikes for epoch in history), strict=True)):
+    layers = list(zip(*(epoch.spikes for epoch in history), strict=True))
+    for layer, counts in enumerate(layers):
         if any(counts):  # an output layer that never fires has no curve
             panels[2].plot(numbers, counts, marker=".", label=f"layer {layer}")
-    panels[2].set(ylabel="spikes an image", xlabel="epoch", yscale="log")
-    panels[2].legend()
+    panels[2].set(ylabel="spikes an image", xlabel="epoch")
+    busiest = [max(counts) for counts in layers if any(counts)]
+    if busiest:
+        panels[2].legend()
+        if max(busiest) >= 10 * min(busiest):
+            panels[2].set_yscale("log")
     panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
-    whole = [epoch.number for epoch in history if epoch.whole]
+    for phase, colour in (("float", "tab:blue"), ("integer", "tab:orange")):
+        own = [epoch.number for epoch in history if epoch.phase == phase]
+        if own:
+            place = ((own[0] + own[-1]) / 2, 1.02)
+            panels[0].annotate(phase, place, xycoords=("data", "axes fraction"), ha="center")
+            for panel in panels:
+                panel.axvspan(own[0] - 0.5, own[-1] + 0.5, color=colour, alpha=0.08, zorder=0)
     for panel in panels:
         panel.grid(alpha=0.3)
-        if whole:
-            panel.axvspan(whole[0] - 0.5, whole[-1] + 0.5, color="tab:orange", alpha=0.12, zorder=0)
-    if whole:
-        panels[0].annotate("integer phase", (whole[0] - 0.4, 0.93), xycoords=("data", "axes fraction"))
     figure.savefig(path, dpi=120)
