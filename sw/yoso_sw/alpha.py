@@ -29,7 +29,8 @@ import torch
 from numba import njit
 from torch import nn
 
-SILENT = float("inf")
+from yoso_sw.modules import Spikes
+from yoso_sw.stdbp import SILENT
 
 #: Most time constants in a window: beyond, exp(end / tau) overflows single precision.
 LONGEST = 80
@@ -244,7 +245,7 @@ def spike_times(
 
 
 class AlphaDense(nn.Module):
-    """A dense layer of alpha-PSP neurons.
+    """A dense layer of alpha-PSP neurons, to be composed as those of `modules` are.
 
     Parameters
     ----------
@@ -267,7 +268,7 @@ class AlphaDense(nn.Module):
         tau: float,
         end: float,
         mean: float = 0.0,
-        deviation: float = 1.0,
+        deviation: float = 0.1,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -276,9 +277,9 @@ class AlphaDense(nn.Module):
         self.end = end
         self.weight = nn.Parameter(torch.randn(axons, neurons, generator=generator) * deviation + mean)
 
-    def forward(self, times: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Spike times (batch, neurons), inf for silent, and potentials; see `spike_times`."""
-        return spike_times(times, self.weight, self.threshold, self.tau, self.end)
+    def forward(self, times: torch.Tensor) -> Spikes:
+        """Spike times and potentials (batch, neurons) for input times (batch, axons); see `spike_times`."""
+        return Spikes(*spike_times(times, self.weight, self.threshold, self.tau, self.end))
 
     def extra_repr(self) -> str:
         axons, neurons = self.weight.shape
