@@ -17,7 +17,7 @@ import torch
 
 from yoso_sw import card, spread
 from yoso_sw.config import TrainConfig, load_config, locate, names
-from yoso_sw.network import Network
+from yoso_sw.network import Network, NetworkError
 from yoso_sw.train import CHECKPOINTS, ERRORS, command_of
 from yoso_sw.trainer import Data, Trainer
 
@@ -26,7 +26,10 @@ def _about(config: Path, base: TrainConfig, seed: int) -> dict[str, Any]:
     """What is known of the network of one seed, which is trained if it is not kept."""
     kept = config.with_suffix(".npz")
     if seed == base.seed and kept.is_file():
-        return Network.load(kept).about
+        about = Network.load(kept).about
+        if missing := [key for key in spread.KEYS[1:] if f"{key}_accuracy" not in about]:
+            raise NetworkError(f"{kept} does not say its {missing[0]} accuracy; delete it, and it is trained")
+        return about
     own = dataclasses.replace(base, seed=seed)
     trainer = Trainer(own, Data.load(own), CHECKPOINTS / f"{base.name}.seed{seed}.pt")
     trainer.run()
@@ -55,7 +58,7 @@ def main(net: str | None, config: str | None, count: int) -> None:
                 continue
             about = _about(path, base, seed)
             row = {"seed": seed}
-            row |= {key: about[f"{key}_accuracy"] for key in ("float", "golden", "validation")}
+            row |= {key: about[f"{key}_accuracy"] for key in spread.KEYS[1:]}
             rows.append(row)
             spread.write(path, rows)
             click.echo(f"{base.name}: {row}")

@@ -126,7 +126,7 @@ def main(
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
-        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from None
+        raise click.ClickException(f"cannot write what was trained: {error}") from None
     except KeyboardInterrupt:
         raise click.ClickException(
             "interrupted; the same command resumes after the last whole epoch"

@@ -414,6 +414,11 @@ def test_a_network_with_constant_slopes_is_one_error():
     assert "layer 0 has the constant slope 38" in one_error("export", "mnist-784-100-10")
 
 
+def test_without_the_package_nir_is_one_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nir", None)
+    assert 'NIR needs the package nir: pip install "yoso[nir]"' in one_error("export", LITERAL.stem)
+
+
 def test_an_unknown_network_lists_those_there_are():
     said = one_error("export", "mnist")
     assert "no trained network 'mnist'" in said and "mnist-784-800-10" in said

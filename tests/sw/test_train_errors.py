@@ -153,7 +153,7 @@ def test_labels_of_another_number_are_named(folder, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_is_one_message(folder, monkeypatch):
-    monkeypatch.setattr(Model, "loss", lambda self, results, labels: torch.tensor(float("nan")))
+    monkeypatch.setattr(Model, "loss", lambda *_: torch.tensor(float("nan")))
     said = error_of(train.main, configure(folder))
     assert "the loss is nan in epoch 1, batch 1: lower the learning rate" in said
 
@@ -197,6 +197,11 @@ def test_a_truncated_checkpoint_is_named(trained, left):
 
 
 # ---- networks ------------------------------------------------------------------------------------------
+
+
+def test_a_network_that_does_not_say_its_accuracies_is_named(trained, folder):
+    rewritten(folder / "halves.npz", about={"float_accuracy": 90.0})
+    assert "halves.npz does not say its golden accuracy; delete it" in error_of(seeds.main, trained[0])
 
 
 def test_a_network_that_is_not_trained_says_how(folder):
