@@ -152,7 +152,7 @@ def _walk(times, order, count, weights, rule, bounds, whole, results, share, sha
             now = zero
             waiting, k = len(v), 0
             while waiting > 0:
-                opens = not opened and (k == len(axons) or t_in[axons[k]] >= opening)
+                opens = not opened and (k == len(axons) or t_in[axons[k]] > opening)
                 ends = k == len(axons) and not opens
                 until = real(opening if opens else stop if ends else t_in[axons[k]])
                 if ends:

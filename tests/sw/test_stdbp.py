@@ -7,7 +7,7 @@ import pytest
 import torch
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
-from yoso_sw import golden, stdbp
+from yoso_sw import golden, plain, stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
 from yoso_sw.model import Model, input_times
 from yoso_sw.network import NEVER
@@ -276,3 +276,53 @@ def test_the_earliest_spike_decides_then_the_higher_potential_then_the_lower_ind
     times = torch.tensor([[5.0, 4.0, 4.0], [4.0, 4.0, 4.0], [INF, INF, INF], [INF, 9.0, INF]])
     potential = torch.tensor([[9.0, 1.0, 2.0], [3.0, 7.0, 7.0], [-5.0, -1.0, -2.0], [8.0, 1.0, 9.0]])
     assert stdbp.decide(times, potential).tolist() == [2, 1, 1, 1]
+
+
+# ---- two ways to one result ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(("start", "end", "last"), [(0, 20, 19), (6, 14, 19), (0, 40, 39), (9, 10, 30)])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_kernels_are_plain_pytorch_and_autograd(seed, start, end, last, whole):
+    results = []
+    for function in (stdbp.spike_times, plain.spike_times):
+        times, weights = some_layer(seed, 20, 9, silent=4, whole_inputs=whole)
+        weights = (8 * weights).round() if whole else weights
+        times.requires_grad_(), weights.requires_grad_()
+        threshold = 60 if whole else 8.0
+        fired, potential = function(times, weights, threshold, start, end, last, whole, True)
+        pull = torch.randn(fired.shape, generator=torch.Generator().manual_seed(seed), dtype=fired.dtype)
+        torch.autograd.backward([fired], [pull])
+        results.append((fired.detach(), potential, times.grad, weights.grad))
+    ours, theirs = results
+    assert ours[0].isfinite().any() and torch.equal(ours[0].isinf(), theirs[0].isinf())
+    parts = 2 if whole else 4  # plain PyTorch's gradients on whole steps are of the time before rounding
+    for a, b in zip(ours[:parts], theirs[:parts], strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_spike_on_the_eve_of_the_window_is_in_the_potential_of_a_neuron_that_fires_as_it_opens():
+    times, weights = torch.tensor([[0.0, 4.0]]), torch.tensor([[3.0], [5.0]])
+    fired, potential = stdbp.spike_times(times, weights, 6, 5, 10, 9, whole=True)
+    assert (fired.item(), potential.item()) == (5, 4 * 3 + 8)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_threads_change_nothing(whole):
+    rng = np.random.default_rng(0)
+    times = torch.tensor(rng.integers(0, 16, (64, 200)).astype(np.float32), requires_grad=True)
+    weights = torch.tensor(rng.integers(-9, 14, (200, 300)).astype(np.float32), requires_grad=True)
+    before, results = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            times.grad = weights.grad = None
+            fired, potential = stdbp.spike_times(times, weights, 500, 0, 40, 39, whole)
+            fired[fired.isfinite()].square().sum().backward()
+            results.append((fired.detach(), potential, times.grad, weights.grad))
+    finally:
+        torch.set_num_threads(before)
+    assert results[0][0].isfinite().any()
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
