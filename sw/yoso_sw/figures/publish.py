@@ -1,0 +1,57 @@
+"""Copy the figures drawn last into docs/figures, with a page that says what made each."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from yoso_sw.figures import report
+
+NAMES = ("gradients", "dead-neurons", "spike-times")
+TITLES = {
+    "gradients": "Spike gradients (the paper's figure 11)",
+    "dead-neurons": "Dead neurons (the paper's figure 12)",
+    "spike-times": "Spike times (the paper's figure 8)",
+}
+
+
+def page(reports: list[dict[str, str]]) -> str:
+    """docs/figures/README.md."""
+    lines = [
+        "# Figures",
+        "",
+        f"Written by `{report.COMMAND} publish`; do not edit. `make figures` draws them all anew.",
+        "",
+    ]
+    for each in reports:
+        name = each["figure"]
+        lines += [f"## {TITLES[name]}", "", f"![{TITLES[name]}]({name}.png)", "", each["caption"], ""]
+        lines += [f"    {each['command']}", ""]
+    return "\n".join(lines)
+
+
+@click.command(help=__doc__)
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("docs/figures"),
+    show_default=True,
+    help="Folder to copy to.",
+)
+@report.out_option
+def publish(to: Path, out: Path) -> None:
+    reports = []
+    for name in NAMES:
+        path = out / f"{name}.json"
+        if not path.exists():
+            raise report.FigureError(f"{path} is missing: run `{report.COMMAND} {name}`")
+        reports.append(json.loads(path.read_text()))
+    to.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        shutil.copyfile(out / f"{name}.png", to / f"{name}.png")
+    (to / "README.md").write_text(page(reports))
+    Console().print(f"{len(NAMES)} figures copied to {to}")

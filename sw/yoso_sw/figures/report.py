@@ -1,0 +1,125 @@
+"""What every figure has in common: where it is written, how it looks, how it says what made it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+FOLDER = Path("build/reports/figures")
+COMMAND = "python -m yoso_sw.figures"
+
+#: Two colours that stay apart in grey and for the colour-blind: the paper's neuron and its baseline.
+COLOURS = {"rel": "#0072b2", "alpha": "#d55e00"}
+
+
+class FigureError(RuntimeError):
+    """A figure cannot be drawn; the message says what is missing and which command makes it."""
+
+
+def out_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The option that all figures have: the folder to write to."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=FOLDER,
+        show_default=True,
+        help="Folder to write to.",
+    )(function)
+
+
+def command_line() -> str:
+    """The running command with those of its options that were given, but for where and how fast it works."""
+    context = click.get_current_context()
+    words = [COMMAND, str(context.info_name)]
+    for option in context.command.params:
+        given = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+        if given and option.name not in ("out", "jobs", "restart"):
+            value = context.params[str(option.name)]
+            values = value if isinstance(value, tuple) else (value,)
+            prefix = [option.opts[0]] if isinstance(option, click.Option) else []
+            words += [*prefix, *(str(each) for each in values)]
+    return " ".join(words)
+
+
+def pyplot() -> Any:
+    """matplotlib's pyplot, drawing into files. Raises `FigureError` where matplotlib is not installed."""
+    try:
+        import matplotlib
+    except ImportError:
+        raise FigureError("matplotlib is not installed: pip install 'yoso[train]'") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    pyplot.rcParams.update(
+        {
+            "font.size": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.color": "0.9",
+            "axes.axisbelow": True,
+            "legend.frameon": False,
+        }
+    )
+    return pyplot
+
+
+def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers: Any, drawn: Any) -> None:
+    """Write <name>.png and <name>.json, the latter whole or not at all.
+
+    Parameters
+    ----------
+    caption
+        What the picture shows, how much of the paper's experiment ran, what is our choice.
+    settings, numbers
+        What went in and what came out; JSON's types.
+    drawn
+        The figure; None: no picture.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    if drawn is not None:
+        from PIL import Image  # matplotlib needs it anyway
+
+        pixels = io.BytesIO()
+        drawn.savefig(pixels, dpi=100)
+        pyplot().close(drawn)
+        # A palette is a third of the size, so that figures can be committed.
+        Image.open(pixels).convert("RGB").quantize(128).save(out / f"{name}.png", optimize=True)
+    report = {
+        "figure": name,
+        "command": command_line(),
+        "caption": caption,
+        "settings": settings,
+        "numbers": numbers,
+    }
+    partial = out / f"{name}.json.part"
+    partial.write_text(json.dumps(report, indent=1) + "\n")
+    os.replace(partial, out / f"{name}.json")
+
+
+def progress(console: Console) -> Progress:
+    """A progress bar with the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )

@@ -1,0 +1,273 @@
+"""The paper's figures: what is drawn, from numbers that are checked against the rules themselves."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from reference import random_inputs, random_network
+from yoso_sw import golden
+from yoso_sw.figures import dead_neurons, experiment, publish, report, tables
+from yoso_sw.figures.__main__ import main
+from yoso_sw.figures.experiment import NAMES, Run, Setting
+from yoso_sw.figures.gradients import spike_gradients
+from yoso_sw.figures.spike_times import measure
+from yoso_sw.network import NEVER
+
+TINY = Setting(hidden=20, images=200)
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def few_images(monkeypatch):
+    """A hundred images to train on and fifty for validation, whose class is where they are bright."""
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 10, 250).astype(np.uint8)
+    images = rng.integers(0, 60, (250, 784)).astype(np.uint8)
+    for image, label in zip(images, labels.tolist(), strict=True):
+        image[78 * label : 78 * label + 78] = 250
+    monkeypatch.setattr(experiment, "training_images", lambda: (images, labels))
+    monkeypatch.setattr(experiment, "VALIDATION", 50)
+    return images, labels
+
+
+def run_command(*words):
+    """The command's output; it must succeed."""
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def error_of(*words):
+    result = CliRunner().invoke(main, [str(word) for word in words])
+    assert result.exit_code == 1 and "Traceback" not in result.output
+    return " ".join(result.output.split())
+
+
+# ---- the experiment --------------------------------------------------------------------------------------
+
+
+def test_both_psps_start_from_the_same_weights():
+    ours, again, other = (experiment.first_weights(TINY, seed) for seed in (1, 1, 2))
+    assert all(map(torch.equal, ours, again)) and not torch.equal(ours[0], other[0])
+    runs = [Run(TINY, psp, 1) for psp in NAMES]
+    assert all(torch.equal(*pair) for pair in zip(runs[0].weights, runs[1].weights, strict=True))
+
+
+@pytest.mark.parametrize("psp", NAMES)
+def test_a_network_learns(psp, few_images):
+    run = Run(TINY, psp, 1)
+    for _ in range(4):
+        run.train()
+    losses = [record.loss for record in run.records]
+    assert losses[0] is None and losses[-1] < losses[1]
+    assert run.records[-1].accuracy > run.records[0].accuracy + 20
+
+
+@pytest.mark.parametrize("psp", NAMES)
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(psp, few_images, tmp_path):
+    straight = Run(TINY, psp, 3)
+    straight.train()
+    straight.train()
+    Run(TINY, psp, 3, tmp_path / "run.pt").train()
+    resumed = Run(TINY, psp, 3, tmp_path / "run.pt")
+    assert resumed.epoch == 1
+    resumed.train()
+    assert resumed.records == straight.records
+    assert all(torch.equal(*pair) for pair in zip(resumed.weights, straight.weights, strict=True))
+
+
+def test_a_file_of_another_setting_or_damaged_is_refused(few_images, tmp_path):
+    file = tmp_path / "run.pt"
+    Run(TINY, "rel", 1, file).train()
+    with pytest.raises(report.FigureError, match="another setting"):
+        Run(TINY, "rel", 2, file)
+    file.write_bytes(b"half a file")
+    with pytest.raises(report.FigureError, match="damaged"):
+        Run(TINY, "rel", 1, file)
+
+
+@pytest.mark.parametrize("psp", NAMES)
+def test_a_neuron_is_dead_if_it_fires_for_no_image(psp, few_images):
+    run = Run(TINY, psp, 1)
+    with torch.no_grad():
+        run.weights[0][:] = 1
+        run.weights[0][:, :3] = -1  # inhibited by every spike
+        run.weights[0][:, 3] = -1  # fires for a single image, by its dark pixel
+        images, _ = few_images
+        images[-50:, 700] = 0
+        images[-7, 700] = 255
+        run.weights[0][700, 3] = 900
+    record = run.measure()
+    assert record.dead == 3
+    assert record.silent == pytest.approx((3 + 49 / 50) / 20)
+
+
+# ---- gradients -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("psp", NAMES)
+def test_the_gradients_drawn_are_those_that_train(psp):
+    setting = Setting(hidden=15)
+    rng = np.random.default_rng(2)
+    times = torch.tensor(np.where(rng.random(60) < 0.2, np.inf, rng.integers(0, 16, 60)))
+    weights = torch.tensor(rng.normal(0.06, 0.2, (60, 15)), requires_grad=True)
+    fired, _ = experiment.fire(setting, psp, times[None], weights)
+    assert 0.3 < fired.isfinite().double().mean() < 1
+    steep, pairs = spike_gradients(
+        setting, psp, times.numpy(), weights.detach().numpy(), fired[0].detach().numpy()
+    )
+    torch.where(fired.isfinite(), fired, 0).sum().backward()
+    expected = weights.grad[weights.grad != 0].abs().numpy()
+    assert np.allclose(np.sort(pairs), np.sort(expected), rtol=1e-6)
+    assert len(steep) == fired.isfinite().sum() and (steep > 0).all()
+
+
+def test_gradients_draws_a_picture_and_its_numbers(few_images, tmp_path, monkeypatch):
+    monkeypatch.setattr("yoso_sw.figures.gradients.training_images", experiment.training_images)
+    words = ["gradients", "--epochs", 1, "--images", 100, "--measured", 5, "--hidden", 20]
+    printed = run_command(*words, "--out", tmp_path)
+    assert "ReL-PSP" in printed and "alpha-PSP" in printed
+    assert (tmp_path / "gradients.png").read_bytes().startswith(PNG)
+    result = json.loads((tmp_path / "gradients.json").read_text())
+    assert result["command"] == " ".join([report.COMMAND, *map(str, words)])
+    assert result["settings"]["hidden"] == 20 and "one run of each" in result["caption"]
+    for psp in NAMES:
+        for stage in ("first weights", "trained"):
+            assert result["numbers"][psp][stage]["hidden"]["spikes"] > 0
+
+
+# ---- dead neurons ----------------------------------------------------------------------------------------
+
+
+def test_dead_neurons_goes_on_with_the_runs_of_before(tmp_path, few_images, monkeypatch):
+    monkeypatch.setattr(dead_neurons, "training_images", experiment.training_images)
+    words = ["dead-neurons", "--runs", 2, "--images", 50, "--hidden", 20, "--out", tmp_path]
+    run_command(*words, "--epochs", 1)
+    before = json.loads((tmp_path / "dead-neurons.json").read_text())["numbers"]
+    run_command(*words, "--epochs", 2)
+    result = json.loads((tmp_path / "dead-neurons.json").read_text())
+    assert (tmp_path / "dead-neurons.png").read_bytes().startswith(PNG)
+    assert "2 first weights, 2 epochs of 50 images" in result["caption"] and "20 first" in result["caption"]
+    for psp in NAMES:
+        dead, accuracy = (result["numbers"][psp][key] for key in ("dead", "accuracy"))
+        assert [len(run) for run in dead] == [3, 3]
+        assert [run[:2] for run in accuracy] == before[psp]["accuracy"]
+
+
+def test_fewer_epochs_than_are_trained_are_drawn_as_asked(few_images, tmp_path):
+    file = tmp_path / "run.pt"
+    run = Run(TINY, "rel", 1, file)
+    run.train()
+    run.train()
+    assert len(dead_neurons.advance((TINY, "rel", 1, file), 1)) == 3  # no epoch is trained beyond
+
+
+# ---- spike times -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("decision", ["ttfs", "softmax"])
+def test_spike_times_are_the_golden_models(decision):
+    rng = np.random.default_rng(4)
+    network = random_network(rng, [14, 11, 9, 6], 24, decision=decision, slopes=True)
+    inputs = random_inputs(rng, 30, network)
+    row = measure(network, inputs)
+    early = golden.run(network, inputs)
+    late = golden.run(network, inputs, early_exit=False)
+    for key, result in (("fired at the decision", early), ("fired in all", late)):
+        fired = np.concatenate([steps != NEVER for steps in result.steps[:-1]], axis=1)
+        assert row[key] == pytest.approx(100 * fired.mean(), abs=0.01)
+    for layer, steps in zip(row["hidden layers"], late.steps, strict=False):
+        assert layer["neurons"] == steps.shape[1]
+        assert layer["spikes by step"] == np.bincount(steps[steps != NEVER], minlength=24).tolist()
+    assert sum(row["decisions by step"]) == 30
+
+
+def test_spike_times_draws_committed_networks(tmp_path):
+    names = ["mnist-784-100-10-stdbp", "mnist-784-100-10"]
+    run_command("spike-times", *names, "--images", 30, "--out", tmp_path)
+    assert (tmp_path / "spike-times.png").read_bytes().startswith(PNG)
+    rows = json.loads((tmp_path / "spike-times.json").read_text())["numbers"]["networks"]
+    assert [row["network"] for row in rows] == names
+    assert 0 < rows[0]["fired at the decision"] < rows[0]["fired in all"] < 100
+    assert rows[1]["fired at the decision"] == rows[1]["fired in all"]
+
+
+def test_a_network_that_is_not_there_is_named(tmp_path):
+    assert "no configuration 'nothing'" in error_of("spike-times", "nothing", "--out", tmp_path)
+
+
+# ---- tables ----------------------------------------------------------------------------------------------
+
+
+def accuracies(folder, **changes):
+    row = {
+        "network": "mnist-784-100-10",
+        "dataset": "mnist",
+        "shape": "784-100-10",
+        "decision": "softmax",
+        "golden": 98.35,
+        **changes,
+    }
+    path = folder / "accuracy.json"
+    path.write_text(json.dumps([row]))
+    return path
+
+
+def test_tables_hold_the_papers_rows_and_ours(tmp_path):
+    run_command("tables", "--accuracy", accuracies(tmp_path), "--out", tmp_path)
+    text = (tmp_path / "tables.md").read_text()
+    lines = text.splitlines()
+    assert "| STDBP (the paper) | Temporal | 784-800-10 | None | 98.5 |" in lines
+    assert "| S4NN [45] | Temporal | 784-1000-10 | 88.0 |" in lines
+    ours = [line for line in lines if "YOSO**" in line]
+    assert len(ours) == 1 and "784-100-10 | constant-slope windows, augmented" in ours[0]
+    assert ours[0].endswith("| **98.35** |")
+    for table in tables.TABLES:
+        assert all(len(row) == len(table.columns) + 1 for row in table.rows)
+
+
+def test_several_seeds_are_a_mean_and_a_spread(tmp_path):
+    path = accuracies(tmp_path, mean=98.2, spread=0.1, seeds=5)
+    assert "**98.20 ± 0.10** (5 seeds)" in tables.markdown(tables.read_accuracies(path))
+
+
+def test_tables_say_what_makes_the_accuracies_they_miss(tmp_path):
+    path = tmp_path / "accuracy.json"
+    assert "missing: run `make accuracy`" in error_of("tables", "--accuracy", path, "--out", tmp_path)
+    path.write_text("[{")
+    assert "damaged" in error_of("tables", "--accuracy", path, "--out", tmp_path)
+    path.write_text('[{"network": "x"}]')
+    assert "not what `make accuracy` writes" in error_of("tables", "--accuracy", path, "--out", tmp_path)
+
+
+# ---- what all have in common ------------------------------------------------------------------------------
+
+
+def test_without_matplotlib_one_line_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in ("gradients", "dead-neurons", "spike-times"):
+        assert "pip install 'yoso[train]'" in error_of(name, "--out", tmp_path)
+
+
+def test_published_figures_name_the_commands_that_made_them(tmp_path):
+    assert "is missing: run" in error_of("publish", "--out", tmp_path, "--to", tmp_path / "docs")
+    for name in publish.NAMES:
+        (tmp_path / f"{name}.png").write_bytes(PNG)
+        made = {"figure": name, "command": f"{report.COMMAND} {name}", "caption": f"It shows {name}."}
+        (tmp_path / f"{name}.json").write_text(json.dumps(made))
+    run_command("publish", "--out", tmp_path, "--to", tmp_path / "docs")
+    page = (tmp_path / "docs" / "README.md").read_text()
+    for name in publish.NAMES:
+        assert (tmp_path / "docs" / f"{name}.png").exists()
+        assert f"    {report.COMMAND} {name}\n" in page and f"It shows {name}." in page
+
+
+def test_committed_figures_are_small_and_listed():
+    folder = Path(__file__).parents[2] / "docs" / "figures"
+    page = (folder / "README.md").read_text()
+    for picture in folder.glob("*.png"):
+        assert f"({picture.name})" in page and picture.stat().st_size < 150_000
