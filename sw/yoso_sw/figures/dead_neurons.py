@@ -76,6 +76,11 @@ def train_all(jobs: list[Job], epochs: int, processes: int, console: Console) ->
     return [records[i] for i in range(len(jobs))]
 
 
+def deviation(values: np.ndarray) -> np.ndarray:
+    """Sample standard deviation over runs, (runs, ...) -> (...); 0 of a single run."""
+    return values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1:])
+
+
 def draw(setting: Setting, numbers: dict[str, Any]) -> Any:
     """Three panels over epochs, mean and standard deviation: dead neurons, silent share, accuracy."""
     pyplot = report.pyplot()
@@ -88,7 +93,7 @@ def draw(setting: Setting, numbers: dict[str, Any]) -> Any:
     for axis, (key, label, title) in zip(axes, panels, strict=True):
         for psp, name in NAMES.items():
             values = np.array(numbers[psp][key], float) * (100 if key == "silent" else 1)
-            mean, spread = values.mean(0), values.std(0)
+            mean, spread = values.mean(0), deviation(values)
             epochs = np.arange(len(mean))
             axis.plot(epochs, mean, color=report.COLOURS[psp], label=name)
             axis.fill_between(
@@ -103,7 +108,7 @@ def draw(setting: Setting, numbers: dict[str, Any]) -> Any:
     axes[2].set_ylim(math.floor(lowest - 1), 100)
     axes[0].legend(loc="upper left")
     runs = len(numbers["rel"]["dead"])
-    figure.suptitle(f"784-{setting.hidden}-10 on MNIST: mean and standard deviation of {runs} first weights")
+    figure.suptitle(f"784-{setting.hidden}-10 on MNIST: mean and standard deviation of {runs} runs of each")
     return figure
 
 
@@ -171,14 +176,15 @@ def dead_neurons(
             for field in dataclasses.fields(Record)
         }
     numbers["paper"] = PAPER
+    rel, leaky = PAPER["rel"], PAPER["alpha"]
     caption = (
         f"Dead hidden neurons (those that fire for none of {VALIDATION:,} validation images), hidden neurons "
         f"silent in an image, and validation accuracy: 784-{hidden}-10, {runs} first weights, {epochs} "
         f"epochs of {images:,} images, mean and standard deviation. Alpha-PSP with tau = {tau:g} steps and "
-        f"threshold {alpha_threshold:g}, our choice. The paper's figure 12 has {PAPER['runs']} first weights; "
-        f"after {PAPER['epochs']} epochs it finds {PAPER['rel']['active']} % of neurons active with ReL-PSP, "
-        f"{PAPER['alpha']['active']} % with alpha-PSP, at {PAPER['rel']['accuracy']} % and "
-        f"{PAPER['alpha']['accuracy']} % test accuracy, and does not say when a neuron counts as dead."
+        f"threshold {alpha_threshold:g}, our choice. The paper's figure 12 has {PAPER['runs']} first weights "
+        f"and {PAPER['epochs']} epochs, after which {rel['active']} % of neurons are active with ReL-PSP and "
+        f"{leaky['active']} % with alpha-PSP, at {rel['accuracy']} % and {leaky['accuracy']} % test "
+        "accuracy; it does not say when a neuron counts as dead."
     )
     report.write(out, "dead-neurons", caption, dataclasses.asdict(setting), numbers, draw(setting, numbers))
     for psp, name in NAMES.items():
@@ -186,7 +192,7 @@ def dead_neurons(
             np.array(numbers[psp][key], float)[:, -1] for key in ("dead", "silent", "accuracy")
         )
         console.print(
-            f"{name:9}  dead {dead.mean():.1f} ± {dead.std():.1f} of {hidden}  "
+            f"{name:9}  dead {dead.mean():.1f} ± {deviation(dead):.1f} of {hidden}  "
             f"silent {100 * silent.mean():.1f} %  accuracy {accuracy.mean():.2f} %"
         )
     console.print(f"written to {out / 'dead-neurons.png'}")
