@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 SIM_ENV := $(VENV)/.sim
 TEST_ENV := $(VENV)/.test
 SYNTH_ENV := $(VENV)/.synth
+FORMAL_ENV := $(VENV)/.formal
 
 IMAGES ?=
 JOBS ?=
@@ -20,6 +21,7 @@ CHIP ?=
 BLOCK ?=
 TARGET ?=
 MUTANT ?=
+PROOF ?=
 FIGURE ?=
 
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
@@ -28,10 +30,10 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants train accuracy figures synth env clean distclean
+.PHONY: help sim regress waves test lint mutants formal train bench-train accuracy figures synth env clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
 
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
@@ -54,8 +56,14 @@ lint: $(TEST_ENV) ## ruff and mypy
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
 	@$(BIN)/python tests/mutants.py $(MUTANT)
 
+formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
+	@$(BIN)/python tests/formal/prove.py $(PROOF)
+
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it
 	@$(BIN)/python -m yoso_sw.train $(if $(NET),'$(NET)')
+
+bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
+	@$(BIN)/python -m yoso_sw.bench
 
 accuracy: $(TEST_ENV) ## evaluate the committed networks, or NET=name, on the golden model
 	@$(BIN)/python -m yoso_sw.accuracy $(if $(NET),'$(NET)')
@@ -111,4 +119,9 @@ $(TEST_ENV): $(SIM_ENV)
 $(SYNTH_ENV): $(SIM_ENV)
 	@echo "installing yosys and nextpnr"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[hw,synth]'
+	@touch $@
+
+$(FORMAL_ENV): $(SIM_ENV)
+	@echo "installing sby, yosys and a solver"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[formal]'
 	@touch $@

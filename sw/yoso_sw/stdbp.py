@@ -94,8 +94,8 @@ class _SpikeTimes(torch.autograd.Function):
         order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], torch.get_num_threads()
         results = causal.gradient(t_in, order, count, w, t_out, drive, wanted, threads)
-        grad_weights, grad_times = map(torch.from_numpy, results)
-        return grad_times if wanted else None, grad_weights, None, None, None, None
+        grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
+        return grad_times, grad_weights, None, None, None, None
 
 
 NO_BOUNDS = (-SILENT, SILENT, -SILENT, SILENT)
