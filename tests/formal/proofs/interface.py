@@ -1,0 +1,79 @@
+"""The router interface: a processing element always takes what the mesh delivers, as far as its core does."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Signal, Value
+from harness import Harness, Proof, implies
+from yoso_hw.flit import pack, unpack
+from yoso_hw.packet import Kind, Packets
+from yoso_hw.params import ChipParams
+from yoso_hw.router_interface import RouterInterface
+
+
+def build(h: Harness, params: ChipParams) -> None:
+    """Follow one spike of the element's layer."""
+    m = h.m
+    packets = Packets(params)
+    m.submodules.interface = dut = RouterInterface(params)
+    for name in ("x", "y", "tag", "enabled"):
+        m.d.comb += getattr(dut, name).eq(h.fixed(name, getattr(dut, name).shape()))
+    for stream, name in ((dut.from_router, "in"), (dut.reply, "reply"), (dut.send, "send")):
+        h.drive(stream.valid, f"{name}_valid")
+        h.drive(stream.payload, name)
+    for stream, name in ((dut.to_router, "out"), (dut.spike, "spike"), (dut.packet, "packet")):
+        h.drive(stream.ready, f"{name}_ready")
+
+    into, out = dut.from_router, dut.spike
+    spike = unpack(packets, "SPIKE", into.payload)
+    own = (spike.kind == Kind.SPIKE) & dut.enabled & (spike.tag == dut.tag)
+    memory = (spike.kind == Kind.SEEK) | (spike.kind == Kind.WRITE) | (spike.kind == Kind.READ)
+    put, got = into.valid & into.ready & own, out.valid & out.ready
+    held = Signal(range(params.spike_fifo + 1))
+    m.d.sync += held.eq(held + put - got)
+    waits = into.valid & ~into.ready
+    h.check(
+        implies(waits, (own & (held == params.spike_fifo)) | (memory & ~dut.packet.ready)),
+        "a flit waits for the core or the memory interface, and for nothing else",
+    )
+    h.check(out.valid == (held != 0), "what waits for the core is offered to it")
+    offered = dut.packet.valid & (dut.packet.payload == into.payload)
+    h.check(implies(into.valid & memory, offered), "packets for the memories are passed on")
+    h.check(implies(dut.packet.valid, into.valid & memory), "and no others")
+
+    choose = h.free("choose")
+    inside, row, parity = Signal(), Signal.like(out.payload.row), Signal()
+    ahead = Signal.like(held)
+    with m.If(~inside):
+        with m.If(choose & put):
+            m.d.sync += [inside.eq(1), ahead.eq(held - got), row.eq(spike.row), parity.eq(spike.parity)]
+    with m.Elif(got):
+        m.d.sync += [ahead.eq(ahead - 1), inside.eq(ahead != 0)]
+    its_turn = inside & (ahead == 0)
+    same = (out.payload.row == row) & (out.payload.parity == parity)
+    h.check(implies(its_turn, out.valid & same), "the layer's spikes come to the core in order, once each")
+    h.check(implies(dut.idle, (held == 0) & ~dut.to_router.valid), "an idle interface holds nothing")
+
+    goes = dut.to_router.valid & dut.to_router.ready
+    replied, sent = dut.reply.valid & dut.reply.ready, dut.send.valid & dut.send.ready
+    reply = pack(packets, "REPLY", x=dut.x, y=dut.y, data=dut.reply.payload)
+    flit = dut.to_router.payload
+    h.check(goes == (replied ^ sent), "what goes is taken from one sender")
+    h.check(~(replied & sent), "and from no more")
+    h.check(implies(replied, flit == reply) & implies(sent, flit == dut.send.payload), "unchanged")
+    h.cover(its_turn & got & (row == 1))
+    h.cover(waits & own)
+    h.cover(into.valid & into.ready & ~own & ~memory & (spike.kind == Kind.SPIKE))
+    h.cover(replied & Value.cast(dut.send.valid))
+
+
+PROOFS = [
+    Proof(
+        name="interface",
+        claim="A flit from the router waits for core or memory interface alone, never for the network; "
+        "spikes of the layer come to the core in order, once each; what is sent goes out once.",
+        parameters="4 flits between router and core, multicast",
+        cases={"": lambda h: build(h, ChipParams(cols=2, rows=2, lanes=1, neurons=2, weights=2))},
+        bugs=("spike dropped under back-pressure", "tag of a spike ignored"),
+        engine="abc scorr; pdr",
+    )
+]
