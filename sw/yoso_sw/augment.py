@@ -6,11 +6,11 @@ Affine and elastic distortions are Simard, Steinkraus and Platt's (2003); the ra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numba
 import numpy as np
 
-SIDE = 28  # pixels on a side
 KNOTS = 7  # elastic control points on a side
 
 
@@ -41,8 +41,8 @@ class Augment:
     elastic: float = 0.0
     mirror: bool = False
 
-    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Distorted copies of `images`, uint8 (n, 784); the same `rng` state gives the same images."""
+    def __call__(self, images: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
+        """Distorted copies of `images`, uint8 (n, rows * cols); the same state of `rng` gives the same."""
         if not any((self.rotate, self.scale, self.shear, self.shift, self.elastic, self.mirror)):
             return images
         n = len(images)
@@ -57,22 +57,21 @@ class Augment:
         if self.mirror:
             matrix[:, 1] *= rng.choice((-1, 1), (n, 1))
         knots = rng.normal(0, self.elastic, (n, 2, KNOTS, KNOTS)).astype(np.float32)
-        field = _SPLINE @ knots @ _SPLINE.T
-        out = np.empty_like(images)
-        _warp(images, matrix.astype(np.float32), shift.astype(np.float32), field, out)
-        return out
+        pictures = images.reshape(n, rows, -1)
+        field = _spline(rows) @ knots @ _spline(pictures.shape[2]).T
+        out = np.empty_like(pictures)
+        _warp(pictures, matrix.astype(np.float32), shift.astype(np.float32), field, out)
+        return out.reshape(images.shape)
 
 
-def _spline() -> np.ndarray:
-    """Cubic B-spline weights of the control points at each pixel, (SIDE, KNOTS), in L2 norm 1 on average."""
-    position = np.linspace(0.5, KNOTS - 1.5, SIDE)
+@cache
+def _spline(side: int) -> np.ndarray:
+    """Cubic B-spline weights of the control points at each pixel, (side, KNOTS), in L2 norm 1 on average."""
+    position = np.linspace(0.5, KNOTS - 1.5, side)
     distance = np.abs(position[:, None] - np.arange(KNOTS)[None, :])
     near = 2 / 3 - distance**2 + distance**3 / 2
     weights = np.where(distance < 1, near, np.maximum(0, 2 - distance) ** 3 / 6)
     return (weights / np.sqrt((weights**2).sum(1).mean())).astype(np.float32)
-
-
-_SPLINE = _spline()
 
 
 @numba.njit(cache=True)
@@ -80,24 +79,25 @@ def _warp(
     images: np.ndarray, matrix: np.ndarray, shift: np.ndarray, field: np.ndarray, out: np.ndarray
 ) -> None:
     """Bilinear samples of each image at its distorted coordinates; outside is black."""
-    centre = np.float32((SIDE - 1) / 2)
+    _, rows, cols = images.shape
+    middle, centre = np.float32((rows - 1) / 2), np.float32((cols - 1) / 2)
     for n in range(images.shape[0]):
-        for row in range(SIDE):
-            for col in range(SIDE):
-                dy, dx = np.float32(row) - centre, np.float32(col) - centre
-                y = matrix[n, 0, 0] * dy + matrix[n, 0, 1] * dx + centre + shift[n, 0] + field[n, 0, row, col]
+        for row in range(rows):
+            for col in range(cols):
+                dy, dx = np.float32(row) - middle, np.float32(col) - centre
+                y = matrix[n, 0, 0] * dy + matrix[n, 0, 1] * dx + middle + shift[n, 0] + field[n, 0, row, col]
                 x = matrix[n, 1, 0] * dy + matrix[n, 1, 1] * dx + centre + shift[n, 1] + field[n, 1, row, col]
                 y0, x0 = int(np.floor(y)), int(np.floor(x))
                 fy, fx = y - np.float32(y0), x - np.float32(x0)
                 value = np.float32(0.5)  # rounds
-                if 0 <= x0 < SIDE:
-                    if 0 <= y0 < SIDE:
-                        value += (1 - fy) * (1 - fx) * images[n, y0 * SIDE + x0]
-                    if -1 <= y0 < SIDE - 1:
-                        value += fy * (1 - fx) * images[n, (y0 + 1) * SIDE + x0]
-                if -1 <= x0 < SIDE - 1:
-                    if 0 <= y0 < SIDE:
-                        value += (1 - fy) * fx * images[n, y0 * SIDE + x0 + 1]
-                    if -1 <= y0 < SIDE - 1:
-                        value += fy * fx * images[n, (y0 + 1) * SIDE + x0 + 1]
-                out[n, row * SIDE + col] = np.uint8(value)
+                if 0 <= x0 < cols:
+                    if 0 <= y0 < rows:
+                        value += (1 - fy) * (1 - fx) * images[n, y0, x0]
+                    if -1 <= y0 < rows - 1:
+                        value += fy * (1 - fx) * images[n, y0 + 1, x0]
+                if -1 <= x0 < cols - 1:
+                    if 0 <= y0 < rows:
+                        value += (1 - fy) * fx * images[n, y0, x0 + 1]
+                    if -1 <= y0 < rows - 1:
+                        value += fy * fx * images[n, y0 + 1, x0 + 1]
+                out[n, row, col] = np.uint8(value)

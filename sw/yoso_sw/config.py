@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from yoso_sw.augment import SIDE, Augment
+from yoso_sw.augment import Augment
 from yoso_sw.network import DECISIONS, Window
 
 #: Configurations with the networks that were trained from them, beside each other under one name.
@@ -110,7 +110,7 @@ class TrainConfig:
     inputs
         Pixels of an image.
     rows
-        Rows of an image, for convolution and Caltech's size; its columns are inputs / rows.
+        Rows of an image, for convolution, distortion and Caltech's size; its columns are inputs / rows.
     """
 
     name: str
@@ -149,10 +149,6 @@ class TrainConfig:
         )
         check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
         check(self.unit > 0, f"unit={self.unit} is not positive")
-        check(
-            self.augment == Augment() or self.inputs == SIDE * SIDE,
-            f"[augment] distorts images of {SIDE} x {SIDE} pixels only, not inputs={self.inputs}",
-        )
         for i, layer in enumerate(self.layers):
             check(layer.neurons >= 1, f"layer {i}: neurons={layer.neurons} is below 1")
             check(
@@ -175,7 +171,7 @@ class TrainConfig:
                 f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
                 "softmax and nowhere else",
             )
-        if self.layers[0].kernel or self.dataset == "caltech":
+        if self.layers[0].kernel or self.dataset == "caltech" or self.augment != Augment():
             check(
                 self.rows >= 1 and self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",

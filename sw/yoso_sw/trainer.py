@@ -208,7 +208,8 @@ class Trainer:
             place = batch % BLOCK
             if place == 0:
                 block = order[batch * config.batch : min(batch + BLOCK, batches) * config.batch]
-                times = input_times(spike_steps(config.augment(images[block], rng), config.levels))
+                distorted = config.augment(images[block], config.rows, rng)
+                times = input_times(spike_steps(distorted, config.levels))
                 targets = torch.from_numpy(labels[block].astype(np.int64))
             own = slice(place * config.batch, (place + 1) * config.batch)
             self._set_rate(batch, batches)

@@ -139,7 +139,14 @@ def literal(config):
     """The same network with the paper's neurons: slope A, firing at any step, the earliest output decides."""
     layers = [
         dataclasses.replace(
-            layer, slope="psp", threshold=8.0, start=0, end=config.steps, mean=0.1, deviation=0.25, dropout=0.0
+            layer,
+            slope="psp",
+            threshold=8.0,
+            start=0,
+            end=config.steps,
+            mean=0.1,
+            deviation=0.25,
+            dropout=0.0,
         )
         for layer in config.layers
     ]

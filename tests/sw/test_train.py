@@ -222,7 +222,7 @@ end = 33
         (GOOD + "[augment]\nwarp = 1\n", "augment: there is no key 'warp'"),
         (
             GOOD.replace("steps = 33", "steps = 33\ninputs = 64") + "[augment]\nshift = 1\n",
-            r"\[augment\] distorts images of 28 x 28 pixels only, not inputs=64",
+            "inputs=64 pixels are no rows=28 of equal length",
         ),
         (GOOD[: GOOD.index("[[")], "there are no"),
         ("name = ", "is not TOML"),
@@ -307,12 +307,20 @@ def test_a_committed_network_is_as_accurate_as_it_says(path):
 
 def test_without_distortion_images_stay_as_they_are():
     images = patterns(5, 1)[0]
-    assert Augment()(images, np.random.default_rng(0)) is images
+    assert Augment()(images, 28, np.random.default_rng(0)) is images
 
 
 def test_a_distortion_too_small_to_see_changes_nothing():
     images = np.random.default_rng(1).integers(0, 256, (5, 784)).astype(np.uint8)
-    assert np.array_equal(Augment(shift=1e-6)(images, np.random.default_rng(0)), images)
+    for rows in (28, 16, 784):
+        assert np.array_equal(Augment(shift=1e-6)(images, rows, np.random.default_rng(0)), images)
+
+
+def test_a_mirror_turns_left_and_right_of_a_wide_image():
+    images = np.tile(np.arange(12, dtype=np.uint8), (60, 5, 1)).reshape(60, 60)
+    images = Augment(mirror=True)(images, 5, np.random.default_rng(0)).reshape(60, 5, 12)
+    turned = (images == np.arange(11, -1, -1)).all((1, 2))
+    assert ((images == np.arange(12)).all((1, 2)) ^ turned).all() and 15 < turned.sum() < 45
 
 
 def test_distortions_keep_the_ink_and_repeat_with_their_seed():
@@ -320,7 +328,7 @@ def test_distortions_keep_the_ink_and_repeat_with_their_seed():
     images[:, 8:20, 8:20] = 200
     images = images.reshape(50, 784)
     augment = Augment(rotate=10, scale=0.1, shear=0.1, shift=1, elastic=0.5)
-    ours, same, others = (augment(images, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    ours, same, others = (augment(images, 28, np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert np.array_equal(ours, same) and not np.array_equal(ours, others)
     assert ours.sum(1).mean() == pytest.approx(images.sum(1).mean(), rel=0.05)
     assert not np.array_equal(ours[0], ours[1])
