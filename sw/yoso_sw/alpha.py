@@ -102,7 +102,7 @@ def walk(times, weights, threshold, tau, end):  # type: ignore[no-untyped-def]
                 p[j] += e * row[j]
             until = t_in[order[k + 1]] if k + 1 < len(order) else end
             if until == t:
-                continue
+                continue  # no time passes before the next spike
             length = (until - t) / tau
             for j in range(neurons):
                 if p[j] > threshold and out[j] == np.inf:

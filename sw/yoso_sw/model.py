@@ -59,7 +59,7 @@ def export(layer: TemporalLayer) -> Layer:
     """The integer layer of a quantised module."""
     fires = not layer.silent
     return Layer(
-        weights=layer.integers.detach().numpy().astype(np.int8),
+        weights=layer.integers.detach().cpu().numpy().astype(np.int8),
         threshold=int(layer.threshold) if fires else 1,
         start=layer.start if fires else 0,
         end=layer.end if fires else 0,

@@ -171,11 +171,15 @@ class TemporalLayer(nn.Module):
         """The step at which a layer that is one matrix product reads its inputs."""
         return self.last if self.silent else self.start - 1
 
+    def _kept(self, spikes: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Which spikes the dropout leaves; drawn on the CPU, so that every device draws the same."""
+        return (torch.rand(spikes.shape, generator=generator) >= self.dropout).to(spikes.device)
+
     def ages(self, times: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
         """What arrived by `reading`, with the dropout that `generator` draws."""
         ages = stdbp.arrived(times, self.reading)
         if generator is not None and self.dropout:
-            kept = torch.rand(ages.shape, generator=generator) >= self.dropout
+            kept = self._kept(ages, generator)
             ages = ages * kept / (1 - self.dropout)
         return ages
 
@@ -183,7 +187,7 @@ class TemporalLayer(nn.Module):
         """Spikes of a firing layer of slope A, for (rows, axons) input times without the bias."""
         threshold = self.threshold
         if generator is not None and self.dropout:
-            kept = torch.rand(times.shape, generator=generator) >= self.dropout
+            kept = self._kept(times, generator)
             times = torch.where(kept, times, stdbp.SILENT)
             threshold *= 1 - self.dropout
             threshold = max(1, round(threshold)) if self.scale is not None else threshold
@@ -199,7 +203,7 @@ class TemporalLayer(nn.Module):
         """Times (rows, axons) with the bias axon's, if there is one."""
         if not self.bias:
             return times
-        return torch.cat([times, torch.zeros(len(times), 1, dtype=times.dtype)], dim=1)
+        return torch.cat([times, times.new_zeros(len(times), 1)], dim=1)
 
     def read(self, potential: torch.Tensor) -> Spikes:
         """Spikes of a layer that is one matrix product, of its potentials at `reading`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 SILENT = float("inf")
+ROWS = 128  # at once, where no gradient is wanted
 
 
 def spike_times(
@@ -28,6 +29,13 @@ def spike_times(
     A_k = w_1 + .. + w_k and B_k = w_1 t_1 + .. + w_k t_k; eq. 11 solves it in each interval, and the first
     solution within its own interval is the spike.
     """
+    if len(times) > ROWS and not torch.is_grad_enabled():
+        blocks = [
+            spike_times(part, weights, threshold, start, end, last, whole, revive)
+            for part in times.split(ROWS)
+        ]
+        fired, potential = (torch.cat(parts) for parts in zip(*blocks, strict=True))
+        return fired, potential
     ordered, order = torch.where(times < last, times, SILENT).sort(dim=1)
     silent = ordered.isinf()
     ordered = torch.where(silent, 0, ordered)
@@ -43,9 +51,10 @@ def spike_times(
     ready = begins.clamp(min=opening)[:, :, None]
     opens_in = (begins <= opening) & (opening < until)
     above = opens_in[:, :, None] & (a * ready - b >= threshold)
-    cross = (threshold + b) / a
+    rises = a > 0
+    cross = (threshold + b) / torch.where(rises, a, 1)  # a division by 0 would leave nan in the gradient
     step = cross + (cross.ceil() - cross).detach() if whole else cross
-    hits = (a > 0) & (step > ready) & (step <= until[:, :, None]) & (step < end)
+    hits = rises & (step > ready) & (step <= until[:, :, None]) & (step < end)
     first = (above & (start < end) | hits).int().argmax(dim=1, keepdim=True)
 
     def chosen(values: torch.Tensor) -> torch.Tensor:

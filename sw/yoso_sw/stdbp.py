@@ -19,9 +19,12 @@ from typing import Any
 import torch
 from yoso_hw.params import ChipParams
 
-from yoso_sw import causal
+from yoso_sw import causal, plain
 
 SILENT = float("inf")
+
+#: Whether the CPU has kernels of its own; False sends it the way of a GPU.
+KERNELS = True
 
 #: Below 2^24 a float32 holds every integer; `ramp_times` relies on it with one bit to spare.
 EXACT = 1 << 23
@@ -120,6 +123,8 @@ def spike_times(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Spike times of a layer of slope A (eq. 11) and their gradient (eq. 13, 14).
 
+    On a GPU PyTorch's own operations take the kernels' place (`plain`): there no adder may saturate.
+
     Parameters
     ----------
     times
@@ -146,6 +151,10 @@ def spike_times(
     Spike times (batch, neurons), inf for silent, and V at the spike or, for silent neurons, at `last`.
     Spikes at the opening of the window, of neurons already above theta, pass no gradient.
     """
+    if times.is_cuda or not KERNELS:
+        if slope:
+            raise ValueError("a constant slope on whole steps has a kernel on the CPU alone; see ramp_times")
+        return plain.spike_times(times, weights, threshold, start, end, last, whole, revive)
     bounds = adders(chip or ChipParams()) if whole else NO_BOUNDS
     rule = threshold, slope, start, end, last
     return _SpikeTimes.apply(times, weights, rule, bounds, whole, revive)

@@ -41,10 +41,10 @@ def command_of(config_path: Path) -> str:
     return f"make train NET={own.stem if own.parent == NETWORKS else config_path}"
 
 
-def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> None:
+def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console: Console) -> None:
     config = load_config(config_path)
     data = Data.load(config)
-    trainer = Trainer(config, data, checkpoint)
+    trainer = Trainer(config, data, checkpoint, device)
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
     batches = len(data.train[0]) // config.batch
@@ -102,6 +102,13 @@ def _train(config_path: Path, out: Path, checkpoint: Path, console: Console) -> 
     type=click.IntRange(1),
     help="CPU threads of torch; another count rounds otherwise.",
 )
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    type=click.Choice(["cpu", "cuda"]),
+    help="Where torch trains; a GPU rounds otherwise.",
+)
 def main(
     net: str | None,
     config: str | None,
@@ -109,6 +116,7 @@ def main(
     checkpoint: Path | None,
     restart: bool,
     threads: int,
+    device: str,
 ) -> None:
     chosen = net or config
     if chosen is None:
@@ -122,7 +130,9 @@ def main(
             raise click.ClickException(f"cannot write {out}: there is no folder {out.parent}")
         if restart:
             checkpoint.unlink(missing_ok=True)
-        _train(path, out, checkpoint, Console())
+        if device == "cuda" and not torch.cuda.is_available():
+            raise click.ClickException("--device cuda: this torch finds no GPU; train with --device cpu")
+        _train(path, out, checkpoint, device, Console())
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

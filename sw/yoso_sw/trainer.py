@@ -120,13 +120,18 @@ class Trainer:
     ------
     TrainingError
         If the data do not fit, or the checkpoint is damaged or of another configuration.
+    device
+        Where torch trains; "cuda" has the same numbers up to rounding.
     """
 
-    def __init__(self, config: TrainConfig, data: Data, checkpoint: Path | None = None) -> None:
+    def __init__(
+        self, config: TrainConfig, data: Data, checkpoint: Path | None = None, device: str = "cpu"
+    ) -> None:
         self.config = config
         self.data = data
         self.checkpoint = checkpoint
-        self.model = Model(config)
+        self.device = torch.device(device)
+        self.model = Model(config).to(self.device)
         self.epoch = 0
         self.history: list[Epoch] = []
         self.float_accuracy = math.nan
@@ -170,8 +175,8 @@ class Trainer:
         with torch.no_grad():
             for first in range(0, len(images), 1000):
                 own = slice(first, first + 1000)
-                results = self.model(input_times(spike_steps(images[own], self.config.levels)))
-                decisions = stdbp.decide(*results[-1]).numpy()
+                results = self.model(self._times(images[own]))
+                decisions = stdbp.decide(*results[-1]).cpu().numpy()
                 right += int((decisions == labels[own]).sum())
                 spikes += [int(times.isfinite().sum()) for times, _ in results]
         return 100 * right / len(images), tuple((spikes / len(images)).tolist())
@@ -209,8 +214,8 @@ class Trainer:
             if place == 0:
                 block = order[batch * config.batch : min(batch + BLOCK, batches) * config.batch]
                 distorted = config.augment(images[block], config.rows, rng)
-                times = input_times(spike_steps(distorted, config.levels))
-                targets = torch.from_numpy(labels[block].astype(np.int64))
+                times = self._times(distorted)
+                targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
             own = slice(place * config.batch, (place + 1) * config.batch)
             self._set_rate(batch, batches)
             loss = self.model.loss(times[own], self.model(times[own], dropout), targets[own])
@@ -236,6 +241,10 @@ class Trainer:
                     f"{bad} weights of layer {i} are NaN or infinite after epoch {self.epoch + 1}: "
                     "lower the learning rate or check the thresholds and first weights"
                 )
+
+    def _times(self, images: np.ndarray) -> torch.Tensor:
+        """Input spike times of images, on the device."""
+        return input_times(spike_steps(images, self.config.levels)).to(self.device)
 
     def _set_rate(self, batch: int, batches: int) -> None:
         """Each phase warms up and falls as a cosine."""
@@ -278,7 +287,7 @@ class Trainer:
         again = "delete it or train with --restart"
         damaged = TrainingError(f"checkpoint {path} is damaged, or no checkpoint; {again}")
         try:
-            state: dict[str, Any] = torch.load(path, weights_only=True)
+            state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
             version, config = state["version"], json.loads(state["config"])
         except Exception:  # torch.load raises whatever its readers raise
             raise damaged from None

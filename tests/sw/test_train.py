@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from yoso_sw import datasets, golden
+from yoso_sw import datasets, golden, stdbp
 from yoso_sw.augment import Augment
 from yoso_sw.config import ConfigError, LayerConfig, TrainConfig, load_config, locate
 from yoso_sw.model import TrainingError, check_bounds
@@ -67,6 +67,18 @@ LITERAL = {
 def data():
     torch.set_num_threads(1)  # these layers are too small to share
     return Data.split(patterns(1200, 1), patterns(300, 2), 200)
+
+
+def test_the_way_of_a_gpu_trains_the_same_network(data, monkeypatch):
+    """There is no GPU to test on: its arithmetic, on the CPU, ends at the same golden accuracy."""
+    layers = tuple(dataclasses.replace(layer, dropout=0.1, alive=1e-3) for layer in LITERAL["layers"])
+    accuracies = []
+    for kernels in (True, False):
+        monkeypatch.setattr(stdbp, "KERNELS", kernels)
+        trainer = Trainer(small_config(**{**LITERAL, "layers": layers}), data)
+        trainer.run()
+        accuracies.append(trainer.network("").about["golden_accuracy"])
+    assert min(accuracies) > 90 and accuracies[0] == pytest.approx(accuracies[1], abs=3)
 
 
 @pytest.mark.parametrize("changes", [{}, LITERAL], ids=["constant slope", "the paper's"])
