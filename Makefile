@@ -3,6 +3,7 @@
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
 # BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
+# PROOF=name  formal proof
 
 PYTHON ?= python3
 VENV := .venv

@@ -30,6 +30,8 @@ class Proof:
         Planted bugs, by their names in tests/mutants.toml or tests/formal/bugs.toml.
     engine
         As sby takes it.
+    depth
+        For induction by an SMT solver: most steps, and cycles from reset in which failures are looked for.
     cover_depth
         Cycles within which every cover statement is reached, which shows that the assumptions allow it.
     """

@@ -129,6 +129,10 @@ def accumulates(h: Harness, params: ChipParams, words: int) -> None:
     h.check(implies(t.due_a == 0, kept == t.model_a), "no update of A is lost")
     h.check(implies(t.store.a_write & t.writes, t.due_a != 0), "A is written only for an update")
     h.check(implies(t.idle, t.due_a == 0), "all updates are written when the core is idle")
+    if params.banked:
+        apart = t.load.word[0] != t.store.word[0]
+        both = (t.load.a_read & t.store.a_write) | (t.load.v_read & t.store.v_write)
+        h.check(implies(both, apart), "a bank reads or writes, not both")
     h.cover((t.due_a == (2 if words == 1 else 1)) & (t.model_a == 1))
 
 
@@ -184,7 +188,8 @@ def case(build, params: ChipParams, words: int):
 PROOFS = [
     Proof(
         name="read-modify-write",
-        claim="Each weight that is read is added to its A: no update is lost at any hazard distance.",
+        claim="Each weight that is read is added to its A: no update is lost at any hazard distance. Banks "
+        "are not read and written at once.",
         parameters="1 to 5 words (operations under way: 4), plain and banked, 1 and 2 lanes",
         cases={
             **{f"{words} words": case(accumulates, chip(), words) for words in range(1, 6)},
@@ -193,7 +198,11 @@ PROOFS = [
             },
             "2 lanes": case(accumulates, chip(lanes=2, neurons=4), 2),
         },
-        bugs=("hazard not interlocked: nothing is forwarded", "hazard interlocked over too short a distance"),
+        bugs=(
+            "hazard not interlocked: nothing is forwarded",
+            "hazard interlocked over too short a distance",
+            "bank rule of writes turned round",
+        ),
         engine="abc scorr; pdr",
     ),
     Proof(
