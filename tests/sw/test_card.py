@@ -62,7 +62,7 @@ def test_what_was_not_recorded_and_unknown_sets_are_said():
 
 
 def test_the_command_writes_the_card_beside_the_network(tmp_path):
-    for suffix in (".toml", ".npz"):
+    for suffix in (".toml", ".npz", ".seeds.json"):
         (tmp_path / f"x{suffix}").write_bytes((NETWORKS / f"mnist-784-100-10{suffix}").read_bytes())
     done = CliRunner().invoke(card.main, [str(tmp_path / "x.toml")])
     assert done.exit_code == 0 and "x.md" in done.output
