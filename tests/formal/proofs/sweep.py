@@ -55,7 +55,7 @@ def build(h: Harness, params: ChipParams, longest: int) -> None:
 
 def chip(**changes) -> ChipParams:
     mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2}
-    core = {"lanes": 1, "neurons": 3, "weights": 4, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
+    core = {"lanes": 1, "neurons": 5, "weights": 8, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
     return ChipParams(**{**mesh, **core, **changes})
 
 
@@ -64,10 +64,10 @@ PROOFS = [
         name="sweep",
         claim="A sweep ends, and a spike whose step has begun is taken, in bounded time though the network "
         "takes nothing; the fire queue never overflows.",
-        parameters="3 words; a sweep within 7 cycles (banked: 8), a spike within twice that",
+        parameters="5 words; a sweep within 8 cycles (banked: 9), a spike within twice that",
         cases={
-            "plain": lambda h: build(h, chip(), 7),
-            "banked": lambda h: build(h, chip(banked=True), 8),
+            "plain": lambda h: build(h, chip(), 8),
+            "banked": lambda h: build(h, chip(banked=True), 9),
         },
         bugs=("a sweep that waits for the network", "fire queue too short for a sweep"),
         assumptions=("a tick comes when the core is idle and no spike of the step waits (`barrier`)",),
