@@ -259,8 +259,11 @@ def test_published_figures_name_the_commands_that_made_them(tmp_path):
         (tmp_path / f"{name}.png").write_bytes(PNG)
         made = {"figure": name, "command": f"{report.COMMAND} {name}", "caption": f"It shows {name}."}
         (tmp_path / f"{name}.json").write_text(json.dumps(made))
+    assert "make accuracy" in error_of("publish", "--out", tmp_path, "--to", tmp_path / "docs")
+    (tmp_path / "tables.md").write_text("tables")
     run_command("publish", "--out", tmp_path, "--to", tmp_path / "docs")
     page = (tmp_path / "docs" / "README.md").read_text()
+    assert (tmp_path / "docs" / "tables.md").read_text() == "tables"
     for name in publish.NAMES:
         assert (tmp_path / "docs" / f"{name}.png").exists()
         assert f"    {report.COMMAND} {name}\n" in page and f"It shows {name}." in page

@@ -1,4 +1,4 @@
-"""Copy the figures drawn last into docs/figures, with a page that says what made each."""
+"""Copy the figures and tables made last into docs/figures, with a page that says what made each."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def page(reports: list[dict[str, str]]) -> str:
         "# Figures",
         "",
         f"Written by `{report.COMMAND} publish`; do not edit. `make figures` draws them all anew.",
+        "The paper's tables I to III with this project's rows are in [tables.md](tables.md): `make accuracy`,",
+        f"then `{report.COMMAND} tables`.",
         "",
     ]
     for each in reports:
@@ -50,8 +52,12 @@ def publish(to: Path, out: Path) -> None:
         if not path.exists():
             raise report.FigureError(f"{path} is missing: run `{report.COMMAND} {name}`")
         reports.append(json.loads(path.read_text()))
+    tables = out / "tables.md"
+    if not tables.exists():
+        raise report.FigureError(f"{tables} is missing: run `make accuracy` and `{report.COMMAND} tables`")
     to.mkdir(parents=True, exist_ok=True)
     for name in NAMES:
         shutil.copyfile(out / f"{name}.png", to / f"{name}.png")
+    shutil.copyfile(tables, to / "tables.md")
     (to / "README.md").write_text(page(reports))
-    Console().print(f"{len(NAMES)} figures copied to {to}")
+    Console().print(f"{len(NAMES)} figures and the tables copied to {to}")
