@@ -25,8 +25,8 @@ def page(reports: list[dict[str, str]]) -> str:
         "# Figures",
         "",
         f"Written by `{report.COMMAND} publish`; do not edit. `make figures` draws them all anew.",
-        "The paper's tables I to III with this project's rows are in [tables.md](tables.md): `make accuracy`,",
-        f"then `{report.COMMAND} tables`.",
+        "The paper's tables I to III with this project's rows are in [tables.md](tables.md):",
+        f"`make accuracy`, then `{report.COMMAND} tables`.",
         "",
     ]
     for each in reports:
