@@ -24,7 +24,7 @@ from numba import njit
 BLOCK = 64  # neurons
 PART = 32  # rows, where a layer has few neurons
 SMALL = 1 << 20  # spikes times neurons that one thread does as soon as two
-CELLS = 256  # intervals of time in which spikes are sorted
+CELLS = 1024  # intervals of time in which spikes are sorted
 PARTS = 8  # of a batch, whose weight gradients are added up in order
 
 
@@ -36,13 +36,18 @@ def _sort(times, axons, last, key, place):  # type: ignore[no-untyped-def]
     are spread over time, and coded inputs have few times, so both are a few operations a spike.
     """
     cells = len(place) - 1
-    scale = cells / last
+    first, final = last, times.dtype.type(0)
+    for i in range(len(times)):
+        t = times[i]
+        if t < last:
+            first, final = min(first, t), max(final, t)
+    scale = cells / (final - first) if final > first else last
     place[:] = 0
     n = 0
     for i in range(len(times)):
         t = times[i]
         if t < last:
-            cell = min(int(t * scale), cells - 1)
+            cell = min(int((t - first) * scale), cells - 1)
             key[i] = cell
             place[cell + 1] += 1
             n += 1
@@ -222,9 +227,15 @@ def _gradient(times, order, count, weights, fired, drive, wanted, results, share
         step, causal = np.empty_like(grad[0]), np.empty_like(grad[0])  # of all spikes at one time
         for row in range(part * rows // parts, (part + 1) * rows // parts):
             t_out, push = fired[row, own], drive[row, own]
+            latest = zero  # later spikes are causal to none of these neurons
+            for j in range(len(push)):
+                if push[j] != 0:
+                    latest = max(latest, t_out[j])
             k = 0
             while k < count[row]:
                 first, now = k, times[row, order[row, k]]
+                if now >= latest:
+                    break
                 while k < count[row] and times[row, order[row, k]] == now:
                     k += 1
                 for j in range(len(push)):
