@@ -23,6 +23,10 @@ from yoso_sw import causal, plain
 
 SILENT = float("inf")
 
+#: Threads of the kernels; None: as many as torch's. Torch's own, once woken, spin and take the kernels'
+#: cores, so a network of slope A alone is fastest with one of them and several here.
+THREADS: int | None = None
+
 #: Whether the CPU has kernels of its own; False sends it the way of a GPU.
 KERNELS = True
 
@@ -78,7 +82,7 @@ class _SpikeTimes(torch.autograd.Function):
     def forward(ctx: Any, times: Any, weights: Any, rule: Any, bounds: Any, whole: bool, revive: bool) -> Any:
         theta, _, _, end, last = rule
         t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
-        threads = torch.get_num_threads()
+        threads = THREADS or torch.get_num_threads()
         order, count = causal.schedule(t_in, last, threads)
         results = causal.walk(t_in, order, count, w, rule, bounds, whole, threads)
         fired, potential, slope = map(torch.from_numpy, results)
@@ -95,7 +99,7 @@ class _SpikeTimes(torch.autograd.Function):
         tensors = times, weights, fired, grads[0] * rate
         t_in, w, t_out, drive = (tensor.detach().contiguous().numpy() for tensor in tensors)
         order, count = ctx.events
-        wanted, threads = ctx.needs_input_grad[0], torch.get_num_threads()
+        wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
         results = causal.gradient(t_in, order, count, w, t_out, drive, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
         return grad_times, grad_weights, None, None, None, None
