@@ -10,7 +10,7 @@ from yoso_hw.params import ChipParams
 from yoso_sw import golden, plain, stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
 from yoso_sw.model import Model, input_times
-from yoso_sw.modules import Dense, EarliestPool2d, SpikeTimeLoss, Spikes, TemporalEncoder
+from yoso_sw.modules import Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder
 from yoso_sw.network import NEVER
 from yoso_sw.vectors import load_vectors
 
