@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def verilator_root() -> Path:
 
 
 def prepare() -> None:
-    """Put Verilator into this process's environment and check what a build needs besides.
+    """Put Verilator and Python into this process's environment and check what a build needs besides.
 
     Raises
     ------
@@ -50,9 +51,11 @@ def prepare() -> None:
             )
     root = verilator_root()
     os.environ["VERILATOR_ROOT"] = str(root)
-    path = os.environ.get("PATH", "")
-    if str(root / "bin") not in path.split(os.pathsep):
-        os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{path}"
+    # Verilator's makefiles call `python`, which a bare Debian does not have; the environment does.
+    for folder in (Path(sys.executable).parent, root / "bin"):
+        path = os.environ.get("PATH", "")
+        if str(folder) not in path.split(os.pathsep):
+            os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
 
 
 @cache
