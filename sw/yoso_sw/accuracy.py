@@ -21,7 +21,8 @@ from yoso_sw import golden, spread, stdbp
 from yoso_sw.config import ConfigError, TrainConfig, load_config, locate, names
 from yoso_sw.encoding import spike_steps
 from yoso_sw.idx import DatasetError
-from yoso_sw.model import Model, TrainingError, input_times
+from yoso_sw.model import Model
+from yoso_sw.modules import TrainingError, input_times
 from yoso_sw.network import NEVER, Network, NetworkError
 from yoso_sw.trainer import Data
 

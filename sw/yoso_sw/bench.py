@@ -126,12 +126,10 @@ def measure(
         report[f"{name}_s"] = round(way.wall / way.batches * epoch, 3)
         report[f"{name}_cpu_s"] = round(way.cpu / way.batches * epoch, 3)
         report[f"{name}_batches"] = way.batches
-    seconds = {name: way.wall / way.batches for name, way in ways.items()}
-    cpu = {name: way.cpu / way.batches for name, way in ways.items()}
-    for short, name in (("plain", "plain_torch_literal"), ("relu", "relu_mlp")):
-        up = (name, "ours") if short == "plain" else ("ours", name)
-        report[f"ratio_vs_{short}"] = round(seconds[up[0]] / seconds[up[1]], 2)
-        report[f"ratio_vs_{short}_cpu"] = round(cpu[up[0]] / cpu[up[1]], 2)
+    for suffix in ("", "_cpu"):
+        own, plain_s, relu_s = (float(str(report[f"{name}{suffix}_s"])) for name in WAYS)
+        report[f"ratio_vs_plain{suffix}"] = round(plain_s / own, 2)
+        report[f"ratio_vs_relu{suffix}"] = round(own / relu_s, 2)
     return report
 
 

@@ -41,7 +41,7 @@ def _sort(times, axons, last, key, place):  # type: ignore[no-untyped-def]
         t = times[i]
         if t < last:
             first, final = min(first, t), max(final, t)
-    scale = cells / (final - first) if final > first else last
+    scale = cells / (final - first) if final > first else 0.0
     place[:] = 0
     n = 0
     for i in range(len(times)):

@@ -10,9 +10,7 @@ from yoso_hw.params import ChipParams
 from yoso_sw import stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
 from yoso_sw.modules import Conv2d, Dense, Spikes, TemporalLayer, TrainingError
-from yoso_sw.network import NEVER, Layer, Network, Window
-
-__all__ = ["Model", "TrainingError", "check_bounds", "input_times"]
+from yoso_sw.network import Layer, Network, Window
 
 
 def build(
@@ -180,13 +178,6 @@ class Model(nn.Module):
         )
         check_bounds(network)
         return network
-
-
-def input_times(steps: np.ndarray) -> torch.Tensor:
-    """Input spike steps (`encoding.spike_steps`) as float times, inf for silent."""
-    times = torch.from_numpy(steps.astype(np.float32))
-    times[times == NEVER] = stdbp.SILENT
-    return times
 
 
 def check_bounds(network: Network, chip: ChipParams | None = None) -> None:

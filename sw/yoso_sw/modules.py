@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -44,6 +45,13 @@ class Spikes(NamedTuple):
     potentials: torch.Tensor
 
 
+def input_times(steps: np.ndarray) -> torch.Tensor:
+    """Input spike steps (`encoding.spike_steps`) as float times, inf for silent."""
+    times = torch.from_numpy(steps.astype(np.float32))
+    times[times == NEVER] = stdbp.SILENT
+    return times
+
+
 class TemporalEncoder(nn.Module):
     """Pixels as spike times: p > 0 spikes at step ((255 - p) * levels) >> 8, 0 never (contract, section 2).
 
@@ -59,8 +67,7 @@ class TemporalEncoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Times, float of any shape, of uint8 pixels of that shape."""
-        steps = torch.from_numpy(spike_steps(images.numpy(), self.levels))
-        return torch.where(steps == NEVER, stdbp.SILENT, steps.float())
+        return input_times(spike_steps(images.numpy(), self.levels))
 
 
 class TemporalLayer(nn.Module):

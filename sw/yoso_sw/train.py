@@ -25,7 +25,7 @@ from yoso_sw import card, curve
 from yoso_sw.config import NETWORKS, ConfigError, load_config, locate, names
 from yoso_sw.golden import GoldenError
 from yoso_sw.idx import DatasetError
-from yoso_sw.model import TrainingError
+from yoso_sw.modules import TrainingError
 from yoso_sw.network import NetworkError
 from yoso_sw.trainer import Data, Trainer
 

@@ -22,7 +22,8 @@ from yoso_sw import caltech, datasets, golden, stdbp
 from yoso_sw.config import TrainConfig
 from yoso_sw.curve import Epoch
 from yoso_sw.encoding import spike_steps
-from yoso_sw.model import Model, TrainingError, input_times
+from yoso_sw.model import Model
+from yoso_sw.modules import TrainingError, input_times
 from yoso_sw.network import NEVER, Network
 
 CHECKPOINT_VERSION = 2

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 from yoso_sw import accuracy, datasets, seeds, spread
 from yoso_sw.config import load_config
-from yoso_sw.model import Model, TrainingError
+from yoso_sw.model import Model
+from yoso_sw.modules import TrainingError
 from yoso_sw.network import Network
 from yoso_sw.train import main as train
 

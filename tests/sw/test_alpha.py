@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from finite_difference import numeric_gradient
 from yoso_sw import alpha, stdbp
 
 INF = float("inf")
@@ -169,21 +170,6 @@ def test_a_window_beyond_80_time_constants_is_refused():
 
 
 # ---- gradients -------------------------------------------------------------------------------------------
-
-
-def numeric_gradient(function, tensor, delta=1e-6):
-    """Central differences of a scalar `function` of one tensor."""
-    gradient = torch.zeros_like(tensor)
-    for place in np.ndindex(*tensor.shape):
-        if not torch.isfinite(tensor[place]):
-            continue
-        values = []
-        for sign in (1, -1):
-            moved = tensor.clone()
-            moved[place] += sign * delta
-            values.append(function(moved))
-        gradient[place] = (values[0] - values[1]) / (2 * delta)
-    return gradient
 
 
 def test_the_gradient_is_equations_4_to_7():

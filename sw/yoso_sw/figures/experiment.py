@@ -23,7 +23,7 @@ import torch
 from yoso_sw import alpha, datasets, stdbp
 from yoso_sw.encoding import spike_steps
 from yoso_sw.figures.report import FigureError
-from yoso_sw.network import NEVER
+from yoso_sw.modules import input_times
 
 NAMES = {"rel": "ReL-PSP", "alpha": "alpha-PSP"}
 CLASSES, PIXELS = 10, 784
@@ -71,12 +71,6 @@ class Setting:
 def training_images() -> tuple[np.ndarray, np.ndarray]:
     """MNIST's 60,000 training images and labels, the last `VALIDATION` of them for validation."""
     return datasets.load("mnist", "train")
-
-
-def encode(images: np.ndarray, levels: int) -> torch.Tensor:
-    """Input spike times (n, pixels) of images, inf for silent."""
-    steps = torch.from_numpy(spike_steps(images, levels).astype(np.float32))
-    return torch.where(steps == NEVER, stdbp.SILENT, steps)
 
 
 def first_weights(setting: Setting, seed: int) -> list[torch.Tensor]:
@@ -172,7 +166,7 @@ class Run:
         losses, steepest = [], 0.0
         for first in range(0, min(setting.images, len(order)) - setting.batch + 1, setting.batch):
             own = order[first : first + setting.batch]
-            times, _ = self.forward(encode(images[own], setting.levels))[-1]
+            times, _ = self.forward(input_times(spike_steps(images[own], setting.levels)))[-1]
             targets = torch.from_numpy(labels[own].astype(np.int64))
             loss = stdbp.spike_time_loss(times, targets, setting.end, setting.unit)
             self.optimiser.zero_grad()
@@ -193,7 +187,8 @@ class Run:
         with torch.no_grad():
             for first in range(0, VALIDATION, BLOCK):
                 own = slice(first, first + BLOCK)
-                (hidden, _), (output, potential) = self.forward(encode(images[own], self.setting.levels))
+                times = input_times(spike_steps(images[own], self.setting.levels))
+                (hidden, _), (output, potential) = self.forward(times)
                 dead &= hidden.isinf().all(dim=0)
                 silent += int(hidden.isinf().sum())
                 undecided += int(output.isinf().all(dim=1).sum())

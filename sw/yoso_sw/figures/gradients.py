@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from yoso_sw.encoding import spike_steps
 from yoso_sw.figures import report
-from yoso_sw.figures.experiment import NAMES, VALIDATION, Run, Setting, encode, training_images
+from yoso_sw.figures.experiment import NAMES, VALIDATION, Run, Setting, training_images
+from yoso_sw.modules import input_times
 
 LAYERS = ("hidden", "output")
 BINS = 60
@@ -58,7 +60,7 @@ def spike_gradients(
 def collect(run: Run, count: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Steepness of all spikes and a sample of gradients, by layer, over `count` validation images."""
     images = training_images()[0][-VALIDATION:][:count]
-    inputs = encode(images, run.setting.levels)
+    inputs = input_times(spike_steps(images, run.setting.levels))
     with torch.no_grad():
         (hidden, _), (output, _) = run.forward(inputs)
     rng = np.random.default_rng(run.seed)
