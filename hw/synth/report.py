@@ -1,0 +1,98 @@
+"""The report of `make synth`: rows, merged into ``build/reports/synth.json``, and the table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.table import Table
+from yoso_hw.params import ChipParams
+
+
+@dataclass(frozen=True)
+class Row:
+    """One synthesised block; None where a figure does not exist for the target.
+
+    Attributes
+    ----------
+    chip
+        Chip parameters that differ from the default's, ``name=value`` each; empty for the default chip.
+    lut4
+        Four-input LUTs, those used as carry chain or RAM included, as nextpnr packs them.
+    ff, bram
+        Flip-flops; 18-kbit block RAMs (DP16KD).
+    area_um2
+        Area of cells and macros in square micrometres, without routing.
+    fmax_mhz
+        Highest clock; `kind` says how it was found.
+    energy_nj_per_image
+        Energy of an image in nJ.
+    kind
+        "place and route", or what else the figures are.
+    """
+
+    target: str
+    block: str
+    lut4: int | None = None
+    ff: int | None = None
+    bram: int | None = None
+    area_um2: float | None = None
+    fmax_mhz: float | None = None
+    energy_nj_per_image: float | None = None
+    kind: str = ""
+    chip: str = ""
+
+
+def chip_text(params: ChipParams) -> str:
+    """The chip by what it changes of the default one."""
+    return " ".join(
+        f"{name}={value}" for name, value in asdict(params).items() if value != getattr(ChipParams(), name)
+    )
+
+
+#: Heading and format of each column of the table.
+COLUMNS = {
+    "target": ("target", "{}"),
+    "block": ("block", "{}"),
+    "lut4": ("LUT4", "{:,}"),
+    "ff": ("FF", "{:,}"),
+    "bram": ("block RAM", "{}"),
+    "area_um2": ("area (um2)", "{:,.0f}"),
+    "fmax_mhz": ("Fmax (MHz)", "{:.1f}"),
+    "energy_nj_per_image": ("nJ an image", "{:,.0f}"),
+    "kind": ("how", "{}"),
+    "chip": ("chip", "{}"),
+}
+
+
+def write_report(rows: list[Row], path: Path) -> None:
+    """Merge `rows` into the report: each replaces that of its target, block and chip.
+
+    The file appears whole or not at all.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    old = json.loads(path.read_text())["rows"] if path.is_file() else []
+    done = {(row.target, row.block, row.chip) for row in rows}
+    kept = [row for row in old if (row["target"], row["block"], row.get("chip", "")) not in done]
+    command = " ".join(["python", "hw/synth/synth.py", *sys.argv[1:]])
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps({"command": command, "rows": kept + [asdict(row) for row in rows]}, indent=1))
+    partial.replace(path)
+
+
+def table(rows: list[Row]) -> Table:
+    """The rows as a table; a column that no row fills is left out."""
+    shown = {
+        name: column
+        for name, column in COLUMNS.items()
+        if any(getattr(row, name) not in (None, "") for row in rows)
+    }
+    drawn = Table()
+    for heading, form in shown.values():
+        drawn.add_column(heading, justify="left" if form == "{}" else "right")
+    for row in rows:
+        values = [(getattr(row, name), form) for name, (_, form) in shown.items()]
+        drawn.add_row(*("" if value is None else form.format(value) for value, form in values))
+    return drawn
