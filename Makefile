@@ -3,7 +3,7 @@
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
 # BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
-# PROOF=name  formal proof
+# PROOF=name  formal proof      PORT=name  serial port of a board
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,6 +24,7 @@ TARGET ?=
 MUTANT ?=
 PROOF ?=
 FIGURE ?=
+PORT ?= /dev/ttyUSB0
 
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
 	$(foreach setting,$(CHIP),--set $(setting))
@@ -31,7 +32,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants formal train bench-train accuracy figures synth env clean distclean
+.PHONY: help sim regress waves test lint mutants formal train bench-train accuracy figures synth bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +77,15 @@ figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make a
 synth: $(SYNTH_ENV) ## what the blocks cost on an FPGA, placed and routed (BLOCK=router: that one)
 	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
 		$(foreach setting,$(CHIP),--set $(setting))
+
+bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (half an hour)
+	@$(BIN)/python hw/synth/bitstream.py $(foreach setting,$(CHIP),--set $(setting))
+
+board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
+	@$(BIN)/python -c 'import serial' 2> /dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[board]'
+	@$(BIN)/python -m yoso_sw.board --port '$(PORT)' $(if $(NET),--net '$(NET)') \
+		$(if $(IMAGES),--images $(IMAGES)) $(foreach setting,$(CHIP),--set $(setting))
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more
 

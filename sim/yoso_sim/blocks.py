@@ -25,6 +25,9 @@ from yoso_sim import build, tools, top
 #: Environment variable by which a bench learns the parameters of its block.
 PARAMS_VARIABLE = "YOSO_BLOCK_PARAMS"
 
+#: Clock cycles a bit of a board's serial line: as few as its receiver takes, for the sake of time.
+LINE_DIVISOR = 4
+
 
 def block_key(block: str, params: ChipParams) -> str:
     """Name of a block's build: the chip's key, the block and what this file does with it."""
@@ -41,7 +44,7 @@ def build_block(
     root: Path | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> build.Build:
-    """Make the executable of a block ("router", "pe", "mesh" or "fabric"), or find it.
+    """Make the executable of a block ("router", "pe", "mesh", "fabric" or "board"), or find it.
 
     Raises
     ------
@@ -71,6 +74,8 @@ def build_block(
 def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:
     """Write a block's files for Verilator; its top module is called as the chip's simulation top is."""
     from amaranth.back import verilog
+    from yoso_hw.board.board import CHIP_MODULE, Board
+    from yoso_hw.chip import Chip
     from yoso_hw.mesh import NODE_MODULE, Mesh
     from yoso_hw.node import Node
     from yoso_hw.pe import ProcessingElement
@@ -87,6 +92,11 @@ def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:
         "fabric": lambda: {
             ROUTER_MODULE: (router := Router(params)),
             top.TOP: Fabric(params, router.signature),
+        },
+        "board": lambda: {
+            NODE_MODULE: Node(params),
+            CHIP_MODULE: Chip(params, black_boxes=True),
+            top.TOP: Board(params, LINE_DIVISOR),
         },
     }
     files = [folder / "control.vlt"]

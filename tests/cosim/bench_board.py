@@ -1,0 +1,106 @@
+"""cocotb bench of a board: the program that a user runs, on the other end of the serial line.
+
+`python -m yoso_sw.board` runs as a process of its own and opens a pseudo-terminal as its port. What it writes
+goes to the board's pin bit by bit, and back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import tty
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, FallingEdge, Timer
+from yoso_sim.blocks import LINE_DIVISOR, PARAMS_VARIABLE
+
+#: Nanoseconds of a clock cycle and of a bit.
+CYCLE = 2
+BIT = CYCLE * LINE_DIVISOR
+
+#: Bits after which a silent line means that the chip has nothing to say: longer than an image runs.
+QUIET = 2000
+
+
+class Line:
+    """The serial line of a board: bytes for it, bytes from it."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.received = bytearray()
+        dut.rx.value = 1
+        cocotb.start_soon(self._listen())
+
+    async def send(self, data: bytes) -> None:
+        for byte in data:
+            for bit in (0, *(byte >> i & 1 for i in range(8)), 1):
+                self.dut.rx.value = bit
+                await Timer(BIT, "ns")
+
+    async def _listen(self) -> None:
+        while True:
+            await FallingEdge(self.dut.tx)
+            await Timer(BIT // 2, "ns")
+            bits = []
+            for _ in range(10):
+                bits.append(int(self.dut.tx.value))
+                await Timer(BIT, "ns") if len(bits) < 10 else None
+            assert bits[0] == 0 and bits[9] == 1, "the board sent a byte without start or stop bit"
+            self.received.append(sum(bit << i for i, bit in enumerate(bits[1:9])))
+
+
+async def begin(dut) -> Line:
+    dut.rst.value = 1
+    cocotb.start_soon(Clock(dut.clk, CYCLE, "ns").start())
+    line = Line(dut)
+    await ClockCycles(dut.clk, 4)
+    dut.rst.value = 0
+    return line
+
+
+async def serve(line: Line, program: subprocess.Popen, terminal: int) -> None:
+    """Carry bytes between a program's terminal and the line until the program ends."""
+    os.set_blocking(terminal, False)
+    idle = 0
+    while program.poll() is None:
+        if line.received:
+            os.write(terminal, bytes(line.received))
+            line.received.clear()
+            idle = 0
+        try:
+            data = os.read(terminal, 64)
+        except (BlockingIOError, OSError):
+            data = b""
+        if data:
+            await line.send(data)
+            idle = 0
+        elif idle < QUIET:
+            await Timer(20 * BIT, "ns")
+            idle += 20
+        else:  # the board waits for the program: let no time pass for it
+            select.select([terminal], [], [], 0.05)
+
+
+@cocotb.test()
+async def the_boards_program_runs_a_network_over_the_serial_line(dut):
+    line = await begin(dut)
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    command = [sys.executable, "-m", "yoso_sw.board", "--port", os.ttyname(slave), "--timeout", "60"]
+    options = json.loads(os.environ["YOSO_BOARD_OPTIONS"])
+    environment = {name: value for name, value in os.environ.items() if name != PARAMS_VARIABLE}
+    with open("program.log", "w") as log:
+        program = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=environment)
+        try:
+            await serve(line, program, master)
+        finally:
+            program.kill()
+    with open("program.log") as log:
+        assert program.returncode == 0, log.read()
+    leds = int(dut.leds.value)
+    assert leds >> 4 == 0b0010, f"lamps {leds:08b}: idle, decided, nothing lost, no error"

@@ -1,0 +1,302 @@
+"""The host of a board against a board made of Python: frames, credit, every way in which a board can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from yoso_hw.board import ulx3s
+from yoso_hw.board.framing import BUFFER, CREDIT, Notice, frame_bytes, identity
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams
+from yoso_sw import board, golden
+from yoso_sw.compiler import compile_network
+from yoso_sw.network import Layer, Network
+from yoso_sw.serial_host import BoardError, SerialHost
+
+PARAMS = ChipParams(cols=2, rows=1, neurons=8, weights=64, steps=8, layers=4, classes=4)
+PACKETS = Packets(PARAMS)
+NETWORK = Network(
+    "tiny",
+    (Layer(np.array([[3, -1], [2, 4], [-2, 1]], np.int8), threshold=4, start=0, end=8),),
+    steps=8,
+    levels=8,
+)
+
+
+class FakeBoard:
+    """A port with a board behind it: takes a flit at once, answers with `answer`.
+
+    Parameters
+    ----------
+    answer
+        A flit of the chip for each flit that it takes, or None.
+    frozen
+        The chip takes nothing until the host waits for it.
+    """
+
+    def __init__(self, answer: Callable[[int], int | None] = lambda flit: None, frozen: bool = False) -> None:
+        self.answer, self.frozen = answer, frozen
+        self.identity = identity(PARAMS)
+        self.out = bytearray()
+        self.taken: list[int] = []
+        self.waiting: list[int] = []
+        self.silent = False
+        self._frame: list[int] = []
+        self._uncredited = 0
+
+    def say(self, flit: int) -> None:
+        """Send a flit to the host."""
+        for i in range(frame_bytes(PACKETS.flit_bits)):
+            self.out.append((flit >> 7 * i & 127) | (128 if i == 0 else 0))
+
+    def notice(self, code: int, data: int = 0) -> None:
+        self.say(7 + 8 * code + 128 * data)
+
+    def write(self, data: bytes) -> int:
+        for byte in data:
+            if byte >= 128:
+                assert not self._frame, "the host began a frame inside another"
+            self._frame.append(byte % 128)
+            if len(self._frame) == frame_bytes(PACKETS.flit_bits):
+                flit = sum(part * 128**i for i, part in enumerate(self._frame))
+                self._frame.clear()
+                if flit == 7:
+                    self.notice(Notice.READY, self.identity)
+                else:
+                    self.waiting.append(flit)
+                    assert len(self.waiting) <= BUFFER - self._uncredited, "the host overran the bridge"
+        if not self.frozen:
+            self.work(len(self.waiting))
+        return len(data)
+
+    def work(self, count: int) -> None:
+        """The chip takes some flits."""
+        for flit in self.waiting[:count]:
+            self.taken.append(flit)
+            if (answer := self.answer(flit)) is not None:
+                self.say(answer)
+            self._uncredited += 1
+            if self._uncredited == CREDIT:
+                self.notice(Notice.CREDIT, self._uncredited)
+                self._uncredited = 0
+        del self.waiting[:count]
+
+    @property
+    def in_waiting(self) -> int:
+        return 0 if self.silent else len(self.out)
+
+    def read(self, size: int) -> bytes:
+        if self.silent:
+            return b""
+        while self.frozen and self.waiting and not self.out:
+            self.work(50)
+        data = bytes(self.out[:size])
+        del self.out[:size]
+        return data
+
+
+def started(fake: FakeBoard) -> SerialHost:
+    host = SerialHost(fake, PARAMS)
+    host.reset()
+    return host
+
+
+def flits(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.uint64) << np.uint64(3)
+
+
+def test_flits_arrive_whole_and_in_order_and_answers_come_back():
+    fake = FakeBoard(answer=lambda flit: flit | 4 if flit % 16 else None)
+    wanted = np.array([8, 16, 2**30 - 8, 40], np.uint64)
+    assert started(fake).exchange(wanted, 3) == [12, 2**30 - 4, 44]
+    assert fake.taken == wanted.tolist()
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_host_never_sends_more_than_its_credit(frozen):
+    fake = FakeBoard(frozen=frozen, answer=lambda flit: 4 if flit == flits(5000)[-1] else None)
+    sent: list[int] = []
+    assert started(fake).exchange(flits(5000), 1, sent.append) == [4]
+    assert fake.taken == flits(5000).tolist()
+    assert sent[-1] == 5000 and sent == sorted(sent)
+
+
+def test_reset_passes_over_what_an_earlier_host_left_behind():
+    fake = FakeBoard()
+    fake.out += bytes([200, 1, 2])  # half a frame
+    fake.say(PACKETS.pack("STATUS", errors=0))
+    started(fake)
+
+    class Babbling(FakeBoard):
+        """A board that still sends when RESET reaches it."""
+
+        def write(self, data: bytes) -> int:
+            self.say(PACKETS.pack("STATUS", errors=0))
+            self.notice(Notice.LOST)
+            return super().write(data)
+
+    started(Babbling())
+
+
+def test_a_board_that_does_not_answer_is_one_message():
+    fake = FakeBoard()
+    fake.silent = True
+    with pytest.raises(BoardError, match=r"no board answers.*bitstream.*port.*rate"):
+        started(fake)
+
+
+def test_a_board_with_another_chip_is_refused():
+    fake = FakeBoard()
+    fake.identity ^= 1
+    with pytest.raises(BoardError, match=r"another chip.*--set"):
+        started(fake)
+
+
+def test_a_board_that_falls_silent_is_one_message_that_says_how_far_it_came():
+    with pytest.raises(BoardError, match=r"silent after 3 of 3 flits sent and 0 of 1 answers back"):
+        started(FakeBoard()).exchange(flits(3), 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"), [(Notice.LOST, "lost a frame"), (Notice.READY, "was reset in between")]
+)
+def test_a_notice_of_trouble_ends_the_exchange(code, message):
+    fake = FakeBoard()
+    host = started(fake)
+    fake.notice(code)
+    with pytest.raises(BoardError, match=message):
+        host.exchange(flits(3), 1)
+
+
+def test_a_byte_lost_on_the_way_back_is_noticed():
+    fake = FakeBoard(answer=lambda flit: 4)
+    host = started(fake)
+    fake.say(4)
+    del fake.out[2]
+    with pytest.raises(BoardError, match="a byte of the board was lost"):
+        host.exchange(flits(3), 4)
+
+
+def test_answers_that_no_chip_gives_are_told():
+    with pytest.raises(BoardError, match=r"the answer to STATUS was .*REPLY"):
+        started(FakeBoard(answer=lambda flit: PACKETS.pack("REPLY", x=0, y=0, data=1))).errors()
+    with pytest.raises(BoardError, match="sent what no chip does"):
+        started(FakeBoard(answer=lambda flit: 6 | 7 << 3)).errors()
+
+
+def test_errors_of_the_chip_have_names():
+    assert started(FakeBoard(answer=lambda flit: PACKETS.pack("STATUS", errors=0b1010))).errors() == [
+        "BAD_DESTINATION",
+        "PE_ERROR",
+    ]
+
+
+def test_an_error_after_loading_is_told():
+    image = compile_network(NETWORK, PARAMS)
+    status = PACKETS.pack("STATUS", errors=0)
+    fake = FakeBoard(answer=lambda flit: status | 1 << 6 if flit == status else None)
+    with pytest.raises(BoardError, match="reports BAD_PACKET after loading"):
+        started(fake).load(image)
+    assert fake.taken == [*image.load_flits(), status]
+
+
+class Classifier(FakeBoard):
+    """A board that answers each image as the golden model does, but for those in `wrong`."""
+
+    def __init__(self, inputs: np.ndarray, wrong: tuple[int, ...] = ()) -> None:
+        super().__init__()
+        self.answer = self._answer
+        self._results = golden.run(NETWORK, inputs, params=PARAMS)
+        self._wrong, self._image = wrong, -1
+
+    def _answer(self, flit: int) -> int | None:
+        if flit == PACKETS.pack("STATUS", errors=0):
+            return flit
+        if flit != PACKETS.pack("END"):
+            return None
+        self._image += 1
+        results, i = self._results, self._image
+        index = int(results.decisions[i]) ^ (i in self._wrong)
+        step, spiked = int(results.decision_steps[i]), int(results.spiked[i])
+        self.say(PACKETS.pack("DECISION", index=index, step=step, spiked=spiked))
+        return PACKETS.pack("CYCLES", cycles=100 + i)
+
+
+def pixels(count: int) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (count, 3)).astype(np.uint8)
+
+
+def test_images_are_sent_and_their_outcomes_read():
+    inputs = pixels(40)
+    fake = Classifier(inputs)
+    image = compile_network(NETWORK, PARAMS)
+    outcomes = started(fake).classify(image, inputs)
+    assert not board.differences(outcomes, golden.run(NETWORK, inputs, params=PARAMS))
+    assert [one.cycles for one in outcomes] == list(range(100, 140))
+    assert fake.taken == [flit for one in inputs for flit in image.image_flits(one)]
+
+
+# ---- the command ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """Runs ``python -m yoso_sw.board`` on a fake board; returns the result of click."""
+    NETWORK.save(tmp_path / "tiny.npz")
+    (tmp_path / "chip.json").write_text(PARAMS.to_json())
+    monkeypatch.setattr(board, "load", lambda name, split: (pixels(20), np.zeros(20, np.uint8)))
+
+    def run(*options: str, fake: FakeBoard | None = None):
+        if fake is not None:
+            port = board.contextmanager(lambda *args: iter([fake]))
+            monkeypatch.setattr(board, "open_port", port)
+        chip = ["--net", str(tmp_path / "tiny.npz"), "--chip", str(tmp_path / "chip.json")]
+        out = ["--out", str(tmp_path / "reports" / "board.json")]
+        return CliRunner().invoke(board.main, ["--port", str(tmp_path / "port"), *chip, *out, *options])
+
+    return run
+
+
+def test_the_command_runs_images_and_writes_a_report(command, tmp_path):
+    result = command("--images", "20", fake=Classifier(pixels(20)))
+    assert result.exit_code == 0, result.output
+    assert '"mismatches": 0' in (tmp_path / "reports" / "board.json").read_text()
+
+
+def test_the_command_fails_if_a_decision_is_not_the_golden_models(command):
+    result = command("--images", "20", fake=Classifier(pixels(20), wrong=(3, 17)))
+    assert result.exit_code == 1
+    assert "board and golden model differ" in result.output and "image 17: " in result.output
+
+
+def test_a_missing_port_is_one_message_that_lists_the_ports(command):
+    result = command("--images", "1")
+    assert result.exit_code == 1
+    assert "cannot open" in result.output and "ports here: " in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_file_that_is_no_port_is_one_message(command, tmp_path):
+    (tmp_path / "port").write_text("")
+    result = command("--images", "1")
+    assert result.exit_code == 1 and "cannot open" in result.output
+
+
+@pytest.mark.parametrize("images", ["0", "21"])
+def test_more_images_than_there_are_is_one_message(command, images):
+    result = command("--images", images)
+    assert result.exit_code == 1 and f"--images {images} is outside 1..20" in result.output
+
+
+def test_the_boards_network_fits_the_boards_chip():
+    network = Network.load(board.locate(ulx3s.NETWORK, ".npz"))
+    image = compile_network(network, ulx3s.CHIP)
+    assert image.pes == ulx3s.CHIP.nodes
+
+
+def test_the_boards_line_rate_is_a_whole_number_of_cycles():
+    assert ulx3s.divisor() * ulx3s.BAUD == ulx3s.CLOCK_MHZ * 1_000_000
+    assert ulx3s.divisor() >= 4
