@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 
+import asic
 import click
 import ecp5
+from pdk import PROCESSES
 from report import table, write_report
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -17,7 +19,10 @@ from tools import BUILD, REPORTS, SynthError
 from yoso_hw.params import ChipParams, ParamError
 
 #: A flow by target: its blocks, and what makes rows of one of them.
-FLOWS = {"ecp5": (ecp5.BLOCKS, ecp5.synthesise)}
+FLOWS = {
+    "ecp5": (ecp5.BLOCKS, ecp5.synthesise),
+    **{name: (asic.BLOCKS, asic.flow(name)) for name in PROCESSES},
+}
 
 
 @click.command()

@@ -37,11 +37,12 @@ def run_tool(command: list[str], folder: Path, log: Path) -> None:
         raise SynthError(f"{command[0]} failed with status {result.returncode}; {log} ends with\n{tail}")
 
 
-def write_verilog(component: Component, name: str, path: Path) -> None:
+def write_verilog(component: Component, name: str, path: Path, platform: object = None) -> None:
     """Write a component and all below it as Verilog, its top module called `name`."""
     text = verilog.convert(
         component,
         name=name,
+        platform=platform,
         ports={name: (value, None) for name, (value, _) in ports(component).items()},
         strip_internal_attrs=True,
         emit_src=False,

