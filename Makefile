@@ -3,7 +3,7 @@
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
 # BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
-# PROOF=name  formal proof      PORT=name  serial port of a board
+# PROOF=name  formal proof      PORT=name  serial port of a board    CASE=number|file|json  of make soak
 
 PYTHON ?= python3
 VENV := .venv
@@ -24,6 +24,7 @@ TARGET ?=
 MUTANT ?=
 PROOF ?=
 FIGURE ?=
+CASE ?=
 PORT ?= /dev/ttyUSB0
 
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
@@ -32,7 +33,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants formal train bench-train accuracy figures synth bitstream board env clean distclean
+.PHONY: help sim regress waves test lint mutants soak coverage formal train bench-train accuracy figures synth bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,12 @@ lint: $(TEST_ENV) ## ruff and mypy
 
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
 	@$(BIN)/python tests/mutants.py $(MUTANT)
+
+soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped (CASE=case: that one again)
+	@$(BIN)/python -m yoso_sim soak $(if $(CASE),--case '$(CASE)')
+
+coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it
+	@$(BIN)/python tests/cover/measure.py $(if $(JOBS),--jobs $(JOBS))
 
 formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
 	@$(BIN)/python tests/formal/prove.py $(PROOF)

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,7 +162,7 @@ def build(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
-        sources = _sources(params, netlist, waves, folder)
+        sources = emit_sources(params, folder, netlist, waves)
         report("compiling it with Verilator")
         verilate(sources, waves, folder, root)
         seconds = time.monotonic() - began
@@ -172,7 +172,10 @@ def build(
     return Build(folder, key, params, waves, seconds)
 
 
-def _sources(params: ChipParams, netlist: Path | None, waves: bool, folder: Path) -> list[Path]:
+def emit_sources(
+    params: ChipParams, folder: Path, netlist: Path | None = None, waves: bool = False
+) -> list[Path]:
+    """Write a chip's files for Verilator, the simulation top included. Raises `BuildError`."""
     from yoso_hw.emit import emit  # pulls in Amaranth
 
     try:
@@ -186,11 +189,16 @@ def _sources(params: ChipParams, netlist: Path | None, waves: bool, folder: Path
     return [control, *files, path]
 
 
-def verilate(sources: list[Path], waves: bool, folder: Path, root: Path) -> None:
-    """Compile sources whose top module is `top.TOP` into an executable in `folder`; see `build`."""
+def verilate(
+    sources: list[Path], waves: bool, folder: Path, root: Path, more_flags: Sequence[str] = ()
+) -> None:
+    """Compile sources whose top module is `top.TOP` into an executable in `folder`; see `build`.
+
+    All builds under one `root` must have the same `more_flags`: they share the runtime's objects.
+    """
     from cocotb_tools.runner import get_runner
 
-    flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS]
+    flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS, *more_flags]
     runtime = root / f"runtime-{_runtime_key(waves)}"
     for ready in runtime.glob(RUNTIME):
         shutil.copyfile(ready, folder / ready.name)

@@ -1,7 +1,8 @@
-"""``python -m yoso_sim``: the commands behind ``make sim``, ``make regress`` and ``make waves``."""
+"""``python -m yoso_sim``: the commands behind ``make sim``, ``regress``, ``waves`` and ``soak``."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -27,12 +29,17 @@ from yoso_sw.network import Network, NetworkError
 
 from yoso_sim import campaign as campaigns
 from yoso_sim import report as reports
+from yoso_sim import soak as soaks
 from yoso_sim.build import Build, BuildError, build
+from yoso_sim.cases import CaseError
 from yoso_sim.job import write_json
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError, output_folder, repository
 
-ERRORS = (ParamError, NetworkError, CompileError, DatasetError, ToolError, BuildError, SimulationError)
+ERRORS = (
+    *(ParamError, NetworkError, CompileError, DatasetError),
+    *(ToolError, BuildError, SimulationError, CaseError),
+)
 
 #: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
 SIM_CHUNK, REGRESS_CHUNK = 10, 50
@@ -242,3 +249,52 @@ def waves(net: str, cast: str | None, lanes: str | None, settings: tuple[str, ..
             wave, save = record(path, made, image)
         console.print(f"{os.path.relpath(wave)} ({wave.stat().st_size / 1e6:.1f} MB)")
         console.print(f"{os.path.relpath(save)}: gtkwave {os.path.relpath(save)}")
+
+
+@main.command()
+@click.option(
+    "--case", "text", metavar="CASE", help="One case alone: its number, its JSON or a file with that."
+)
+@click.option("--cases", "most", type=click.IntRange(1), help="Stop after so many cases.")
+def soak(text: str | None, most: int | None) -> None:
+    """Random networks on random chips, against the golden model, until stopped."""
+    folder = output_folder() / "soak"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with one_message():
+            if text is not None:
+                case = soaks.read_case(text)
+                soaks.run_one(case, folder, lambda line: console.print(f"[dim]{line}"))
+                console.print("chip and golden model agree")
+                return
+            soak_on(folder, most)
+    except soaks.Mismatch as found:
+        path = folder / f"mismatch-{hashlib.sha256(found.case.to_json().encode()).hexdigest()[:8]}.json"
+        path.write_text(found.case.to_json() + "\n")
+        for note in found.notes:
+            console.print(note, style="red", markup=False, soft_wrap=True)
+        console.print(f"see it again: make soak CASE={os.path.relpath(path)}", soft_wrap=True)
+        raise click.ClickException("RTL and golden model differ") from None
+
+
+def soak_on(folder: Path, most: int | None) -> None:
+    """Go on with the campaign of `folder`; an interrupt ends it with a summary."""
+    state = soaks.load_state(folder)
+    first, began = state.cases, time.monotonic()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("")
+
+        def show(what: str = "") -> None:
+            chip = soaks.chip_of(state.next)
+            bars.update(task, description=f"{chip.cols} x {chip.rows} chip, {state} {what}")
+
+        try:
+            soaks.soak(folder, state, show, show, most)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            seconds = time.monotonic() - began
+            console.print(
+                f"{state.cases - first} cases in {seconds:.0f} s; in all {state}, every one compared"
+            )

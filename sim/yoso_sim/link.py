@@ -64,10 +64,10 @@ class Link:
         self._go = 0
 
     async def reset(self) -> None:
-        """Reset the chip; call it once before anything else."""
+        """Reset the chip; call it before anything else."""
         dut = self.dut
         dut.reset.value = 1
-        dut.go.value = 0
+        self._go = int(dut.go.value)  # a toggle would begin a batch
         dut.waves.value = 0
         dut.seed.value = self.seed
         dut.stall_in.value = self.stall_in

@@ -8,14 +8,15 @@ import random
 import chip_cases
 import cocotb
 import numpy as np
-from yoso_hw.packet import Kind
+from yoso_hw.packet import ChipError, Kind, Op
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory
+from yoso_hw.registers import Memory, PeError, Register
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Host
 from yoso_sim.link import Link
 from yoso_sw import golden
 from yoso_sw.compiler import compile_network
+from yoso_sw.flits import rectangle_fields
 from yoso_sw.network import NEVER
 
 PARAMS = ChipParams.from_json(os.environ["YOSO_CHIP"])
@@ -136,12 +137,19 @@ async def wrong_packets_are_named_dropped_and_forgotten_on_request(dut):
     network, image = chip_cases.random_network(rng, PARAMS)
     await host.load(image)
     pack = host.packets.pack
-    everywhere = {"x0": 0, "x1": 0, "y0": 0, "y1": 0}
+    everywhere, empty = rectangle_fields((0, 0, 0, 0)), rectangle_fields((1, 0, 0, 0))
     for flit, name in (
         (pack("STEP"), "WRONG_PHASE"),
+        (pack("END"), "WRONG_PHASE"),
         (pack("SPIKE", **everywhere, tag=1, parity=0, row=0), "WRONG_PHASE"),
+        (pack("READ", **empty), "BAD_DESTINATION"),
         (pack("START", steps=0, early=0), "BAD_STEPS"),
+        (pack("REPLY", x=0, y=0, data=0), "BAD_PACKET"),
+        (pack("RESULT", index=0, potential=0), "BAD_PACKET"),
         (pack("DECISION", index=0, step=0, spiked=0), "BAD_PACKET"),
+        (pack("CYCLES", cycles=0), "BAD_PACKET"),
+        (max(Kind) + 1, "BAD_PACKET"),
+        (Kind.CONTROL | (max(Op) + 1) << 3, "BAD_PACKET"),
     ):
         await host.link.exchange([flit])
         assert await host.errors(clear=True) == [name]
@@ -149,6 +157,95 @@ async def wrong_packets_are_named_dropped_and_forgotten_on_request(dut):
     inputs = chip_cases.random_inputs(rng, network, 1)
     reference = golden.run(network, inputs, params=PARAMS)
     assert not compare(image, await host.classify(image, inputs[0]), reference, 0).notes
+
+
+@cocotb.test()
+async def load_packets_while_an_image_runs_are_named_and_dropped(dut):
+    host, rng = await begin(dut), random.Random(7)
+    network, image = chip_cases.random_network(rng, PARAMS)
+    await host.load(image)
+    pack = host.packets.pack
+    everywhere, empty = rectangle_fields((0, 0, 0, 0)), rectangle_fields((1, 0, 0, 0))
+    wrong = {
+        pack("SEEK", **everywhere, memory=Memory.WEIGHT, address=0): "WRONG_PHASE",
+        pack("WRITE", **everywhere, data=0x5555): "WRONG_PHASE",
+        pack("READ", **everywhere): "WRONG_PHASE",
+        pack("START", steps=1, early=0): "WRONG_PHASE",
+        pack("SPIKE", **empty, tag=1, parity=0, row=0): "BAD_DESTINATION",
+    }
+    flits = [pack("START", steps=network.steps, early=0)]
+    for flit in wrong:
+        flits += [flit, pack("STATUS", errors=0), pack("CLEAR")]
+    first = image.image_flits(np.full(network.inputs, NEVER, np.int16))
+    batch = await host.link.exchange([*flits, *first[1:]], len(wrong) + 2)
+    answers = [host.packets.unpack(int(flit)) for flit in batch.answers]
+    assert [answer["errors"] for answer in answers[:-2]] == [1 << ChipError[name] for name in wrong.values()]
+    assert [answer["name"] for answer in answers[-2:]] == ["DECISION", "CYCLES"]
+    silent = golden.run(network, np.full((1, network.inputs), NEVER, np.int16), params=PARAMS)
+    assert (answers[-2]["index"], answers[-2]["spiked"]) == (silent.decisions[0], silent.spiked[0])
+    assert await host.mismatched_words(image) == 0
+    inputs = chip_cases.random_inputs(rng, network, 1)
+    reference = golden.run(network, inputs, params=PARAMS)
+    assert not compare(image, await host.classify(image, inputs[0]), reference, 0).notes
+
+
+@cocotb.test()
+async def an_error_of_an_element_shows_at_the_host_until_both_are_cleared(dut):
+    host = await begin(dut)
+    for x, y in host.nodes():
+        to = rectangle_fields((x, x, y, y))
+        seek = host.packets.pack("SEEK", **to, memory=len(Memory), address=0)
+        for wrong in (host.packets.pack("READ", **to), host.packets.pack("WRITE", **to, data=1)):
+            await host.link.exchange([seek, wrong])
+            assert await host.read(x, y, Memory.REGISTER, Register.ERRORS, 1) == [1 << PeError.BAD_ADDRESS]
+            assert await host.errors(clear=True) == await host.errors() == ["PE_ERROR"]
+            await host.write(x, y, Memory.REGISTER, Register.ERRORS, [0])
+            assert await host.read(x, y, Memory.REGISTER, Register.ERRORS, 1) == [0]
+            await host.errors(clear=True)
+            assert await host.errors() == []
+
+
+@cocotb.test()
+async def answers_wait_for_a_host_that_does_not_take_them(dut):
+    """STATUS asked again and again while an image runs: its answers stand in the way of the decision."""
+    host, rng = await begin(dut), random.Random(8)
+    network, image = chip_cases.random_network(rng, PARAMS)
+    await host.load(image)
+    inputs = chip_cases.random_inputs(rng, network, 1)
+    reference = golden.run(network, inputs, params=PARAMS)
+    decided = (int(reference.decisions[0]), int(reference.decision_steps[0]), bool(reference.spiked[0]))
+    asked = 6
+    for seed in range(1, 9):
+        host.link.stall(0, 252, seed)
+        flits = image.image_flits(inputs[0])
+        status = [host.packets.pack("STATUS", errors=0)] * asked
+        batch = await host.link.exchange([*flits[:-1], *status, flits[-1]], asked + 2)
+        answers = [host.packets.unpack(int(flit)) for flit in batch.answers]
+        names = [str(answer["name"]) for answer in answers]
+        assert sorted(names) == sorted(["STATUS"] * asked + ["DECISION", "CYCLES"])
+        decision = answers[names.index("DECISION")]
+        assert (decision["index"], decision["step"], bool(decision["spiked"])) == decided, seed
+
+
+@cocotb.test()
+async def images_have_from_one_step_to_all_that_the_chip_counts(dut):
+    host, rng = await begin(dut), random.Random(9)
+    network, image = chip_cases.long_network(rng, PARAMS)
+    await host.load(image)
+    inputs = chip_cases.random_inputs(rng, network, 3)
+    inputs[0] = network.steps - 1
+    for early_exit in (True, False):
+        reference = golden.run(network, inputs, params=PARAMS, early_exit=early_exit)
+        for i, one in enumerate(inputs):
+            notes = compare(image, await host.classify(image, one, early_exit), reference, i).notes
+            assert not notes, (early_exit, i, notes)
+        await check_neurons(host, image, reference, len(inputs) - 1)
+    # One step is one sweep of V = 0: no class is better than the first.
+    for early_exit in (0, 1):
+        start = host.packets.pack("START", steps=1, early=early_exit)
+        batch = await host.link.exchange([start, host.packets.pack("END")], 2)
+        decision = host.packets.unpack(int(batch.answers[0]))
+        assert (decision["index"], decision["step"], decision["spiked"]) == (0, 0, 0)
 
 
 @cocotb.test()

@@ -314,6 +314,19 @@ async def a_spike_whose_row_leaves_the_weight_memory_is_dropped_and_reported(dut
 
 
 @cocotb.test()
+async def a_register_that_says_more_words_than_there_are_means_all_of_them(dut):
+    pe = PeDriver(dut)
+    await pe.start()
+    model = await pe.load(PeSetup.random(pe.params, pe.rng, words=pe.params.neuron_words, output=False))
+    await pe.write(Memory.REGISTER, Register.WORDS, [pe.params.neuron_words + 1])
+    for step in range(4):
+        await pe.tick(model, first=step == 0)
+        await pe.idle()
+        pe.check_flits()
+    await pe.check_state(model)
+
+
+@cocotb.test()
 async def answers_carry_the_coordinates_of_the_node(dut):
     pe = PeDriver(dut)
     await pe.start()

@@ -79,6 +79,14 @@ def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, Wei
             continue
 
 
+def long_network(rng: random.Random, params: ChipParams) -> tuple[Network, WeightImage]:
+    """A network without a slope that takes every step the chip counts, with its image."""
+    weights = np.array([[rng.randint(-1, 1) for _ in range(3)] for _ in range(4)], np.int8)
+    layer = Layer(weights, threshold=min(params.pot_max, 20), start=0, end=params.steps)
+    network = Network("long", (layer,), params.steps, 1, "ttfs", params.weight_bits)
+    return network, compile_network(network, params)
+
+
 def random_inputs(rng: random.Random, network: Network, count: int) -> np.ndarray:
     """Input steps, int16 (count, inputs); some images silent, some all at once."""
     inputs = np.full((count, network.inputs), NEVER, np.int16)

@@ -1,0 +1,399 @@
+"""What functional coverage counts: a bin is something that must happen in simulation at least once.
+
+A function a block, decorated with `bins_of`, yields (name, condition). In a coverage build (`planted`), and
+in no other, each becomes a register ``bin_<name>`` of the block that rises when the condition holds in a
+cycle, and toggle coverage counts its rises. Conditions look at ports and keep models of their own, so a block
+can be rebuilt as long as its ports keep their meaning; the few that look at a submodule's ports say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, ResetSignal, Signal, Value, signed
+from yoso_hw.adder import SaturatingAdder
+from yoso_hw.core.compute import HISTORY, Compute
+from yoso_hw.core.core import Core
+from yoso_hw.core.load import Load
+from yoso_hw.core.ops import Op as Operation
+from yoso_hw.core.store import Store
+from yoso_hw.decision import Decision
+from yoso_hw.fifo import StreamFIFO
+from yoso_hw.flit import unpack
+from yoso_hw.host import HostPort
+from yoso_hw.memory_interface import MemoryInterface
+from yoso_hw.packet import ChipError, Kind, Op, Packets
+from yoso_hw.pe_config import PeConfig
+from yoso_hw.registers import Memory, PeError
+from yoso_hw.router import INPUTS_OF, Port, Router
+from yoso_hw.router_interface import RouterInterface
+from yoso_hw.sequencer import Sequencer
+from yoso_hw.unicast import Unicast
+
+#: How a bin's register is called.
+PREFIX = "bin_"
+
+Bins = Iterator[tuple[str, Any]]
+BINS: dict[type, Callable[[Module, Any], Bins]] = {}
+
+
+def bins_of(block: type) -> Callable[[Callable[[Module, Any], Bins]], Callable[[Module, Any], Bins]]:
+    """Register the bins of a block: a function of the block's module and the block."""
+
+    def register(function: Callable[[Module, Any], Bins]) -> Callable[[Module, Any], Bins]:
+        BINS[block] = function
+        return function
+
+    return register
+
+
+@contextmanager
+def planted() -> Iterator[None]:
+    """Elaborate every block with its bins."""
+    plain = {block: block.elaborate for block in BINS}
+
+    def with_bins(block: type) -> Callable[[Any, object], Module]:
+        def elaborate(self: Any, platform: object) -> Module:
+            m = plain[block](self, platform)
+            for name, condition in BINS[block](m, self):
+                register = Signal(name=PREFIX + name.replace(" ", "_"))
+                m.d.sync += register.eq(Value.cast(condition).any() & ~ResetSignal())
+            return m
+
+        return elaborate
+
+    for block in BINS:
+        block.elaborate = with_bins(block)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for block, elaborate in plain.items():
+            block.elaborate = elaborate  # type: ignore[attr-defined]
+
+
+def moved(stream: Any) -> Value:
+    return stream.valid & stream.ready
+
+
+def refused(stream: Any) -> Value:
+    return stream.valid & ~stream.ready
+
+
+def packet_is(packets: Packets, name: str, flit: Any) -> Value:
+    """A flit is the packet called `name`."""
+    format = packets.formats[name]
+    fields = unpack(packets, name, flit)
+    return (fields.kind == format.kind) & (Const(1) if format.op is None else fields.op == format.op)
+
+
+def named(*parts: object) -> str:
+    """Words and names of enumerations as a bin's name."""
+    return " ".join((part.name if isinstance(part, Enum) else str(part)).lower() for part in parts)
+
+
+# ---- network ---------------------------------------------------------------------------------------------
+
+
+@bins_of(StreamFIFO)
+def fifo(m: Module, fifo: StreamFIFO) -> Bins:
+    held = Signal(name="bins_held")
+    m.d.sync += held.eq(fifo.o.valid)
+    yield "full", ~fifo.i.ready
+    yield "refuses while full", refused(fifo.i)
+    yield "runs empty", held & ~fifo.o.valid
+    yield "one in and one out at once", moved(fifo.i) & moved(fifo.o)
+    yield "output waits", refused(fifo.o)
+
+
+@bins_of(Router)
+def router(m: Module, router: Router) -> Bins:
+    """Turns are counted when a flit leaves its input's FIFO, which is a submodule."""
+    leaves: dict[Port, Any] = {}
+    for port in Port:
+        queue = m.submodules[f"fifo_{port.name.lower()}"]
+        leaves[port] = moved(queue.o)
+        wants = router.route(port, queue.o.payload)
+        branches = sum((Value.cast(want) for want in wants.values()), Const(0))
+        for out, want in wants.items():
+            yield named(port, "to", out, "alone"), leaves[port] & want & (branches == 1)
+            if (port, out) != (Port.NORTH, Port.WEST):  # the way out to the host is never one of many
+                yield named(port, "to", out, "and others"), leaves[port] & want & (branches > 1)
+        most = len([out for out in wants if (port, out) != (Port.NORTH, Port.WEST)])
+        for count in range(1, most + 1):
+            yield named(port, "in", count, "branches"), leaves[port] & (branches == count)
+        waits = queue.o.valid & ~queue.o.ready
+        blocked = Cat(want & ~router.output(out).ready for out, want in wants.items()).any()
+        free = Cat(want & router.output(out).ready for out, want in wants.items()).any()
+        yield named(port, "a branch waits for another"), waits & blocked & free
+        yield named(port, "refused"), refused(router.input(port))
+    for out in Port:
+        yield named(out, "held back"), refused(router.output(out))
+        asking: list[Any] = []
+        for port in INPUTS_OF[out]:
+            queue = m.submodules[f"fifo_{port.name.lower()}"]
+            asking.append(queue.o.valid & router.route(port, queue.o.payload)[out])
+        yield named(out, "wanted by two"), sum(asking, Const(0)) > 1
+
+
+@bins_of(Unicast)
+def unicast(m: Module, unicast: Unicast) -> Bins:
+    whole = unpack(unicast.packets, "READ", unicast.i.payload)
+    gone, to_host = moved(unicast.i), whole.kind[2]
+    wide, high = whole.x0 != whole.x1, whole.y0 != whole.y1
+    yield "to the host", gone & to_host
+    yield "to one node", gone & ~to_host & ~wide & ~high
+    yield "to a row", gone & ~to_host & wide & ~high
+    yield "to a column", gone & ~to_host & ~wide & high
+    yield "to a block", gone & ~to_host & wide & high
+    yield "held back", refused(unicast.o)
+
+
+@bins_of(RouterInterface)
+def router_interface(m: Module, interface: RouterInterface) -> Bins:
+    packets = interface.packets
+    came, goes = interface.from_router, interface.to_router
+    own = unpack(packets, "SPIKE", came.payload).tag == interface.tag
+    spike = moved(came) & packet_is(packets, "SPIKE", came.payload)
+    yield "in spike of its layer", spike & own & interface.enabled
+    yield "in spike of another layer", spike & ~own & interface.enabled
+    yield "in spike without a layer", spike & ~interface.enabled
+    for name in ("SEEK", "WRITE", "READ"):
+        yield named("in", name), moved(came) & packet_is(packets, name, came.payload)
+    for name in ("SPIKE", "RESULT", "REPLY"):
+        yield named("out", name), moved(goes) & packet_is(packets, name, goes.payload)
+    yield "in refused", refused(came)
+    yield "out held back", refused(goes)
+    # In one phase a PE answers, in the other it spikes.
+    yield "multicast", moved(goes) & interface.params.multicast
+    yield "unicast", moved(goes) & (not interface.params.multicast)
+
+
+# ---- core ------------------------------------------------------------------------------------------------
+
+
+@bins_of(Core)
+def core(m: Module, core: Core) -> Bins:
+    params, config = core.params, core.config
+    for lanes in (1, 2, 4, 8):
+        yield f"updates at {lanes} lanes", core.updated & (params.lanes == lanes)
+    yield "updates with plain memories", core.updated & (not params.banked)
+    yield "updates with banked memories", core.updated & params.banked
+    sweep = core.tick & ~core.report
+    yield "sweep of one word", sweep & (config.words == 1)
+    yield "sweep of every word", sweep & (config.words == params.neuron_words)
+    yield "words beyond the memory", sweep & (config.words > params.neuron_words)
+    yield "sweep of a pe without a layer", sweep & (config.words == 0)
+    yield "sweep with a slope", sweep & (config.slope != 0) & (core.step >= config.window_start)
+    yield "report of an output layer", core.tick & core.report & config.output
+    yield "report of a hidden layer", core.tick & core.report & ~config.output & (config.words != 0)
+    yield "parity 0", sweep & ~core.parity
+    yield "parity 1", sweep & core.parity
+    yield "last step of the counter", sweep & (core.step == params.steps - 1)
+    yield "output held back", refused(core.out)
+    yield "stalled", core.stalled
+
+
+@bins_of(Load)
+def load(m: Module, load: Load) -> Bins:
+    waits = load.spike.valid & ~load.start
+    due = load.spike.payload.parity == load.parity
+    after = Signal(name="bins_after")  # the last word of a spike was issued in the cycle before
+    m.d.sync += after.eq(load.taken)
+    yield "spike waits for its tick", waits & ~load.sweeping & ~due
+    yield "spike waits for the sweep", waits & load.sweeping
+    yield "spikes without a gap", after & load.w_read
+    yield "bad row", load.bad_row
+    yield "last row", load.w_read & (load.row == load.params.weight_words - 1)
+    yield "request waits", refused(load.request)
+
+
+@bins_of(Compute)
+def compute(m: Module, compute: Compute) -> Bins:
+    """Hazards by distance; clamps of A and V, where the adders' operands are those of submodules."""
+    params, request, result = compute.params, compute.request, compute.result
+    takes = moved(request)
+    # The words whose A was made last, newest first.
+    words = [Signal(params.word_bits, name=f"bins_word{i}") for i in range(HISTORY + 1)]
+    known = [Signal(name=f"bins_known{i}") for i in range(HISTORY + 1)]
+    with m.If(takes & (request.payload.op != Operation.SWEEP)):
+        m.d.sync += [words[0].eq(request.payload.word), known[0].eq(1)]
+        for i in range(HISTORY):
+            m.d.sync += [words[i + 1].eq(words[i]), known[i + 1].eq(known[i])]
+    same = [known[i] & (words[i] == request.payload.word) for i in range(HISTORY + 1)]
+    spike = takes & (request.payload.op == Operation.SPIKE)
+    for i in range(HISTORY + 1):
+        nearer = Cat(same[:i]).any() if i else Const(0)
+        yield f"update {i + 1} after the last of its word", spike & same[i] & ~nearer
+    yield "update of a word not seen of late", spike & ~Cat(same).any()
+    yield (
+        "sweep right after an update of its word",
+        (takes & (request.payload.op == Operation.SWEEP) & same[0]),
+    )
+    yield "result waits", refused(result)
+
+    # The operation whose operands stand at the adders; it is done when its result is taken.
+    valid, op = Signal(name="bins_valid"), Signal(Operation, name="bins_op")
+    with m.If(request.ready):
+        m.d.sync += valid.eq(request.valid)
+    with m.If(takes):
+        m.d.sync += op.eq(request.payload.op)
+    done = valid & (~result.valid | result.ready)
+    a_up, a_down, v_up, v_down = [], [], [], []
+    for i in range(params.lanes):
+        adder: SaturatingAdder = m.submodules[f"adder{i}"]
+        up, down = beyond(adder.a + adder.b, params.acc_bits)
+        a_up.append(done & (op == Operation.SPIKE) & up)
+        a_down.append(done & (op == Operation.SPIKE) & down)
+        neuron = m.submodules[f"neuron{i}"]
+        swept = done & (op == Operation.SWEEP) & ~neuron.fired
+        up, down = beyond(neuron.v + Mux(neuron.sloped, neuron.slope, neuron.a), params.pot_bits)
+        v_up.append(swept & up)
+        v_down.append(swept & down)
+    yield "a clamped at the top", Cat(a_up)
+    yield "a clamped at the bottom", Cat(a_down)
+    yield "v clamped at the top", Cat(v_up)
+    yield "v clamped at the bottom", Cat(v_down)
+
+
+def beyond(total: Value, bits: int) -> tuple[Value, Value]:
+    """A sum lies above, and below, the range of a signed number of `bits` bits."""
+    return total > (1 << (bits - 1)) - 1, total < -(1 << (bits - 1))
+
+
+@bins_of(Store)
+def store(m: Module, store: Store) -> Bins:
+    """How neurons fire, or do not; the operands are those of submodules."""
+    params, result = store.params, store.result.payload
+    equal, above, closed, again, masked = [], [], [], [], []
+    for i in range(params.lanes):
+        neuron = m.submodules[f"neuron{i}"]
+        used = store.v_write & ((result.word + 1 != store.words) | store.last_mask[i])
+        reached = neuron.v >= neuron.threshold
+        equal.append(used & neuron.open & ~neuron.fired & (neuron.v == neuron.threshold))
+        above.append(used & neuron.open & ~neuron.fired & (neuron.v > neuron.threshold))
+        closed.append(used & ~neuron.open & ~neuron.fired & reached)
+        again.append(used & neuron.open & neuron.fired & reached)
+        masked.append(store.v_write & ~used & neuron.open & reached)
+    yield "fires at the threshold", Cat(equal)
+    yield "fires above the threshold", Cat(above)
+    yield "window closed", Cat(closed)
+    yield "has fired already", Cat(again)
+    yield "a lane without a neuron would fire", Cat(masked)
+    yield "every lane fires", store.fire_valid & store.fire.lanes.all()
+    yield "write waits for its bank", refused(store.result)
+
+
+# ---- memories and registers ------------------------------------------------------------------------------
+
+
+@bins_of(MemoryInterface)
+def memory_interface(m: Module, memories: MemoryInterface) -> Bins:
+    packets, packet = memories.packets, memories.packet
+    selected = Signal(3, name="bins_memory")
+    with m.If(moved(packet) & packet_is(packets, "SEEK", packet.payload)):
+        m.d.sync += selected.eq(unpack(packets, "SEEK", packet.payload).memory)
+    for name in ("WRITE", "READ"):
+        done = moved(packet) & packet_is(packets, name, packet.payload)
+        for memory in Memory:
+            yield named(name, memory.name), done & (selected == memory)
+        yield named(name, "of no memory"), done & (selected >= len(Memory))
+    yield "bad address", memories.bad_address
+    yield "packet waits", refused(packet)
+    yield "answer waits", refused(memories.reply)
+    yield "counters not settled", ~memories.counter_settled
+
+
+@bins_of(PeConfig)
+def pe_config(m: Module, config: PeConfig) -> Bins:
+    for error in PeError:
+        yield named("error", error.name), config.errors[error]
+    had = Signal(name="bins_had")
+    m.d.sync += had.eq(config.error)
+    yield "errors cleared", had & ~config.error
+
+
+# ---- host and control ------------------------------------------------------------------------------------
+
+
+@bins_of(HostPort)
+def host_port(m: Module, host: HostPort) -> Bins:
+    packets, came, goes = host.packets, host.host_in, host.host_out
+    for name in packets.formats:
+        yield named("in", name), moved(came) & packet_is(packets, name, came.payload)
+    command = unpack(packets, "START", came.payload)
+    unknown = [kind for kind in range(8) if kind not in list(Kind)]
+    yield (
+        "in unknown kind",
+        moved(came) & Cat(command.kind == kind for kind in unknown).any() if unknown else Const(0),
+    )
+    known = [int(op) for op in Op]
+    yield (
+        "in unknown operation",
+        moved(came) & (command.kind == Kind.CONTROL) & ~Cat(command.op == op for op in known).any(),
+    )
+    for name in ("REPLY", "STATUS", "DECISION", "CYCLES"):
+        yield named("out", name), moved(goes) & packet_is(packets, name, goes.payload)
+    yield "result to the decision", host.result
+    status = unpack(packets, "STATUS", goes.payload)
+    answers = moved(goes) & packet_is(packets, "STATUS", goes.payload)
+    for error in ChipError:
+        yield named("error", error.name), answers & status.errors[error]
+    yield "no error", answers & (status.errors == 0)
+    yield "in stalled", refused(came)
+    yield "out stalled", refused(goes)
+    yield "into the mesh held back", refused(host.inject)
+    yield "out of the mesh held back", refused(host.exit)
+    spike = moved(host.inject) & packet_is(packets, "SPIKE", host.inject.payload)
+    yield "spike with parity 0", spike & ~host.parity
+    yield "spike with parity 1", spike & host.parity
+    yield "multicast", spike & host.params.multicast
+    yield "unicast", spike & (not host.params.multicast)
+
+
+@bins_of(Decision)
+def decision(m: Module, decision: Decision) -> Bins:
+    result = unpack(decision.packets, "RESULT", decision.flit)
+    best = Signal(signed(decision.params.pot_bits), name="bins_best")
+    counts = decision.valid & decision.enable & ~decision.clear
+    with m.If(counts & (~decision.found | (result.potential > best))):
+        m.d.sync += best.eq(result.potential)
+    rival = counts & decision.found
+    tie = rival & (result.potential == best)
+    yield "a higher potential comes later", rival & (result.potential > best)
+    yield "a lower potential comes later", rival & (result.potential < best)
+    yield "tie and a lower index comes later", tie & (result.index < decision.index)
+    yield "tie and a higher index comes later", tie & (result.index > decision.index)
+    yield "negative potential", counts & (result.potential < 0)
+    yield "result after the decision", decision.valid & ~decision.enable
+
+
+@bins_of(Sequencer)
+def sequencer(m: Module, sequencer: Sequencer) -> Bins:
+    packets, params = sequencer.packets, sequencer.params
+    begin = unpack(packets, "START", sequencer.start.payload)
+    starts = moved(sequencer.start)
+    early, steps = Signal(name="bins_early"), Signal(range(params.steps + 1), name="bins_steps")
+    with m.If(starts):
+        m.d.sync += [early.eq(begin.early), steps.eq(begin.steps)]
+    answer = unpack(packets, "DECISION", sequencer.answer.payload)
+    decides = moved(sequencer.answer) & packet_is(packets, "DECISION", sequencer.answer.payload)
+    last = sequencer.step + 1 == steps
+    yield "early exit on", starts & begin.early
+    yield "early exit off", starts & ~begin.early
+    yield "start waits for the mesh", refused(sequencer.start)
+    yield "decided by a spike", decides & answer.spiked
+    yield "decided by the potential", decides & ~answer.spiked
+    yield "image ends before its last step", decides & ~last & early
+    yield "image runs on after its decision", decides & last & ~early & (answer.step != sequencer.step)
+    yield "decided in step 0", decides & answer.spiked & (answer.step == 0)
+    yield "decided in the last step", decides & answer.spiked & (answer.step + 1 == steps)
+    yield "image of one step", starts & (begin.steps == 1)
+    yield "image of all steps", starts & (begin.steps == params.steps)
+    yield "report", sequencer.tick.tick & sequencer.tick.report
+    yield "answer waits", refused(sequencer.answer)
+    yield "image ended by the host early", sequencer.image_end & sequencer.accepting & ~last
+    yield "step closed by the host", sequencer.step_end & sequencer.accepting
+    yield "rest of an image drained", sequencer.step_end & sequencer.draining

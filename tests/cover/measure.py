@@ -1,0 +1,378 @@
+"""Coverage of the RTL by the cosimulation benches: ``make coverage``.
+
+Builds each bench's block with Verilator's line, toggle and expression coverage and with the functional bins
+of `bins`, runs the bench, and merges what all of them reached. Writes ``build/reports/coverage.json``, prints
+a table by block, and fails if a point that was not reached is not explained in ``waivers.toml``, or an
+explanation is stale. What is done is kept under ``build/coverage``: a second run measures only what changed.
+With ``--page`` it writes ``docs/coverage.md`` as well.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import time
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+COSIM = HERE.parent / "cosim"
+sys.path[:0] = [str(HERE), str(COSIM)]
+
+import chip_cases  # noqa: E402
+import points  # noqa: E402
+import test_cosim_mesh  # noqa: E402
+import test_cosim_pe  # noqa: E402
+import test_cosim_router  # noqa: E402
+from points import KINDS, CoverageError, Point  # noqa: E402
+from yoso_hw.params import ChipParams  # noqa: E402
+from yoso_sim import blocks, build, tools, top  # noqa: E402
+from yoso_sim.simulate import SimulationError, simulate  # noqa: E402
+
+BUILD = ROOT / "build" / "coverage"
+REPORT = ROOT / "build" / "reports" / "coverage.json"
+PAGE = ROOT / "docs" / "coverage.md"
+WAIVERS = HERE / "waivers.toml"
+
+#: Verilator's --coverage, but for what crashes on memories.
+FLAGS = ("--coverage-line", "--coverage-toggle", "--coverage-expr")
+
+#: What runs besides the RTL: benches with their models, and the drivers of `yoso_sim`.
+BENCH_FILES = tuple(path.name for path in sorted(COSIM.glob("*.py")) if not path.name.startswith("test_"))
+DRIVERS = Path(top.__file__).parent
+DRIVER_FILES = ("host.py", "link.py", "streams.py", "compare.py")
+
+#: Rows of the table: a point belongs to the last of these in its block's path.
+ROWS = (
+    *("chip", "host", "sequencer", "decision", "barrier", "mesh", "node", "router", "pe", "interface"),
+    *("memories", "config", "counters", "core", "load", "compute", "store", "sender"),
+)
+
+
+class Unexplained(RuntimeError):
+    """A hole without a waiver, or a waiver without a hole; the message lists them."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A bench, the block it runs on ("chip", or one of `yoso_sim.blocks`), and its parameters."""
+
+    block: str
+    params: ChipParams
+    module: str
+
+    @property
+    def tops(self) -> dict[str, str]:
+        """Top modules of the Verilog, and the path of the block in the chip."""
+        return {
+            "chip": {"yoso_chip": "chip", "yoso_node": "node"},
+            "mesh": {top.TOP: "chip.mesh", "yoso_node": "node"},
+            "pe": {top.TOP: "node.pe"},
+            "router": {top.TOP: "node.router"},
+        }[self.block]
+
+    @property
+    def built_from(self) -> str:
+        """Hash of all that shapes the executable."""
+        bins = build.code_of((HERE / "bins.py").read_text())
+        return _hash(self.block, build.build_key(self.params), " ".join(FLAGS), bins)
+
+    @property
+    def run_from(self) -> str:
+        """Hash of all that shapes what it reaches: the executable, benches and drivers."""
+        files = [*(COSIM / name for name in BENCH_FILES), *(DRIVERS / name for name in DRIVER_FILES)]
+        return _hash(self.built_from, *(build.code_of(file.read_text()) for file in files))
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def benches() -> dict[str, Bench]:
+    """All benches that are measured, longest first.
+
+    The chips of the frozen vectors are left out: they differ from these in widths.
+    """
+    chips = {f"chip {name}": Bench("chip", p, "bench_chip") for name, p in chip_cases.CHIPS.items()}
+    pes = {f"pe {name}": Bench("pe", p, "bench_pe") for name, p in test_cosim_pe.CHIPS.items()}
+    return {
+        **chips,
+        **pes,
+        "mesh": Bench("mesh", test_cosim_mesh.PARAMS, "bench_mesh"),
+        "router": Bench("router", test_cosim_router.PARAMS, "bench_router"),
+    }
+
+
+# ---- one bench -------------------------------------------------------------------------------------------
+
+
+def folder_of(name: str) -> Path:
+    return BUILD / re.sub(r"\W+", "-", name)
+
+
+def done(folder: Path, stage: str, key: str) -> bool:
+    """A stage of a bench, "built" or "run", is done, and nothing that it depends on has changed since."""
+    try:
+        return (folder / stage).with_suffix(".key").read_text() == key
+    except OSError:
+        return False
+
+
+def is_measured(name: str) -> bool:
+    return done(folder_of(name), "run", benches()[name].run_from)
+
+
+def reached(name: str) -> dict[Point, bool]:
+    """What a bench that is measured reached. Raises `CoverageError`."""
+    source = functools.cache(lambda file: points.Verilog(Path(file).read_text()))
+    return points.read(folder_of(name) / "run" / "coverage.dat", benches()[name].tops, source)
+
+
+def measure(name: str) -> float:
+    """Build a bench's block if need be and run the bench; returns the seconds that took."""
+    begun = time.monotonic()
+    bench, folder = benches()[name], folder_of(name)
+    tools.prepare()
+    if not done(folder, "built", bench.built_from):
+        build_with_coverage(bench, folder)
+        (folder / "built.key").write_text(bench.built_from)
+    run = folder / "run"
+    shutil.rmtree(run, ignore_errors=True)
+    run.mkdir()
+    made = build.Build(folder, name, bench.params, False, 0.0)
+    if bench.block == "chip":
+        simulate(made, bench.module, run, {"YOSO_CHIP": bench.params.to_json()})
+    else:
+        blocks.run_bench(made, bench.module, run)
+    (folder / "run.key").write_text(bench.run_from)
+    return time.monotonic() - begun
+
+
+def build_with_coverage(bench: Bench, folder: Path) -> None:
+    """Emit the block with its bins and compile it with coverage, in a fresh `folder`."""
+    from bins import planted
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with planted():
+        if bench.block == "chip":
+            sources = build.emit_sources(bench.params, folder)
+        else:
+            sources = blocks.emit_block(bench.block, bench.params, folder)
+    for path in sources:
+        if path.suffix == ".v":
+            path.write_text(points.prepare(path.read_text()))
+    build.verilate(sources, False, folder, BUILD, FLAGS)
+    for leftover in (path for kind in ("gch", "o", "a", "cpp") for path in folder.glob(f"*.{kind}")):
+        leftover.unlink()  # a precompiled header alone is 100 MB
+
+
+def measure_all(names: Iterable[str], jobs: int, console: Console) -> None:
+    """Measure what is not measured yet. Raises `CoverageError` with the bench that failed."""
+    left = [name for name in names if not is_measured(name)]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("benches", total=len(left))
+        with ProcessPoolExecutor(jobs) as pool:
+            running = {pool.submit(measure, name): name for name in left}
+            try:
+                for future in as_completed(running):
+                    name = running[future]
+                    try:
+                        console.print(f"[dim]{name}: {future.result():.0f} s")
+                    except (build.BuildError, SimulationError, CoverageError, AssertionError) as error:
+                        raise CoverageError(f"bench {name!r} failed: {error}") from None
+                    progress.advance(task)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+# ---- all of them -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """Why some points are not reached: those of `kind` whose block and name match wholly."""
+
+    kind: str
+    block: str
+    name: str
+    reason: str
+
+    def matches(self, point: Point) -> bool:
+        return (
+            self.kind == point.kind
+            and re.fullmatch(self.block, point.block) is not None
+            and re.fullmatch(self.name, point.name) is not None
+        )
+
+
+def load_waivers(path: Path = WAIVERS) -> list[Waiver]:
+    """The waivers of a file. Raises `CoverageError` naming what is wrong with it."""
+    waivers = []
+    for number, entry in enumerate(tomllib.loads(path.read_text()).get("waiver", []), 1):
+        try:
+            waiver = Waiver(**entry)
+            re.compile(waiver.block), re.compile(waiver.name)
+        except (TypeError, re.error) as error:
+            raise CoverageError(f"{path.name}, waiver {number}: {error}") from None
+        if waiver.kind not in KINDS or not waiver.reason.strip():
+            raise CoverageError(
+                f"{path.name}, waiver {number}: kind is one of {KINDS}, and a reason is given"
+            )
+        waivers.append(waiver)
+    return waivers
+
+
+def explain(merged: dict[Point, bool], waivers: list[Waiver]) -> dict[Waiver, list[Point]]:
+    """The holes that each waiver explains, by the first that matches.
+
+    Raises
+    ------
+    Unexplained
+        If a hole has no waiver, or a waiver has no hole.
+    """
+    explained: dict[Waiver, list[Point]] = {waiver: [] for waiver in waivers}
+    bare = []
+    for point in sorted(point for point, hit in merged.items() if not hit):
+        found = next((waiver for waiver in waivers if waiver.matches(point)), None)
+        if found:
+            explained[found].append(point)
+        else:
+            bare.append(point)
+    problems = [f"not reached and not explained: {' | '.join(point)}" for point in bare]
+    problems += [
+        f"waiver without a hole: {waiver.kind} {waiver.block} {waiver.name}"
+        for waiver, holes in explained.items()
+        if not holes
+    ]
+    if problems:
+        raise Unexplained("\n".join(problems))
+    return explained
+
+
+def row_of(point: Point) -> str:
+    parts = [re.sub(r"\d+$", "", part) for part in point.block.split(".")]
+    return next(part for part in reversed(parts) if part in ROWS)
+
+
+def totals(merged: dict[Point, bool]) -> dict[str, dict[str, tuple[int, int]]]:
+    """Reached and all points, by row and kind; the last row is "all"."""
+    hit, count = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for point, reached in merged.items():
+        for row in (row_of(point), "all"):
+            count[row, point.kind] += 1
+            hit[row, point.kind] += reached
+    return {row: {kind: (hit[row, kind], count[row, kind]) for kind in KINDS} for row in (*ROWS, "all")}
+
+
+def cells(counts: dict[str, tuple[int, int]]) -> list[str]:
+    """Line, toggle and expression coverage in per cent, and the bins."""
+    percent = [f"{100 * hit / all:.1f} %" if all else "" for hit, all in (counts[kind] for kind in KINDS[:3])]
+    hit, all = counts["bin"]
+    return [*percent, f"{hit} of {all}" if all else ""]
+
+
+def compact(holes: list[Point]) -> str:
+    """Holes of one waiver in few words: names by block, the bits of a signal as one."""
+    by_name: dict[str, set[str]] = defaultdict(set)
+    for point in holes:
+        by_name[re.sub(r"(\[\d+\])+$", "", point.name)].add(point.block)
+    parts = [f"`{name[:110]}`" for name in sorted(by_name)]
+    shown = ", ".join(parts[:8])
+    return shown + (f" and {len(parts) - 8} more" if len(parts) > 8 else "")
+
+
+def page(
+    counts: dict[str, dict[str, tuple[int, int]]], explained: dict[Waiver, list[Point]], names: list[str]
+) -> str:
+    """The text of docs/coverage.md."""
+    head = (HERE / "page.md").read_text()
+    table = [("block", "line", "toggle", "expression", "bins"), ("---",) * 5]
+    table += [(row, *cells(counts[row])) for row in (*ROWS, "all")]
+    holes = [("kind", "block", "holes", "which", "why"), ("---",) * 5]
+    for waiver, points_of in explained.items():
+        blocks_of = sorted({point.block for point in points_of})
+        where = f"`{blocks_of[0]}`" + (f" and {len(blocks_of) - 1} more" if len(blocks_of) > 1 else "")
+        holes.append((waiver.kind, where, str(len(points_of)), compact(points_of), waiver.reason))
+    return head.format(
+        benches=", ".join(names),
+        table="\n".join(f"| {' | '.join(row)} |" for row in table),
+        holes="\n".join(
+            f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in holes
+        ),
+    )
+
+
+def write_report(
+    counts: dict[str, dict[str, tuple[int, int]]], explained: dict[Waiver, list[Point]], names: list[str]
+) -> None:
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    report = {
+        "command": "make coverage",
+        "benches": names,
+        "blocks": counts,
+        "holes": [
+            {**point._asdict(), "reason": waiver.reason}
+            for waiver, points_of in explained.items()
+            for point in points_of
+        ],
+    }
+    partial = REPORT.with_suffix(".part")
+    partial.write_text(json.dumps(report, indent=1) + "\n")
+    partial.replace(REPORT)
+
+
+@click.command()
+@click.option("-j", "--jobs", default=2, type=click.IntRange(1), show_default=True, help="Benches at once.")
+@click.option("--page", "write_page", is_flag=True, help="Write docs/coverage.md as well.")
+@click.option("--holes", is_flag=True, help="List the holes of what is measured, explained or not.")
+def main(jobs: int, write_page: bool, holes: bool) -> None:
+    """Measure the coverage of the RTL by the cosimulation benches."""
+    console = Console(highlight=False)
+    names = list(benches())
+    try:
+        waivers = load_waivers()
+        if not holes:
+            measure_all(names, jobs, console)
+        merged = points.merge(reached(name) for name in names if is_measured(name))
+        if holes:
+            for point in sorted(point for point, hit in merged.items() if not hit):
+                click.echo(" | ".join(point))
+            return
+        counts = totals(merged)
+        table = Table("block", "line", "toggle", "expression", "bins", title="coverage of the RTL")
+        for row in (*ROWS, "all"):
+            table.add_row(row, *cells(counts[row]), end_section=row == ROWS[-1])
+        console.print(table)
+        explained = explain(merged, waivers)
+    except (CoverageError, Unexplained) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; what is done is kept") from None
+    write_report(counts, explained, names)
+    console.print(f"{sum(map(len, explained.values()))} points are not reached, each explained")
+    console.print(f"[dim]{os.path.relpath(REPORT)}")
+    if write_page:
+        PAGE.write_text(page(counts, explained, names))
+        console.print(f"[dim]{os.path.relpath(PAGE)}")
+
+
+if __name__ == "__main__":
+    main()
