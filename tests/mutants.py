@@ -22,7 +22,7 @@ import click
 
 ROOT = Path(__file__).parents[1]
 RTL = Path("hw/yoso_hw")
-TESTS = Path("tests/hw")
+TESTS = Path("tests/hw")  # of tests named without a folder below tests/
 
 #: The planted bug must still be hardware: a chip that no longer elaborates proves nothing about the tests.
 ELABORATE = """
@@ -36,7 +36,7 @@ for kind in ({}, {"banked": True, "multicast": False}):
 """
 
 #: A test that notices does so by what it sees, or by waiting in vain.
-NOTICED = ("AssertionError", "TimeoutError", "assert ")
+NOTICED = ("AssertionError", "TimeoutError", "assert ", "yoso_sim.simulate.SimulationError: test ")
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,16 @@ def load_mutants() -> list[Mutant]:
 
 def markdown() -> str:
     """The table of the test plan."""
-    rows = [
-        f"| {mutant.name} | `{mutant.file}` | {'<br>'.join(f'`hw/{test}`' for test in mutant.tests)} |"
-        for mutant in load_mutants()
-    ]
+    rows = []
+    for mutant in load_mutants():
+        tests = "<br>".join(f"`{path_of(test).relative_to('tests')}`" for test in mutant.tests)
+        rows.append(f"| {mutant.name} | `{mutant.file}` | {tests} |")
     return "\n".join(["| planted bug | in | noticed by |", "|---|---|---|", *rows])
+
+
+def path_of(test: str) -> Path:
+    """A test of the list by its path from the root, its name included."""
+    return Path("tests") / test if "/" in test.partition("::")[0] else TESTS / test
 
 
 def functions(path: Path) -> set[str]:
@@ -107,7 +112,7 @@ def problem(mutant: Mutant, timeout: int = 900) -> str:
         if elaborated.returncode:
             return f"does not elaborate: {elaborated.stderr.strip().splitlines()[-1]}"
         report = Path(folder) / "report.xml"
-        names = [str(TESTS / test) for test in mutant.tests]
+        names = [str(path_of(test)) for test in mutant.tests]
         options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--junitxml={report}"]
         ran = run("-m", "pytest", *options, *names)
         if not report.exists():
@@ -128,7 +133,7 @@ def verdict(mutant: Mutant, report: ElementTree.Element) -> str:
             if not message.startswith(NOTICED):
                 return f"{name} failed by {message[:100]}"
             failed |= {name, name.partition("[")[0]}
-    unnoticed = [test for test in mutant.tests if test not in failed]
+    unnoticed = [test for test in mutant.tests if Path(test).name not in failed]
     return f"not noticed by {', '.join(unnoticed)}" if unnoticed else ""
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from mutants import ROOT, RTL, TESTS, functions, load_mutants, problem
+from mutants import ROOT, RTL, functions, load_mutants, path_of, problem
 
 MUTANTS = load_mutants()
 CHEAP = [mutant for mutant in MUTANTS if mutant.name in ("round robin starves", "PE error not sticky")]
@@ -23,8 +23,8 @@ def test_the_mutation_applies_and_changes_the_file(mutant):
 def test_the_tests_that_must_notice_it_exist(mutant):
     assert mutant.tests
     for test in mutant.tests:
-        file, _, name = test.partition("::")
-        assert name.partition("[")[0] in functions(ROOT / TESTS / file), test
+        file, _, name = str(path_of(test)).partition("::")
+        assert name.partition("[")[0] in functions(ROOT / file), test
 
 
 def test_names_are_unique():

@@ -82,6 +82,7 @@ class Chip(wiring.Component):
             host.loading.eq(sequencer.loading),
             host.accepting.eq(sequencer.accepting),
             host.draining.eq(sequencer.draining),
+            host.complete.eq(sequencer.complete),
             host.parity.eq(sequencer.parity),
             self.trace_valid.eq(mesh.trace_valid),
             self.trace_flit.eq(mesh.trace_flit),

@@ -28,7 +28,7 @@ class HostPort(wiring.Component):
         To and from node (0, 0).
     error
         Some PE has an error.
-    start, step_end, image_end, loading, accepting, draining, parity, answer
+    start, step_end, image_end, loading, accepting, draining, complete, parity, answer
         As in `Sequencer`.
     result, result_flit
         A RESULT packet came out of the mesh.
@@ -51,6 +51,7 @@ class HostPort(wiring.Component):
                 "loading": In(1),
                 "accepting": In(1),
                 "draining": In(1),
+                "complete": In(1),
                 "parity": In(1),
                 "answer": In(flits),
                 "result": Out(1),
@@ -92,7 +93,7 @@ class HostPort(wiring.Component):
             with m.Switch(spike.kind):
                 with m.Case(Kind.SPIKE):
                     with m.If(self.draining):
-                        m.d.comb += drop.eq(1)
+                        m.d.comb += [drop.eq(1), raised[ChipError.WRONG_PHASE].eq(self.complete)]
                     with m.Elif(self.loading):
                         m.d.comb += wrong(ChipError.WRONG_PHASE)
                     with m.Elif(~inside):
@@ -123,6 +124,9 @@ class HostPort(wiring.Component):
                                     drop.eq(1),
                                     self.step_end.eq(control.op == Op.STEP),
                                     self.image_end.eq(control.op == Op.END),
+                                    raised[ChipError.WRONG_PHASE].eq(
+                                        self.draining & self.complete & (control.op == Op.STEP)
+                                    ),
                                 ]
                         with m.Case(Op.STATUS):
                             m.d.comb += status.eq(1)

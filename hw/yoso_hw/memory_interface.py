@@ -45,6 +45,8 @@ class MemoryInterface(wiring.Component):
         Events for `Counter`.WEIGHT_READS .. SPIKE_WRITES, in that order.
     bad_address
         A packet was dropped.
+    cut_word
+        A word was given up before its last chunk came.
     idle
         No packet is being carried out.
     """
@@ -83,6 +85,7 @@ class MemoryInterface(wiring.Component):
                 "counter_hold": Out(1),
                 "accesses": Out(8),
                 "bad_address": Out(1),
+                "cut_word": Out(1),
                 "idle": Out(1),
             }
         )
@@ -124,6 +127,7 @@ class MemoryInterface(wiring.Component):
         with m.If((commit & known) | answered):
             m.d.sync += address.eq(address + 1)
         with m.If(self.packet.valid & self.packet.ready):
+            m.d.comb += self.cut_word.eq((kind != Kind.WRITE) & (chunk != 0))
             with m.Switch(kind):
                 with m.Case(Kind.SEEK):
                     m.d.sync += [memory.eq(seek.memory), address.eq(seek.address), chunk.eq(0)]

@@ -47,7 +47,7 @@ class ChipError(IntEnum):
 
     BAD_PACKET = 0  #: unknown kind or operation, or a kind that only the chip may send
     BAD_DESTINATION = 1  #: a rectangle that is empty or leaves the mesh
-    WRONG_PHASE = 2  #: a load packet in the run phase, or a spike, STEP or END in the load phase
+    WRONG_PHASE = 2  #: a load packet in the run phase, a run packet in the load phase or past the last step
     PE_ERROR = 3  #: some PE has an error bit set (`Register.ERRORS` says which)
     BAD_STEPS = 4  #: START with 0 steps or more than the chip counts
 

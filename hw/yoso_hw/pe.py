@@ -113,7 +113,7 @@ class ProcessingElement(wiring.Component):
             counters.hold.eq(memories.counter_hold),
             memories.counter_settled.eq(counters.settled),
             # In the order of `PeError` and of `Counter`.
-            config.errors.eq(Cat(memories.bad_address, core.bad_row)),
+            config.errors.eq(Cat(memories.bad_address, core.bad_row, memories.cut_word)),
             counters.events.eq(
                 Cat(core.taken, core.counted, core.updated, core.swept, core.stalled, memories.accesses)
             ),

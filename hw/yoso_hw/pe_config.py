@@ -34,6 +34,8 @@ def config_layout(params: ChipParams) -> data.StructLayout:
 class PeConfig(wiring.Component):
     """Holds the registers, and the sticky error bits.
 
+    A DESTINATION outside the mesh is not taken: its flits would wait for ever at the rim.
+
     Members
     -------
     address
@@ -43,7 +45,7 @@ class PeConfig(wiring.Component):
     rdata
         The register at `address`; combinational.
     errors
-        Error events, bit i for `PeError` i.
+        Error events, bit i for `PeError` i; BAD_DESTINATION is raised in here.
     error
         Some error bit is set.
     config
@@ -68,8 +70,16 @@ class PeConfig(wiring.Component):
         m = Module()
         config = self.config
         sticky = Signal(len(PeError))
+        wanted = data.View(config.destination.shape(), self.wdata[: len(Value.cast(config.destination))])
+        inside = (
+            (wanted.x0 <= wanted.x1)
+            & (wanted.x1 < self.params.cols)
+            & (wanted.y0 <= wanted.y1)
+            & (wanted.y1 < self.params.rows)
+        )
+        outside = self.write & (self.address == Register.DESTINATION) & ~inside
         m.d.comb += self.error.eq(sticky.any())
-        m.d.sync += sticky.eq(sticky | self.errors)
+        m.d.sync += sticky.eq(sticky | self.errors | (outside << PeError.BAD_DESTINATION))
         output_gap = Const(0, REGISTER_BITS - 1 - self.params.class_bits)
         fields: dict[Register, list[Value]] = {
             Register.TAG: [config.tag],
@@ -88,7 +98,7 @@ class PeConfig(wiring.Component):
             for register, parts in fields.items():
                 with m.Case(register):
                     m.d.comb += self.rdata.eq(Cat(Value.cast(part) for part in parts))
-                    with m.If(self.write):
+                    with m.If(self.write & ~outside):
                         offset = 0
                         for part in map(Value.cast, parts):
                             if not isinstance(part, Const):

@@ -50,6 +50,8 @@ class PeError(IntEnum):
 
     BAD_ADDRESS = 0  #: a WRITE or READ past the end of a memory, or of an unknown memory: dropped
     BAD_ROW = 1  #: a spike whose weight row runs past the weight memory: dropped
+    CUT_WORD = 2  #: a SEEK or READ came before the last chunk of a word: what came of the word is dropped
+    BAD_DESTINATION = 3  #: a DESTINATION that is empty or leaves the mesh was written: it stays as it was
 
 
 class Counter(IntEnum):

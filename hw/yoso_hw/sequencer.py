@@ -41,6 +41,8 @@ class Sequencer(wiring.Component):
         The host port's leaf of the barrier: no packet of the host's will enter the mesh in this step.
     loading, accepting, draining
         The host port passes load packets; passes spikes of this step; discards what is left of an image.
+    complete
+        The image that is drained ran to its last step: no spike and no step can be left of it.
     found, index, competing, forget
         The decision unit.
     answer
@@ -64,6 +66,7 @@ class Sequencer(wiring.Component):
                 "loading": Out(1),
                 "accepting": Out(1),
                 "draining": Out(1),
+                "complete": Out(1),
                 "found": In(1),
                 "index": In(params.class_bits),
                 "competing": Out(1),
@@ -154,7 +157,7 @@ class Sequencer(wiring.Component):
                 with m.If(self.answer.ready):
                     m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.comb += self.draining.eq(~ended)
+                m.d.comb += [self.draining.eq(~ended), self.complete.eq(last)]
                 with m.If(self.image_end):
                     m.d.sync += ended.eq(1)
                 with m.If(ended):

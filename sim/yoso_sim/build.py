@@ -91,7 +91,9 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def build_key(params: ChipParams, waves: bool = False, netlist: Path | None = None) -> str:
+def build_key(
+    params: ChipParams, waves: bool = False, netlist: Path | None = None, reach: tuple[str, ...] = ()
+) -> str:
     """Name of the build of one chip: 16 hexadecimal digits."""
     parts = [
         params.to_json(),
@@ -101,6 +103,7 @@ def build_key(params: ChipParams, waves: bool = False, netlist: Path | None = No
         COMPILER_FLAGS,
         MAKE_FLAGS,
         f"waves={waves}",
+        *reach,
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -123,6 +126,7 @@ def build(
     *,
     waves: bool = False,
     netlist: Path | None = None,
+    reach: tuple[str, ...] = (),
     root: Path | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> Build:
@@ -136,6 +140,8 @@ def build(
         With it the executable can write a waveform (slower).
     netlist
         A Verilog file with another `yoso_chip` than the RTL's: a synthesised one.
+    reach
+        More lines of the Verilator control file, for signals that Python shall reach.
     root
         Where builds are kept; ``build/verilator`` of the repository if None.
     report
@@ -150,7 +156,7 @@ def build(
     """
     tools.prepare()
     root = root or tools.repository() / "build" / "verilator"
-    key = build_key(params, waves, netlist)
+    key = build_key(params, waves, netlist, reach)
     folder = root / key
     stamp = folder / "done.json"
     if stamp.is_file():
@@ -162,7 +168,7 @@ def build(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
-        sources = emit_sources(params, folder, netlist, waves)
+        sources = emit_sources(params, folder, netlist, waves, reach)
         report("compiling it with Verilator")
         verilate(sources, waves, folder, root)
         seconds = time.monotonic() - began
@@ -173,7 +179,11 @@ def build(
 
 
 def emit_sources(
-    params: ChipParams, folder: Path, netlist: Path | None = None, waves: bool = False
+    params: ChipParams,
+    folder: Path,
+    netlist: Path | None = None,
+    waves: bool = False,
+    reach: tuple[str, ...] = (),
 ) -> list[Path]:
     """Write a chip's files for Verilator, the simulation top included. Raises `BuildError`."""
     from yoso_hw.emit import emit  # pulls in Amaranth
@@ -185,7 +195,7 @@ def emit_sources(
     path = folder / f"{top.TOP}.v"
     path.write_text(top.verilog(params))
     control = folder / f"{top.TOP}.vlt"
-    control.write_text(top.control_file(waves))
+    control.write_text("\n".join([top.control_file(waves), *reach, ""]))
     return [control, *files, path]
 
 

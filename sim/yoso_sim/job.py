@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,12 +76,26 @@ def write_json(path: Path, value: Any) -> None:
     partial.replace(path)
 
 
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    """Write a result that a later run may take up, with its checksum."""
+    write_json(path, {"checksum": _checksum(result), "result": result})
+
+
+def read_result(path: Path) -> dict[str, Any] | None:
+    """What `write_result` wrote, or None if it is not there or is not whole."""
+    try:
+        found = json.loads(path.read_text())
+        result = found["result"]
+        return result if isinstance(result, dict) and found["checksum"] == _checksum(result) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _checksum(result: Any) -> int:
+    return zlib.crc32(json.dumps(result, sort_keys=True).encode())
+
+
 def read_chunk(folder: Path, chunk: tuple[int, int]) -> dict[str, Any] | None:
     """The result of a chunk, or None if it is not there or not whole."""
-    try:
-        result = json.loads(chunk_path(folder, chunk).read_text())
-    except (OSError, ValueError):
-        return None
-    return (
-        result if isinstance(result, dict) and len(result.get("labels", ())) == chunk[1] - chunk[0] else None
-    )
+    result = read_result(chunk_path(folder, chunk))
+    return result if result and len(result.get("labels", ())) == chunk[1] - chunk[0] else None

@@ -16,7 +16,7 @@ from yoso_sw.network import NEVER, Network
 
 from yoso_sim.compare import compare, compare_counters, rtl_spikes
 from yoso_sim.host import Host, Outcome
-from yoso_sim.job import Job, chunk_path, write_json
+from yoso_sim.job import Job, chunk_path, write_result
 from yoso_sim.link import Link
 
 #: Notes on differences kept per chunk.
@@ -40,7 +40,7 @@ async def work(dut: Any) -> None:
             return
         some = slice(*chunk)
         result = await run_chunk(host, network, image, images[some], labels[some], job.early_exit)
-        write_json(chunk_path(Path(job.folder), chunk), result)
+        write_result(chunk_path(Path(job.folder), chunk), result)
 
 
 @cocotb.test()

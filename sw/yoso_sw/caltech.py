@@ -27,6 +27,12 @@ HOME = "https://data.caltech.edu/records/mzrjq-6wc02"
 #: Images of each class, in the order of the labels.
 CLASSES = {"Faces": 435, "Motorbikes": 798}
 
+#: Pixels of an image's longer side, far above Caltech-101's.
+LARGEST_SIDE = 4096
+
+#: Bytes of an image's file; Caltech-101's largest has a tenth of that.
+LARGEST_FILE = 1 << 21
+
 TRAIN = 200  # images a class
 VALIDATION = 50
 
@@ -36,12 +42,20 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
     if place.is_file():
         with tarfile.open(place) as archive:
             for member in archive:
-                file = archive.extractfile(member) if member.name.endswith(".jpg") else None
-                if file is not None:
+                if member.name.endswith(".jpg") and member.isfile():
+                    _check_size(member.name, member.size)
+                    file = archive.extractfile(member)
+                    assert file is not None  # it is a file
                     yield member.name, file.read()
     else:
         for path in place.glob("*/*.jpg"):
+            _check_size(str(path), path.stat().st_size)
             yield str(path), path.read_bytes()
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > LARGEST_FILE:
+        raise ValueError(f"{name} has {size} bytes, more than any image")
 
 
 @functools.cache
@@ -64,9 +78,12 @@ def images(rows: int, cols: int, place: Path) -> dict[str, np.ndarray]:
         for name, content in _files(place):
             folder = Path(name).parent.name
             if folder in found:
-                grey = Image.open(io.BytesIO(content)).convert("L").resize((cols, rows))
+                picture = Image.open(io.BytesIO(content), formats=("JPEG",))
+                if max(picture.size) > LARGEST_SIDE:
+                    raise ValueError(f"{name} has {picture.size} pixels, more than any image")
+                grey = picture.convert("L").resize((cols, rows))
                 found[folder][Path(name).name] = np.asarray(grey).ravel()
-    except (OSError, tarfile.TarError) as error:
+    except Exception as error:  # tarfile and Pillow raise whatever their readers raise
         raise DatasetError(f"{NAME}: {place} cannot be read ({error}); replace it") from None
     for name, count in CLASSES.items():
         if len(found[name]) != count:

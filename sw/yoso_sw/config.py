@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from yoso_sw.augment import Augment
-from yoso_sw.network import DECISIONS, Window
+from yoso_sw.network import DECISIONS, NEVER, Window
 
 #: Configurations with the networks that were trained from them, beside each other under one name.
 NETWORKS = Path(__file__).resolve().parents[1] / "networks"
+
+
+#: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.
+LARGEST = 1 << 20
 
 
 class ConfigError(ValueError):
@@ -139,6 +144,17 @@ class TrainConfig:
                 raise ConfigError(f"{self.name}: {message}")
 
         check(len(self.layers) > 0, "there are no [[layers]]")
+        for key, least, most in (
+            ("steps", 2, NEVER - 1),
+            ("inputs", 1, LARGEST),
+            ("rows", 1, LARGEST),
+            ("seed", 0, (1 << 63) - 1),
+            ("warm", 0, LARGEST),
+        ):
+            value = getattr(self, key)
+            check(least <= value <= most, f"{key}={value} is outside {least}..{most}")
+        for key in ("float_rate", "integer_rate"):
+            check(getattr(self, key) > 0, f"{key}={getattr(self, key)} is not positive")
         check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
         check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
         check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
@@ -150,7 +166,9 @@ class TrainConfig:
         check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
         check(self.unit > 0, f"unit={self.unit} is not positive")
         for i, layer in enumerate(self.layers):
-            check(layer.neurons >= 1, f"layer {i}: neurons={layer.neurons} is below 1")
+            check(
+                1 <= layer.neurons <= LARGEST, f"layer {i}: neurons={layer.neurons} is outside 1..{LARGEST}"
+            )
             check(
                 layer.slope in ("psp", "constant"), f"layer {i}: slope={layer.slope!r} is not psp or constant"
             )
@@ -173,7 +191,7 @@ class TrainConfig:
             )
         if self.layers[0].kernel or self.dataset == "caltech" or self.augment != Augment():
             check(
-                self.rows >= 1 and self.inputs % self.rows == 0,
+                self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
             )
         self.windows()
@@ -224,6 +242,8 @@ def _build(cls: type[T], values: Any, where: str) -> T:
             not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
         ):
             raise ConfigError(f"{where}: {key}={value!r} is not {known[key].type}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}: {key}={value!r} is not finite")
     required = [
         f.name
         for f in known.values()
@@ -242,7 +262,7 @@ def load_config(path: str | Path) -> TrainConfig:
         table = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as a configuration: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # nested without end, or a number of 5000 digits
         raise ConfigError(f"{path} is not TOML: {error}") from None
     layers = table.pop("layers", [])
     if not isinstance(layers, list):
@@ -251,4 +271,7 @@ def load_config(path: str | Path) -> TrainConfig:
         _build(LayerConfig, entry, f"{path}, layer {i}") for i, entry in enumerate(layers)
     )
     table["augment"] = _build(Augment, table.pop("augment", {}), f"{path}, augment")
-    return _build(TrainConfig, table, str(path))
+    try:
+        return _build(TrainConfig, table, str(path))
+    except ConfigError as error:
+        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

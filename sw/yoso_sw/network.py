@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,11 +25,8 @@ NEVER = 32767
 
 DECISIONS = ("ttfs", "softmax")
 
-#: What NumPy, zipfile and json raise for files that are not whole, or not ours.
-BROKEN_FILE = (
-    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error),
-)
+#: Bytes to which a network's file may unpack; the weights of all PEs of the largest chip take fewer.
+LARGEST_FILE = 1 << 28
 
 
 class NetworkError(ValueError):
@@ -204,7 +200,7 @@ class Network:
             )
             check(layer.threshold >= 1, f"layer {i}: threshold={layer.threshold} is below 1")
             check(layer.slope >= 0, f"layer {i}: slope={layer.slope} is negative")
-            check(0 <= layer.start, f"layer {i}: window starts at {layer.start}")
+            check(0 <= layer.start <= NEVER, f"layer {i}: window starts at {layer.start}, not in 0..{NEVER}")
             check(
                 0 <= layer.end <= self.steps, f"layer {i}: window ends at {layer.end}, not in 0..{self.steps}"
             )
@@ -295,6 +291,7 @@ class Network:
         if not path.is_file():
             raise NetworkError(f"there is no network file {path}")
         try:
+            _check_archive(path)
             with np.load(path, allow_pickle=False) as arrays:
                 meta = json.loads(arrays["network"].tobytes().decode())
                 if meta["format"] not in READABLE:
@@ -305,30 +302,43 @@ class Network:
                 layers = tuple(
                     Layer(
                         weights=arrays[f"weights{i}"],
-                        threshold=int(entry["threshold"]),
-                        start=int(entry["start"]),
-                        end=int(entry["end"]),
-                        slope=int(entry["slope"]),
-                        bias=bool(entry["bias"]),
+                        **{key: _of(int, entry[key]) for key in ("threshold", "start", "end", "slope")},
+                        bias=_of(bool, entry["bias"]),
                         window=_window(entry.get("window")),
-                        pool=bool(entry.get("pool", False)),
+                        pool=_of(bool, entry.get("pool", False)),
                     )
                     for i, entry in enumerate(meta["layers"])
                 )
                 return cls(
-                    name=str(meta["name"]),
                     layers=layers,
-                    steps=int(meta["steps"]),
-                    levels=int(meta["levels"]),
-                    decision=str(meta["decision"]),
-                    weight_bits=int(meta["weight_bits"]),
-                    about=dict(meta["about"]),
+                    **{key: _of(str, meta[key]) for key in ("name", "decision")},
+                    **{key: _of(int, meta[key]) for key in ("steps", "levels", "weight_bits")},
+                    about=_of(dict, meta["about"]),
                 )
-        except NetworkError:
-            raise
-        except BROKEN_FILE as error:
-            raise NetworkError(f"{path} is not a whole network file: {error}") from None
+        except NetworkError as error:
+            raise NetworkError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+        except Exception as error:  # NumPy, zipfile and json raise whatever their readers raise
+            reason = f"{type(error).__name__}: {error}"
+            raise NetworkError(f"{path} is not a whole network file: {reason}") from None
+
+
+def _of(kind: type, value: Any) -> Any:
+    """`value`, which must be of just that type: JSON's true is no number, its 3.5 no whole one."""
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
 
 
 def _window(entry: dict[str, Any] | None) -> Window | None:
-    return None if entry is None else Window(**{key: int(value) for key, value in entry.items()})
+    return None if entry is None else Window(**{key: _of(int, value) for key, value in entry.items()})
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that unpacks to more than a network, or by another method than `save` uses."""
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    size = sum(member.file_size for member in members)
+    if size > LARGEST_FILE:
+        raise NetworkError(f"{path} unpacks to {size} bytes; a network file has {LARGEST_FILE} at most")
+    if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
+        raise NetworkError(f"{path} is not a whole network file: it is packed by an unknown method")

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,6 +289,9 @@ class Trainer:
         again = "delete it or train with --restart"
         damaged = TrainingError(f"checkpoint {path} is damaged, or no checkpoint; {again}")
         try:
+            with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
+                if archive.testzip() is not None:
+                    raise damaged
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
             version, config = state["version"], json.loads(state["config"])
         except Exception:  # torch.load raises whatever its readers raise
@@ -304,9 +308,12 @@ class Trainer:
                 self.model.quantise(state["scales"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.history = [Epoch.of(row) for row in state["history"]]
-            self.epoch, self.float_accuracy = state["epoch"], state["float_accuracy"]
-        except (KeyError, TypeError, ValueError, RuntimeError):
+            self.epoch, self.float_accuracy = int(state["epoch"]), float(state["float_accuracy"])
+            finite = all(bool(own.isfinite().all()) for own in self.model.parameters())
+        except Exception:  # of whatever stands in the place of what was saved
             raise damaged from None
+        if not (finite and len(self.history) == self.epoch <= self.epochs):
+            raise damaged
 
 
 def _settings(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

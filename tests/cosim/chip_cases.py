@@ -100,8 +100,17 @@ def random_inputs(rng: random.Random, network: Network, count: int) -> np.ndarra
 
 def write_words(packets: Packets, x: int, y: int, memory: Memory, words: list[int]) -> list[int]:
     """SEEK to word 0 of a memory of one node and WRITE the words, of any width."""
-    to = rectangle_fields((x, x, y, y))
-    flits = [packets.pack("SEEK", **to, memory=memory, address=0)]
+    return _write(packets, rectangle_fields((x, x, y, y)), memory, 0, words)
+
+
+def write_everywhere(packets: Packets, memory: Memory, address: int, words: list[int]) -> list[int]:
+    """The same for all nodes at once, from `address` up."""
+    params = packets.params
+    return _write(packets, rectangle_fields((0, params.cols - 1, 0, params.rows - 1)), memory, address, words)
+
+
+def _write(packets: Packets, to: dict[str, int], memory: Memory, address: int, words: list[int]) -> list[int]:
+    flits = [packets.pack("SEEK", **to, memory=memory, address=address)]
     for word in words:
         for chunk in range(chunks(packets.params, memory)):
             flits.append(packets.pack("WRITE", **to, data=word >> (16 * chunk) & 0xFFFF))

@@ -268,6 +268,11 @@ def test_an_error_of_a_pe_reaches_the_host_and_can_be_cleared(error):
     if error is PeError.BAD_ADDRESS:
         depth, _ = memory_shape(CHIP, Memory.SPIKE)
         host.send([pack("SEEK", **at, memory=Memory.SPIKE, address=depth), pack("WRITE", **at, data=0)])
+    elif error is PeError.CUT_WORD:
+        host.send([pack("SEEK", **at, memory=Memory.POTENTIAL, address=0), pack("WRITE", **at, data=0)])
+        host.read(part.x, part.y, Memory.SPIKE, 0, 1)
+    elif error is PeError.BAD_DESTINATION:
+        host.write(part.x, part.y, Memory.REGISTER, Register.DESTINATION, [0b0101_1111])
     else:
         flits = list(image.image_flits(silent(network.inputs)))
         flits.insert(1, pack("SPIKE", **at, tag=1, parity=0, row=CHIP.weight_words - 1))

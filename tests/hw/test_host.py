@@ -27,7 +27,9 @@ class Port(Bench):
     def __init__(self, phase, params=PARAMS, *, stall=0.0, seed=0, **members):
         super().__init__(HostPort(params), seed=seed)
         self.drive(
-            **{"loading": 0, "accepting": 0, "draining": 0, **({phase: 1} if phase else {}), **members}
+            **{"loading": 0, "accepting": 0, "draining": 0, "complete": 0}
+            | ({phase: 1} if phase else {})
+            | members
         )
         self.host = self.source(self.dut.host_in, stall=stall)
         self.answers = self.sink(self.dut.host_out, stall=stall)
@@ -107,6 +109,12 @@ def test_what_is_left_of_an_image_is_discarded_to_its_end():
     left = [spike(), PACKETS.pack("STEP"), spike(), spike(x0=2, x1=1), PACKETS.pack("END")]
     port = Port("draining").send(*left)
     assert port.mesh.taken == [] and sum(port.ends[1]) == 1 and port.errors() == 0
+
+
+def test_a_spike_or_step_past_the_last_step_is_reported_and_an_end_is_not():
+    for flit, wrong in ((spike(), True), (PACKETS.pack("STEP"), True), (PACKETS.pack("END"), False)):
+        port = Port("draining", complete=1).send(flit)
+        assert port.mesh.taken == [] and port.errors() == wrong << ChipError.WRONG_PHASE
 
 
 def test_without_multicast_a_spike_enters_the_mesh_once_a_node():

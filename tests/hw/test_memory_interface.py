@@ -28,7 +28,7 @@ class Interface(Bench):
         self.params, self.packets = params, Packets(params)
         self.source = self.source(self.dut.packet, stall=stall)
         self.replies = self.sink(self.dut.reply, stall=stall)
-        self.register_writes, self.counter_writes, self.errors = [], [], 0
+        self.register_writes, self.counter_writes, self.errors, self.cut_words = [], [], 0, 0
         self.set(self.dut.counter_settled, 1)
         self.each_cycle(self._watch)
 
@@ -41,6 +41,7 @@ class Interface(Bench):
         if self.get(self.dut.counter_write):
             self.counter_writes.append(written)
         self.errors += self.get(self.dut.bad_address)
+        self.cut_words += self.get(self.dut.cut_word)
 
     def seek(self, memory, address):
         self.source.put(self.packets.pack("SEEK", **NODE, memory=memory, address=address))
@@ -113,6 +114,35 @@ def test_a_seek_forgets_the_chunks_of_a_word_that_was_not_finished():
     interface.write(Memory.POTENTIAL, 0x1234_5678_9ABC)
     interface.seek(Memory.POTENTIAL, 2)
     assert interface.read(Memory.POTENTIAL, 1) == [0x1234_5678_9ABC]
+
+
+@pytest.mark.parametrize("packet", ["SEEK", "READ"])
+@pytest.mark.parametrize("memory", [*SRAMS, Memory.REGISTER])
+def test_a_word_that_is_cut_is_dropped_and_reported_by_the_next_seek_or_read(memory, packet):
+    """After any number of its chunks but all."""
+    params = ChipParams(cols=1, rows=1, lanes=8, neurons=32, weights=64)
+    each = chunks(params, memory)
+    interface = Interface(params)
+    for sent in range(2 * each + 1):
+        if memory in SRAMS:
+            interface.seek(memory, 0)
+            interface.write(memory, 0, 0, 0)
+        before = interface.finish() or interface.cut_words
+        written = len(interface.register_writes)
+        interface.seek(memory, 0)
+        interface.source.put(*[interface.packets.pack("WRITE", **NODE, data=0xFFFF)] * sent)
+        if packet == "SEEK":
+            interface.seek(memory, 0)
+            interface.finish()
+        else:
+            interface.read(memory, 1)
+        assert interface.cut_words - before == (sent % each != 0), sent
+        if memory in SRAMS:
+            interface.seek(memory, 0)
+            held = interface.read(memory, 3)
+            assert [word != 0 for word in held] == [k < sent // each for k in range(3)], sent
+        else:
+            assert len(interface.register_writes) - written == sent // each
 
 
 def test_registers_and_counters_are_written_and_read_whole():

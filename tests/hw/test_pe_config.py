@@ -36,6 +36,16 @@ def used_bits(params):
     return {**masks, Register.OUTPUT: OUTPUT_FLAG | (1 << params.class_bits) - 1}
 
 
+def is_inside(params, word):
+    """Whether a DESTINATION names at least one node and none outside the mesh."""
+    corners = []
+    for _, width in destination_fields(params):
+        corners.append(word & (1 << width) - 1)
+        word >>= width
+    x0, x1, y0, y1 = corners
+    return x0 <= x1 < params.cols and y0 <= y1 < params.rows
+
+
 def read(bench):
     values = {}
     for register in Register:
@@ -57,7 +67,10 @@ def test_registers_keep_the_bits_that_they_use_and_disturb_no_other(params):
     for register in order:
         value = rng.choice([0xFFFF_FFFF, rng.getrandbits(32)])
         bench.pulse(address=register, write=1, wdata=value)
-        held[register] = value & masks[register]
+        if register is not Register.DESTINATION or is_inside(params, value):
+            held[register] = value & masks[register]
+        else:
+            held[Register.ERRORS] |= 1 << PeError.BAD_DESTINATION
         assert read(bench) == held
 
 
@@ -101,3 +114,17 @@ def test_an_error_bit_is_set_by_its_event_and_stays_until_it_is_cleared(error):
     assert bench.get(bench.dut.error) == 1 and read(bench)[Register.ERRORS] == 1 << error
     bench.pulse(address=Register.ERRORS, write=1, wdata=0)
     assert bench.get(bench.dut.error) == 0 and read(bench)[Register.ERRORS] == 0
+
+
+def test_a_destination_that_is_empty_or_leaves_the_mesh_is_not_taken():
+    """Of all destinations: a flit to a column or row beyond the rim would wait there for ever."""
+    params = ChipParams(cols=3, rows=2)
+    bench, masks, held = Bench(PeConfig(params)), used_bits(params), 0
+    for value in range(masks[Register.DESTINATION] + 1):
+        bench.pulse(address=Register.DESTINATION, write=1, wdata=value)
+        held = value if is_inside(params, value) else held
+        registers = read(bench)
+        assert registers[Register.DESTINATION] == held
+        refused = registers[Register.ERRORS] == 1 << PeError.BAD_DESTINATION
+        assert refused == (not is_inside(params, value)) and bench.get(bench.dut.error) == refused
+        bench.pulse(address=Register.ERRORS, write=1, wdata=0)

@@ -99,6 +99,7 @@ def test_with_early_exit_an_image_ends_at_its_deciding_step(at):
     assert (decision["index"], decision["step"], decision["spiked"]) == (3, at, 1)
     # What is left of the image is discarded, up to its END.
     assert course.get(course.dut.draining) and not course.get(course.dut.loading)
+    assert course.get(course.dut.complete) == (at == 4)
     course.pulse(step_end=1)
     assert course.get(course.dut.draining)
     course.pulse(image_end=1)
