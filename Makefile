@@ -33,7 +33,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants soak coverage formal train bench-train accuracy figures synth bitstream board env clean distclean
+.PHONY: help sim regress waves test lint mutants soak coverage formal train bench-train accuracy figures soft-errors synth bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ accuracy: $(TEST_ENV) ## evaluate the committed networks, or NET=name, on the go
 figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make accuracy` (FIGURE=name: one)
 	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
 	  $(BIN)/python -m yoso_sw.figures $$name || exit 1; done
+
+soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it
+	@$(BIN)/python -m yoso_sim.soft_errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 synth: $(SYNTH_ENV) ## what the blocks cost on an FPGA, placed and routed (BLOCK=router: that one)
 	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \

@@ -564,20 +564,15 @@ def test_an_archive_that_is_a_trap_is_refused(contents, few, tmp_path):
 # ---- NIR -------------------------------------------------------------------------------------------------
 
 
-def test_a_damaged_nir_file_is_refused_or_is_a_network(tmp_path):
-    """HDF5 keeps no checksum of what NIR writes, so a wrong number may pass; nothing else may."""
+def test_a_nir_file_that_is_cut_or_no_hdf5_is_refused(tmp_path):
+    """Wrong bits are not tried: HDF5 keeps no checksum of what NIR writes, and its library may not return."""
     path, rng = tmp_path / "net.nir", random.Random(5)
     write(path, to_nir(dense_network()))
-    contents, refused = path.read_bytes(), 0
-    for number in range(150):
-        wrong = bytearray(contents)
-        if number < 30:
-            del wrong[number * len(wrong) // 30 :]
-        else:
-            wrong[rng.randrange(len(wrong))] ^= 1 << rng.randrange(8)
-        path.write_bytes(bytes(wrong))
-        try:
+    contents = path.read_bytes()
+    for size in (*spread(len(contents), 40), len(contents) - 1):
+        path.write_bytes(contents[:size])
+        with pytest.raises((NirError, NetworkError), match=r"net\.nir"):
             from_nir(read(path))
-        except (NirError, NetworkError):
-            refused += 1
-    assert refused >= 30
+    path.write_bytes(rng.randbytes(3000))
+    with pytest.raises(NirError, match=r"net\.nir"):
+        read(path)
