@@ -208,6 +208,8 @@ def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) 
                     )
                     points.setdefault(curve.name, {}).setdefault(rate, []).append(found)
                     bars.advance(task)
+            if not console.is_terminal:
+                console.print(f"{len(points)} of {len(CURVES)} curves: {curve.name}")
     clean = study.accuracy(golden.run(study.network, study.images, params=study.image.params).decisions)
     return soft_report.summarise(study, clean, points, samples, seeds)
 

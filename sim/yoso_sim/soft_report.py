@@ -45,6 +45,7 @@ def summarise(
                 {
                     "curve": name,
                     "rate": rate,
+                    "draws": len(found),
                     "mean": round(float(values.mean()), 3),
                     "deviation": round(float(values.std(ddof=1)), 3),
                     "lowest": float(values.min()),
