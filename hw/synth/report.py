@@ -98,3 +98,34 @@ def table(rows: list[Row]) -> Table:
         values = [(getattr(row, name), form) for name, (_, form) in shown.items()]
         drawn.add_row(*("" if value is None else form.format(value) for value, form in values))
     return drawn
+
+
+def picture(rows: list[Row], path: Path) -> None:
+    """Logic by block of each target and chip: LUT4s, or area, as bars with the clock beside them."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    drawn = [("lut4", "LUT4"), ("area_um2", "area (um2)")]
+    kinds = [(key, text) for key, text in drawn if any(getattr(row, key) for row in rows)]
+    if not kinds:
+        return
+    figure, axes = pyplot.subplots(
+        len(kinds), 1, figsize=(8, 3.2 * len(kinds)), layout="constrained", squeeze=False
+    )
+    for (key, text), axis in zip(kinds, axes[:, 0], strict=True):
+        own = [row for row in rows if getattr(row, key)]
+        names = [f"{row.target}: {row.block}" for row in own]
+        values = [getattr(row, key) for row in own]
+        axis.barh(
+            names, values, color=[f"C{sorted({r.target for r in own}).index(row.target)}" for row in own]
+        )
+        for i, row in enumerate(own):
+            clock = f"  {row.fmax_mhz:.0f} MHz" if row.fmax_mhz else ""
+            axis.text(values[i], i, clock, va="center", fontsize=8)
+        axis.invert_yaxis()
+        axis.set_xscale("log")
+        axis.set_xlabel(text)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)

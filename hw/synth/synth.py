@@ -11,8 +11,9 @@ import os
 import asic
 import click
 import ecp5
-from pdk import PROCESSES
-from report import table, write_report
+from liberty import LibertyError
+from pdk import PROCESSES, MissingPdk
+from report import Row, picture, table, write_report
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from tools import BUILD, REPORTS, SynthError
@@ -25,36 +26,52 @@ FLOWS = {
 }
 
 
+#: Targets whose files may be missing: `all` says so and goes on.
+DEFAULT = ("ecp5", "sg13g2")
+
+
 @click.command()
 @click.option("--block", default="all", show_default=True, help="A block of the target, or all.")
-@click.option("--target", type=click.Choice([*FLOWS]), default="ecp5", show_default=True)
+@click.option("--target", type=click.Choice(["all", *FLOWS]), default="all", show_default=True)
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, e.g. lanes=1."
 )
 def main(block: str, target: str, settings: tuple[str, ...]) -> None:
-    """Say what a block costs: logic, memories and highest clock."""
+    """Say what a block costs: logic, memories and highest clock.
+
+    All targets are ecp5, and sg13g2 if its files are here.
+    """
     console = Console()
-    blocks, synthesise = FLOWS[target]
-    if block not in (*blocks, "all"):
-        raise click.BadParameter(f"{block!r} is not one of {', '.join(blocks)}, all", param_hint="--block")
+    asked = DEFAULT if target == "all" else (target,)
+    targets = [name for name in asked if block in (*FLOWS[name][0], "all")]
+    if not targets:
+        known = ", ".join(sorted({one for name in asked for one in FLOWS[name][0]}))
+        raise click.BadParameter(f"{block!r} is not one of {known}, all", param_hint="--block")
     try:
         params = ChipParams.with_settings(settings)
     except ParamError as error:
         raise click.ClickException(str(error)) from None
     BUILD.mkdir(parents=True, exist_ok=True)
-    rows = []
+    rows: list[Row] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        for name in blocks if block == "all" else [block]:
-            task = progress.add_task(f"{name} on {target} (first use unpacks the tools)")
-            try:
-                rows += synthesise(name, params, BUILD)
-            except SynthError as error:
-                raise click.ClickException(str(error)) from None
-            progress.remove_task(task)
+        for name in targets:
+            blocks, synthesise = FLOWS[name]
+            for one in blocks if block == "all" else [block]:
+                task = progress.add_task(f"{one} on {name} (first use unpacks the tools)")
+                try:
+                    rows += synthesise(one, params, BUILD)
+                except MissingPdk as error:
+                    if target != "all":
+                        raise click.ClickException(str(error)) from None
+                    console.print(f"{error}; the rest goes on", soft_wrap=True)
+                except (SynthError, LibertyError) as error:
+                    raise click.ClickException(str(error)) from None
+                progress.remove_task(task)
     write_report(rows, REPORTS / "synth.json")
+    picture(rows, REPORTS / "synth.png")
     console.print(table(rows))
-    console.print(f"[dim]{os.path.relpath(REPORTS / 'synth.json')}")
+    console.print(f"[dim]{os.path.relpath(REPORTS / 'synth')}.json, .png")
 
 
 if __name__ == "__main__":

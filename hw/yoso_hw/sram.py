@@ -9,7 +9,7 @@ in the SRAM macros of the open processes.
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -149,10 +149,14 @@ class ReadWriteSRAM(wiring.Component):
             write.addr.eq(self.write_addr),
             write.data.eq(self.write_data),
             read.en.eq(self.read_en),
-            read.addr.eq(self.read_addr),
+            read.addr.eq(self._isolated(platform)),
             self.read_data.eq(read.data),
         ]
         return m
+
+    def _isolated(self, platform: object) -> Value:
+        """The read address; on an ASIC 0 without a request, so that flip-flop memories do not switch."""
+        return Mux(self.read_en, self.read_addr, 0) if hasattr(platform, "sram") else self.read_addr
 
     def _elaborate_banks(self, m: Module) -> None:
         banks = [SinglePortSRAM(self.width, (self.depth + 1) // 2) for _ in range(2)]

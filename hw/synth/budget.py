@@ -1,0 +1,150 @@
+"""``make energy``: the energy of an image by part, its power, and the paper's table IV with our rows.
+
+An estimate: what the RTL counted, times what a mapped PE spends on each event (docs/energy.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from cost import CLOCK_MHZ, Case, evaluate
+from liberty import LibertyError
+from report import Row, chip_text, write_report
+from rich.console import Console
+from rich.table import Table
+from tools import REPORTS, SynthError
+from yoso_hw.params import ParamError
+from yoso_sim.build import BuildError
+from yoso_sim.simulate import SimulationError
+from yoso_sim.tools import ToolError
+from yoso_sw.datasets import DatasetError
+from yoso_sw.mapping import CompileError
+
+#: The paper's energy of an image in uJ, and the rate in images a second that it gives.
+PAPER_UJ, PAPER_RATE = 35.839, 21
+
+#: The paper's table IV as printed: accelerator, coding, accuracy, fps, technology, power in mW, uJ a frame.
+PAPER_ROWS = (
+    ("SNNwt [71]", "Rate", "91.82", "-", "65", "-", "214.700"),
+    ("TrueNorth-a [25]", "Rate", "92.70", "1000", "28", "0.268", "0.268"),
+    ("Spinnaker [51]", "Rate", "95.01", "77", "130", "300.000", "3896.000"),
+    ("Tianji [52]", "Rate", "96.59", "-", "120", "120.000", "-"),
+    ("Shenjing [50]", "Rate", "96.11", "40", "28", "1.260", "38.000"),
+    ("STDBP+YOSO (the paper)", "Temp.", "98.45", "21", "22", "(0.878*) 0.751", "(41.93*) 35.839"),
+    ("TrueNorth-b [25]", "Rate", "99.42", "1000", "28", "108.000", "108.000"),
+)
+
+
+def table_iv(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The paper's rows, cited, and ours: as fast as the clock allows, and at the paper's rate."""
+    rows = [(*row, "cited") for row in PAPER_ROWS]
+    accuracy = f"{found['accuracy']:.2f}"
+    for text, key, gated in (
+        (f"YOSO, {CLOCK_MHZ:.0f} MHz, idle PEs gated", "full_rate", "gated"),
+        (f"YOSO, {CLOCK_MHZ:.0f} MHz, clock always on", "full_rate", "ungated"),
+        (f"YOSO, {PAPER_RATE} images/s, clock stopped between", "rate_21", "gated"),
+    ):
+        one = found[gated][key]
+        fps, power = f"{one['images_per_second']:.0f}", f"{one['mw']:.3f}"
+        uj = f"{1e-3 * one['nj_per_image']:.3f}"
+        rows.append((text, "Temp.", accuracy, fps, "130", power, uj, "estimated; accuracy measured"))
+    return rows
+
+
+def parts_table(found: dict[str, Any]) -> Table:
+    """Energy by part."""
+    drawn = Table(title=f"{found['name']}: nJ an image, estimated", title_justify="left")
+    for heading in ("part", "idle PEs gated", "clock always on"):
+        drawn.add_column(heading, justify="left" if heading == "part" else "right")
+    for part, value in found["gated"]["parts_nj"].items():
+        drawn.add_row(part, f"{value:,.0f}", f"{found['ungated']['parts_nj'][part]:,.0f}")
+    for text, key in (("leakage", "leakage_nj_per_image"), ("all", "nj_per_image"), ("mW", "mw")):
+        values = (f"{found[kind]['full_rate'][key]:,.1f}" for kind in ("gated", "ungated"))
+        drawn.add_row(f"{text} at {CLOCK_MHZ:.0f} MHz", *values)
+    for text, key in (("leakage", "leakage_nj_per_image"), ("all", "nj_per_image"), ("mW", "mw")):
+        drawn.add_row(f"{text} at {PAPER_RATE} images/s", f"{found['gated']['rate_21'][key]:,.2f}", "")
+    return drawn
+
+
+def picture(path: Path, found: dict[str, Any]) -> None:
+    """A stacked bar for each way to run the chip, beside the paper's."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    bars = [
+        (f"{CLOCK_MHZ:.0f} MHz,\nidle PEs gated", found["gated"], "full_rate"),
+        (f"{CLOCK_MHZ:.0f} MHz,\nclock always on", found["ungated"], "full_rate"),
+        (f"{PAPER_RATE} images/s,\nclock stopped between", found["gated"], "rate_21"),
+    ]
+    figure, axis = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for x, (_, kind, rate) in enumerate(bars):
+        bottom = 0.0
+        parts = {**kind["parts_nj"], "leakage": kind[rate]["leakage_nj_per_image"]}
+        for number, (name, value) in enumerate(parts.items()):
+            label = name if x == 0 else None
+            axis.bar(x, 1e-3 * value, bottom=1e-3 * bottom, color=f"C{number}", label=label, width=0.6)
+            bottom += value
+        axis.text(x, 1e-3 * bottom, f"{1e-3 * bottom:.2f}", ha="center", va="bottom")
+    axis.bar(len(bars), PAPER_UJ, color="0.6", width=0.6, label="the paper, not told apart")
+    axis.text(len(bars), PAPER_UJ, f"{PAPER_UJ:.1f}", ha="center", va="bottom")
+    axis.set_xticks(
+        range(len(bars) + 1), [*(text for text, _, _ in bars), f"paper, 22 nm,\n{PAPER_RATE} images/s"]
+    )
+    axis.set_ylabel("uJ an image of 784-800-10")
+    axis.set_title("Ours: 130 nm (sg13g2), estimated before layout", fontsize=10)
+    axis.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+@click.command()
+@click.option("--net", default="mnist-784-800-10", show_default=True, help="A committed network.")
+@click.option("--images", default=20, show_default=True, help="Test images to run on the RTL.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, lanes=1.")
+def main(net: str, images: int, settings: tuple[str, ...]) -> None:
+    """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
+    console = Console(highlight=False)
+    case = Case(net, settings)
+    if not case.path.is_file():
+        raise click.ClickException(f"there is no network {net!r} in sw/networks")
+    try:
+        params = case.params
+        found = evaluate(case, images, lambda text: console.print(f"[dim]{text}"))
+    except (ParamError, CompileError, SynthError, LibertyError, BuildError) as error:
+        raise click.ClickException(str(error)) from None
+    except (SimulationError, ToolError, DatasetError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; what is done is kept") from None
+    found["command"] = f"make energy NET={net} IMAGES={images}"
+    found["table_iv"] = table_iv(found)
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    (REPORTS / "energy.json").write_text(json.dumps(found, indent=1))
+    picture(REPORTS / "energy.png", found)
+    row = Row(
+        target=found["process"],
+        block=f"chip running {net}",
+        area_um2=round(1e6 * found["chip_mm2"]),
+        fmax_mhz=found["fmax_mhz"],
+        energy_nj_per_image=found["gated"]["full_rate"]["nj_per_image"],
+        kind="estimated from RTL counters and a netlist's switching; idle PEs gated",
+        chip=chip_text(params),
+    )
+    write_report([row], REPORTS / "synth.json")
+    console.print(parts_table(found))
+    check = found["check"]
+    console.print(
+        f"one PE by its netlist, whole image: {check['measured_pj']:,.0f} pJ; by counters: "
+        f"{check['modelled_pj']:,.0f} pJ ({check['difference_percent']:+.1f} %)"
+    )
+    console.print(f"[dim]{os.path.relpath(REPORTS / 'energy')}.json, .png")
+
+
+if __name__ == "__main__":
+    main()

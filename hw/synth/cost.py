@@ -1,0 +1,249 @@
+"""What a chip costs with a network: cycles and activity from the RTL, the rest from its netlist.
+
+The result of a chip is kept under ``build/cost`` by the hash of all that shapes it, so an exploration that
+was interrupted goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from asic import flop_figures, map_node, map_rest, node_delay, plan_memories
+from energy import Costs, Point, activity_of, check, measure
+from macros import Tiling
+from pdk import PROCESSES, Process
+from power import PowerModel
+from stimulus import NodeBench
+from timing import Timing
+from toggles import Toggles
+from tools import BUILD, REPOSITORY, SynthError
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import Counter
+from yoso_sim.build import build, build_key, code_of
+from yoso_sim.campaign import Campaign, dataset_of, plan, run
+from yoso_sw import datasets, golden
+from yoso_sw.compiler import compile_network
+from yoso_sw.image import WeightImage
+from yoso_sw.network import NEVER, Network
+
+FOLDER = REPOSITORY / "build" / "cost"
+
+#: Clock in MHz that energies an image at full rate are given for.
+CLOCK_MHZ = 150.0
+
+#: Images a chunk of the RTL runs, and images that events are measured with on the netlist.
+CHUNK, MEASURED = 10, 2
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A chip with a network, as run.
+
+    Attributes
+    ----------
+    network
+        Name of a committed network.
+    settings
+        Chip parameters that differ from the default, ``name=value``.
+    """
+
+    network: str
+    settings: tuple[str, ...] = ()
+    early_exit: bool = True
+
+    @property
+    def params(self) -> ChipParams:
+        return ChipParams.with_settings(self.settings)
+
+    @property
+    def path(self) -> Path:
+        return REPOSITORY / "sw" / "networks" / f"{self.network}.npz"
+
+    def __str__(self) -> str:
+        words = [self.network, *self.settings, *([] if self.early_exit else ["no early exit"])]
+        return " ".join(words)
+
+
+def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int]:
+    """Counters (rows, cols, counters) and cycles of an image on the RTL, averaged; and the longest.
+
+    Raises
+    ------
+    SynthError
+        If RTL and golden model differ.
+    """
+    # Nothing of the timing depends on the width of a weight, so chips that differ in it share a build.
+    made = build(replace(case.params, weight_bits=ChipParams().weight_bits), report=report)
+    campaign: Campaign = plan(
+        case.path, made, images, chunk=CHUNK, early_exit=case.early_exit, root=REPOSITORY / "build" / "cost"
+    )
+    shown = -1
+
+    def progress(done: int) -> None:
+        nonlocal shown
+        if done != shown:
+            shown = done
+            report(f"RTL: {done} of {images} images")
+
+    results = run(campaign, 1, progress)
+    wrong = sum(result["spike_mismatches"] + result["class_mismatches"] for result in results)
+    if wrong:
+        raise SynthError(
+            f"{case}: RTL and golden model differ in {wrong} spikes or classes; `make sim` tells more"
+        )
+    counters = np.sum([np.array(result["counters"]) for result in results], axis=0) / images
+    cycles = [cycle for result in results for cycle in result["cycles"]]
+    return counters, float(np.mean(cycles)), int(max(cycles))
+
+
+def skippable(image: WeightImage, result: golden.GoldenResult) -> float:
+    """Share of the neuron words swept whose neurons have all fired: what skipping them would save."""
+    lanes = image.params.lanes
+    swept = skipped = 0
+    for index, layer in enumerate(image.layers):
+        steps = result.steps[index].astype(np.int64)
+        fired = np.where(steps == NEVER, np.iinfo(np.int64).max, steps)
+        for part in layer.slices:
+            own = fired[:, part.first : part.first + part.count]
+            for first in range(0, part.count, lanes):
+                last = own[:, first : first + lanes].max(axis=1)
+                swept += int((result.last + 1).sum())
+                skipped += int(np.clip(result.last - last, 0, None).sum())
+    return skipped / max(1, swept)
+
+
+def _node(image: WeightImage, layer: int, number: int) -> NodeBench:
+    parts = image.layers[layer].slices
+    part = parts[number % len(parts)]
+    return NodeBench(image, part.x, part.y)
+
+
+def key_of(case: Case, process: Process) -> str:
+    """Hash of all that shapes what a netlist costs with a network."""
+    digest = hashlib.sha256(
+        repr((case.network, case.settings, process.name, build_key(case.params))).encode()
+    )
+    digest.update(case.path.read_bytes())
+    for name in ("asic", "design", "energy", "liberty", "macros", "power", "stimulus", "toggles"):
+        digest.update(code_of(Path(__file__).with_name(f"{name}.py").read_text()).encode())
+    return digest.hexdigest()[:16]
+
+
+def netlist_costs(case: Case, network: Network, image: WeightImage, report: Report, process: Process) -> dict:
+    """Area, timing and the cost of events of a chip's netlist, from its file if that is there.
+
+    Raises
+    ------
+    SynthError
+        If a tool or a Liberty file fails.
+    """
+    path = FOLDER / f"{process.name}-{key_of(case, process)}.json"
+    if path.is_file():
+        return json.loads(path.read_text())
+    params = case.params
+    plans = plan_memories(params, process)
+    report("mapping to cells")
+    folder = BUILD / f"{process.name}-{hashlib.sha256(params.to_json().encode()).hexdigest()[:8]}"
+    node = map_node(params, process, folder, plans)
+    rest = map_rest(params, process, folder).design()
+    design = node.design()
+    report("timing")
+    paths = Timing(design).worst()
+    report("switching activity of a PE")
+    toggles = Toggles(design, process)
+    model = PowerModel(toggles, process)
+    pixels, _ = datasets.load(dataset_of(network), "test")
+    some = pixels[: MEASURED + 1]
+    result = golden.run(network, some, params=params, early_exit=True)
+    inputs = [golden.input_steps(one, network.levels) for one in some]
+    bench, other = _node(image, 0, 7), _node(image, 0, 23)
+    steps = [bench.image_steps(inputs[i], result, i) for i in range(MEASURED)]
+    costs, _ = measure(toggles, model, bench, steps)
+    checked = check(toggles, model, costs, other, other.image_steps(inputs[MEASURED], result, MEASURED))
+    macros = {
+        PART_OF[name]: {"read_pj": one.read_pj, "pack": one.pack}
+        for name, one in plans.items()
+        if isinstance(one, Tiling)
+    }
+    found = {
+        "memories": {name: str(one) for name, one in plans.items()},
+        "node_um2": round(design.area, 1),
+        "chip_mm2": round(1e-6 * (params.nodes * design.area + rest.area), 2),
+        "fmax_mhz": round(1000 / node_delay(paths), 1),
+        "logic_mhz": round(1000 / paths["logic", "logic"].delay, 1),
+        "leakage_mw": 1e3 * (params.nodes * model.leakage + sum(i.cell.leakage for i in rest.instances)),
+        "rest_pj_per_cycle": len(rest.flops) * flop_figures(process).clock_pj,
+        "macros": macros,
+        "costs": asdict(costs),
+        "check": checked,
+    }
+    _write(path, found)
+    return found
+
+
+#: Parts of the report that the SRAMs' macros belong to.
+PART_OF = {
+    "weight": "weight memory",
+    "accumulated": "A and V memories",
+    "potential": "A and V memories",
+    "spike": "spike-address memory",
+}
+
+
+def _write(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(value, indent=1))
+    partial.replace(path)
+
+
+def evaluate(case: Case, images: int, report: Report, process: Process | None = None) -> dict[str, Any]:
+    """Everything that a case costs; what was worked out before is taken from its files.
+
+    Raises
+    ------
+    SynthError
+        If a tool, a Liberty file or the RTL fails.
+    """
+    process = process or PROCESSES["sg13g2"]
+    params = case.params
+    network = Network.load(case.path)
+    image = compile_network(network, params)
+    netlist = netlist_costs(case, network, image, report, process)
+    counters, cycles, longest = rtl(case, images, report)
+    pixels, _ = datasets.load(dataset_of(network), "test")
+    result = golden.run(network, pixels[:images], params=params, early_exit=case.early_exit)
+
+    activity = activity_of(image, counters, cycles, result.spikes_in.mean(axis=0))
+    costs = Costs(**netlist["costs"])
+    found: dict[str, Any] = {
+        "case": asdict(case),
+        "name": str(case),
+        "process": process.name,
+        "images": images,
+        "cycles": {"mean": round(cycles, 1), "max": longest},
+        "accuracy": network.about.get("golden_accuracy"),
+        **netlist,
+        "busy_share": round(costs.busy(activity) / (params.nodes * cycles), 3),
+        "counters": {counter.name: round(activity.total(counter), 2) for counter in Counter},
+        "flit_hops": round(activity.flits, 1),
+        "skippable_sweeps": round(skippable(image, result), 5),
+    }
+    for gated in ("gated", "ungated"):
+        spent = costs.image(activity, gated=gated == "gated")
+        spent["beside the PEs"] = cycles * netlist["rest_pj_per_cycle"]
+        point = Point(1e-3 * sum(spent.values()), netlist["leakage_mw"], cycles, CLOCK_MHZ)
+        found[gated] = {
+            "parts_nj": {name: round(1e-3 * value, 2) for name, value in spent.items()},
+            "full_rate": point.at(),
+            "rate_21": point.at(21.0),
+        }
+    return found

@@ -1,0 +1,271 @@
+"""Energy of an image: what the RTL counted, times what a mapped PE spends on each event (docs/energy.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from power import Energy, PowerModel
+from stimulus import NodeBench
+from toggles import Command, Toggles, Window
+from yoso_hw.registers import Counter
+from yoso_sw.image import WeightImage
+from yoso_sw.mapping import LayerMap
+
+#: Parts of the chip that the report tells apart, by the modules of a mapped node.
+PARTS = {
+    "weight memory": ("node.pe.memories.weight",),
+    "A and V memories": ("node.pe.memories.accumulated", "node.pe.memories.potential"),
+    "spike-address memory": ("node.pe.memories.spike",),
+    "core": ("node.pe.core",),
+    "router": ("node.router",),
+    "rest of PE": ("node",),
+}
+
+#: Cycles of the idle window, and flits of the passing one, that rates are measured in.
+IDLE_CYCLES, PASSING = 300, 300
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the PEs of a chip did in an image, on average; counters as float64 (rows, cols, counters).
+
+    Attributes
+    ----------
+    words
+        Neuron words of each PE, (rows, cols).
+    flits
+        Flits that each router took, all routers together.
+    cycles
+        From START to decision.
+    """
+
+    counters: np.ndarray
+    words: np.ndarray
+    flits: float
+    cycles: float
+
+    def total(self, counter: Counter) -> float:
+        return float(self.counters[..., counter].sum())
+
+    @property
+    def sweep_words(self) -> float:
+        """Neuron words that sweeps touched."""
+        return float((self.counters[..., Counter.SWEEPS] * self.words).sum())
+
+    @property
+    def sweeps(self) -> float:
+        """Sweeps of PEs that hold neurons."""
+        return float((self.counters[..., Counter.SWEEPS] * (self.words > 0)).sum())
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a PE spends on each event in pJ, by part of `PARTS`; measured on a netlist.
+
+    Attributes
+    ----------
+    cycle
+        A cycle in which nothing happens and the clock runs.
+    sweep_word, update
+        A neuron word swept; a neuron word updated by a spike. Both beyond `cycle`.
+    flit
+        A flit that a router takes and passes on.
+    busy_sweep
+        Cycles a sweep is busy beyond its words.
+    """
+
+    cycle: dict[str, float]
+    sweep_word: dict[str, float]
+    update: dict[str, float]
+    flit: dict[str, float]
+    busy_sweep: float
+
+    def busy(self, activity: Activity) -> float:
+        """PE cycles with work: words swept and updated, and the ends of sweeps."""
+        return activity.sweep_words + activity.total(Counter.UPDATES) + self.busy_sweep * activity.sweeps
+
+    def image(self, activity: Activity, *, gated: bool) -> dict[str, float]:
+        """Energy of an image in pJ by part, leakage not counted.
+
+        With `gated` the clock of a PE stops in cycles in which it has no work; else it always runs.
+        """
+        nodes = activity.words.size
+        cycles = self.busy(activity) if gated else nodes * activity.cycles
+        return {
+            part: cycles * self.cycle[part]
+            + activity.sweep_words * self.sweep_word[part]
+            + activity.total(Counter.UPDATES) * self.update[part]
+            + activity.flits * self.flit[part]
+            for part in PARTS
+        }
+
+
+def by_part(energy: Energy) -> dict[str, float]:
+    """A netlist's energy by part of `PARTS`, memories' macros included."""
+    return {
+        part: sum(value for (module, _), value in energy.by.items() if module in modules)
+        for part, modules in PARTS.items()
+    }
+
+
+def measure(
+    toggles: Toggles, model: PowerModel, bench: NodeBench, images: list[list[list[int]]]
+) -> tuple[Costs, list[tuple[str, Window]]]:
+    """Run a node's netlist through single events of real images and work out what each costs.
+
+    Parameters
+    ----------
+    images
+        For each, the axons of the node's layer that spike by step (`NodeBench.image_steps`).
+
+    Returns
+    -------
+    costs
+        What each event costs.
+    windows
+        The measured windows, by what they are: "idle", "sweep", "spikes" or "passing".
+    """
+    commands = [*bench.load(), Command("mark"), Command("cycles", IDLE_CYCLES), Command("mark")]
+    kinds = ["idle"]
+    spikes = []
+    for axons in images:
+        commands += bench.image_commands(axons, marks=True)
+        for spiking in axons:
+            kinds += ["sweep", "spikes"]
+            spikes.append(len(spiking))
+    rows = bench.image.params.weight_words
+    commands += [bench.passing(37 * i % rows) for i in range(PASSING)]
+    commands += [Command("drain"), Command("mark")]
+    kinds.append("passing")
+    windows, _ = toggles.run(commands)
+    named = list(zip(kinds, windows, strict=True))
+
+    def beyond(kind: str) -> dict[str, float]:
+        """Energy of all windows of a kind beyond that of as many idle cycles."""
+        own = [window for name, window in named if name == kind]
+        cycles = sum(window.cycles for window in own)
+        spent = [by_part(model.energy(window)) for window in own]
+        return {part: sum(one[part] for one in spent) - cycles * cycle[part] for part in PARTS}
+
+    idle = by_part(model.energy(windows[0]))
+    cycle = {part: value / windows[0].cycles for part, value in idle.items()}
+    sweeps = len(spikes)
+    swept, updated = sweeps * bench.words, sum(spikes) * bench.words
+    flit = {part: value / PASSING for part, value in beyond("passing").items()}
+    sweep, update = beyond("sweep"), beyond("spikes")
+    busy = sum(window.busy for name, window in named if name in ("sweep", "spikes"))
+    costs = Costs(
+        cycle=cycle,
+        sweep_word={part: value / swept for part, value in sweep.items()},
+        # A spike is a flit too, which is counted as such.
+        update={part: (value - sum(spikes) * flit[part]) / updated for part, value in update.items()},
+        flit=flit,
+        busy_sweep=(busy - swept - updated) / sweeps,
+    )
+    return costs, named
+
+
+# ---- activity ----------------------------------------------------------------------------------------
+
+
+def tree_nodes(start: tuple[int, int], rectangle: tuple[int, int, int, int]) -> int:
+    """Routers that a multicast flit from node `start` to a rectangle passes: along x first, then along y."""
+    (x, y), (x0, x1, y0, y1) = start, rectangle
+    row = max(x, x1) - min(x, x0) + 1
+    column = max(y, y1) - min(y, y0)
+    return row + (x1 - x0 + 1) * column
+
+
+def path_nodes(start: tuple[int, int], rectangle: tuple[int, int, int, int]) -> int:
+    """The same for one flit a node of the rectangle."""
+    (x, y), (x0, x1, y0, y1) = start, rectangle
+    return sum(abs(a - x) + abs(b - y) + 1 for a in range(x0, x1 + 1) for b in range(y0, y1 + 1))
+
+
+def router_flits(image: WeightImage, spikes_in: np.ndarray, counters: np.ndarray) -> float:
+    """Flits that the routers of the mesh take in an image, all together.
+
+    Parameters
+    ----------
+    spikes_in
+        Spikes that each layer gets.
+    counters
+        As `Activity.counters`.
+    """
+    nodes = tree_nodes if image.params.multicast else path_nodes
+
+    def sent(layer: LayerMap) -> list[tuple[tuple[int, int], float]]:
+        return [((p.x, p.y), float(counters[p.y, p.x, Counter.SPIKES_OUT])) for p in layer.slices]
+
+    layers = image.layers
+    flits = float(spikes_in[0]) * nodes((0, 0), layers[0].rectangle)
+    for layer, following in zip(layers, layers[1:], strict=False):
+        flits += sum(count * nodes(start, following.rectangle) for start, count in sent(layer))
+        flits += float(following.bias) * nodes((0, 0), following.rectangle)
+    # RESULTs go back to the host: those of spikes, or of a report, which every output neuron sends.
+    flits += sum(part.count * (part.x + part.y + 1) for part in layers[-1].slices)
+    return flits
+
+
+def activity_of(image: WeightImage, counters: np.ndarray, cycles: float, spikes_in: np.ndarray) -> Activity:
+    """The activity of an image from counters of the RTL, averaged over images."""
+    words = np.zeros((image.params.rows, image.params.cols))
+    for layer in image.layers:
+        for part in layer.slices:
+            words[part.y, part.x] = part.words(image.params.lanes)
+    return Activity(counters, words, router_flits(image, spikes_in, counters), cycles)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A chip at a clock: energy of an image, and what follows from it.
+
+    Attributes
+    ----------
+    dynamic_nj
+        Without leakage.
+    leakage_mw
+        Of all nodes.
+    """
+
+    dynamic_nj: float
+    leakage_mw: float
+    cycles: float
+    clock_mhz: float
+    parts_nj: dict[str, float] = field(default_factory=dict)
+
+    def at(self, rate: float | None = None) -> dict[str, float]:
+        """Rate in images a second (None: as many as the clock allows), power in mW, energy an image in nJ."""
+        fastest = 1e6 * self.clock_mhz / self.cycles
+        rate = fastest if rate is None else rate
+        leakage_nj = 1e6 * self.leakage_mw / rate
+        energy = self.dynamic_nj + leakage_nj
+        return {
+            "images_per_second": round(rate, 1),
+            "nj_per_image": round(energy, 1),
+            "leakage_nj_per_image": round(leakage_nj, 1),
+            "mw": round(1e-6 * energy * rate, 4),
+        }
+
+
+def check(
+    toggles: Toggles, model: PowerModel, costs: Costs, bench: NodeBench, axons: list[list[int]]
+) -> dict[str, object]:
+    """A whole image on a PE's netlist, beside what its counters times the costs say; pJ."""
+    commands = [*bench.load(), Command("mark"), *bench.image_commands(axons, marks=False), Command("mark")]
+    windows, _ = toggles.run(commands)
+    window = windows[0]
+    measured = model.energy(window).total()
+    counters = np.zeros((1, 1, len(Counter)))
+    spikes = sum(map(len, axons))
+    counters[0, 0, Counter.UPDATES] = spikes * bench.words
+    counters[0, 0, Counter.SWEEPS] = len(axons)
+    activity = Activity(counters, np.array([[bench.words]]), spikes, window.cycles)
+    modelled = sum(costs.image(activity, gated=False).values())
+    return {
+        "node": [bench.x, bench.y],
+        "measured_pj": round(measured, 1),
+        "modelled_pj": round(modelled, 1),
+        "difference_percent": round(100 * (modelled / measured - 1), 2),
+    }

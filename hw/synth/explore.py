@@ -1,0 +1,182 @@
+"""``make explore``: what each choice of the chip's parameters costs and brings, and the Pareto front.
+
+Every case is a network on a chip: cycles and counters from the RTL, area, clock and energy from the netlist
+(`cost`). Cases that are done are kept; an interrupted exploration goes on with the same command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from cost import Case, evaluate
+from liberty import LibertyError
+from rich.console import Console
+from rich.table import Table
+from tools import REPORTS, SynthError
+from yoso_sim.build import BuildError
+from yoso_sim.simulate import SimulationError
+from yoso_sim.tools import ToolError
+from yoso_sw.datasets import DatasetError
+
+LITERAL, WINDOWS, NARROW = "mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-4bit"
+
+#: The paper's chip as far as it is known: one neuron a cycle, unicast, the whole window, no early exit.
+BASELINE = Case(LITERAL, ("lanes=1", "multicast=false"), early_exit=False)
+
+#: The chip as it comes.
+DEFAULT = Case(WINDOWS)
+
+#: What is explored; the first ones answer the most.
+CASES = (
+    DEFAULT,
+    Case(NARROW, ("weight_bits=4",)),
+    Case(WINDOWS, ("weight_bits=5",)),
+    BASELINE,
+    Case(LITERAL, ("lanes=1",), early_exit=False),
+    Case(LITERAL, ("lanes=1",)),
+    Case(LITERAL),
+    Case(LITERAL, ("lanes=8",)),
+    Case(LITERAL, ("lanes=2",)),
+    Case(WINDOWS, ("banked=true",)),
+    Case(NARROW, ("lanes=8", "weight_bits=4")),
+    Case(NARROW, ("lanes=2", "weight_bits=4")),
+    Case(WINDOWS, ("lanes=8", "weight_bits=5")),
+    Case(WINDOWS, ("multicast=false",)),
+)
+
+
+def energy(found: dict[str, Any]) -> float:
+    """nJ an image at full rate, idle PEs gated."""
+    return found["gated"]["full_rate"]["nj_per_image"]
+
+
+def front(results: list[dict[str, Any]]) -> list[bool]:
+    """Which results no other beats in cycles, area, energy and accuracy at once."""
+
+    def cost(found: dict[str, Any]) -> tuple[float, ...]:
+        accuracy = found["accuracy"] or 0.0
+        return found["cycles"]["mean"], found["chip_mm2"], energy(found), -accuracy
+
+    costs = [cost(found) for found in results]
+    return [
+        not any(other != own and all(a <= b for a, b in zip(other, own, strict=True)) for other in costs)
+        for own in costs
+    ]
+
+
+def choose(results: list[dict[str, Any]]) -> int:
+    """The default chip: least energy x cycles x area of those within 0.1 points of the best accuracy."""
+    best = max(found["accuracy"] for found in results)
+    able = [i for i, found in enumerate(results) if found["accuracy"] >= best - 0.1]
+    return min(able, key=lambda i: energy(results[i]) * results[i]["cycles"]["mean"] * results[i]["chip_mm2"])
+
+
+def table(results: list[dict[str, Any]]) -> Table:
+    """The results; a star marks the front."""
+    drawn = Table(title="784-800-10 on sg13g2, 6 x 7 PEs", title_justify="left")
+    for heading in ("network and chip", "accuracy (%)", "cycles", "mm2", "MHz", "uJ", "uJ ungated", "front"):
+        drawn.add_column(heading, justify="left" if heading == "network and chip" else "right")
+    for found, best in zip(results, front(results), strict=True):
+        drawn.add_row(*cells(found), "*" if best else "")
+    return drawn
+
+
+def cells(found: dict[str, Any]) -> list[str]:
+    """A result as the columns of the table."""
+    return [
+        found["name"],
+        f"{found['accuracy']:.2f}",
+        f"{found['cycles']['mean']:,.0f}",
+        f"{found['chip_mm2']:.1f}",
+        f"{found['fmax_mhz']:.0f}",
+        f"{1e-3 * energy(found):.2f}",
+        f"{1e-3 * found['ungated']['full_rate']['nj_per_image']:.2f}",
+    ]
+
+
+def picture(path: Path, results: list[dict[str, Any]]) -> None:
+    """Energy over cycles, area as the size of a dot, the front joined."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(9, 5.5), layout="constrained")
+    points = [(found["cycles"]["mean"], 1e-3 * energy(found)) for found in results]
+    names = {LITERAL: "C3", WINDOWS: "C0", NARROW: "C2"}
+    for found, (x, y) in zip(results, points, strict=True):
+        network = found["case"]["network"]
+        axis.scatter(x, y, s=4 * found["chip_mm2"], color=names.get(network, "C7"), alpha=0.7, linewidths=0)
+        text = found["name"].removeprefix(network).strip() or "default chip"
+        axis.annotate(text, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
+    undominated = sorted(
+        point
+        for point in points
+        if not any(other != point and other[0] <= point[0] and other[1] <= point[1] for other in points)
+    )
+    axis.plot(
+        *zip(*undominated, strict=True),
+        color="0.6",
+        linewidth=1,
+        zorder=0,
+        label="front of cycles and energy",
+    )
+    for network, color in names.items():
+        axis.scatter([], [], color=color, label=network)
+    axis.set_xscale("log")
+    axis.set_yscale("log")
+    axis.set_xlabel("cycles an image")
+    axis.set_ylabel("uJ an image (estimated), 130 nm, idle PEs gated")
+    axis.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+@click.command()
+@click.option("--images", default=20, show_default=True, help="Test images that each case runs on the RTL.")
+@click.option("--first", type=click.IntRange(1), help="Only so many cases.")
+def main(images: int, first: int | None) -> None:
+    """Explore the chip's parameters, draw the Pareto front, choose the default chip."""
+    console = Console(highlight=False)
+    results: list[dict[str, Any]] = []
+    cases = CASES[:first]
+    try:
+        for number, case in enumerate(cases, 1):
+            console.print(f"{number} of {len(cases)}: {case}")
+            results.append(evaluate(case, images, lambda text: console.print(f"[dim]  {text}")))
+    except (SynthError, LibertyError, BuildError, SimulationError, ToolError, DatasetError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; what is done is kept") from None
+    chosen = results[choose(results)]
+    named = {found["name"]: found for found in results}
+    baseline = named.get(str(BASELINE))
+    ratio = None
+    if baseline:
+        ratio = {
+            "cycles": round(baseline["cycles"]["mean"] / chosen["cycles"]["mean"], 2),
+            "energy": round(energy(baseline) / energy(chosen), 2),
+            "area": round(baseline["chip_mm2"] / chosen["chip_mm2"], 2),
+        }
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report = {
+        "command": f"make explore IMAGES={images}",
+        "results": results,
+        "front": [found["name"] for found, best in zip(results, front(results), strict=True) if best],
+        "chosen": chosen["name"],
+        "baseline": str(BASELINE),
+        "ratio": ratio,
+    }
+    (REPORTS / "explore.json").write_text(json.dumps(report, indent=1))
+    picture(REPORTS / "explore.png", results)
+    console.print(table(results))
+    console.print(f"chosen: {chosen['name']}; the baseline takes {ratio} times as much")
+    console.print(f"[dim]{os.path.relpath(REPORTS / 'explore')}.json, .png")
+
+
+if __name__ == "__main__":
+    main()

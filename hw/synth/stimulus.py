@@ -1,0 +1,92 @@
+"""What the bench of a mapped node (`toggles`) is told: a network's load phase, images and single events."""
+
+from __future__ import annotations
+
+import numpy as np
+from toggles import Command
+from yoso_hw.packet import Packets
+from yoso_sw.flits import one_node, rectangle_fields, write_flits
+from yoso_sw.golden import GoldenResult
+from yoso_sw.image import WeightImage
+from yoso_sw.network import NEVER
+
+EAST, WEST, NORTH, SOUTH = range(4)
+
+
+class NodeBench:
+    """Commands for the node at (x, y) of a compiled network.
+
+    What the host sends comes from the west in row 0 and from the south above it, as X-Y routing brings it.
+    """
+
+    def __init__(self, image: WeightImage, x: int, y: int) -> None:
+        self.image, self.x, self.y = image, x, y
+        self.packets: Packets = image.packets
+        self.link = SOUTH if y else WEST
+        owners = [
+            (number, part)
+            for number, layer in enumerate(image.layers)
+            for part in layer.slices
+            if (part.x, part.y) == (x, y)
+        ]
+        self.number, self.part = owners[0]
+        self.layer = image.layers[self.number]
+        self.words = self.part.words(image.params.lanes)
+        self.parity = 0
+
+    def load(self) -> list[Command]:
+        """The load phase."""
+        commands = [Command("place", self.x, self.y)]
+        for run in self.image.runs:
+            if (run.x, run.y) == (self.x, self.y):
+                flits = write_flits(self.packets, one_node(run.x, run.y), run.memory, run.address, run.data)
+                commands += [Command("flit", self.link, int(flit)) for flit in flits]
+        return [*commands, Command("drain")]
+
+    def tick(self, first: bool) -> Command:
+        """The barrier's tick."""
+        self.parity ^= 1
+        return Command("tick", int(first))
+
+    def spike(self, axon: int) -> Command:
+        """A spike of one axon of the node's layer."""
+        flit = self.packets.pack(
+            "SPIKE",
+            **rectangle_fields(self.layer.rectangle),
+            tag=self.layer.tag,
+            parity=self.parity,
+            row=axon * self.layer.stride,
+        )
+        return Command("flit", self.link, flit)
+
+    def passing(self, row: int) -> Command:
+        """A spike that only passes through the router, to the next node north or, in the last row, east."""
+        last = self.y + 1 == self.image.params.rows
+        to = one_node(self.x + 1, self.y) if last else one_node(self.x, self.y + 1)
+        flit = self.packets.pack("SPIKE", **rectangle_fields(to), tag=0, parity=0, row=row)
+        return Command("flit", WEST if last else self.link, flit)
+
+    def image_steps(self, inputs: np.ndarray, result: GoldenResult, index: int) -> list[list[int]]:
+        """Axons of the node's layer that spike, by step, for image `index`; `inputs` are its input steps."""
+        steps = inputs if self.number == 0 else result.sent[self.number - 1][index]
+        last = int(result.last[index])
+        axons: list[list[int]] = [[] for _ in range(last + 1)]
+        for axon in np.flatnonzero(steps != NEVER):
+            if steps[axon] <= last:
+                axons[int(steps[axon])].append(int(axon))
+        if self.layer.bias:
+            axons[0].append(self.layer.axons - 1)
+        return axons
+
+    def image_commands(self, axons: list[list[int]], *, marks: bool) -> list[Command]:
+        """An image; with `marks`, every sweep and every step's spikes apart, between marks."""
+        commands = []
+        for step, spiking in enumerate(axons):
+            commands.append(self.tick(step == 0))
+            if marks:
+                commands += [Command("drain"), Command("mark")]
+            commands += [self.spike(axon) for axon in spiking]
+            commands.append(Command("drain"))
+            if marks:
+                commands.append(Command("mark"))
+        return commands

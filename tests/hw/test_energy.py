@@ -1,0 +1,180 @@
+"""Switching counts and the energy of an image (`hw/synth/toggles.py`, `power.py`, `energy.py`), by hand."""
+
+import json
+from pathlib import Path
+
+import liberty
+import numpy as np
+import pytest
+from design import load
+from energy import Activity, Costs, Point, path_nodes, router_flits, tree_nodes
+from explore import choose, front
+from mini_liberty import CELLS
+from pdk import PROCESSES
+from power import PowerModel, tree_energy
+from toggles import Command, Toggles, truth_table
+from tools import SynthError
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import Counter
+from yoso_sw.compiler import compile_network
+from yoso_sw.network import Layer, Network
+
+PARTS = ("weight memory", "A and V memories", "spike-address memory", "core", "router", "rest of PE")
+
+PROCESS = PROCESSES["sg13g2"].__class__(
+    **{**vars(PROCESSES["sg13g2"]), "driver": "BUF", "gate": ("GATE", "EN", "CLK", "GCLK")}
+)
+
+
+def toggle_node(tmp_path: Path) -> Toggles:
+    """A node with the ports that the bench needs: a flip-flop that turns in every cycle in which `tick` is 0.
+
+    Q -> inverter -> D would turn always; the leaf says idle, and no link moves.
+    """
+    ports = {"clk": [2], "rst": [3], "tick": [4], "first": [5], "report": [6], "x": [7], "y": [8]}
+    outputs: dict[str, list] = {"leaf": ["1", "0", "0"]}
+    number = 10
+    for link in Toggles.LINKS:
+        ports |= {f"in_{link}_data": [number, number + 1], f"in_{link}_valid": [number + 2]}
+        ports |= {f"out_{link}_ready": [number + 3]}
+        outputs |= {f"in_{link}_ready": ["1"], f"out_{link}_data": ["0", "0"], f"out_{link}_valid": ["0"]}
+        number += 4
+    cells = {
+        "flop": {"type": "DFF", "connections": {"CLK": [2], "D": [41], "Q": [40]}},
+        "inverter": {"type": "INV", "connections": {"A": [40], "Y": [41]}},
+    }
+    top = {
+        "ports": {
+            **{name: {"direction": "input", "bits": bits} for name, bits in ports.items()},
+            **{name: {"direction": "output", "bits": bits} for name, bits in outputs.items()},
+        },
+        "cells": cells,
+    }
+    (tmp_path / "node.json").write_text(json.dumps({"modules": {"node": top}}))
+    (tmp_path / "mini.lib").write_text(CELLS)
+    library = liberty.read(tmp_path / "mini.lib")
+    return Toggles(load(tmp_path / "node.json", "node", library, []), PROCESS)
+
+
+def test_functions_become_truth_tables() -> None:
+    assert truth_table("!(A*B)", ("A", "B")) == 0b0111
+    assert truth_table("(A^B)+C", ("A", "B", "C")) == 0b11110110
+    assert truth_table("!A", ("A",)) == 0b01
+    with pytest.raises(SynthError, match="not known"):
+        truth_table("A' B", ("A", "B"))
+
+
+def test_every_net_is_counted_and_energy_follows_from_the_tables(tmp_path: Path) -> None:
+    toggles = toggle_node(tmp_path)
+    windows, flits = toggles.run([Command("mark"), Command("cycles", 100), Command("mark")])
+    assert flits == []
+    (window,) = windows
+    (flop,) = toggles.design.flops
+    q, d = toggles.index[flop.nets["Q"][0]], toggles.index[flop.nets["D"][0]]
+    assert (window.cycles, window.clocks.tolist()) == (100, [100])
+    assert (window.rises[q], window.falls[q], window.rises[d], window.falls[d]) == (50, 50, 50, 50)
+    found = PowerModel(toggles, PROCESS).energy(window)
+    # Both nets load 0.01 pF of a pin and 0.01 pF of wire at 2 V: half C V^2 is 0.04 pJ.
+    # Flip-flop: 0.7 a rise, 0.9 a fall; inverter 0.5 and 0.3.
+    assert found.by["node", "logic"] == pytest.approx(50 * (0.7 + 0.9 + 0.5 + 0.3) + 200 * 0.04)
+    # Clock: 0.25 + 0.15 in the cell, C V^2 of its pin of 0.02 pF, and of a wire of 0.01 pF.
+    assert found.by["node", "clock"] == pytest.approx(100 * (0.4 + 0.08 + 0.04))
+
+
+def test_a_clock_with_many_sinks_gets_buffers(tmp_path: Path) -> None:
+    toggles = toggle_node(tmp_path)
+    design, buffer = toggles.design, toggles.design.library.cells["BUF"]
+    assert tree_energy(buffer, design, 1) == pytest.approx(4 * 0.01)
+    # A sixteenth of a wire for 16 sinks (0.16 pF); a buffer, its pin of 0.01 pF and a wire, shared by 15.
+    assert tree_energy(buffer, design, 17) == pytest.approx(0.04 + (0.04 + 0.04) / 15)
+
+
+def test_an_image_is_its_counters_times_their_costs_by_hand() -> None:
+    counters = np.zeros((1, 2, len(Counter)))
+    counters[0, 0, Counter.UPDATES] = 20
+    counters[0, :, Counter.SWEEPS] = 3
+    activity = Activity(counters, words=np.array([[5, 0]]), flits=7, cycles=100)
+
+    def only(part: str, value: float) -> dict[str, float]:
+        return {name: value if name == part else 0.0 for name in PARTS}
+
+    costs = Costs(
+        cycle=only("core", 2.0),
+        sweep_word=only("A and V memories", 10.0),
+        update=only("weight memory", 30.0),
+        flit=only("router", 1.5),
+        busy_sweep=4.0,
+    )
+    # Busy: 3 sweeps of 5 words, 20 updates, 3 times 4 cycles at a sweep's end.
+    assert costs.busy(activity) == 15 + 20 + 12
+    gated, always = costs.image(activity, gated=True), costs.image(activity, gated=False)
+    assert gated == {**only("core", 94.0), "A and V memories": 150.0, "weight memory": 600.0, "router": 10.5}
+    assert always["core"] == 2 * 100 * 2.0
+    assert {name: value for name, value in always.items() if name != "core"} == {
+        name: value for name, value in gated.items() if name != "core"
+    }
+
+
+def test_power_and_leakage_follow_from_rate() -> None:
+    point = Point(dynamic_nj=1000.0, leakage_mw=0.5, cycles=1500.0, clock_mhz=150.0)
+    # 100,000 images a second: 0.5 mW leaks 5 nJ an image; 1,005 nJ times 100,000 is 100.5 mW.
+    assert point.at() == {
+        "images_per_second": 100_000.0,
+        "nj_per_image": 1005.0,
+        "leakage_nj_per_image": 5.0,
+        "mw": 100.5,
+    }
+    # Once in 50 ms: 0.5 mW leaks 25 uJ.
+    assert point.at(20.0)["nj_per_image"] == 26_000.0
+    assert point.at(20.0)["mw"] == 0.52
+
+
+@pytest.mark.parametrize(
+    ("start", "rectangle", "tree", "paths"),
+    [
+        ((0, 0), (0, 0, 0, 0), 1, 1),
+        ((0, 0), (0, 5, 0, 6), 42, sum(x + y + 1 for x in range(6) for y in range(7))),
+        ((2, 3), (0, 1, 0, 0), 3 + 2 * 3, 3 + 2 + 1 + 3 + 1 + 1),
+        ((2, 3), (1, 3, 2, 4), 3 + 3 * 2, 9 + 2 * 3 + 2 * 3),
+    ],
+)
+def test_routers_on_the_way_are_those_of_the_tree_or_of_every_path(
+    start: tuple[int, int], rectangle: tuple[int, int, int, int], tree: int, paths: int
+) -> None:
+    assert tree_nodes(start, rectangle) == tree
+    assert path_nodes(start, rectangle) == paths
+
+
+def test_flits_at_routers_are_those_of_inputs_spikes_and_results() -> None:
+    weights = np.ones((2, 2), np.int8)
+    layer = Layer(weights=weights, threshold=1, slope=0, start=0, end=4)
+    layers = (layer, layer)
+    network = Network(name="tiny", layers=layers, steps=4, levels=4, decision="ttfs")
+    image = compile_network(network, ChipParams(cols=2, rows=1, neurons=8, weights=16, lanes=2))
+    counters = np.zeros((1, 2, len(Counter)))
+    hidden, output = (layer.slices[0] for layer in image.layers)
+    counters[hidden.y, hidden.x, Counter.SPIKES_OUT] = 3
+    there = tree_nodes((0, 0), image.layers[0].rectangle)
+    onward = tree_nodes((hidden.x, hidden.y), image.layers[1].rectangle)
+    results = 2 * (output.x + output.y + 1)
+    assert router_flits(image, np.array([5.0, 3.0]), counters) == 5 * there + 3 * onward + results
+
+
+def _found(cycles: float, area: float, nj: float, accuracy: float) -> dict:
+    return {
+        "cycles": {"mean": cycles},
+        "chip_mm2": area,
+        "gated": {"full_rate": {"nj_per_image": nj}},
+        "accuracy": accuracy,
+    }
+
+
+def test_the_front_leaves_out_what_another_beats_in_everything() -> None:
+    results = [_found(10, 10, 10, 99.0), _found(9, 11, 10, 99.0)]
+    results += [_found(11, 10, 10, 99.0), _found(99, 99, 99, 99.5)]
+    assert front(results) == [True, True, False, True]
+
+
+def test_the_chosen_chip_is_not_bought_with_accuracy() -> None:
+    results = [_found(10, 10, 10, 99.3), _found(5, 10, 10, 99.25), _found(1, 1, 1, 98.0)]
+    assert choose(results) == 1
