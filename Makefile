@@ -95,7 +95,7 @@ energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
 	@$(BIN)/python hw/synth/explore.py $(if $(IMAGES),--images $(IMAGES))
 
-bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (half an hour)
+bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
 	@$(BIN)/python hw/synth/bitstream.py $(foreach setting,$(CHIP),--set $(setting))
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
