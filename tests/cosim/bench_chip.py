@@ -8,9 +8,10 @@ import random
 import chip_cases
 import cocotb
 import numpy as np
+from words import rectangle_word, register_masks
 from yoso_hw.packet import ChipError, Kind, Op
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, PeError, Register
+from yoso_hw.registers import Memory, PeError, Register, memory_shape
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Host
 from yoso_sim.link import Link
@@ -29,6 +30,13 @@ async def begin(dut) -> Host:
     link = Link(dut, patience=20_000)
     await link.reset()
     return Host(link, PARAMS)
+
+
+def random_destination(rng: random.Random) -> int:
+    """A rectangle of the mesh as `Register.DESTINATION` holds it."""
+    x0, x1 = sorted(rng.randrange(PARAMS.cols) for _ in range(2))
+    y0, y1 = sorted(rng.randrange(PARAMS.rows) for _ in range(2))
+    return rectangle_word(PARAMS, (x0, x1, y0, y1))
 
 
 async def check_neurons(host, image, reference, index):
@@ -116,18 +124,24 @@ async def every_word_of_an_image_reads_back_as_it_was_sent(dut):
 
 
 @cocotb.test()
-async def every_memory_of_every_node_holds_random_words(dut):
+async def every_memory_of_every_node_holds_random_words_and_their_complements(dut):
     host, rng = await begin(dut), random.Random(4)
-    depth = {Memory.WEIGHT: PARAMS.weight_words, Memory.SPIKE: PARAMS.neurons}
-    depth |= {Memory.ACCUMULATED: PARAMS.neuron_words, Memory.POTENTIAL: PARAMS.neuron_words}
-    width = {Memory.WEIGHT: PARAMS.lanes * PARAMS.weight_bits, Memory.SPIKE: PARAMS.row_bits}
-    width |= {Memory.ACCUMULATED: PARAMS.lanes * PARAMS.acc_bits}
-    width |= {Memory.POTENTIAL: PARAMS.lanes * (PARAMS.pot_bits + 1)}
-    for memory, words in depth.items():
-        sent = {node: [rng.getrandbits(width[memory]) for _ in range(words)] for node in host.nodes()}
-        for (x, y), values in sent.items():
-            await host.link.exchange(chip_cases.write_words(host.packets, x, y, memory, values))
-        assert await host.read_many(host.nodes(), memory, 0, words) == sent, memory.name
+    masks = register_masks(PARAMS)
+    for memory in (Memory.WEIGHT, Memory.SPIKE, Memory.ACCUMULATED, Memory.POTENTIAL, Memory.REGISTER):
+        words, width = memory_shape(PARAMS, memory)
+        keeps = [masks[Register(i)] if memory == Memory.REGISTER else (1 << width) - 1 for i in range(words)]
+        sent = {node: [rng.getrandbits(width) & keep for keep in keeps] for node in host.nodes()}
+        for _ in range(2):
+            for (x, y), values in sent.items():
+                if memory == Memory.REGISTER:
+                    values[Register.DESTINATION] = random_destination(rng)
+                await host.link.exchange(chip_cases.write_words(host.packets, x, y, memory, values))
+            assert await host.read_many(host.nodes(), memory, 0, words) == sent, memory.name
+            sent = {node: [v ^ keep for v, keep in zip(sent[node], keeps, strict=True)] for node in sent}
+    for x, y in host.nodes():
+        await host.write(x, y, Memory.REGISTER, Register.ERRORS, [0])
+        assert await host.read(x, y, Memory.REGISTER, Register.ERRORS, 1) == [0]
+    await host.errors(clear=True)
     assert await host.errors() == []
 
 

@@ -5,32 +5,19 @@ from __future__ import annotations
 import cocotb
 from pe_driver import PLACE, PeDriver
 from pe_model import PeSetup
-from words import one_node, random_words, read_packets, rectangle_word, replied, write_packets
-from yoso_hw.packet import destination_fields
-from yoso_hw.registers import OUTPUT_FLAG, Counter, Memory, PeError, Register, memory_shape
+from words import (
+    one_node,
+    random_words,
+    read_packets,
+    rectangle_word,
+    register_masks,
+    replied,
+    write_packets,
+)
+from yoso_hw.registers import Counter, Memory, PeError, Register, memory_shape
 
 #: (chance that the router holds back, chance that it takes no flit)
 STALLS = ((0.0, 0.0), (0.5, 0.5), (0.0, 0.9), (0.9, 0.0))
-
-
-def register_masks(params) -> dict[Register, int]:
-    """Bits of each register that the PE keeps."""
-    window = params.steps.bit_length()
-    rectangle = sum(width for _, width in destination_fields(params))
-    widths = {
-        Register.TAG: params.tag_bits,
-        Register.WORDS: params.word_bits + 1,
-        Register.LAST_MASK: params.lanes,
-        Register.THRESHOLD: params.pot_bits - 1,
-        Register.SLOPE: params.pot_bits - 1,
-        Register.WINDOW_START: window,
-        Register.WINDOW_END: window,
-        Register.DESTINATION: rectangle,
-        Register.DESTINATION_TAG: params.tag_bits,
-        Register.ERRORS: len(PeError),
-    }
-    masks = {register: (1 << width) - 1 for register, width in widths.items()}
-    return {**masks, Register.OUTPUT: OUTPUT_FLAG | (1 << params.class_bits) - 1}
 
 
 @cocotb.test()
@@ -39,12 +26,16 @@ async def every_word_of_every_memory_is_written_and_read_back_through_packets(du
     await pe.start()
     contents = {memory: random_words(pe.rng, pe.params, memory) for memory in Memory}
     masks = register_masks(pe.params)
-    contents[Memory.REGISTER] = [
-        word & masks[register] for register, word in zip(Register, contents[Memory.REGISTER], strict=True)
-    ]
-    inside = PeSetup.random(pe.params, pe.rng).destination
-    contents[Memory.REGISTER][Register.DESTINATION] = rectangle_word(pe.params, inside)
     for stalls in STALLS:
+        # Every bit in turn: what the last round held, turned over.
+        for memory in Memory:
+            every_bit = (1 << memory_shape(pe.params, memory)[1]) - 1
+            contents[memory] = [word ^ every_bit for word in contents[memory]]
+        contents[Memory.REGISTER] = [
+            word & masks[register] for register, word in zip(Register, contents[Memory.REGISTER], strict=True)
+        ]
+        inside = PeSetup.random(pe.params, pe.rng).destination
+        contents[Memory.REGISTER][Register.DESTINATION] = rectangle_word(pe.params, inside)
         pe.stall(*stalls)
         for memory, words in contents.items():
             await pe.write(memory, 0, words)

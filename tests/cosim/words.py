@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from yoso_hw.packet import Packets, destination_fields
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import CHUNK_BITS, Memory, chunks, memory_shape
+from yoso_hw.registers import CHUNK_BITS, OUTPUT_FLAG, Memory, PeError, Register, chunks, memory_shape
 
 Rectangle = tuple[int, int, int, int]
 
@@ -46,6 +46,26 @@ def rectangle_word(params: ChipParams, rectangle: Rectangle) -> int:
 
 def to_rectangle(rectangle: Rectangle) -> dict[str, int]:
     return dict(zip(("x0", "x1", "y0", "y1"), rectangle, strict=True))
+
+
+def register_masks(params: ChipParams) -> dict[Register, int]:
+    """Bits of each register that the PE keeps."""
+    window = params.steps.bit_length()
+    rectangle = sum(width for _, width in destination_fields(params))
+    widths = {
+        Register.TAG: params.tag_bits,
+        Register.WORDS: params.word_bits + 1,
+        Register.LAST_MASK: params.lanes,
+        Register.THRESHOLD: params.pot_bits - 1,
+        Register.SLOPE: params.pot_bits - 1,
+        Register.WINDOW_START: window,
+        Register.WINDOW_END: window,
+        Register.DESTINATION: rectangle,
+        Register.DESTINATION_TAG: params.tag_bits,
+        Register.ERRORS: len(PeError),
+    }
+    masks = {register: (1 << width) - 1 for register, width in widths.items()}
+    return {**masks, Register.OUTPUT: OUTPUT_FLAG | (1 << params.class_bits) - 1}
 
 
 def write_packets(

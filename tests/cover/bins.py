@@ -27,7 +27,7 @@ from yoso_hw.host import HostPort
 from yoso_hw.memory_interface import MemoryInterface
 from yoso_hw.packet import ChipError, Kind, Op, Packets
 from yoso_hw.pe_config import PeConfig
-from yoso_hw.registers import Memory, PeError
+from yoso_hw.registers import Memory, PeError, Register
 from yoso_hw.router import INPUTS_OF, Port, Router
 from yoso_hw.router_interface import RouterInterface
 from yoso_hw.sequencer import Sequencer
@@ -309,7 +309,7 @@ def memory_interface(m: Module, memories: MemoryInterface) -> Bins:
 @bins_of(PeConfig)
 def pe_config(m: Module, config: PeConfig) -> Bins:
     for error in PeError:
-        yield named("error", error.name), config.errors[error]
+        yield named("error", error.name), (config.address == Register.ERRORS) & config.rdata[error]
     had = Signal(name="bins_had")
     m.d.sync += had.eq(config.error)
     yield "errors cleared", had & ~config.error

@@ -72,15 +72,46 @@ class Verilog:
         self._values: dict[tuple[int, str], str] = {}  # (module's first line, $1) -> its expression
         self._targets: dict[tuple[int, str], str] = {}  # (module's first line, $1) -> the register it is for
         self._module_at: list[int] = []
-        module = 0
+        self._driven_at: list[str] = []  # what each line's statement drives
+        self._uses: dict[tuple[int, str], set[str]] = {}  # (module's first line, $1) -> what it goes into
+        module, block = 0, ""
         for number, line in enumerate(self.lines):
             if line.startswith("module "):
                 module = number
             self._module_at.append(module)
-            if assigned := re.match(r"\s*assign \\(\$\d+)\s+= (.*?)\s*;", line):
-                self._values[module, assigned[1]] = assigned[2]
+            driven = block
+            if assigned := re.match(r"\s*assign (\S+)\s*(?:\[[\d:]+\])? = (.*?)\s*;", line):
+                driven = assigned[1]
+                self._values[module, driven.lstrip("\\")] = assigned[2]
             elif latched := re.match(r"\s*(\S+)\s*<= \\(\$\d+)\s*;", line):
-                self._targets[module, latched[2]] = plain(latched[1])
+                driven = latched[1]
+                self._targets[module, latched[2]] = plain(driven)
+            elif re.match(r"\s*always @\*", line):
+                block = driven = self._driven_by(number)
+            elif line == "  end":
+                block = ""
+            self._driven_at.append(driven)
+            for used in _INTERMEDIATE.findall(line):
+                self._uses.setdefault((module, used), set()).add(driven)
+
+    def _driven_by(self, number: int) -> str:
+        """What the ``always`` block at a line drives."""
+        for text in self.lines[number:]:
+            if found := re.match(r"\s*(\S+)\s*(?:\[[\d:]+\])?\s*<?= ", text):
+                return found[1]
+        return ""
+
+    def is_bin(self, line: int) -> bool:
+        """A line's statement serves functional coverage alone: it is no RTL."""
+        return self._serves_bins(self._module_at[line - 1], self._driven_at[line - 1], set())
+
+    def _serves_bins(self, module: int, driven: str, seen: set[str]) -> bool:
+        if driven.startswith((BIN, "bins_")):
+            return True
+        users = self._uses.get((module, driven.lstrip("\\")), set()) - {driven, ""}
+        if not driven.startswith("\\$") or not users or driven in seen:
+            return False
+        return all(self._serves_bins(module, user, seen | {driven}) for user in users)
 
     def expand(self, expression: str, line: int, depth: int = 8) -> str:
         """An expression in terms of signals with names, without widths and positions of bits."""
@@ -95,6 +126,7 @@ class Verilog:
 
         text = _INTERMEDIATE.sub(value, expression)
         text = _CONSTANT.sub(lambda found: constant(*found.groups()), text)
+        text = re.sub(r"([<>]=?) \d+\b", r"\1 #", text)  # bounds are parameters too
         text = re.sub(r" ?\[\d+(:\d+)?\]", "[]", text)
         return re.sub(r"\s+", " ", re.sub(r"\\?(\w+)\$\d+", r"\1", text)).strip()
 
@@ -129,14 +161,11 @@ class Verilog:
         return "else" if re.match(r"(end )?else\b", text) else ""
 
     def _target(self, number: int) -> str:
-        """What an ``always`` block drives."""
-        for text in self.lines[number - 1 :]:
-            if found := re.match(r"\s*(\S+)\s*(?:\[[\d:]+\])?\s*<?= ", text):
-                name = found[1]
-                if name.startswith("\\$"):
-                    return self._targets.get((self._module_at[number - 1], name[1:]), "_")
-                return plain(name)
-        return "_"
+        """The name of what the ``always`` block at a line, counted from 1, drives."""
+        name = self._driven_by(number - 1)
+        if name.startswith("\\$"):
+            return self._targets.get((self._module_at[number - 1], name[1:]), "_")
+        return plain(name) or "_"
 
 
 def constant(width: str, base: str, digits: str, *, short: bool = True) -> str:
@@ -215,6 +244,8 @@ def _point(
             return Point("bin", block, signal.removeprefix(BIN).replace("_", " ")) if edge == "0->1" else None
         return None if "$" in signal else Point("toggle", block, signal)
     source = sources(file)
+    if source.is_bin(line):
+        return None
     if kind == "v_expr":
         terms = re.sub(r"(?<!\w)\$\d+", lambda found: source.expand(f"\\{found[0]} ", line), what)
         return Point("expr", block, re.sub(r"(\w)\$\d+|\[[\d:]+\]", r"\1", terms))
