@@ -33,7 +33,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
+.PHONY: help sim regress waves test lint mutants gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ lint: $(TEST_ENV) ## ruff and mypy
 
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
 	@$(BIN)/python tests/mutants.py $(MUTANT)
+
+gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node or chip: that one)
+	@$(BIN)/python tests/cosim/gatesim.py $(TARGET)
 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped (CASE=case: that one again)
 	@$(BIN)/python -m yoso_sim soak $(if $(CASE),--case '$(CASE)')

@@ -161,6 +161,35 @@ class Mapped:
         return load(self.netlist, top or self.top, cells(self.process), macros, self.process.driver)
 
 
+def write_mapping(process: Process, folder: Path) -> None:
+    """Write what `mapping` reads. Raises `pdk.MissingPdk`."""
+    source = find(process, process.corners["typ"])[0]
+    data = source.read_bytes()
+    (folder / "cells.lib").write_bytes(gzip.decompress(data) if source.suffix == ".gz" else data)
+    (folder / "resets.v").write_text(RESETS)
+    (folder / "mapper.abc").write_text(MAPPER)
+    (folder / "drive.constr").write_text(
+        f"set_driving_cell {process.driver}\nset_load {1000 * process.load} [all_outputs]\n"
+    )
+
+
+def mapping(process: Process) -> list[str]:
+    """What yosys does to a flat module of its own cells: clock gates, flip-flops, gates, ties."""
+    gate, *pins = process.gate
+    (high, high_pin), (low, low_pin) = process.ties
+    avoid = " ".join(f"-dont_use {pattern}" for pattern in process.avoid)
+    return [
+        "techmap -map resets.v",
+        "opt -fast",
+        f"clockgate -pos {gate} {':'.join(pins)} -min_net_size {GATED}",
+        f"dfflibmap -liberty cells.lib {avoid}",
+        "setundef -zero",
+        "opt -fast",
+        f"abc -liberty cells.lib -constr drive.constr -script mapper.abc {avoid}",
+        f"hilomap -singleton -hicell {high} {high_pin} -locell {low} {low_pin}",
+    ]
+
+
 def map_block(
     component: Component,
     top: str,
@@ -188,33 +217,16 @@ def map_block(
         If yosys is missing or fails, or the Liberty files are.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    source = find(process, process.corners["typ"])[0]
-    data = source.read_bytes()
-    (folder / "cells.lib").write_bytes(gzip.decompress(data) if source.suffix == ".gz" else data)
+    write_mapping(process, folder)
     (folder / "boxes.v").write_text(black_boxes(process) + boxes)
-    (folder / "resets.v").write_text(RESETS)
-    (folder / "mapper.abc").write_text(MAPPER)
-    (folder / "drive.constr").write_text(
-        f"set_driving_cell {process.driver}\nset_load {1000 * process.load} [all_outputs]\n"
-    )
     write_verilog(component, top, folder / f"{top}.v", platform)
-    gate, *pins = process.gate
-    (high, high_pin), (low, low_pin) = process.ties
-    avoid = " ".join(f"-dont_use {pattern}" for pattern in process.avoid)
     script = [
         "read_verilog boxes.v",
         f"read_verilog {top}.v",
         f"hierarchy -check -top {top}",
         *([f"setattr -mod -set keep_hierarchy 1 {' '.join(keep)}"] if keep else []),
         f"synth -flatten -noabc -top {top}",
-        "techmap -map resets.v",
-        "opt -fast",
-        f"clockgate -pos {gate} {':'.join(pins)} -min_net_size {GATED}",
-        f"dfflibmap -liberty cells.lib {avoid}",
-        "setundef -zero",
-        "opt -fast",
-        f"abc -liberty cells.lib -constr drive.constr -script mapper.abc {avoid}",
-        f"hilomap -singleton -hicell {high} {high_pin} -locell {low} {low_pin}",
+        *mapping(process),
         "opt_clean -purge",
         f"write_json {top}.json",
     ]

@@ -17,6 +17,18 @@ from yoso_hw.ports import ports
 CHIP_MODULE = "yoso_chip"
 
 
+def without_initial_values(text: str) -> str:
+    """Emitted Verilog whose registers and memories begin in no particular state, as those of an ASIC do.
+
+    An FPGA loads initial values with its bitstream. The chip needs none: `rst` resets every register that
+    has to be, and nothing is read of a memory before it was written.
+    """
+    text = re.sub(r"^  initial begin\n.*?^  end\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    # yosys' own variable stays: its one event makes a simulator evaluate blocks that assign constants.
+    text = re.sub(r"^( *reg (?!\\\$auto\$)[^;=]*) = [^;]*;", r"\1 ;", text, flags=re.MULTILINE)
+    return re.sub(r"^ *\(\* init = .*? \*\)\n", "", text, flags=re.MULTILINE)
+
+
 def emit(params: ChipParams, folder: Path) -> list[Path]:
     """Write ``yoso_node.v`` and ``yoso_chip.v`` into `folder`, which is made if need be.
 

@@ -69,6 +69,7 @@ class HostPort(wiring.Component):
         head = in_fifo.o
         errors = Signal(len(ChipError))
         raised = Signal(len(ChipError))
+        m.d.comb += raised[ChipError.PE_ERROR].eq(self.error)
         status, clear = Signal(), Signal()
 
         # What the packet at the head is, and whether this is its time.
@@ -157,7 +158,7 @@ class HostPort(wiring.Component):
         with m.If(clear):
             m.d.sync += errors.eq(0)
         with m.Else():
-            m.d.sync += errors.eq(errors | raised | (self.error << ChipError.PE_ERROR))
+            m.d.sync += errors.eq(errors | raised)
 
         # Out of the mesh: results to the decision unit, answers and then replies to the host.
         exit_kind = unpack(packets, "READ", self.exit.payload).kind

@@ -16,6 +16,9 @@ from amaranth.lib.wiring import In, Out
 
 from yoso_hw.params import bits_for
 
+#: Attribute of the memories that are SRAM macros in an ASIC; register files are flip-flops there.
+SRAM_MARK = "sram_macro"
+
 
 class SinglePortSRAM(wiring.Component):
     """One port, which reads or writes one word a cycle.
@@ -49,7 +52,9 @@ class SinglePortSRAM(wiring.Component):
             wiring.connect(m, wiring.flipped(self), inner)
             return m
         # A memory of one word would have an address of no bits, which not every tool takes.
-        m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
+        m.submodules.memory = memory = Memory(
+            shape=self.width, depth=max(2, self.depth), init=[], attrs={SRAM_MARK: 1}
+        )
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.en & self.write),
@@ -139,7 +144,7 @@ class ReadWriteSRAM(wiring.Component):
             self._elaborate_banks(m)
             return m
         # Lets synthesis use a block RAM as it is, without logic that keeps the old value in a collision.
-        attributes = {"no_rw_check": 1}
+        attributes = {"no_rw_check": 1, SRAM_MARK: 1}
         m.submodules.memory = memory = Memory(
             shape=self.width, depth=max(2, self.depth), init=[], attrs=attributes
         )

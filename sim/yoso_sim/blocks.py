@@ -29,9 +29,9 @@ PARAMS_VARIABLE = "YOSO_BLOCK_PARAMS"
 LINE_DIVISOR = 4
 
 
-def block_key(block: str, params: ChipParams) -> str:
+def block_key(block: str, params: ChipParams, form: build.Form = build.RTL) -> str:
     """Name of a block's build: the chip's key, the block and what this file does with it."""
-    digest = hashlib.sha256(f"{block} {build.build_key(params)}".encode())
+    digest = hashlib.sha256(f"{block} {build.build_key(params, form=form)}".encode())
     for name in ("blocks.py", "fabric.py"):
         digest.update((Path(__file__).parent / name).read_bytes())
     return f"{block}-{digest.hexdigest()[:16]}"
@@ -41,6 +41,7 @@ def build_block(
     block: str,
     params: ChipParams,
     *,
+    form: build.Form = build.RTL,
     root: Path | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> build.Build:
@@ -55,20 +56,22 @@ def build_block(
     """
     tools.prepare()
     root = root or tools.repository() / "build" / "verilator"
-    key = block_key(block, params)
+    key = block_key(block, params, form)
     folder = root / key
     stamp = folder / "done.json"
     with build.locked(root / f"{key}.lock", lambda: report(f"waiting for another process to build {key}")):
         if stamp.is_file():
-            return build.Build(folder, key, params, False, 0.0)
+            return build.Build(folder, key, params, False, 0.0, form)
         began = time.monotonic()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         report(f"building {key}")
-        build.verilate(emit_block(block, params, folder), False, folder, root)
+        control, *files = emit_block(block, params, folder)
+        files = form.change(files) if form.change else files
+        build.verilate([control, *files], False, folder, root, form.flags)
         seconds = time.monotonic() - began
         stamp.write_text(json.dumps({"block": block, "seconds": round(seconds, 1)}))
-    return build.Build(folder, key, params, False, seconds)
+    return build.Build(folder, key, params, False, seconds, form)
 
 
 def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:
@@ -123,10 +126,13 @@ def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:
     return files
 
 
-def run_bench(made: build.Build, bench: str, folder: Path) -> list[str]:
+def run_bench(
+    made: build.Build, bench: str, folder: Path, *, seed: int = 1, environment: dict[str, str] | None = None
+) -> list[str]:
     """Run every cocotb test of the module `bench` on a block; `folder` gets log and results.
 
-    The module must be importable. Returns the names of the tests.
+    The module must be importable. `seed` draws the state of a build whose unset state is random. Returns the
+    names of the tests.
 
     Raises
     ------
@@ -145,7 +151,8 @@ def run_bench(made: build.Build, bench: str, folder: Path) -> list[str]:
             hdl_toplevel_lang="verilog",
             build_dir=made.folder,
             test_dir=folder,
-            extra_env={PARAMS_VARIABLE: made.params.to_json()},
+            plusargs=made.plusargs(seed),
+            extra_env={**(environment or {}), PARAMS_VARIABLE: made.params.to_json()},
             results_xml=str(results),
             log_file=log,
         )

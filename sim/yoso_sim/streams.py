@@ -15,6 +15,8 @@ from typing import Any
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
+from yoso_sim import observed
+
 
 class Source:
     """Drives a stream into the block. A flit once offered stays, unchanged, until it is taken.
@@ -97,7 +99,9 @@ class Sink:
         was_open = self._open
         if self._valid.value:
             if was_open:
-                self.taken.append((now, self._data.value.to_unsigned()))
+                flit = self._data.value.to_unsigned()
+                self.taken.append((now, flit))
+                observed.keep(b"%s %d %x\n" % (self.name.encode(), now, flit))
             else:
                 self.blocked += 1
         self._open = self.stall == 0 or self._rng.random() >= self.stall

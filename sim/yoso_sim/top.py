@@ -18,7 +18,10 @@ TOP = "yoso_sim"
 FLIT_BYTES = 8
 
 #: Ports of the top that Python writes and reads.
-INPUTS = ("reset", "go", "answers", "patience", "seed", "stall_in", "stall_out", "waves")
+INPUTS = (
+    *("reset", "go", "answers", "patience", "seed", "stall_in", "stall_out"),
+    *("awake", "asleep", "reset_at", "waves"),
+)
 OUTPUTS = ("done", "stuck", "sent", "cycle")
 
 #: Ports of a node. Some are constant at the mesh's edge; were the constants propagated, nodes would differ.
@@ -36,6 +39,9 @@ module yoso_sim (
     input wire [31:0] seed,       // of the random stalls, not 0
     input wire [7:0]  stall_in,   // chance in 256 that the next flit is held back for a cycle
     input wire [7:0]  stall_out,  // chance in 256 that host_out_ready is low in a cycle
+    input wire [31:0] awake,      // cycles that the host moves flits before it sleeps
+    input wire [31:0] asleep,     // cycles that it then moves none, in and out; 0: it never sleeps
+    input wire [31:0] reset_at,   // cycle of a batch that resets the chip and ends the batch; 0: none
     input wire        waves,      // a rise begins the waveform, if the model was built for one
     output reg        done,       // toggles at the end of the batch
     output reg        stuck,      // the batch was given up
@@ -70,27 +76,29 @@ module yoso_sim (
         end
     endgenerate
 
-    reg        rst, seen, running, at_end, dumping;
-    reg [31:0] wanted, quiet, random;
+    reg        rst, seen, running, at_end, dumping, sleeping;
+    reg [31:0] wanted, quiet, random, age, turn;
     reg [63:0] next;
     integer    batch, record, got, n;
 
     initial begin
         rst = 1'b1;
-        {{seen, running, at_end, in_valid, done, stuck, dumping}} = 0;
-        {{sent, cycle, wanted, quiet, flit}} = 0;
+        {{running, at_end, in_valid, done, stuck, dumping, sleeping}} = 0;
+        {{sent, cycle, wanted, quiet, flit, age, turn}} = 0;
         out_ready = 1'b1;
         random = 1;
+        seen = go;
     end
 
     wire taken = in_valid && in_ready;
     wire given = out_valid && out_ready;
-    wire hold_in = random[7:0] < stall_in;
-    wire hold_out = random[23:16] < stall_out;
+    wire hold_in = random[7:0] < stall_in || sleeping;
+    wire hold_out = random[23:16] < stall_out || sleeping;
+    wire cut = running && reset_at != 0 && age == reset_at;
 
     always @(posedge clk) begin
         cycle <= cycle + 1;
-        rst <= reset;  // registered: Verilator evaluates whatever depends on an input twice a cycle
+        rst <= reset || cut;  // registered: Verilator evaluates whatever depends on an input twice a cycle
         // xorshift32, one step a cycle
         random <= xorshift(random);
         out_ready <= !hold_out;
@@ -113,8 +121,17 @@ module yoso_sim (
             wanted <= answers;
             quiet <= 0;
             sent <= 0;
+            age <= 1;
+            turn <= awake;
+            sleeping <= 1'b0;
             random <= seed;
         end else if (running) begin
+            age <= age + 1;
+            turn <= turn - 1;
+            if (turn == 1 && asleep != 0) begin
+                turn <= sleeping ? awake : asleep;
+                sleeping <= !sleeping;
+            end
             // A flit once offered stays until it is taken; only the offer of the next one is held back.
             if ((taken || !in_valid) && !at_end && !hold_in) begin
                 got = $fread(next, batch);
@@ -132,7 +149,7 @@ module yoso_sim (
                 if (wanted != 0) wanted <= wanted - 1;
             end
             quiet <= (taken || given) ? 0 : quiet + 1;
-            if ((at_end && !in_valid && wanted == 0) || quiet == patience) begin
+            if ((at_end && !in_valid && wanted == 0) || quiet == patience || cut) begin
                 stuck <= quiet == patience;
                 running <= 1'b0;
                 in_valid <= 1'b0;

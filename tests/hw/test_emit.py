@@ -1,10 +1,11 @@
 """Emit: two Verilog files that fit together, the same bytes every time, and errors that name the setting."""
 
+import dataclasses
 import re
 
 import pytest
 from click.testing import CliRunner
-from yoso_hw.emit import emit, main
+from yoso_hw.emit import emit, main, without_initial_values
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 
@@ -68,3 +69,16 @@ def test_the_same_chip_gives_the_same_files_and_leaves_them_alone(files, tmp_pat
 def test_a_wrong_setting_is_named_and_nothing_is_written(setting, message, tmp_path):
     result = CliRunner().invoke(main, ["--out", str(tmp_path / "rtl"), "--set", setting])
     assert result.exit_code != 0 and message in result.output and not (tmp_path / "rtl").exists()
+
+
+@pytest.mark.parametrize("kind", [{}, {"banked": True, "multicast": False}])
+def test_every_block_reads_something_or_no_simulator_would_ever_run_it(tmp_path, kind):
+    for path in emit(dataclasses.replace(PARAMS, **kind), tmp_path):
+        assert not re.findall(r"always @\*\n +(?!begin)[^;=]*= \d+'\w+;", path.read_text())
+
+
+def test_initial_values_are_left_out_on_request(files):
+    for path in files:
+        text = without_initial_values(path.read_text())
+        assert "initial" not in text and "init =" not in text
+        assert all(name.startswith("\\$auto$") for name in re.findall(r"^ *reg ([^;=]*) = ", text, re.M))

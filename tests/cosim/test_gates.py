@@ -1,0 +1,44 @@
+"""The netlist of a small node runs the bench of the RTL; `make gatesim` does more, and swaps gates."""
+
+import dataclasses
+
+import gatesim
+import test_cosim_mesh
+
+TARGET = gatesim.Target("mesh", dataclasses.replace(test_cosim_mesh.PARAMS, cols=1, rows=1), "bench_mesh")
+
+#: Two gates of another kind with the same ports, in the text of a netlist.
+NETLIST = r"""
+  \$_AND_  _10_ (
+    .A(a)
+  );
+  \$_MUX_  _11_ (
+    .A(b)
+  );
+  sg13g2_nor2_1 _12_ (
+    .A(c)
+  );
+"""
+
+
+def test_a_node_of_gates_leaves_the_flits_of_the_rtl_in_the_same_cycles(tmp_path):
+    row = gatesim.compare_with_rtl("node", TARGET, gatesim.GENERIC_LIBRARY, tmp_path)
+    assert row.cells > 1000 and row.flip_flops > 500 and row.flits > 100
+    assert row.same and not row.mismatches, row
+
+
+def test_a_planted_gate_is_another_with_the_same_ports():
+    planted = {gatesim.plant(NETLIST, seed) for seed in range(20)}
+    assert {what for _, what in planted} == {
+        "_10_: $_AND_ becomes $_OR_",
+        "_12_: sg13g2_nor2_1 becomes sg13g2_nand2_1",
+    }
+    for text, _ in planted:
+        assert sum(a != b for a, b in zip(text.splitlines(), NETLIST.splitlines(), strict=True)) == 1
+
+
+def test_a_memory_that_is_read_while_it_is_written_gives_another_word():
+    assert gatesim.collide("_0_ <= memory[read__addr];") == (
+        "_0_ <= write_en && write_addr == read__addr ? ~memory[read__addr] : memory[read__addr];"
+    )
+    assert gatesim.collide("_0_ <= memory[addr];") == "_0_ <= memory[addr];"
