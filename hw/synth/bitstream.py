@@ -24,8 +24,8 @@ from yoso_hw.params import ChipParams, ParamError
 
 NAME = "ulx3s"
 
-#: The node is mapped once and then copied, however many there are: that is most of the time saved, at the
-#: price of ports that are not trimmed at the mesh's edge.
+#: The node is mapped once and then copied, however many there are. The price: ports at the mesh's edge are
+#: not trimmed.
 SCRIPTS = {
     "synthesis of the node": (
         "read_verilog yoso_node.v; synth_ecp5 -top yoso_node; select yoso_node; write_rtlil -selected node.il"
