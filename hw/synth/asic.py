@@ -70,8 +70,8 @@ module \\$_SDFFE_PP1P_ (input D, C, E, R, output Q);
 endmodule
 """
 
-#: Accesses an image by memory, reads and writes of all PEs: `make sim` on the default network, which decides
-#: between macros. `make energy` measures them anew.
+#: Accesses an image by memory, reads and writes of all PEs, and words a spike: the default network on 100
+#: test images, as `make sim` counts them. They decide between macros.
 ACTIVITY = Path(__file__).with_name("activity.json")
 
 

@@ -137,6 +137,11 @@ def key_of(case: Case, process: Process) -> str:
     return digest.hexdigest()[:16]
 
 
+def netlist_file(case: Case, process: Process) -> Path:
+    """Where what a netlist costs is kept."""
+    return FOLDER / f"{process.name}-{key_of(case, process)}.json"
+
+
 def netlist_costs(case: Case, network: Network, image: WeightImage, report: Report, process: Process) -> dict:
     """Area, timing and the cost of events of a chip's netlist, from its file if that is there.
 
@@ -145,7 +150,7 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     SynthError
         If a tool or a Liberty file fails.
     """
-    path = FOLDER / f"{process.name}-{key_of(case, process)}.json"
+    path = netlist_file(case, process)
     if path.is_file():
         return json.loads(path.read_text())
     params = case.params

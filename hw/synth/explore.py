@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from cost import Case, evaluate
+from cost import Case, evaluate, netlist_file
 from liberty import LibertyError
+from pdk import PROCESSES
 from rich.console import Console
 from rich.table import Table
 from tools import REPORTS, SynthError
@@ -138,12 +139,13 @@ def picture(path: Path, results: list[dict[str, Any]]) -> None:
 
 @click.command()
 @click.option("--images", default=20, show_default=True, help="Test images that each case runs on the RTL.")
-@click.option("--first", type=click.IntRange(1), help="Only so many cases.")
-def main(images: int, first: int | None) -> None:
+@click.option("--done", is_flag=True, help="Only the cases whose netlist has been measured already.")
+def main(images: int, done: bool) -> None:
     """Explore the chip's parameters, draw the Pareto front, choose the default chip."""
     console = Console(highlight=False)
     results: list[dict[str, Any]] = []
-    cases = CASES[:first]
+    process = PROCESSES["sg13g2"]
+    cases = [case for case in CASES if not done or netlist_file(case, process).is_file()]
     try:
         for number, case in enumerate(cases, 1):
             console.print(f"{number} of {len(cases)}: {case}")
@@ -165,6 +167,7 @@ def main(images: int, first: int | None) -> None:
     REPORTS.mkdir(parents=True, exist_ok=True)
     report = {
         "command": f"make explore IMAGES={images}",
+        "left": [str(case) for case in CASES if case not in cases],
         "results": results,
         "front": [found["name"] for found, best in zip(results, front(results), strict=True) if best],
         "chosen": chosen["name"],

@@ -1,0 +1,240 @@
+"""Publish what `make synth`, `make energy` and `make explore` reported: ``python hw/synth/publish.py``.
+
+Writes the numbers as docs/asic/numbers.json, the page docs/asic/README.md and the table of the README from
+them, and the pictures beside the page.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+from budget import PAPER_RATE
+from cost import CLOCK_MHZ
+from tools import REPORTS, REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "asic"
+README = REPOSITORY / "README.md"
+PICTURES = ("energy.png", "explore.png")
+
+#: What of a row of synth.json is published.
+COLUMNS = ("target", "block", "ff", "area_um2", "fmax_mhz", "energy_nj_per_image", "kind", "chip")
+
+BLOCK = re.compile(r"(<!-- asic: written by hw/synth/publish.py -->\n).*?(<!-- asic: end -->)", re.S)
+
+
+def gather(reports: Path) -> dict[str, Any]:
+    """The published numbers from the reports. Raises `FileNotFoundError` if one has not been made."""
+    synth, energy, explore = (
+        json.loads((reports / f"{name}.json").read_text()) for name in ("synth", "energy", "explore")
+    )
+    rows = [
+        {key: row[key] for key in COLUMNS}
+        for row in synth["rows"]
+        if row["target"] != "ecp5" and not row["target"].startswith("ulx3s")
+    ]
+    keep = ("name", "accuracy", "cycles", "chip_mm2", "fmax_mhz", "skippable_sweeps", "images")
+    points = []
+    for found in explore["results"]:
+        point = {key: found[key] for key in keep}
+        point["uj"] = 1e-3 * found["gated"]["full_rate"]["nj_per_image"]
+        point["ungated_uj"] = 1e-3 * found["ungated"]["full_rate"]["nj_per_image"]
+        points.append(point)
+    parts = {
+        part: [energy[kind]["parts_nj"][part] for kind in ("gated", "ungated")]
+        for part in energy["gated"]["parts_nj"]
+    }
+    rates = {
+        key: energy[key] for key in ("cycles", "images", "busy_share", "leakage_mw", "memories", "check")
+    }
+    return {
+        "rows": rows,
+        "energy": {
+            **rates,
+            "name": energy["name"],
+            "command": energy["command"],
+            "parts_nj": parts,
+            "gated": {key: energy["gated"][key] for key in ("full_rate", "rate_21")},
+            "ungated": {key: energy["ungated"][key] for key in ("full_rate", "rate_21")},
+            "table_iv": energy["table_iv"],
+        },
+        "explore": {
+            "points": points,
+            **{key: explore[key] for key in ("command", "front", "chosen", "baseline", "ratio", "left")},
+        },
+    }
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
+    # The first column is text, the others are numbers.
+    lines = [f"| {' | '.join(heads)} |", f"|{'|'.join(['---'] + ['---:'] * (len(heads) - 1))}|"]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _value(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+def synth_lines(numbers: dict[str, Any]) -> list[str]:
+    """Area and clock of the blocks."""
+    rows = [
+        [
+            f"{row['target']}: {row['block']}" + (f" ({row['chip']})" if row["chip"] else ""),
+            _value(row["ff"], ",d"),
+            _value(row["area_um2"], ",.0f"),
+            _value(row["fmax_mhz"], ".0f"),
+            _value(row["energy_nj_per_image"], ",.0f"),
+            row["kind"],
+        ]
+        for row in numbers["rows"]
+    ]
+    lines = _table(["block", "FF", "area (um2)", "Fmax (MHz)", "nJ an image", "how"], rows)
+    lines[1] = "|---|---:|---:|---:|---:|---|"
+    return lines
+
+
+def readme_lines(numbers: dict[str, Any]) -> list[str]:
+    """The README's paragraph and table."""
+    energy = numbers["energy"]
+    gated, always = energy["gated"]["full_rate"], energy["ungated"]["full_rate"]
+    slow = energy["gated"]["rate_21"]
+    return [
+        *synth_lines(numbers),
+        "",
+        f"An image of {energy['name']} is estimated at {1e-3 * gated['nj_per_image']:.2f} uJ at "
+        f"{CLOCK_MHZ:.0f} MHz ({gated['images_per_second']:,.0f} images a second) with the clock of idle PEs "
+        f"gated, {1e-3 * always['nj_per_image']:.2f} uJ with the clock always on; at the paper's "
+        f"{PAPER_RATE} images a second, leakage included, {1e-3 * slow['nj_per_image']:.1f} uJ and "
+        f"{slow['mw']:.2f} mW. The paper reports 35.8 uJ and 0.751 mW in 22 nm.",
+    ]
+
+
+def page(numbers: dict[str, Any]) -> str:
+    """docs/asic/README.md."""
+    energy, explore = numbers["energy"], numbers["explore"]
+    check = energy["check"]
+    parts = [[part, *(f"{value:,.0f}" for value in values)] for part, values in energy["parts_nj"].items()]
+    for text, rate, key, form in (
+        (f"leakage at {CLOCK_MHZ:.0f} MHz", "full_rate", "leakage_nj_per_image", ",.1f"),
+        (f"all at {CLOCK_MHZ:.0f} MHz", "full_rate", "nj_per_image", ",.0f"),
+        (f"mW at {CLOCK_MHZ:.0f} MHz", "full_rate", "mw", ",.0f"),
+        (f"leakage at {PAPER_RATE} images/s", "rate_21", "leakage_nj_per_image", ",.0f"),
+        (f"all at {PAPER_RATE} images/s", "rate_21", "nj_per_image", ",.0f"),
+        (f"mW at {PAPER_RATE} images/s", "rate_21", "mw", ".3f"),
+    ):
+        parts.append([text, *(format(energy[kind][rate][key], form) for kind in ("gated", "ungated"))])
+    points = [
+        [
+            point["name"] + (" (front)" if point["name"] in explore["front"] else ""),
+            f"{point['accuracy']:.2f}",
+            f"{point['cycles']['mean']:,.0f}",
+            f"{point['chip_mm2']:.1f}",
+            f"{point['fmax_mhz']:.0f}",
+            f"{point['uj']:.2f}",
+            f"{point['ungated_uj']:.2f}",
+            f"{100 * point['skippable_sweeps']:.2f}",
+        ]
+        for point in explore["points"]
+    ]
+    ratio = explore["ratio"]
+    memories = "; ".join(f"{name}: {plan}" for name, plan in energy["memories"].items())
+    lines = [
+        "# On an ASIC",
+        "",
+        "Written by `python hw/synth/publish.py` from the reports of `make synth TARGET=sg13g2`, `make "
+        "energy` and `make explore`; do not edit. What is estimated and how: [energy.md](../energy.md).",
+        "",
+        "## Area and clock",
+        "",
+        *synth_lines(numbers),
+        "",
+        "## Energy of an image",
+        "",
+        f"{energy['name']}, {energy['images']} test images on the RTL (`{energy['command']}`), "
+        f"{energy['cycles']['mean']:,.0f} cycles an image; PEs have work in "
+        f"{100 * energy['busy_share']:.0f} % of them. Memories: {memories}. Leakage "
+        f"{energy['leakage_mw']:.3f} mW. A whole image on the netlist of PE "
+        f"({check['node'][0]}, {check['node'][1]}), which the costs were not measured on: "
+        f"{check['measured_pj']:,.0f} pJ; by counters times costs {check['modelled_pj']:,.0f} pJ "
+        f"({check['difference_percent']:+.1f} %).",
+        "",
+        *_table(["nJ an image", "idle PEs gated", "clock always on"], parts),
+        "",
+        f"(At {PAPER_RATE} images/s the clock stops between images in both columns.)",
+        "",
+        "![Energy of an image](energy.png)",
+        "",
+        "## Table IV",
+        "",
+        "The paper's rows as printed: its order is not quite by accuracy, and 1.26 mW at 40 fps are 31.5 uJ, "
+        "not 38. (Scaled to 28 nm, says the paper of figures with a star.)",
+        "",
+        *_table(
+            ["accelerator", "coding", "acc. (%)", "fps", "tech (nm)", "power (mW)", "uJ/frame", "source"],
+            [list(row) for row in energy["table_iv"]],
+        ),
+        "",
+        "## Other chips",
+        "",
+        *_table(
+            [
+                "network and chip",
+                "acc. (%)",
+                "cycles",
+                "mm2",
+                "MHz",
+                "uJ",
+                "uJ ungated",
+                "sweeps to skip (%)",
+            ],
+            points,
+        ),
+        "",
+        f"`{explore['command']}`; energy and area estimated, cycles of "
+        f"{explore['points'][0]['images']} images on the RTL, accuracy of the whole test set on the golden "
+        "model. *Front*: no other is as good in cycles, area, energy and accuracy at once.",
+        "",
+        *([f"Not run for this page: {'; '.join(explore['left'])}.", ""] if explore["left"] else []),
+        f"Least energy x cycles x area within 0.1 points of the best accuracy: **{explore['chosen']}**."
+        + (
+            f" The baseline ({explore['baseline']}) takes {ratio['cycles']} times the cycles, "
+            f"{ratio['energy']} times the energy and {ratio['area']} times the area."
+            if ratio
+            else ""
+        ),
+        "",
+        "![Energy and cycles of other chips](explore.png)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def into(readme: str, numbers: dict[str, Any]) -> str:
+    """The README with its block written anew."""
+    text = "\n".join(readme_lines(numbers))
+    return BLOCK.sub(lambda match: f"{match[1]}{text}\n{match[2]}", readme)
+
+
+@click.command()
+def main() -> None:
+    """Write docs/asic and the README's table."""
+    try:
+        numbers = gather(REPORTS)
+    except FileNotFoundError as error:
+        raise click.ClickException(
+            f"{error.filename} is missing: make synth, energy and explore first"
+        ) from None
+    PAGE.mkdir(exist_ok=True)
+    (PAGE / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    (PAGE / "README.md").write_text(page(numbers))
+    README.write_text(into(README.read_text(), numbers))
+    for name in PICTURES:
+        shutil.copyfile(REPORTS / name, PAGE / name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""The published ASIC figures are what `hw/synth/publish.py` writes from the published numbers."""
+
+import json
+
+from publish import PAGE, README, into, page
+
+NUMBERS = json.loads((PAGE / "numbers.json").read_text())
+
+
+def test_the_committed_page_is_what_the_program_writes() -> None:
+    assert (PAGE / "README.md").read_text() == page(NUMBERS)
+
+
+def test_the_readmes_table_is_what_the_program_writes() -> None:
+    text = README.read_text()
+    assert "<!-- asic: written by hw/synth/publish.py -->" in text
+    assert into(text, NUMBERS) == text
