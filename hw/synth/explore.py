@@ -22,6 +22,7 @@ from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError
 from yoso_sw.datasets import DatasetError
+from yoso_sw.mapping import CompileError
 
 LITERAL, WINDOWS, NARROW = "mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-4bit"
 
@@ -30,6 +31,9 @@ BASELINE = Case(LITERAL, ("lanes=1", "multicast=false"), early_exit=False)
 
 #: The chip as it comes.
 DEFAULT = Case(WINDOWS)
+
+#: Words of 8 lanes hold whole rows of 16 or 24 neurons: 784 rows of 24 need a weight memory that is larger.
+WIDE = ("lanes=8", "weights=18816")
 
 #: What is explored; the first ones answer the most.
 CASES = (
@@ -40,12 +44,12 @@ CASES = (
     Case(LITERAL, ("lanes=1",), early_exit=False),
     Case(LITERAL, ("lanes=1",)),
     Case(LITERAL),
-    Case(LITERAL, ("lanes=8",)),
+    Case(LITERAL, WIDE),
     Case(LITERAL, ("lanes=2",)),
     Case(WINDOWS, ("banked=true",)),
-    Case(NARROW, ("lanes=8", "weight_bits=4")),
+    Case(NARROW, (*WIDE, "weight_bits=4")),
     Case(NARROW, ("lanes=2", "weight_bits=4")),
-    Case(WINDOWS, ("lanes=8", "weight_bits=5")),
+    Case(WINDOWS, (*WIDE, "weight_bits=5")),
     Case(WINDOWS, ("multicast=false",)),
 )
 
@@ -150,7 +154,9 @@ def main(images: int, done: bool) -> None:
         for number, case in enumerate(cases, 1):
             console.print(f"{number} of {len(cases)}: {case}")
             results.append(evaluate(case, images, lambda text: console.print(f"[dim]  {text}")))
-    except (SynthError, LibertyError, BuildError, SimulationError, ToolError, DatasetError) as error:
+    except (SynthError, LibertyError, BuildError, SimulationError, ToolError) as error:
+        raise click.ClickException(str(error)) from None
+    except (CompileError, DatasetError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; what is done is kept") from None

@@ -148,6 +148,7 @@ def page(numbers: dict[str, Any]) -> str:
         "Written by `python hw/synth/publish.py` from the reports of `make synth TARGET=sg13g2`, `make "
         "energy` and `make explore`; do not edit. What is estimated and how: [energy.md](../energy.md).",
         "",
+        *([numbers["note"], ""] if numbers["note"] else []),
         "## Area and clock",
         "",
         *synth_lines(numbers),
@@ -220,10 +221,11 @@ def into(readme: str, numbers: dict[str, Any]) -> str:
 
 
 @click.command()
-def main() -> None:
+@click.option("--note", default="", help="A sentence for the page, such as what RTL the figures are of.")
+def main(note: str) -> None:
     """Write docs/asic and the README's table."""
     try:
-        numbers = gather(REPORTS)
+        numbers = {"note": note, **gather(REPORTS)}
     except FileNotFoundError as error:
         raise click.ClickException(
             f"{error.filename} is missing: make synth, energy and explore first"
