@@ -172,7 +172,10 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     bench, other = _node(image, 0, 7), _node(image, 0, 23)
     steps = [bench.image_steps(inputs[i], result, i) for i in range(MEASURED)]
     costs, _ = measure(toggles, model, bench, steps)
-    checked = check(toggles, model, costs, other, other.image_steps(inputs[MEASURED], result, MEASURED))
+    own = result.steps[0][MEASURED, other.part.first : other.part.first + other.part.count]
+    fired = [other.part.first + int(neuron) for neuron in np.flatnonzero(own != NEVER)]
+    axons = other.image_steps(inputs[MEASURED], result, MEASURED)
+    checked = check(toggles, model, costs, other, axons, fired)
     macros = {
         PART_OF[name]: {"read_pj": one.read_pj, "pack": one.pack}
         for name, one in plans.items()

@@ -8,6 +8,7 @@ import numpy as np
 from power import Energy, PowerModel
 from stimulus import NodeBench
 from toggles import Command, Toggles, Window
+from tools import SynthError
 from yoso_hw.registers import Counter
 from yoso_sw.image import WeightImage
 from yoso_sw.mapping import LayerMap
@@ -250,11 +251,24 @@ class Point:
 
 
 def check(
-    toggles: Toggles, model: PowerModel, costs: Costs, bench: NodeBench, axons: list[list[int]]
+    toggles: Toggles,
+    model: PowerModel,
+    costs: Costs,
+    bench: NodeBench,
+    axons: list[list[int]],
+    fired: list[int],
 ) -> dict[str, object]:
-    """A whole image on a PE's netlist, beside what its counters times the costs say; pJ."""
+    """A whole image on a PE's netlist, beside what its counters times the costs say; pJ.
+
+    Raises
+    ------
+    SynthError
+        If the netlist's neurons that spike are not `fired`.
+    """
     commands = [*bench.load(), Command("mark"), *bench.image_commands(axons, marks=False), Command("mark")]
-    windows, _ = toggles.run(commands)
+    windows, flits = toggles.run(commands)
+    if bench.sent(flits) != fired:
+        raise SynthError(f"the netlist sends spikes of {bench.sent(flits)}, the golden model of {fired}")
     window = windows[0]
     measured = model.energy(window).total()
     counters = np.zeros((1, 1, len(Counter)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from toggles import Command
-from yoso_hw.packet import Packets
+from yoso_hw.packet import Kind, Packets
 from yoso_sw.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.golden import GoldenResult
 from yoso_sw.image import WeightImage
@@ -58,6 +58,16 @@ class NodeBench:
             row=axon * self.layer.stride,
         )
         return Command("flit", self.link, flit)
+
+    def sent(self, flits: list[tuple[int, int]]) -> list[int]:
+        """Neurons of the node's layer whose SPIKE is among the flits that left the node, ascending.
+
+        A flit that leaves by two links is one spike.
+        """
+        following = self.image.layers[self.number + 1]
+        fields = (self.packets.unpack(flit) for _, flit in flits if flit & 7 == Kind.SPIKE)
+        rows = [int(one["row"]) for one in fields if one["tag"] == following.tag]
+        return sorted({row // following.stride for row in rows})
 
     def passing(self, row: int) -> Command:
         """A spike that only passes through the router, to the next node north or, in the last row, east."""
