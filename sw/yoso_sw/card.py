@@ -166,6 +166,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("decision", DECISIONS.get(network.decision, network.decision)),
                 ("classes", str(network.classes)),
                 ("weights", f"{weights:,}, {weights * network.weight_bits / 8192:,.1f} KiB"),
+                ("adders", f"A of {network.acc_bits} bits, V of {network.pot_bits}"),
             ],
         ),
         "",

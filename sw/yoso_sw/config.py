@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from yoso_hw.params import ChipParams
+
 from yoso_sw.augment import Augment
 from yoso_sw.network import DECISIONS, NEVER, Window
 
@@ -123,6 +125,8 @@ class TrainConfig:
         too.
     steps, levels, decision, weight_bits
         As in `network.Network`.
+    acc_bits, pot_bits
+        As in `network.Network`; at most 24, so that the trainer's floats hold every A and V.
     float_epochs, integer_epochs
         Epochs in float weights and continuous time, then with integer weights and whole steps.
     float_rate, integer_rate
@@ -147,6 +151,8 @@ class TrainConfig:
     seed: int = 1
     decision: str = "ttfs"
     weight_bits: int = 5
+    acc_bits: int = 16
+    pot_bits: int = 20
     float_rate: float = 1e-3
     integer_rate: float = 5e-4
     warm: int = 200
@@ -177,6 +183,11 @@ class TrainConfig:
             check(getattr(self, key) > 0, f"{key}={getattr(self, key)} is not positive")
         check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
         check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
+        check(
+            self.weight_bits <= self.acc_bits <= self.pot_bits <= 24,
+            f"acc_bits={self.acc_bits} and pot_bits={self.pot_bits}: not weight_bits={self.weight_bits} <= "
+            "acc_bits <= pot_bits <= 24",
+        )
         check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
         check(self.batch >= 1, f"batch={self.batch} is below 1")
         check(self.validation >= 1, f"validation={self.validation} is below 1")
@@ -217,6 +228,11 @@ class TrainConfig:
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
             )
         self.windows()
+
+    @property
+    def chip(self) -> ChipParams:
+        """The default chip with A and V as wide as the network wants them."""
+        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
 
     def windows(self) -> tuple[Window | None, ...]:
         """Geometry of each layer's convolution, None where it is dense. Raises `ConfigError`."""

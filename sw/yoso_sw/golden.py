@@ -247,7 +247,7 @@ def run(
     network: Network,
     images_or_steps: np.ndarray,
     *,
-    params: ChipParams = ChipParams(),  # noqa: B008 -- frozen
+    params: ChipParams | None = None,
     early_exit: bool = True,
 ) -> GoldenResult:
     """Run images through a network exactly as the chip does (docs/arithmetic.md).
@@ -259,7 +259,7 @@ def run(
     images_or_steps
         uint8 pixels (B, inputs), coded by `input_steps`, or int16 steps (B, inputs), `NEVER` for silent.
     params
-        Only the widths of A and V are used.
+        The widths of A and V; None: those that the network is for.
     early_exit
         End an image at the barrier that closes its deciding step; else run it to step T - 1. The decision is
         the same.
@@ -269,6 +269,7 @@ def run(
     GoldenError
         If the input does not fit the network, or a threshold or slope exceeds the largest V.
     """
+    params = params or network.chip
     steps = np.ascontiguousarray(check_inputs(network, images_or_steps))
     for i, layer in enumerate(network.layers):
         for name, value in (("threshold", layer.threshold), ("slope", layer.slope)):

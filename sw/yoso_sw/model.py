@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
-from yoso_hw.params import ChipParams
 
 from yoso_sw import stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
@@ -27,6 +26,7 @@ def build(
         "dropout": config.dropout,
         "weight_bits": train.weight_bits,
         "clip": config.clip,
+        "chip": train.chip,
         "mean": config.mean,
         "deviation": config.deviation,
         "generator": generator,
@@ -172,7 +172,7 @@ class Model(nn.Module):
         return price
 
     def export(self, about: dict[str, object]) -> Network:
-        """The integer network. Raises `TrainingError` if an adder of the default chip could saturate."""
+        """The integer network. Raises `TrainingError` if an adder of its chip could saturate."""
         config = self.config
         network = Network(
             name=config.name,
@@ -181,18 +181,20 @@ class Model(nn.Module):
             levels=config.levels,
             decision=config.decision,
             weight_bits=config.weight_bits,
+            acc_bits=config.acc_bits,
+            pot_bits=config.pot_bits,
             about=about,
         )
         check_bounds(network)
         return network
 
 
-def check_bounds(network: Network, chip: ChipParams | None = None) -> None:
+def check_bounds(network: Network) -> None:
     """Raise `TrainingError` if A of a neuron could saturate, or V where the trainer takes it as a plain sum.
 
     The compiler refuses the first; the second would part the trainer from the chip.
     """
-    chip = chip or ChipParams()
+    chip = network.chip
     for i, layer in enumerate(network.layers):
         weights = layer.weights.astype(np.int64)
         high, low = np.maximum(weights, 0).sum(0), np.minimum(weights, 0).sum(0)
@@ -203,7 +205,7 @@ def check_bounds(network: Network, chip: ChipParams | None = None) -> None:
             if value > bound:
                 raise TrainingError(
                     f"layer {i}: {name} weights of a neuron add up to {value}, beyond {bound}; "
-                    "use fewer weight bits or a larger clip"
+                    "use fewer weight bits, a larger clip or more acc_bits"
                 )
         # The layer before spikes when its window opens at the earliest, a bias at step 0.
         reading = layer.start - 1 if layer.slope else network.steps - 1

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from yoso_hw.params import ChipParams
 
 from yoso_sw import stdbp
 from yoso_sw.encoding import spike_steps
@@ -99,6 +100,8 @@ class TemporalLayer(nn.Module):
         (`stdbp.spike_times`).
     weight_bits, clip
         Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
+    chip
+        Whose adders saturate on whole steps; None: the default chip's.
     mean, deviation, generator
         Of the first weights, normally distributed.
     """
@@ -118,6 +121,7 @@ class TemporalLayer(nn.Module):
         revive: bool = False,
         weight_bits: int = 8,
         clip: float = 2.5,
+        chip: ChipParams | None = None,
         mean: float = 0.0,
         deviation: float = 0.1,
         generator: torch.Generator | None = None,
@@ -130,6 +134,7 @@ class TemporalLayer(nn.Module):
         self.constant = slope == "constant"
         self.bias, self.dropout, self.revive = bias, dropout, revive
         self.limit, self.clip = 1 << (weight_bits - 1), clip
+        self.chip = chip
         self.scale: float | None = None
         first = torch.randn(axons + bias, neurons, generator=generator)
         self.weight = nn.Parameter(first * deviation + mean)
@@ -200,10 +205,9 @@ class TemporalLayer(nn.Module):
             threshold = max(1, round(threshold)) if self.scale is not None else threshold
         times = self.with_bias(times)
         whole = self.scale is not None
+        window = self.start, self.end, self.last
         return Spikes(
-            *stdbp.spike_times(
-                times, self.working, threshold, self.start, self.end, self.last, whole, self.revive
-            )
+            *stdbp.spike_times(times, self.working, threshold, *window, whole, self.revive, chip=self.chip)
         )
 
     def with_bias(self, times: torch.Tensor) -> torch.Tensor:

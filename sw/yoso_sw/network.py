@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from yoso_hw.params import ChipParams
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
-#: Versions that can be read; 1 has no convolution.
-READABLE = (1, 2)
+#: Versions that can be read; 1 has no convolution, 2 no widths of A and V.
+READABLE = (1, 2, 3)
 
 #: Step of a neuron or pixel that stays silent: later than any step.
 NEVER = 32767
@@ -157,6 +158,8 @@ class Network:
         "ttfs": the earliest output spike; "softmax": the highest output potential after the last sweep.
     weight_bits
         Bits of the signed weights, 2..8.
+    acc_bits, pot_bits
+        Bits of A and V of the chip that it is for; ``weight_bits <= acc_bits <= pot_bits <= 32``.
     about
         Free text of the trainer: data set, seed, command, ``float_accuracy`` (per cent), ...
 
@@ -172,6 +175,8 @@ class Network:
     levels: int
     decision: str = "ttfs"
     weight_bits: int = 8
+    acc_bits: int = 16
+    pot_bits: int = 20
     about: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -182,6 +187,11 @@ class Network:
         check(len(self.layers) > 0, "has no layers")
         check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
         check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
+        check(
+            self.weight_bits <= self.acc_bits <= self.pot_bits <= 32,
+            f"acc_bits={self.acc_bits} and pot_bits={self.pot_bits}: not weight_bits={self.weight_bits} <= "
+            "acc_bits <= pot_bits <= 32",
+        )
         check(2 <= self.steps < NEVER, f"steps={self.steps} is outside 2..{NEVER - 1}")
         check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
         limit = 1 << (self.weight_bits - 1)
@@ -246,6 +256,11 @@ class Network:
         return self.layers[-1].neurons
 
     @property
+    def chip(self) -> ChipParams:
+        """The default chip with A and V as wide as the network wants them."""
+        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
+
+    @property
     def shape(self) -> str:
         """The usual notation, such as 784-800-10 or 28x28-16C5-P2-32C5-P2-800-128-10."""
         window = self.layers[0].window
@@ -263,6 +278,8 @@ class Network:
                 "levels": self.levels,
                 "decision": self.decision,
                 "weight_bits": self.weight_bits,
+                "acc_bits": self.acc_bits,
+                "pot_bits": self.pot_bits,
                 "about": self.about,
                 "layers": [
                     {
@@ -313,6 +330,7 @@ class Network:
                     layers=layers,
                     **{key: _of(str, meta[key]) for key in ("name", "decision")},
                     **{key: _of(int, meta[key]) for key in ("steps", "levels", "weight_bits")},
+                    **{key: _of(int, meta[key]) for key in ("acc_bits", "pot_bits") if key in meta},
                     about=_of(dict, meta["about"]),
                 )
         except NetworkError as error:

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from yoso_hw.params import ChipParams
 from yoso_sw.network import NEVER, Layer, Network, NetworkError
 
 
@@ -75,6 +76,26 @@ def test_parts_that_do_not_fit_are_refused_by_name(layers, fields, message):
         network(*layers, **fields)
 
 
+def test_widths_of_adders_are_kept_and_older_files_have_the_default_chips(tmp_path):
+    path = tmp_path / "net.npz"
+    network(acc_bits=18, pot_bits=22).save(path)
+    chip = Network.load(path).chip
+    assert (chip.acc_bits, chip.pot_bits) == (18, 22)
+    with np.load(path) as arrays:
+        contents = dict(arrays)
+    meta = json.loads(contents["network"].tobytes())
+    del meta["acc_bits"], meta["pot_bits"]
+    contents["network"] = np.frombuffer(json.dumps(meta | {"format": 2}).encode(), np.uint8)
+    np.savez(path, **contents)
+    assert Network.load(path).chip == ChipParams()
+
+
+def test_adders_narrower_than_what_they_add_are_refused():
+    for widths in ({"acc_bits": 3}, {"acc_bits": 20, "pot_bits": 19}, {"pot_bits": 33}):
+        with pytest.raises(NetworkError, match="acc_bits"):
+            network(**widths)
+
+
 def test_a_network_without_layers_is_refused():
     with pytest.raises(NetworkError, match="no layers"):
         Network("empty", (), 8, 8)
@@ -117,7 +138,7 @@ def test_a_file_with_a_wrong_byte_is_refused_or_means_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format", 3, "format 3"),
+        ("format", 4, "format 4"),
         ("steps", "many", "not a whole"),
         ("layers", [{}], "not a whole"),
         ("layers", None, "not a whole"),

@@ -1,5 +1,6 @@
 """STDBP: spike times and their gradients, in continuous time and on whole steps."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,17 @@ from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_sw import golden, plain, stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.model import Model
-from yoso_sw.modules import Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder, input_times
-from yoso_sw.network import NEVER
+from yoso_sw.model import Model, export
+from yoso_sw.modules import (
+    Dense,
+    EarliestPool2d,
+    Spikes,
+    SpikeTimeLoss,
+    TemporalEncoder,
+    TrainingError,
+    input_times,
+)
+from yoso_sw.network import NEVER, Network
 from yoso_sw.vectors import load_vectors
 
 VECTORS = load_vectors(Path(__file__).parents[1] / "vectors")
@@ -143,6 +152,40 @@ WINDOWS = {
         LayerConfig(5, threshold=30, start=14, end=33, mean=0.1, deviation=0.2),
     ),
 }
+
+
+def test_the_models_adders_are_as_wide_as_its_configuration_says():
+    layers = (
+        LayerConfig(3, threshold=4, end=33, mean=0.5, deviation=0.0),
+        LayerConfig(2, threshold=4, end=33, mean=0.5, deviation=0.0),
+    )
+    base = TrainConfig(
+        name="loud", layers=layers, steps=33, levels=16, float_epochs=1, integer_epochs=1, inputs=60
+    )
+    wide = dataclasses.replace(base, weight_bits=8, acc_bits=20, pot_bits=24)
+    narrow = dataclasses.replace(base, weight_bits=8, acc_bits=11, pot_bits=12)
+    images = np.full((2, 60), 255, np.uint8)
+    seen = []
+    for config in (wide, narrow):
+        model = Model(config)
+        model.quantise()
+        network = Network(
+            "loud",
+            tuple(map(export, model.chain)),
+            33,
+            16,
+            acc_bits=config.acc_bits,
+            pot_bits=config.pot_bits,
+        )
+        result = golden.run(network, images, early_exit=False)
+        with torch.no_grad():
+            spikes = model(input_times(golden.input_steps(images, 16)))
+        for expected, (_, potential) in zip(result.potentials, spikes, strict=True):
+            assert np.array_equal(potential.numpy(), expected)
+        seen.append(result.potentials[0][0, 0])
+    assert seen[0] > 2047 >= seen[1]
+    with pytest.raises(TrainingError, match=r"add up to .*, beyond 1023.*acc_bits"):
+        model.export({})
 
 
 @pytest.mark.parametrize("bits", [4, 5, 8])

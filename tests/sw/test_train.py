@@ -228,6 +228,7 @@ end = 33
         (GOOD.replace("end = 33", "end = 34"), "layer 0: end=34 is beyond steps=33"),
         (GOOD.replace("end = 33", 'end = 33\nslope = "steep"'), "slope='steep'"),
         (GOOD.replace("end = 33", "end = 0"), "window 0..0"),
+        (GOOD.replace("steps = 33", "steps = 33\npot_bits = 25"), "pot_bits=25: not .* <= 24"),
         (
             GOOD.replace("end = 33", 'end = 33\nalive = 0.5\nslope = "constant"'),
             "needs a dense layer of slope psp",
