@@ -158,10 +158,10 @@ class Network:
         "ttfs": the earliest output spike; "softmax": the highest output potential after the last sweep.
     weight_bits
         Bits of the signed weights, 2..8.
-    acc_bits, pot_bits
-        Bits of A and V of the chip that it is for; ``weight_bits <= acc_bits <= pot_bits <= 32``.
     about
         Free text of the trainer: data set, seed, command, ``float_accuracy`` (per cent), ...
+    acc_bits, pot_bits
+        Bits of A and V of the chip that it is for; ``weight_bits <= acc_bits <= pot_bits <= 32``.
 
     Raises
     ------
@@ -175,9 +175,9 @@ class Network:
     levels: int
     decision: str = "ttfs"
     weight_bits: int = 8
+    about: dict[str, Any] = field(default_factory=dict)
     acc_bits: int = 16
     pot_bits: int = 20
-    about: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def check(condition: bool, message: str) -> None:
