@@ -94,7 +94,6 @@ def strategies(config: TrainConfig) -> str:
         "augmented images": config.augment != Augment(),
         "dropout": any(layer.dropout for layer in layers),
         "a price on spikes": any(layer.activity for layer in layers),
-        "a teacher": bool(config.teacher.network),
         "a price on silent neurons": any(layer.alive for layer in layers),
         f"{config.weight_bits}-bit weights": True,
     }
