@@ -15,7 +15,7 @@ import click
 
 from yoso_sw import spread
 from yoso_sw.augment import Augment
-from yoso_sw.config import ConfigError, TeacherConfig, TrainConfig, load_config, locate, names
+from yoso_sw.config import ConfigError, TrainConfig, load_config, locate, names
 from yoso_sw.network import Layer, Network, NetworkError
 
 
@@ -86,19 +86,6 @@ def _distortions(augment: Augment) -> str:
     pairs = [(field.name, getattr(augment, field.name)) for field in dataclasses.fields(augment)]
     used = [name if value is True else f"{name} {value:g}" for name, value in pairs if value]
     return f"{', '.join(used)} (`yoso_sw/augment.py`)" if used else "none"
-
-
-def _taught(teacher: TeacherConfig) -> list[tuple[str, str]]:
-    if not teacher.network:
-        return []
-    name = Path(teacher.network).stem
-    return [
-        (
-            "teacher",
-            f"{name}: {100 * teacher.share:g} % of the loss, temperature {teacher.soften:g} "
-            "(`yoso_sw/teacher.py`)",
-        )
-    ]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -194,7 +181,6 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("images", source.content),
                 ("split", _split(config, source)),
                 ("distortions of training images", _distortions(config.augment)),
-                *_taught(config.teacher),
             ],
         ),
         "",

@@ -96,25 +96,6 @@ class LayerConfig:
 
 
 @dataclass(frozen=True)
-class TeacherConfig:
-    """A trained network that teaches (`teacher.Teacher`).
-
-    Parameters
-    ----------
-    network
-        Name of its configuration in ``sw/networks``, or a TOML file; empty: nobody teaches.
-    share
-        Part of the loss that is the teacher's; the labels have the rest.
-    soften
-        Temperature of both softmaxes.
-    """
-
-    network: str = ""
-    share: float = 0.5
-    soften: float = 2.0
-
-
-@dataclass(frozen=True)
 class TrainConfig:
     """A network and how to train it.
 
@@ -162,7 +143,6 @@ class TrainConfig:
     inputs: int = 784
     rows: int = 28
     augment: Augment = field(default_factory=Augment)
-    teacher: TeacherConfig = field(default_factory=TeacherConfig)
 
     def __post_init__(self) -> None:
         def check(condition: bool, message: str) -> None:
@@ -195,8 +175,6 @@ class TrainConfig:
             self.float_epochs >= 1, f"float_epochs={self.float_epochs} is below 1: integers start from floats"
         )
         check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
-        check(0 <= self.teacher.share <= 1, f"teacher: share={self.teacher.share} is outside 0..1")
-        check(self.teacher.soften >= 1, f"teacher: soften={self.teacher.soften} is below 1")
         check(self.unit > 0, f"unit={self.unit} is not positive")
         for i, layer in enumerate(self.layers):
             check(
@@ -309,7 +287,6 @@ def load_config(path: str | Path) -> TrainConfig:
         _build(LayerConfig, entry, f"{path}, layer {i}") for i, entry in enumerate(layers)
     )
     table["augment"] = _build(Augment, table.pop("augment", {}), f"{path}, augment")
-    table["teacher"] = _build(TeacherConfig, table.pop("teacher", {}), f"{path}, teacher")
     try:
         return _build(TrainConfig, table, str(path))
     except ConfigError as error:

@@ -119,10 +119,6 @@ class Model(nn.Module):
         return list(self.layers)  # type: ignore[arg-type]
 
     @property
-    def device(self) -> torch.device:
-        return self.chain[0].weight.device
-
-    @property
     def scales(self) -> list[float] | None:
         """Scale of each layer; None in the float phase."""
         scales = [layer.scale for layer in self.chain if layer.scale is not None]
@@ -149,27 +145,24 @@ class Model(nn.Module):
             times = results[-1].times
         return results
 
-    def scores(self, results: list[Spikes]) -> torch.Tensor:
-        """What the softmax is of, (batch, classes): negative spike times (eq. 12) or last potentials."""
-        times, potential = results[-1]
-        config, output = self.config, self.chain[-1]
-        if config.decision == "ttfs":
-            return stdbp.spike_time_scores(times, output.end, config.unit)
-        return potential / (config.unit * (output.scale or 1))
-
-    def prices(self, inputs: torch.Tensor, results: list[Spikes]) -> torch.Tensor | float:
-        """What the layers pay for spikes and for silent neurons, beside the loss on the labels.
+    def loss(self, inputs: torch.Tensor, results: list[Spikes], labels: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the layers' prices.
 
         `results` are those of `forward` for the input times `inputs`.
         """
-        price: torch.Tensor | float = 0.0
+        times, potential = results[-1]
+        config, output = self.config, self.chain[-1]
+        if config.decision == "ttfs":
+            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit)
+        else:
+            loss = nn.functional.cross_entropy(potential / (config.unit * (output.scale or 1)), labels)
         given = [inputs, *(spikes.times for spikes in results)]
-        for i, (layer, module) in enumerate(zip(self.config.layers, self.chain, strict=True)):
+        for i, (layer, module) in enumerate(zip(config.layers, self.chain, strict=True)):
             if layer.activity:
-                price = price + layer.activity * stdbp.activity(results[i].times, layer.start, layer.end)
+                loss = loss + layer.activity * stdbp.activity(results[i].times, layer.start, layer.end)
             if layer.alive and isinstance(module, Dense):
-                price = price + layer.alive * module.quiet(given[i].detach())
-        return price
+                loss = loss + layer.alive * module.quiet(given[i].detach())
+        return loss
 
     def export(self, about: dict[str, object]) -> Network:
         """The integer network. Raises `TrainingError` if an adder of its chip could saturate."""

@@ -176,14 +176,6 @@ class _Cap(torch.autograd.Function):
         return grads[0], None
 
 
-def spike_time_scores(times: torch.Tensor, end: float, unit: float) -> torch.Tensor:
-    """What eq. 12 takes the softmax of: negative spike times (batch, classes) in units of `unit` steps.
-
-    A silent neuron counts as firing at `end`.
-    """
-    return -_Cap.apply(times, end) / unit
-
-
 def spike_time_loss(times: torch.Tensor, labels: torch.Tensor, end: float, unit: float) -> torch.Tensor:
     """Cross-entropy of the softmax of negative spike times (eq. 12), averaged over the batch.
 
@@ -196,7 +188,7 @@ def spike_time_loss(times: torch.Tensor, labels: torch.Tensor, end: float, unit:
     unit
         Steps that make a factor e; eq. 12 has 1 in its own unit of time.
     """
-    return torch.nn.functional.cross_entropy(spike_time_scores(times, end, unit), labels)
+    return torch.nn.functional.cross_entropy(-_Cap.apply(times, end) / unit, labels)
 
 
 def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,6 @@ from yoso_sw.encoding import spike_steps
 from yoso_sw.model import Model
 from yoso_sw.modules import TrainingError, input_times
 from yoso_sw.network import NEVER, Network
-from yoso_sw.teacher import Teacher
 
 CHECKPOINT_VERSION = 2
 BLOCK = 16  # batches that are distorted and encoded in one go
@@ -142,7 +141,6 @@ class Trainer:
         if len(data.train[0]) < config.batch:
             raise TrainingError(f"{len(data.train[0])} training images are fewer than batch={config.batch}")
         data.check(config)
-        self.teacher = self._find_teacher()
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
 
@@ -220,15 +218,9 @@ class Trainer:
                 distorted = config.augment(images[block], config.rows, rng)
                 times = self._times(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
-                opinions = self.teacher.opinions(distorted) if self.teacher else None
             own = slice(place * config.batch, (place + 1) * config.batch)
             self._set_rate(batch, batches)
-            results = self.model(times[own], dropout)
-            scores = self.model.scores(results)
-            loss = torch.nn.functional.cross_entropy(scores, targets[own])
-            if self.teacher is not None and opinions is not None:
-                loss = self.teacher.loss(scores, opinions[own], loss)
-            loss = loss + self.model.prices(times[own], results)
+            loss = self.model.loss(times[own], self.model(times[own], dropout), targets[own])
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise TrainingError(
@@ -241,13 +233,6 @@ class Trainer:
             total += value
             tick()
         return total / batches
-
-    def _find_teacher(self) -> Teacher | None:
-        if not self.config.teacher.network:
-            return None
-        teacher = Teacher.of(self.config, *self.data.validation)
-        teacher.model.to(self.device)
-        return teacher
 
     def _check_weights(self) -> None:
         """A NaN may silence its neuron and leave the loss finite."""
