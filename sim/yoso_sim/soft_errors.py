@@ -1,4 +1,4 @@
-"""``make soft-errors``: accuracy against the rate of bit flips in each memory; see docs/soft-errors.md.
+"""``make soft-errors``: accuracy against the rate of bit flips in each memory; see docs/soft-errors.
 
 The statistics come from the golden model, and a sample runs on the RTL with the same flips, compared spike
 for spike. Every point is a file of its own, so the command goes on where it was stopped.
@@ -249,9 +249,9 @@ def main(
         console.print(soft_report.table(report))
         console.print(f"[dim]{os.path.relpath(folder)}/soft_errors.json, .md, .png")
         if publish:
-            figures = repository() / "docs" / "figures"
+            page = repository() / "docs" / "soft-errors"
             for suffix in ("png", "md"):
-                shutil.copyfile(folder / f"soft_errors.{suffix}", figures / f"soft-errors.{suffix}")
+                shutil.copyfile(folder / f"soft_errors.{suffix}", page / f"accuracy.{suffix}")
         wrong = sum(sample["mismatched_images"] for sample in report["rtl"])
         if wrong:
             raise click.ClickException(f"RTL and golden model differ on {wrong} images with flips")

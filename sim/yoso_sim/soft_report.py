@@ -97,13 +97,13 @@ def table(report: dict[str, Any]) -> Table:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """The tables of docs/figures/soft-errors.md."""
+    """The tables of docs/soft-errors/accuracy.md."""
     rates, curves = _rows(report)
     wide, narrow = report["widths"]["chip"], report["widths"]["narrow"]
     lines = [
         "# Soft errors: the figures",
         "",
-        f"Written by `{report['command']}`; do not edit. What it means: [soft-errors.md](../soft-errors.md).",
+        f"Written by `{report['command']}`; do not edit. What it means: [README](README.md).",
         "",
         f"{report['network']} ({report['shape']}), golden model, the first {report['images']} test images, "
         f"{report['seeds']} seeds; {report['accuracy_without_flips']:.2f} % without flips. "
