@@ -22,7 +22,7 @@ INPUTS = (
     *("reset", "go", "answers", "patience", "seed", "stall_in", "stall_out"),
     *("awake", "asleep", "reset_at", "waves"),
 )
-OUTPUTS = ("done", "stuck", "sent", "cycle")
+OUTPUTS = ("done", "stuck", "sent", "stray", "cycle")
 
 #: Ports of a node. Some are constant at the mesh's edge; were the constants propagated, nodes would differ.
 _NODE_PORTS = ("in_*", "out_*", "x", "y", "tick", "first", "report", "rst")
@@ -46,6 +46,7 @@ module yoso_sim (
     output reg        done,       // toggles at the end of the batch
     output reg        stuck,      // the batch was given up
     output reg [31:0] sent,       // flits of the batch that the chip took
+    output reg [31:0] stray,      // flits that left the chip between batches, where nothing was asked
     output reg [31:0] cycle       // cycles since time 0
 );
     reg clk;
@@ -84,7 +85,7 @@ module yoso_sim (
     initial begin
         rst = 1'b1;
         {{running, at_end, in_valid, done, stuck, dumping, sleeping}} = 0;
-        {{sent, cycle, wanted, quiet, flit, age, turn}} = 0;
+        {{sent, stray, cycle, wanted, quiet, flit, age, turn}} = 0;
         out_ready = 1'b1;
         random = 1;
         seen = go;
@@ -107,6 +108,7 @@ module yoso_sim (
             $dumpfile("waves.vcd");
             $dumpvars(0, yoso_sim);
         end
+        if (given && !running && !rst) stray <= stray + 1;
         if (taken) begin
             in_valid <= 1'b0;
             sent <= sent + 1;
