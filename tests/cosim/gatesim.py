@@ -3,7 +3,7 @@
 The same bench runs on the RTL and on the netlist (`hw/synth/netlist.py`). It compares spikes, potentials and
 counters with its own model, as always; besides, every flit that leaves the netlist must leave the RTL too, in
 the same cycle. Flip-flops and memories of the netlist begin in a random state. Last, gates swapped by program
-must be noticed. Writes ``build/reports/gatesim.json`` and prints it as tables.
+must be noticed. Writes ``build/reports/gatesim.json`` and prints it as a table.
 """
 
 from __future__ import annotations
@@ -265,16 +265,24 @@ def write_report(rows: list[Row]) -> None:
 
 
 def tabulate(rows: list[Row], console: Console) -> None:
-    columns = ("target", "cells of", "cells", "flip-flops", "bench", "state", "flits", "spikes", "mismatches")
-    table = Table(*columns, "seconds", "verdict", title="the netlist beside the RTL")
+    columns = (
+        "target",
+        "cells",
+        "flip-flops",
+        "state",
+        "flits",
+        "spikes",
+        "mismatches",
+        "seconds",
+        "verdict",
+    )
+    table = Table(*columns, title=f"netlists of {rows[0].library} cells beside the RTL")
     for row in rows:
         verdict = "same" if row.same else "DIFFERENT"
         if row.swapped:
             verdict = "NOT NOTICED" if row.same else "noticed"
-        about = (row.cells, row.flip_flops, row.bench, f"seed {row.seed}")
-        numbers = (row.flits, row.spikes, row.mismatches, row.seconds)
-        name = f"{row.target}, a gate swapped" if row.swapped else row.target
-        table.add_row(name, row.library, *map(str, (*about, *numbers)), verdict)
+        numbers = (row.cells, row.flip_flops, row.seed, row.flits, row.spikes, row.mismatches, row.seconds)
+        table.add_row(f"{row.target}, swap" if row.swapped else row.target, *map(str, numbers), verdict)
     console.print(table)
 
 
