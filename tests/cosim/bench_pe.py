@@ -93,6 +93,24 @@ async def a_packet_past_the_end_of_a_memory_is_dropped_and_reported(dut):
         assert dut.error.value and not pe.out.taken, f"a word was read past the end of {memory.name}"
 
 
+@cocotb.test()
+async def a_cut_word_and_a_destination_outside_the_mesh_are_reported(dut):
+    pe = PeDriver(dut)
+    await pe.start()
+    cut = write_packets(pe.packets, one_node(PLACE), Memory.REGISTER, Register.TAG, [1])[:-1]
+    seek = cut[:1]
+    outside = rectangle_word(pe.params, (0, 0, 0, pe.params.rows))
+    wrong = write_packets(pe.packets, one_node(PLACE), Memory.REGISTER, Register.DESTINATION, [outside])
+    for flits, error in ((cut + seek, PeError.CUT_WORD), (wrong, PeError.BAD_DESTINATION)):
+        pe.give(flits)
+        await pe.idle()
+        assert dut.error.value
+        assert await pe.read(Memory.REGISTER, Register.ERRORS, 1) == [1 << error]
+        await pe.write(Memory.REGISTER, Register.ERRORS, [0])
+        assert not dut.error.value
+    assert await pe.read(Memory.REGISTER, Register.DESTINATION, 1) == [0]
+
+
 async def random_image(pe: PeDriver, setup: PeSetup) -> None:
     """One image with random spikes, checked at every barrier and at its end."""
     model = await pe.load(setup)

@@ -40,7 +40,11 @@ class PeDriver(StreamBench):
     # ---- host ----------------------------------------------------------------------------------------
 
     def give(self, flits: list[int]) -> None:
-        self.sources["from_router"].queue.extend(flits)
+        """Send flits; what lies above the longest packet to a PE means nothing."""
+        formats = self.packets.formats
+        top = max(formats[name].bits for name in ("SPIKE", "SEEK", "WRITE", "READ"))
+        noise = (self.rng.getrandbits(self.packets.flit_bits) >> top << top for _ in flits)
+        self.sources["from_router"].queue.extend(flit | over for flit, over in zip(flits, noise, strict=True))
 
     async def write(self, memory: Memory, address: int, words: list[int]) -> None:
         self.give(write_packets(self.packets, one_node(PLACE), memory, address, words))

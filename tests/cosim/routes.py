@@ -68,7 +68,8 @@ class Traffic:
         self.serial = 0
         # Destinations end where every mesh-bound packet's other fields begin; the serial number comes above.
         self.shift = self.packets.formats["WRITE"].field("data").offset
-        assert self.packets.flit_bits >= self.shift + 16
+        self.top = self.shift + 16
+        assert self.packets.flit_bits >= self.top
 
     def rectangle(self, single: bool) -> Rectangle:
         xs = [self.rng.randrange(self.params.cols) for _ in range(2)]
@@ -81,15 +82,14 @@ class Traffic:
         return (0, self.params.cols - 1, 0, self.params.rows - 1)
 
     def flit(self, rectangle: Rectangle | None) -> int:
-        """To `rectangle`, or to the host: then the bits of a rectangle are noise."""
+        """To `rectangle`, or to the host: then the bits of a rectangle are noise, as are those on top."""
         self.serial += 1
+        mark = (self.serial * 40503 & 0xFFFF) << self.shift  # odd, so still unique; every bit moves
+        mark |= self.rng.getrandbits(self.packets.flit_bits) >> self.top << self.top
         if rectangle is None:
             kind = self.rng.choice((Kind.REPLY, Kind.RESULT))
-            return kind | self.rng.getrandbits(self.shift - 3) << 3 | self.serial << self.shift
+            return kind | self.rng.getrandbits(self.shift - 3) << 3 | mark
         name = self.rng.choice(("SPIKE", "SEEK", "WRITE", "READ"))
         fields = dict(zip(("x0", "x1", "y0", "y1"), rectangle, strict=True))
         others = {f.name: 0 for f in self.packets.formats[name].fields if f.name not in ("kind", *fields)}
-        return self.packets.pack(name, **fields, **others) | self.serial << self.shift
-
-    def serial_of(self, flit: int) -> int:
-        return flit >> self.shift
+        return self.packets.pack(name, **fields, **others) | mark

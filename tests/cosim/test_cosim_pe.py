@@ -15,7 +15,14 @@ SMALL = {"cols": 4, "rows": 3, "acc_bits": 10, "pot_bits": 12, "steps": 16, "lay
 
 CHIPS = {
     "four lanes": ChipParams(**SMALL, lanes=4, neurons=24, weights=240),
-    "one lane, banked": ChipParams(**SMALL, lanes=1, neurons=6, weights=60, banked=True),
+    "one lane, banked, unicast": ChipParams(
+        **{**SMALL, "acc_bits": 16, "pot_bits": 21},
+        lanes=1,
+        neurons=6,
+        weights=200,
+        banked=True,
+        multicast=False,
+    ),
     "eight lanes, unicast, five-bit weights": ChipParams(
         **{**SMALL, "acc_bits": 7}, lanes=8, neurons=48, weights=480, weight_bits=5, multicast=False
     ),

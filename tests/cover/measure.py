@@ -39,6 +39,7 @@ import points  # noqa: E402
 import test_cosim_pe  # noqa: E402
 import test_cosim_router  # noqa: E402
 from points import KINDS, CoverageError, Point  # noqa: E402
+from yoso_hw.emit import CHIP_MODULE, NODE_MODULE  # noqa: E402
 from yoso_hw.params import ChipParams  # noqa: E402
 from yoso_sim import blocks, build, tools, top  # noqa: E402
 from yoso_sim.simulate import SimulationError, simulate  # noqa: E402
@@ -50,6 +51,9 @@ WAIVERS = HERE / "waivers.toml"
 
 #: Verilator's --coverage, but for what crashes on memories.
 FLAGS = ("--coverage-line", "--coverage-toggle", "--coverage-expr")
+
+#: Nodes are measured in chips of no more.
+MOST_NODES = 2
 
 #: What runs besides the RTL: benches with their models, and the drivers of `yoso_sim`.
 BENCH_FILES = tuple(path.name for path in sorted(COSIM.glob("*.py")) if not path.name.startswith("test_"))
@@ -69,50 +73,55 @@ class Unexplained(RuntimeError):
 
 @dataclass(frozen=True)
 class Bench:
-    """A bench, the block it runs on ("chip", or one of `yoso_sim.blocks`), and its parameters."""
+    """The block of some benches ("chip", or one of `yoso_sim.blocks`), its parameters, and the benches."""
 
     block: str
     params: ChipParams
-    module: str
+    modules: tuple[str, ...]
 
     @property
     def tops(self) -> dict[str, str]:
-        """Top modules of the Verilog, and the path of the block in the chip."""
-        return {
-            "chip": {"yoso_chip": "chip", "yoso_node": "node"},
-            "pe": {top.TOP: "node.pe"},
-            "router": {top.TOP: "node.router"},
-        }[self.block]
+        """Top modules of the Verilog that are measured, and the path of each in the chip.
+
+        The nodes of a large chip are not: Verilator's counters keep it from sharing one code among nodes.
+        """
+        if self.block == "chip":
+            nodes = {NODE_MODULE: "node"} if self.params.nodes <= MOST_NODES else {}
+            return {CHIP_MODULE: "chip", **nodes}
+        return {top.TOP: f"node.{self.block}"}
 
     @property
     def built_from(self) -> str:
         """Hash of all that shapes the executable."""
         bins = build.code_of((HERE / "bins.py").read_text())
-        return _hash(self.block, build.build_key(self.params), " ".join(FLAGS), bins)
+        return _hash(self.block, *self.tops, build.build_key(self.params), " ".join(FLAGS), bins)
 
     @property
     def run_from(self) -> str:
         """Hash of all that shapes what it reaches: the executable, benches and drivers."""
         files = [*(COSIM / name for name in BENCH_FILES), *(DRIVERS / name for name in DRIVER_FILES)]
-        return _hash(self.built_from, *(build.code_of(file.read_text()) for file in files))
+        return _hash(self.built_from, *self.modules, *(build.code_of(file.read_text()) for file in files))
 
 
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def benches() -> dict[str, Bench]:
-    """All benches that are measured, longest first.
+def chip_benches(params: ChipParams) -> tuple[str, ...]:
+    return ("bench_chip", "bench_hostile") if params.nodes > MOST_NODES else ("bench_chip",)
 
-    Of the chips of the frozen vectors, one: the others differ in widths from chips that are measured.
-    """
-    vector_chips = {name: p for name, p in chip_cases.vector_chips().items() if p.lanes == 8}
-    chips = {**vector_chips, **chip_cases.CHIPS}
-    pes = {name: p for name, p in test_cosim_pe.CHIPS.items() if p.lanes < 8}
+
+def benches() -> dict[str, Bench]:
+    """All that is measured, longest first; wrong traffic where no node slows it down."""
+    chips = reversed(chip_cases.CHIPS.items())
     return {
-        **{f"chip {name}": Bench("chip", p, "bench_chip") for name, p in reversed(chips.items())},
-        **{f"pe {name}": Bench("pe", p, "bench_pe") for name, p in pes.items()},
-        "router": Bench("router", test_cosim_router.PARAMS, "bench_router"),
+        **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips},
+        **{
+            f"pe {name}": Bench("pe", p, ("bench_pe",))
+            for name, p in test_cosim_pe.CHIPS.items()
+            if p.lanes < 8
+        },
+        "router": Bench("router", test_cosim_router.PARAMS, ("bench_router",)),
     }
 
 
@@ -138,7 +147,9 @@ def is_measured(name: str) -> bool:
 def reached(name: str) -> dict[Point, bool]:
     """What a bench that is measured reached. Raises `CoverageError`."""
     source = functools.cache(lambda file: points.Verilog(Path(file).read_text()))
-    return points.read(folder_of(name) / "run" / "coverage.dat", benches()[name].tops, source)
+    bench = benches()[name]
+    files = [folder_of(name) / "run" / module / "coverage.dat" for module in bench.modules]
+    return points.merge(points.read(file, bench.tops, source) for file in files)
 
 
 def measure(name: str) -> float:
@@ -149,14 +160,15 @@ def measure(name: str) -> float:
     if not done(folder, "built", bench.built_from):
         build_with_coverage(bench, folder)
         (folder / "built.key").write_text(bench.built_from)
-    run = folder / "run"
-    shutil.rmtree(run, ignore_errors=True)
-    run.mkdir()
+    shutil.rmtree(folder / "run", ignore_errors=True)
     made = build.Build(folder, name, bench.params, False, 0.0)
-    if bench.block == "chip":
-        simulate(made, bench.module, run, {"YOSO_CHIP": bench.params.to_json()})
-    else:
-        blocks.run_bench(made, bench.module, run)
+    for module in bench.modules:
+        run = folder / "run" / module
+        run.mkdir(parents=True)
+        if bench.block == "chip":
+            simulate(made, module, run, {"YOSO_CHIP": bench.params.to_json()})
+        else:
+            blocks.run_bench(made, module, run)
     (folder / "run.key").write_text(bench.run_from)
     return time.monotonic() - begun
 
@@ -174,7 +186,8 @@ def build_with_coverage(bench: Bench, folder: Path) -> None:
             sources = blocks.emit_block(bench.block, bench.params, folder)
     for path in sources:
         if path.suffix == ".v":
-            path.write_text(points.prepare(path.read_text()))
+            measured = path.stem in bench.tops
+            path.write_text(points.prepare(path.read_text()) if measured else points.hide(path.read_text()))
     build.verilate(sources, False, folder, BUILD, FLAGS)
     for leftover in (path for kind in ("gch", "o", "a", "cpp") for path in folder.glob(f"*.{kind}")):
         leftover.unlink()  # a precompiled header alone is 100 MB

@@ -64,6 +64,11 @@ def prepare(text: str) -> str:
     return "\n".join([*lines, ""])
 
 
+def hide(text: str) -> str:
+    """Verilog in which Verilator counts nothing."""
+    return f"/* verilator coverage_off */\n{text}"
+
+
 class Verilog:
     """The text of a file, for the names of points."""
 
