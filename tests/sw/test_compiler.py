@@ -189,7 +189,7 @@ def test_a_second_image_leaves_nothing_of_the_first():
 
 
 def test_a_window_that_starts_after_the_image_starts_at_its_end():
-    layer = dataclasses.replace(dense(4, 3), start=10**6, end=16, slope=3)
+    layer = dataclasses.replace(dense(4, 3), start=30_000, end=16, slope=3)
     image = compile_network(chain(layer), SMALL)
     assert registers_of(image, 0, 0)[Register.WINDOW_START] == 16
     assert registers_of(image, 0, 0)[Register.WINDOW_END] == 16
