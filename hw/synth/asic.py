@@ -11,7 +11,8 @@ from pathlib import Path
 import liberty
 from amaranth.lib.wiring import Component, In
 from design import Design, load, parts
-from macros import Demand, FlopFigures, MacroPlatform, Plan, black_boxes, choose, macros
+from macro_sram import MacroPlatform, black_boxes
+from macros import Demand, FlopFigures, Plan, choose, macro_cells, macros
 from pdk import PROCESSES, Process, cells, find
 from report import Row, chip_text
 from timing import BEGINS, Timing
@@ -134,11 +135,6 @@ def flop_figures(process: Process) -> FlopFigures:
 def plan_memories(params: ChipParams, process: Process) -> dict[str, Plan]:
     """Which macros, or flip-flops, each SRAM becomes. Raises `pdk.MissingPdk`."""
     return choose(demands(params), macros(process), flop_figures(process), process.pins.granule)
-
-
-def macro_cells(process: Process) -> list[liberty.Cell]:
-    """The macros' Liberty cells."""
-    return [cell for path in find(process, process.macros) for cell in liberty.read(path).cells.values()]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Memories on an ASIC (`hw/synth/macros.py`): what a macro costs, which are chosen, and that they work."""
+"""Memories on an ASIC: what a macro costs, which are chosen, and that what is made of them works."""
 
 import random
 import subprocess
@@ -11,7 +11,8 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
-from macros import Demand, FlopFigures, Macro, MacroPlatform, Tiling
+from macro_sram import MacroPlatform, MacroSRAM, black_boxes
+from macros import Demand, FlopFigures, Macro, Tiling
 from mini_liberty import CELLS, MACRO
 from pdk import PROCESSES, MacroPins, MissingPdk, find
 from tools import REPOSITORY
@@ -100,7 +101,7 @@ def test_a_tiled_memory_is_the_memory_that_it_stands_for(
     tiling = Tiling(macros.macro(cell, PINS), width, depth, across, deep, pack)
     accesses: list[int] = []
 
-    class Modelled(macros.MacroSRAM):
+    class Modelled(MacroSRAM):
         """Macros as behavioural models, which count how often they are read."""
 
         def _instance(self, enable, row, data, mask, out):  # type: ignore[no-untyped-def]
@@ -166,9 +167,9 @@ def test_the_platform_puts_macros_where_the_plan_says_so(
     )
     one = macros.macros(process)[0]
     platform = MacroPlatform({(8, 16): Tiling(one, 8, 16, 1, 1, 1)}, process)
-    assert isinstance(platform.sram(8, 16), macros.MacroSRAM)
+    assert isinstance(platform.sram(8, 16), MacroSRAM)
     assert platform.sram(8, 17) is None
-    assert "module RAM16x8(" in macros.black_boxes(process)
+    assert "module RAM16x8(" in black_boxes(process)
 
 
 def test_a_missing_pdk_is_one_message_that_names_the_variable_and_the_file(
