@@ -1,0 +1,46 @@
+"""Networks that NIR can say, and a graph of another tool, for the tests of NIR."""
+
+import nir
+import numpy as np
+from yoso_sw.network import Layer, Network, Window
+
+
+def weights(rng, axons, neurons, bias=False):
+    return np.clip(rng.normal(1, 4, (axons + bias, neurons)), -8, 7).astype(np.int8)
+
+
+def dense(seed=1, decision="ttfs", bias=True, steps=20):
+    rng = np.random.default_rng(seed)
+    output = (40, 0, steps) if decision == "ttfs" else (1, 0, 0)
+    layers = (
+        Layer(weights(rng, 9, 7, bias), 50, 0, steps, bias=bias),
+        Layer(weights(rng, 7, 6), 30, 0, steps),
+        Layer(weights(rng, 6, 3, bias), *output, bias=bias),
+    )
+    return Network("dense", layers, steps, 10, decision, 4, {"seed": seed})
+
+
+def convolution(seed=1, decision="ttfs", steps=24):
+    """Two channels in, two convolutions, the first with a bias, then dense: every order of axons counts."""
+    rng = np.random.default_rng(seed)
+    first, second = Window(6, 5, 2, 3), Window(4, 3, 3, 2)
+    output = (60, 0, steps) if decision == "ttfs" else (1, 0, 0)
+    layers = (
+        Layer(weights(rng, first.axons, 3, True), 60, 0, steps, bias=True, window=first),
+        Layer(weights(rng, second.axons, 4), 40, 0, steps, window=second),
+        Layer(weights(rng, 4 * second.positions, 3), *output),
+    )
+    return Network("convolution", layers, steps, 12, decision, 4)
+
+
+def foreign(**changes):
+    """A graph of another tool: other names, no metadata, a whole threshold."""
+    values = {
+        "arrived": nir.I(np.ones(3)),
+        "weights": nir.Linear(np.array([[3.0, -2.0, 5.0], [1.0, 1.0, 1.0]])),
+        "fire": nir.IF(np.ones(2), np.full(2, 7.0), np.full(2, -1000.0)),
+        **changes,
+    }
+    nodes = {"in": nir.Input(np.array([3])), **values, "out": nir.Output(np.array([2]))}
+    names = list(nodes)
+    return nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False)))
