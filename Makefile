@@ -3,7 +3,7 @@
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
 # BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
-# PROOF=name  formal proof      PORT=name  serial port of a board    CASE=number|file|json  of make soak
+# PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
 
 PYTHON ?= python3
 VENV := .venv
@@ -62,7 +62,7 @@ mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice 
 gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node or chip: that one)
 	@$(BIN)/python tests/cosim/gatesim.py $(TARGET)
 
-soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped (CASE=case: that one again)
+soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)
 	@$(BIN)/python -m yoso_sim soak $(if $(CASE),--case '$(CASE)')
 
 coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it

@@ -252,9 +252,7 @@ def waves(net: str, cast: str | None, lanes: str | None, settings: tuple[str, ..
 
 
 @main.command()
-@click.option(
-    "--case", "text", metavar="CASE", help="One case alone: its number, its JSON or a file with that."
-)
+@click.option("--case", "text", metavar="CASE", help="One case alone: its JSON or a file with that.")
 @click.option("--cases", "most", type=click.IntRange(1), help="Stop after so many cases.")
 def soak(text: str | None, most: int | None) -> None:
     """Random networks on random chips, against the golden model, until stopped."""
@@ -286,7 +284,7 @@ def soak_on(folder: Path, most: int | None) -> None:
         task = bars.add_task("")
 
         def show(what: str = "") -> None:
-            chip = soaks.chip_of(state.next)
+            chip = soaks.chip_of(state.cases)
             bars.update(task, description=f"{chip.cols} x {chip.rows} chip, {state} {what}")
 
         try:

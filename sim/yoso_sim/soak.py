@@ -1,7 +1,7 @@
 """The endless campaign: random cases, chip after chip, until it is stopped or the chip is wrong.
 
-Case n is made from the seed n alone, and so is its chip, so a number says all. What is done is kept, and the
-next campaign goes on with new numbers.
+hypothesis draws the cases and makes one that differs as small as it can, in the simulator that is running.
+How many cases there were is kept, and the next campaign goes on with new ones.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 from yoso_hw.params import ChipParams
 
 from yoso_sim.build import Build, build
@@ -42,14 +44,12 @@ class Mismatch(Exception):
 class State:
     """How far the campaign has come, over all its starts."""
 
-    next: int = 0
     cases: int = 0
     networks: int = 0
     images: int = 0
     chips: int = 0
 
     def count(self, case: Case) -> None:
-        self.next += 1
         self.cases += 1
         self.networks += len(case.runs)
         self.images += sum(len(run.images) for run in case.runs)
@@ -67,31 +67,25 @@ def load_state(folder: Path) -> State:
 
 
 def chip_of(number: int) -> ChipParams:
-    """The chip of case `number`."""
+    """The chip of case `number`, 0 and up: the corners first, then random ones."""
     chip = number // CASES_PER_CHIP
     return CORNERS[chip] if chip < len(CORNERS) else random_chip(Random(f"chip {chip}"))
 
 
-def case_of(number: int) -> Case:
-    """Case `number`, 0 and up."""
-    return random_case(Random(f"case {number}"), chip_of(number))
-
-
 def read_case(text: str) -> Case:
-    """A case by its number, its JSON, or a file with that. Raises `CaseError`."""
-    if text.isdecimal():
-        return case_of(int(text))
+    """A case by its JSON, or a file with that. Raises `CaseError`."""
     if text.lstrip().startswith("{"):
         return Case.from_json(text)
     try:
         return Case.from_json(Path(text).read_text())
     except (OSError, UnicodeDecodeError) as error:
-        raise CaseError(f"{text!r} is no number of a case, no JSON and no file: {error}") from None
+        raise CaseError(f"{text!r} is no JSON of a case and no file: {error}") from None
 
 
 def run_one(case: Case, folder: Path, report: Callable[[str], None]) -> None:
     """Run one case. Raises `Mismatch`, and what `yoso_sim.build.build` and `Session.run` raise."""
-    with Session(build(case.chip, report=report), folder / "run") as session:
+    made = build(case.chip, root=folder / "verilator", report=report)
+    with Session(made, folder / "run") as session:
         notes = session.run(case)
     if notes:
         raise Mismatch(case, notes)
@@ -114,27 +108,63 @@ def soak(
     Raises
     ------
     Mismatch
-        At the first case that differs; the campaign would go on with the one after it.
+        Of the first case that differs, made small; the campaign would go on with new ones.
     """
-    last = None if most is None else state.next + most
-    while state.next != last:
-        number = state.next // CASES_PER_CHIP
-        params = chip_of(state.next)
-        made = build(params, root=folder / "verilator", report=report)
-        state.chips += state.next % CASES_PER_CHIP == 0
+    last = None if most is None else state.cases + most
+    found: list[Mismatch] = []
+    while state.cases != last:
+        number = state.cases // CASES_PER_CHIP
+        left = (number + 1) * CASES_PER_CHIP - state.cases
+        made = build(chip_of(state.cases), root=folder / "verilator", report=report)
+        state.chips += left == CASES_PER_CHIP
         with Session(made, folder / "run") as session:
-            while state.next // CASES_PER_CHIP == number and state.next != last:
-                case = case_of(state.next)
+
+            def run(case: Case) -> None:
                 notes = session.run(case)
-                state.count(case)
-                write_json(folder / "state.json", asdict(state))
-                progress()
+                if not found:
+                    state.count(case)
+                    write_json(folder / "state.json", asdict(state))
+                    progress()
                 if notes:
-                    raise Mismatch(case, notes)
-        if state.next // CASES_PER_CHIP != number:
+                    if not found:
+                        report(f"{notes[0]}; making the case small, an interrupt ends that")
+                    found.append(Mismatch(case, notes))
+                    raise found[-1]
+
+            try:
+                draw(made.params, state.cases, left if last is None else min(left, last - state.cases), run)
+            except KeyboardInterrupt:
+                if found:
+                    raise found[-1] from None
+                raise
+        if state.cases // CASES_PER_CHIP != number:
             discard(made)
 
 
+def draw(params: ChipParams, number: int, count: int, run: Callable[[Case], None]) -> None:
+    """Run `count` random cases that the seed `number` draws; if one raises, ever smaller ones that do.
+
+    Raises what `run` raises of the smallest.
+    """
+
+    @seed(number)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.randoms(use_true_random=False))
+    def check(rng: Random) -> None:
+        run(random_case(rng, params))
+
+    check()
+
+
 def discard(made: Build) -> None:
-    """A random chip is not met again, and its build is large."""
+    """A chip is not met again, and its build is large."""
     shutil.rmtree(made.folder, ignore_errors=True)

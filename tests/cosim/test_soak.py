@@ -1,10 +1,16 @@
 """Random cases: the generator, the chip against the golden model under hypothesis, and the campaign."""
 
+import dataclasses
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections import Counter
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import chip_cases
 import numpy as np
@@ -12,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutants import ROOT, load_mutants
 from yoso_hw.params import ChipParams
 from yoso_sim import soak
 from yoso_sim.build import build
@@ -39,15 +46,6 @@ def test_every_case_compiles_for_its_chip_and_survives_its_json(rng: Random):
         assert run.pixels().shape == (len(run.images), network.inputs)
 
 
-def test_a_number_says_all_of_a_case():
-    for number in (0, 1, soak.CASES_PER_CHIP, 12 * soak.CASES_PER_CHIP + 7):
-        case = soak.case_of(number)
-        assert soak.case_of(number) == case and case.chip == soak.chip_of(number)
-        again, first = soak.read_case(str(number)).programs[0], case.programs[0]
-        assert np.array_equal(again[1].load_flits(), first[1].load_flits())
-    assert soak.case_of(0) != soak.case_of(1)
-
-
 def test_the_first_chips_are_corners_and_the_next_are_of_every_kind():
     chips = [soak.chip_of(number * soak.CASES_PER_CHIP) for number in range(len(CORNERS) + 60)]
     assert tuple(chips[: len(CORNERS)]) == CORNERS
@@ -59,33 +57,74 @@ def test_the_first_chips_are_corners_and_the_next_are_of_every_kind():
     assert any(cols == 1 < rows for cols, rows in sizes) and any(rows == 1 < cols for cols, rows in sizes)
 
 
-def test_networks_reach_every_extreme():
-    """One to five layers, one neuron to a full chip, silent, all firing, ties, both decisions."""
-    seen: Counter[str] = Counter()
-    for seed in range(120):
-        case = random_case(Random(seed), CORNERS[5] if seed % 4 else CORNERS[3])
-        seen[f"stalls {bool(case.stall_in)} {bool(case.stall_out)}"] += 1
-        for run, (network, image) in zip(case.runs, case.programs, strict=True):
-            seen.update([f"{len(run.layers)} layers", f"softmax {run.softmax}", f"early {run.early_exit}"])
-            seen.update(layer.weights for layer in run.layers)
-            seen.update(kind for kind, _ in run.images)
-            seen["one neuron"] += any(layer.neurons == 1 for layer in run.layers)
-            seen["chip full"] += image.pes == case.chip.nodes
-            result = golden.run(network, run.pixels(), params=case.chip, early_exit=run.early_exit)
-            fired = np.concatenate([steps.ravel() != NEVER for steps in result.steps])
-            seen["silent"] += not fired.any()
-            seen["all fire"] += bool(fired.all())
-            outputs = result.steps[-1]
-            earliest = outputs.min(axis=1, keepdims=True)
-            seen["tie"] += bool((((outputs == earliest) & (outputs != NEVER)).sum(axis=1) > 1).any())
-    wanted = {f"{count} layers" for count in range(1, MOST_LAYERS + 1)} | {*WEIGHTS, *IMAGES}
-    wanted |= {f"stalls {a} {b}" for a in (False, True) for b in (False, True)}
-    wanted |= {"softmax True", "softmax False", "early True", "early False"}
-    wanted |= {"one neuron", "chip full", "silent", "all fire", "tie"}
-    assert not (missing := {name for name in wanted if not seen[name]}), missing
+def kinds(case: Case) -> Iterator[str]:
+    """What there is in a case, one word for each time."""
+    chip = case.chip
+    for shape, fits in {
+        "1 x 1": chip.nodes == 1,
+        "1 x N": chip.cols == 1 < chip.rows,
+        "N x 1": chip.rows == 1 < chip.cols,
+        "6 x 7": (chip.cols, chip.rows) == (6, 7),
+    }.items():
+        if fits:
+            yield f"mesh {shape}"
+    yield f"stalls in {case.stall_in > 0}, out {case.stall_out > 0}"
+    for run, (network, image) in zip(case.runs, case.programs, strict=True):
+        yield from (f"{len(run.layers)} layers", f"softmax {run.softmax}", f"early exit {run.early_exit}")
+        yield from (f"weights {layer.weights}" for layer in run.layers)
+        yield from (f"image {kind}" for kind, _ in run.images)
+        if any(layer.neurons == 1 for layer in run.layers):
+            yield "a layer of one neuron"
+        if chip.nodes > 1 and image.pes == chip.nodes:
+            yield "every PE of a mesh used"
+        if chip.nodes > 1 and sum(layer.neurons for layer in network.layers) == chip.nodes * chip.neurons:
+            yield "every neuron of a mesh used"
+        result = golden.run(network, run.pixels(), params=chip, early_exit=run.early_exit)
+        for i in range(len(run.images)):
+            fired = np.concatenate([steps[i] != NEVER for steps in result.steps])
+            yield "all fire" if fired.all() else "some fire" if fired.any() else "silent"
+            outputs, potentials = result.steps[-1][i], result.potentials[-1][i]
+            if fired[-len(outputs) :].any():
+                at_once = potentials[outputs == outputs[outputs != NEVER].min()]
+                if len(at_once) > 1:
+                    yield "tie in the step"
+                if (at_once == at_once.max()).sum() > 1:
+                    yield "tie in step and V"
+            elif (potentials == potentials.max()).sum() > 1:
+                yield "tie in V, nothing fired"
+            if any(np.isin(v[i], (chip.pot_min, chip.pot_max)).any() for v in result.potentials):
+                yield "V clamped"
 
 
-@pytest.mark.parametrize("text", ["", "{}", "nowhere.json", "-1", '{"chip": {"cols": 99}, "runs": []}'])
+#: How often each must come in a few hundred cases.
+CENSUS = {
+    **{f"{count} layers": 15 for count in range(1, MOST_LAYERS + 1)},
+    **{f"mesh {shape}": 15 for shape in ("1 x 1", "1 x N", "N x 1", "6 x 7")},
+    **{f"stalls in {a}, out {b}": 30 for a in (False, True) for b in (False, True)},
+    **{f"{what} {on}": 50 for what in ("softmax", "early exit") for on in (False, True)},
+    **{f"weights {kind}": 30 for kind in WEIGHTS},
+    **{f"image {kind}": 50 for kind in IMAGES},
+    **{"a layer of one neuron": 50, "every PE of a mesh used": 20, "every neuron of a mesh used": 5},
+    **{"silent": 50, "some fire": 50, "all fire": 50, "V clamped": 50},
+    **{"tie in the step": 30, "tie in step and V": 30, "tie in V, nothing fired": 30},
+}
+
+#: Of each parameter of a random chip, how many values must come.
+CHIP_CENSUS = {
+    **{"weight_bits": 7, "acc_bits": 20, "pot_bits": 20, "steps": 30, "neurons": 15, "weights": 50},
+    **{"lanes": 4, "banked": 2, "multicast": 2, "layers": 4, "classes": 3, "link_fifo": 4, "spike_fifo": 8},
+}
+
+
+def test_random_cases_reach_every_extreme_often():
+    cases = [random_case(rng, random_chip(rng)) for rng in map(Random, range(300))]
+    seen = Counter(kind for case in cases for kind in kinds(case))
+    assert not {kind: seen[kind] for kind, least in CENSUS.items() if seen[kind] < least}
+    values = {name: len({getattr(case.chip, name) for case in cases}) for name in CHIP_CENSUS}
+    assert not {name: values[name] for name, least in CHIP_CENSUS.items() if values[name] < least}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "nowhere.json", "1", '{"chip": {"cols": 99}, "runs": []}'])
 def test_what_is_no_case_is_one_clear_error(text):
     with pytest.raises(CaseError):
         soak.read_case(text)
@@ -115,27 +154,32 @@ def test_random_cases_agree_in_every_spike_counter_and_final_state(chip: str, tm
         check()
 
 
-def test_a_planted_bug_is_caught_shrunk_and_seen_again_by_its_command(tmp_path: Path):
-    """The golden model fires above the threshold only; one network of one layer shows it."""
-    params = CHIPS["1 x 1"]
-    made = build(params)
-    with Session(made, tmp_path / "found", module="bench_tampered") as session:
+def test_the_campaign_finds_a_planted_bug_shrinks_it_and_its_command_shows_it_again(tmp_path: Path):
+    """In the RTL, a first sweep keeps the last image's A: two images show it, and less does not."""
+    bug = next(bug for bug in load_mutants() if bug.name == "first sweep keeps the last image's A")
+    shutil.copytree(ROOT / "hw" / "yoso_hw", tmp_path / "hw" / "yoso_hw")
+    bug.apply(tmp_path / "hw")
 
-        @settings(max_examples=60, database=None, print_blob=False)
-        @given(st.randoms(use_true_random=False))
-        def check(rng: Random) -> None:
-            differ(session, random_case(rng, params))
+    def run(command: list[str], hw: Path) -> tuple[int, str]:
+        environment = {**os.environ, "PYTHONPATH": str(hw), "YOSO_OUTPUT": str(tmp_path / "build")}
+        ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return ran.returncode, ran.stdout + ran.stderr
 
-        with pytest.raises(AssertionError) as caught:
-            check()
-    case = Case.from_json(re.search(r"make soak CASE='(.*)'", str(caught.value))[1])  # type: ignore[index]
-    (run,) = case.runs
-    assert len(run.layers) == 1 and len(run.images) == 1 and (case.stall_in, case.stall_out) == (0, 0)
-    with Session(made, tmp_path / "again", module="bench_tampered") as session:
-        assert session.run(case)
-    # The chip is right, so the command itself finds nothing.
-    result = CliRunner().invoke(main, ["soak", "--case", case.to_json()], env={"YOSO_OUTPUT": str(tmp_path)})
-    assert result.exit_code == 0, result.output
+    soak_command = [sys.executable, "-m", "yoso_sim", "soak"]
+    status, said = run([*soak_command, "--cases", "150"], tmp_path / "hw")
+    assert status == 1, said
+    printed = re.search(r"^see it again: (make soak CASE=(\S+))$", said, re.M)
+    assert printed, said
+    case = soak.read_case(str(ROOT / printed[2]))
+    assert sum(len(run.images) for run in case.runs) == 2 and (case.stall_in, case.stall_out) == (0, 0)
+    assert all(run.inputs == 1 and [layer.neurons for layer in run.layers] == [1] for run in case.runs)
+    _, made = run(["make", "--dry-run", *printed[1].split()[1:]], ROOT / "hw")
+    assert f"-m yoso_sim soak --case '{printed[2]}'" in made
+    replay = [*soak_command, "--case", printed[2]]
+    status, said = run(replay, tmp_path / "hw")
+    assert status == 1 and printed[0] in said
+    status, said = run(replay, ROOT / "hw")
+    assert status == 0 and "agree" in said
 
 
 def test_a_simulator_that_dies_ends_the_session(tmp_path: Path):
@@ -149,9 +193,10 @@ def test_a_simulator_that_dies_ends_the_session(tmp_path: Path):
 
 
 class Agreeing:
-    """Takes the place of a session: differs from the golden model in the cases of these numbers."""
+    """Takes the place of a session: differs from the golden model where `wrong` says so."""
 
-    wrong: tuple[Case, ...] = ()
+    ran: list[Case]
+    wrong = staticmethod(lambda case: False)
 
     def __init__(self, *_: object) -> None: ...
 
@@ -161,14 +206,16 @@ class Agreeing:
     def __exit__(self, *_: object) -> None: ...
 
     def run(self, case: Case) -> list[str]:
-        return ["a spike is missing"] if case in self.wrong else []
+        self.ran.append(case)
+        return ["a spike is missing"] if self.wrong(case) else []
 
 
 @pytest.fixture
 def campaign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """The command, with sessions and builds that cost nothing."""
+    monkeypatch.setattr(Agreeing, "ran", [], raising=False)
     monkeypatch.setattr(soak, "Session", Agreeing)
-    monkeypatch.setattr(soak, "build", lambda *_, **__: None)
+    monkeypatch.setattr(soak, "build", lambda params, **_: SimpleNamespace(params=params))
     monkeypatch.setattr(soak, "discard", lambda _: None)
     return lambda *options: CliRunner().invoke(main, ["soak", *options], env={"YOSO_OUTPUT": str(tmp_path)})
 
@@ -177,24 +224,47 @@ def test_a_campaign_goes_on_with_new_cases_after_a_restart(campaign, tmp_path: P
     first = campaign("--cases", "3")
     assert first.exit_code == 0 and "3 cases" in first.output
     state = soak.load_state(tmp_path / "soak")
-    assert (state.next, state.cases, state.chips) == (3, 3, 1)
+    assert (state.cases, state.chips) == (3, 1)
     second = campaign("--cases", str(soak.CASES_PER_CHIP))
     assert second.exit_code == 0
     state = soak.load_state(tmp_path / "soak")
-    assert (state.next, state.chips) == (soak.CASES_PER_CHIP + 3, 2)
-    expected = [soak.case_of(number) for number in range(state.next)]
-    assert state.images == sum(len(run.images) for case in expected for run in case.runs)
+    assert (state.cases, state.chips) == (soak.CASES_PER_CHIP + 3, 2)
+    assert state.cases == len(Agreeing.ran)
+    assert state.images == sum(len(run.images) for case in Agreeing.ran for run in case.runs)
+    assert [case.chip for case in Agreeing.ran] == [soak.chip_of(number) for number in range(state.cases)]
+    assert len({case.to_json() for case in Agreeing.ran}) > 0.9 * state.cases
 
 
-def test_a_mismatch_stops_the_campaign_and_leaves_the_case_with_its_command(campaign, monkeypatch, tmp_path):
-    monkeypatch.setattr(Agreeing, "wrong", (soak.case_of(2),))
+def two_runs(case: Case) -> bool:
+    return len(case.runs) > 1
+
+
+def test_a_mismatch_stops_the_campaign_and_leaves_a_small_case_with_its_command(
+    campaign, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(Agreeing, "wrong", staticmethod(two_runs))
     result = campaign()
     assert result.exit_code == 1 and "a spike is missing" in result.output
     (saved,) = (tmp_path / "soak").glob("mismatch-*.json")
-    assert saved.name in result.output and soak.read_case(str(saved)) == soak.case_of(2)
+    case = soak.read_case(str(saved))
+    assert saved.name in result.output and [len(run.images) for run in case.runs] == [1, 1]
+    first = 1 + list(map(two_runs, Agreeing.ran)).index(True)
+    assert soak.load_state(tmp_path / "soak").cases == first
     assert campaign("--case", str(saved)).exit_code == 1
-    assert campaign("--case", "1").exit_code == 0
-    assert asdict(soak.load_state(tmp_path / "soak"))["next"] == 3
+    single = dataclasses.replace(case, runs=case.runs[:1])
+    assert campaign("--case", single.to_json()).exit_code == 0
+
+
+def test_an_interrupt_while_a_case_is_made_small_leaves_what_was_found(campaign, monkeypatch, tmp_path):
+    def wrong(case: Case) -> bool:
+        if sum(map(two_runs, Agreeing.ran)) > 1:
+            raise KeyboardInterrupt
+        return two_runs(case)
+
+    monkeypatch.setattr(Agreeing, "wrong", staticmethod(wrong))
+    assert campaign().exit_code == 1
+    (saved,) = (tmp_path / "soak").glob("mismatch-*.json")
+    assert len(soak.read_case(str(saved)).runs) > 1
 
 
 def test_an_interrupt_ends_the_campaign_with_a_summary(campaign, monkeypatch, tmp_path):

@@ -1,7 +1,7 @@
 """Damaged and hostile files: every reader refuses them by its own error, which names the file, or by none.
 
-A format with a checksum must also not be read as anything but what was written. IDX, TOML, JPEG and NIR have
-none of their own: MNIST is known by its SHA-256 (`test_datasets.py`), the rest must be well-formed.
+A format with a checksum must also not be read as anything but what was written. IDX, TOML and JPEG have none of
+their own: MNIST is known by its SHA-256 (`test_datasets.py`), the rest must be well-formed.
 """
 
 import gzip
@@ -24,7 +24,7 @@ from yoso_sw.idx import DatasetError, encode_idx, read_idx
 from yoso_sw.image import ImageError, WeightImage
 from yoso_sw.modules import TrainingError
 from yoso_sw.network import Layer, Network, NetworkError, Window
-from yoso_sw.nir import NirError, from_nir, read, to_nir, write
+from yoso_sw.nir import NirError, files, from_nir, read, to_nir, write
 from yoso_sw.trainer import Trainer
 
 # ---- the readers -----------------------------------------------------------------------------------------
@@ -198,15 +198,73 @@ def test_noise_is_refused(name, noise, tmp_path_factory):
 # ---- NIR -------------------------------------------------------------------------------------------------
 
 
-def test_a_nir_file_that_is_cut_or_no_hdf5_is_refused(tmp_path):
-    """Wrong bits are not tried: HDF5 keeps no checksum of what NIR writes, and its library may not return."""
-    path, rng = tmp_path / "net.nir", random.Random(5)
+def nir_file(folder: Path) -> tuple[Path, bytes]:
+    path = folder / "net.nir"
     write(path, to_nir(dense_network()))
-    contents = path.read_bytes()
-    for size in (*spread(len(contents), 40), len(contents) - 1):
+    return path, path.read_bytes()
+
+
+def refused(path: Path) -> bool:
+    """Whether a NIR file is refused by an error of its own; else it must mean the network."""
+    try:
+        got = of_network(from_nir(read(path)))
+    except (NirError, NetworkError) as error:
+        assert path.name in str(error), f"the message names no file: {error}"
+        return True
+    assert got == of_network(dense_network()), "a damaged file was read as something else"
+    return False
+
+
+def test_a_nir_file_that_is_cut_or_noise_is_refused(tmp_path):
+    path, contents = nir_file(tmp_path)
+    for size in (*spread(len(contents), 25), len(contents) - 1):
         path.write_bytes(contents[:size])
-        with pytest.raises((NirError, NetworkError), match=r"net\.nir"):
-            from_nir(read(path))
-    path.write_bytes(rng.randbytes(3000))
-    with pytest.raises(NirError, match=r"net\.nir"):
+        assert refused(path), size
+    path.write_bytes(random.Random(5).randbytes(3000))
+    assert refused(path)
+
+
+def test_a_nir_file_with_wrong_bits_or_bytes_is_refused_or_means_the_same(tmp_path):
+    """Most of a small HDF5 file is never read, and is 0; bits turn in what is not, and runs of bytes anywhere."""
+    path, contents = nir_file(tmp_path)
+    rng, found = random.Random(6), 0
+    for place in rng.sample([i for i, byte in enumerate(contents) if byte], 50):
+        wrong = bytearray(contents)
+        wrong[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(wrong)
+        found += refused(path)
+    for _ in range(15):
+        wrong, start = bytearray(contents), rng.randrange(len(contents))
+        wrong[start : start + 300] = rng.choice([rng.randbytes(300), bytes(300), b""])
+        path.write_bytes(wrong)
+        found += refused(path)
+    assert found > 15
+
+
+def test_a_nir_file_with_other_contents_than_its_checksum_is_refused(tmp_path):
+    import h5py
+
+    path, _ = nir_file(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["node/metadata/steps"][...] = 9
+    with pytest.raises(NirError, match=r"net\.nir is damaged"):
+        read(path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs[files.CHECKSUM]  # as other tools write it
+    assert from_nir(read(path)).steps == 9
+
+
+@pytest.mark.parametrize(
+    ("reader", "says"),
+    [
+        ("import time; time.sleep(99)", r"net\.nir is not a whole NIR graph: it is not read in 1 s"),
+        ("import os; os.abort()", r"net\.nir is not a whole NIR graph: its reader ends by signal 6"),
+    ],
+    ids=["hangs", "crashes"],
+)
+def test_a_nir_file_in_which_its_library_hangs_or_crashes_is_refused(reader, says, tmp_path, monkeypatch):
+    path, _ = nir_file(tmp_path)
+    monkeypatch.setattr(files, "_TRIAL", reader)
+    monkeypatch.setattr(files, "PATIENCE", 1)
+    with pytest.raises(NirError, match=says):
         read(path)

@@ -1,27 +1,69 @@
-"""NIR files: HDF5, written and read by the package nir."""
+"""NIR files: HDF5, written and read by the package nir.
+
+HDF5 keeps no checksum of what it stores, and its library may crash in a damaged file or never return. So `write`
+adds a checksum of the graph, which other tools pass over and drop when they write the graph anew; and `read`
+reads a file in a process of its own first.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from yoso_sw.nir.common import NirError, package
+
+#: Attribute of the file that holds the checksum.
+CHECKSUM = "yoso_sha256"
+
+#: Seconds after which a file counts as one that is never read; a whole one takes one or two.
+PATIENCE = 60
+
+_TRIAL = "import pathlib, sys; from yoso_sw.nir import files; files.load(pathlib.Path(sys.argv[1]))"
 
 
 def read(path: Path) -> Any:
-    """The graph in a NIR file (HDF5). Raises `NirError` for anything but a whole graph of known nodes."""
-    nir = package()
-    import h5py  # comes with nir
+    """The graph in a NIR file (HDF5).
 
+    Raises
+    ------
+    NirError
+        For anything but a whole graph of known nodes, and for a graph that is not what its checksum says.
+    """
+    package()
     if not path.is_file():
         raise NirError(f"there is no NIR file {path}")
     try:
+        trial = subprocess.run(
+            [sys.executable, "-c", _TRIAL, path], capture_output=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NirError(f"{path} is not a whole NIR graph: it is not read in {PATIENCE} s") from None
+    if trial.returncode < 0:
+        raise NirError(f"{path} is not a whole NIR graph: its reader ends by signal {-trial.returncode}")
+    graph, checksum = load(path)
+    if checksum not in (None, _checksum(graph)):
+        raise NirError(f"{path} is damaged: its graph is not the one of its checksum")
+    return graph
+
+
+def load(path: Path) -> tuple[Any, str | None]:
+    """The graph of a file, and its checksum if it has one; may not return. Raises `NirError`."""
+    nir = package()
+    import h5py  # comes with nir
+
+    try:
         with h5py.File(path) as file:
             kinds = {label: node["type"][()].decode() for label, node in file["node/nodes"].items()}
+            checksum = str(file.attrs[CHECKSUM]) if CHECKSUM in file.attrs else None
         for label, kind in kinds.items():
             if not isinstance(getattr(nir, kind, None), type):
                 raise NirError(f"node {label!r} ({kind}): nir {nir.__version__} has no such node")
-        return nir.read(path)
+        return nir.read(path), checksum
     except NirError:
         raise
     except Exception as error:  # nir and h5py raise whatever their readers raise
@@ -29,8 +71,32 @@ def read(path: Path) -> Any:
 
 
 def write(path: Path, graph: Any) -> None:
-    """Write a graph; the file appears whole or not at all."""
+    """Write a graph with its checksum; the file appears whole or not at all."""
+    nir = package()
+    import h5py
+
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    package().write(partial, graph)
+    nir.write(partial, graph)
+    checksum = _checksum(load(partial)[0])
+    with h5py.File(partial, "r+") as file:
+        file.attrs[CHECKSUM] = checksum
     partial.replace(path)
+
+
+def _checksum(graph: Any) -> str:
+    """SHA-256 of all that a graph says, as it is read from a file."""
+    digest = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, dict):
+            for key in sorted(value):
+                add(key)
+                add(value[key])
+        elif isinstance(value, np.ndarray):
+            digest.update(f"{value.dtype} {value.shape} ".encode() + value.tobytes())
+        else:
+            digest.update(f"{value!r} ".encode())
+
+    add(graph.to_dict())
+    return digest.hexdigest()
