@@ -1,7 +1,8 @@
 """Random cases for cosimulation: a chip, networks, their images and the host's stalls, from one generator.
 
-`random_chip` and `random_case` take every choice from a `random.Random`: hypothesis' own, whose choices shrink.
-A case is a recipe of a few numbers, so it fits a command line, and what it makes depends on nothing else.
+`random_chip` and `random_case` take every choice from a `random.Random`: hypothesis' own, whose choices
+shrink. A case is a recipe of a few numbers, so it fits a command line, and what it makes depends on nothing
+else.
 """
 
 from __future__ import annotations

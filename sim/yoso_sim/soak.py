@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from yoso_hw.params import ChipParams
 
@@ -142,10 +142,11 @@ def soak(
 
 
 def draw(params: ChipParams, number: int, count: int, run: Callable[[Case], None]) -> None:
-    """Run `count` random cases that the seed `number` draws; if one raises, ever smaller ones that do.
+    """Run `count` random cases, no two alike, that the seed `number` draws; if one raises, ever smaller ones.
 
     Raises what `run` raises of the smallest.
     """
+    passed: set[Case] = set()
 
     @seed(number)
     @settings(
@@ -160,7 +161,10 @@ def draw(params: ChipParams, number: int, count: int, run: Callable[[Case], None
     )
     @given(st.randoms(use_true_random=False))
     def check(rng: Random) -> None:
-        run(random_case(rng, params))
+        case = random_case(rng, params)
+        assume(case not in passed)  # half of hypothesis' choices make a case that was there before
+        run(case)
+        passed.add(case)
 
     check()
 

@@ -1,13 +1,15 @@
 """NIR files: HDF5, written and read by the package nir.
 
-HDF5 keeps no checksum of what it stores, and its library may crash in a damaged file or never return. So `write`
-adds a checksum of the graph, which other tools pass over and drop when they write the graph anew; and `read`
-reads a file in a process of its own first.
+HDF5 keeps no checksum of what it stores, and its library may crash in a damaged file, never return, or fill
+the memory. So `write` adds a checksum of the graph, which other tools pass over and drop when they write the
+graph anew; and `read` reads a file first in a process of its own, bounded in time and room.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +25,10 @@ CHECKSUM = "yoso_sha256"
 #: Seconds after which a file counts as one that is never read; a whole one takes one or two.
 PATIENCE = 60
 
-_TRIAL = "import pathlib, sys; from yoso_sw.nir import files; files.load(pathlib.Path(sys.argv[1]))"
+#: Bytes of addresses that a reader may have: more than libraries and any network that a chip holds take.
+ROOM = 4 << 30
+
+_TRIAL = "import pathlib, sys; from yoso_sw.nir import files; files.trial(pathlib.Path(sys.argv[1]))"
 
 
 def read(path: Path) -> Any:
@@ -38,17 +43,31 @@ def read(path: Path) -> Any:
     if not path.is_file():
         raise NirError(f"there is no NIR file {path}")
     try:
-        trial = subprocess.run(
+        ran = subprocess.run(
             [sys.executable, "-c", _TRIAL, path], capture_output=True, timeout=PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
         raise NirError(f"{path} is not a whole NIR graph: it is not read in {PATIENCE} s") from None
-    if trial.returncode < 0:
-        raise NirError(f"{path} is not a whole NIR graph: its reader ends by signal {-trial.returncode}")
+    if ran.returncode < 0:
+        raise NirError(f"{path} is not a whole NIR graph: its reader ends by signal {-ran.returncode}")
+    if ran.returncode:
+        said = ran.stdout.decode(errors="replace").strip()
+        raise NirError(said or f"{path} is not a whole NIR graph: its reader fails")
     graph, checksum = load(path)
     if checksum not in (None, _checksum(graph)):
         raise NirError(f"{path} is damaged: its graph is not the one of its checksum")
     return graph
+
+
+def trial(path: Path) -> None:
+    """Load a file in bounded room; if that fails, print why and end this process with a status that is not 0."""
+    with contextlib.suppress(OSError, ValueError):  # not every system has such a bound
+        resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
+    try:
+        load(path)
+    except NirError as error:
+        print(error)
+        sys.exit(1)
 
 
 def load(path: Path) -> tuple[Any, str | None]:
@@ -62,7 +81,7 @@ def load(path: Path) -> tuple[Any, str | None]:
             checksum = str(file.attrs[CHECKSUM]) if CHECKSUM in file.attrs else None
         for label, kind in kinds.items():
             if not isinstance(getattr(nir, kind, None), type):
-                raise NirError(f"node {label!r} ({kind}): nir {nir.__version__} has no such node")
+                raise NirError(f"{path}: node {label!r} ({kind}): nir {nir.__version__} has no such node")
         return nir.read(path), checksum
     except NirError:
         raise
