@@ -60,7 +60,7 @@ def read(path: Path) -> Any:
 
 
 def trial(path: Path) -> None:
-    """Load a file in bounded room; if that fails, print why and end this process with a status that is not 0."""
+    """Load a file in bounded room; if that fails, print why and end this process with status 1."""
     with contextlib.suppress(OSError, ValueError):  # not every system has such a bound
         resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
     try:
