@@ -176,7 +176,9 @@ class _Cap(torch.autograd.Function):
         return grads[0], None
 
 
-def spike_time_loss(times: torch.Tensor, labels: torch.Tensor, end: float, unit: float) -> torch.Tensor:
+def spike_time_loss(
+    times: torch.Tensor, labels: torch.Tensor, end: float, unit: float, smooth: float = 0.0
+) -> torch.Tensor:
     """Cross-entropy of the softmax of negative spike times (eq. 12), averaged over the batch.
 
     Parameters
@@ -184,11 +186,14 @@ def spike_time_loss(times: torch.Tensor, labels: torch.Tensor, end: float, unit:
     times
         Output spike times (batch, classes); a silent neuron counts as firing at `end`.
     labels
-        int64 (batch,).
+        Classes, int64 (batch,), or shares of them, float (batch, classes).
     unit
         Steps that make a factor e; eq. 12 has 1 in its own unit of time.
+    smooth
+        Label smoothing: the share of a label that goes to all classes alike (our choice; eq. 12 has none).
     """
-    return torch.nn.functional.cross_entropy(-_Cap.apply(times, end) / unit, labels)
+    logits = -_Cap.apply(times, end) / unit
+    return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smooth)
 
 
 def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:
