@@ -128,6 +128,7 @@ class TemporalLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.neurons = neurons
+        self.window: Window | None = None
         self.float_threshold = threshold
         self.last = steps - 1
         self.start, self.end = start, steps if end is None else end
@@ -196,7 +197,7 @@ class TemporalLayer(nn.Module):
         return ages
 
     def fire(self, times: torch.Tensor, generator: torch.Generator | None) -> Spikes:
-        """Spikes of a firing layer of slope A, for (rows, axons) input times without the bias."""
+        """Spikes of a firing layer of slope A, for (batch, inputs) input times without the bias."""
         threshold = self.threshold
         if generator is not None and self.dropout:
             kept = self._kept(times, generator)
@@ -205,13 +206,13 @@ class TemporalLayer(nn.Module):
             threshold = max(1, round(threshold)) if self.scale is not None else threshold
         times = self.with_bias(times)
         whole = self.scale is not None
-        window = self.start, self.end, self.last
+        rule = threshold, self.start, self.end, self.last, whole, self.revive
         return Spikes(
-            *stdbp.spike_times(times, self.working, threshold, *window, whole, self.revive, chip=self.chip)
+            *stdbp.spike_times(times, self.working, *rule, chip=self.chip, window=self.window)
         )
 
     def with_bias(self, times: torch.Tensor) -> torch.Tensor:
-        """Times (rows, axons) with the bias axon's, if there is one."""
+        """Times (batch, inputs) with the bias's, if there is one."""
         if not self.bias:
             return times
         return torch.cat([times, times.new_zeros(len(times), 1)], dim=1)
@@ -263,16 +264,10 @@ class Conv2d(TemporalLayer):
         """Spikes for input times (batch, channels, rows, cols); `generator` draws the dropout."""
         if self.constant or self.silent:
             return self.read(self._convolve(self.ages(times, generator)))
-        spikes = self.fire(self._unfold(times), generator)
+        spikes = self.fire(times.permute(0, 2, 3, 1).flatten(1), generator)
         shape = len(times), self.window.out_rows, self.window.out_cols, self.neurons
         spikes = Spikes(*(part.reshape(shape).permute(0, 3, 1, 2) for part in spikes))
         return earliest(spikes) if self.pool else spikes
-
-    def _unfold(self, times: torch.Tensor) -> torch.Tensor:
-        """(batch * positions, axons): what each position sees, in the order of the weights' rows."""
-        kernel = self.window.kernel
-        seen = times.unfold(2, kernel, 1).unfold(3, kernel, 1)  # batch, channels, rows, cols, kernel, kernel
-        return seen.permute(0, 2, 3, 4, 5, 1).reshape(-1, self.window.axons)
 
     def _convolve(self, ages: torch.Tensor) -> torch.Tensor:
         """Potentials (batch, filters, rows, cols) at step `reading`.
