@@ -4,14 +4,14 @@ Between two input spikes the potential of a ReL-PSP neuron is a straight line (p
 
     V(t) = sum over causal i of w_i (t - t_i),    dV/dt = A = sum over causal i of w_i
 
-so `walk` goes from spike to spike in order of time and keeps A and V of a tile of neurons, all of which do the
-same without a branch; it notes the interval in which V passes theta, solves V(t) = theta there at the end (eq.
-11), and leaves a tile when each of its neurons has passed. `gradient` adds up eq. 13 and 14 either spike by
-spike over all neurons or neuron by neuron over all axons, whichever meets fewer pairs. Nothing is stored for a
-pair of spikes.
+so `walk` goes from spike to spike in order of time and keeps A and V of a tile of neurons, all of which do
+the same without a branch; it notes the interval in which V passes theta, solves V(t) = theta there at the
+end (eq. 11), and leaves a tile when each of its neurons has passed. `gradient` adds up eq. 13 and 14 either
+spike by spike over all neurons or neuron by neuron over all axons, whichever meets fewer pairs. Nothing is
+stored for a pair of spikes.
 
-A convolution is a dense layer with shared weights (docs/arithmetic.md): its spikes are sorted once an image and
-dealt, in that order, to the positions that see them. `window` is (rows, cols, channels, kernel) of
+A convolution is a dense layer with shared weights (docs/arithmetic.md): its spikes are sorted once an image
+and dealt, in that order, to the positions that see them. `window` is (rows, cols, channels, kernel) of
 `network.Window`, kernel 0 for a dense layer. Its inputs are ordered (row, col, channel), a bias last, and its
 neurons (row, col, filter).
 
@@ -38,8 +38,9 @@ DENSE = (1, 1, 0, 0)  # the window of a dense layer
 
 Shape = tuple[int, int, int, int]
 
-#: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more; the
-#: place among the spikes where it met it, V and A just before; the spike time of those that the window decides.
+#: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more;
+#: the place among the spikes where it met it, V and A just before; the spike time of those that the window
+#: decides.
 V, A, BAR, MET, FROM, RISE, FIRED = (TILE * i for i in range(7))
 
 
@@ -123,8 +124,11 @@ def _deal(times, order, window, at, axons, count):  # type: ignore[no-untyped-de
 
 @njit(cache=True)
 def _stages(at, axons, marks, when, who, ends):  # type: ignore[no-untyped-def]
-    """Spikes, (n,), with the marks that divide them: stage m ends at ends[m], with spikes at marks[m] of an axon
-    without weight, which round it up to whole groups; it is empty if its mark is not beyond the last one."""
+    """Spikes, (n,), with the marks that divide them.
+
+    Stage m ends at ends[m], with spikes at marks[m] of an axon without weight, which round it up to whole
+    groups; it is empty if its mark is not beyond the last one.
+    """
     k = n = 0
     before = at.dtype.type(0)
     for m in range(len(marks)):
@@ -195,7 +199,7 @@ def _open(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _tile(s, size, when, who, ends, marks, w, rule, bounds, whole):  # type: ignore[no-untyped-def]
     """Walk the `size` neurons of a tile through the stages before its window, within it, and after it."""
-    theta, constant, _, _, last = rule
+    _, constant, _, _, last = rule
     _, _, low, high = bounds
     real = s.dtype.type
     zero, never = real(0), real(np.inf)
@@ -227,7 +231,7 @@ def _tile(s, size, when, who, ends, marks, w, rule, bounds, whole):  # type: ign
 
 @njit(cache=True)
 def _tiles(weights, first, last):  # type: ignore[no-untyped-def]
-    """Weights of the neurons first .. last - 1 by tiles, (tiles, axons + 3 GROUP, TILE), filled up with zeros."""
+    """Weights of the neurons first .. last - 1 by tiles, (tiles, axons + 3 GROUP, TILE), and zeros."""
     shape = (last - first + TILE - 1) // TILE, len(weights) + 3 * GROUP, TILE
     tiles = np.zeros(shape, weights.dtype)
     for i in range(len(weights)):
@@ -237,7 +241,9 @@ def _tiles(weights, first, last):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _walk(times, order, count, weights, window, rule, marks, bounds, whole, results, share, shares):  # type: ignore[no-untyped-def]
+def _walk(  # type: ignore[no-untyped-def]
+    times, order, count, weights, window, rule, marks, bounds, whole, results, share, shares
+):
     fired, potential, slope = results
     theta, high = rule[0], bounds[3]
     real = weights.dtype.type  # numbers of another type would slow the loops down
@@ -338,7 +344,7 @@ def _by_spike(times, order, count, weights, fired, drive, wanted, results, share
 @njit(cache=True, inline="always")
 def _run_of(window, p, y):  # type: ignore[no-untyped-def]
     """Where row y of what position p sees begins among the inputs, and how long it is."""
-    rows, cols, channels, kernel = window
+    _, cols, channels, kernel = window
     out_cols = cols - kernel + 1
     return ((p // out_cols + y) * cols + p % out_cols) * channels, kernel * channels
 
@@ -557,10 +563,11 @@ def gradient(
     results = grad_weights, grad_times
     by_spike, by_neuron = int(count.sum()) * neurons, int(np.count_nonzero(drive)) * axons
     if window == DENSE and by_spike < by_neuron:
-        given = times, order, count, weights, fired, drive
-        _run(_by_spike, threads, by_spike, *given, wanted, results)
+        task = times, order, count, weights, fired, drive, wanted, results
+        _run(_by_spike, threads, by_spike, *task)
     else:
         shape = images, positions_of(window), neurons
-        given = times, times.dtype.type(last), weights, window, fired.reshape(shape), drive.reshape(shape)
-        _run(_by_neuron, threads, by_neuron, *given, wanted, results)
+        pairs = fired.reshape(shape), drive.reshape(shape)
+        end = times.dtype.type(last)
+        _run(_by_neuron, threads, by_neuron, times, end, weights, window, *pairs, wanted, results)
     return _sum(grad_weights), _sum(grad_times) if wanted else None

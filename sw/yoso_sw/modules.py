@@ -128,7 +128,6 @@ class TemporalLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.neurons = neurons
-        self.window: Window | None = None
         self.float_threshold = threshold
         self.last = steps - 1
         self.start, self.end = start, steps if end is None else end
@@ -196,7 +195,9 @@ class TemporalLayer(nn.Module):
             ages = ages * kept / (1 - self.dropout)
         return ages
 
-    def fire(self, times: torch.Tensor, generator: torch.Generator | None) -> Spikes:
+    def fire(
+        self, times: torch.Tensor, generator: torch.Generator | None, window: Window | None = None
+    ) -> Spikes:
         """Spikes of a firing layer of slope A, for (batch, inputs) input times without the bias."""
         threshold = self.threshold
         if generator is not None and self.dropout:
@@ -207,9 +208,7 @@ class TemporalLayer(nn.Module):
         times = self.with_bias(times)
         whole = self.scale is not None
         rule = threshold, self.start, self.end, self.last, whole, self.revive
-        return Spikes(
-            *stdbp.spike_times(times, self.working, *rule, chip=self.chip, window=self.window)
-        )
+        return Spikes(*stdbp.spike_times(times, self.working, *rule, chip=self.chip, window=window))
 
     def with_bias(self, times: torch.Tensor) -> torch.Tensor:
         """Times (batch, inputs) with the bias's, if there is one."""
@@ -264,7 +263,7 @@ class Conv2d(TemporalLayer):
         """Spikes for input times (batch, channels, rows, cols); `generator` draws the dropout."""
         if self.constant or self.silent:
             return self.read(self._convolve(self.ages(times, generator)))
-        spikes = self.fire(times.permute(0, 2, 3, 1).flatten(1), generator)
+        spikes = self.fire(times.permute(0, 2, 3, 1).flatten(1), generator, self.window)
         shape = len(times), self.window.out_rows, self.window.out_cols, self.neurons
         spikes = Spikes(*(part.reshape(shape).permute(0, 3, 1, 2) for part in spikes))
         return earliest(spikes) if self.pool else spikes

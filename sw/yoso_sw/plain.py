@@ -21,7 +21,8 @@ def patches(times: torch.Tensor, window: Window) -> torch.Tensor:
     """
     pixels, bias = times[:, : window.inputs], times[:, window.inputs :]
     picture = pixels.reshape(-1, window.rows, window.cols, window.channels)
-    seen = picture.unfold(1, window.kernel, 1).unfold(2, window.kernel, 1)  # .., row, col, channel, kernel, kernel
+    # batch, row, col, channel, kernel, kernel
+    seen = picture.unfold(1, window.kernel, 1).unfold(2, window.kernel, 1)
     seen = seen.permute(0, 1, 2, 4, 5, 3).reshape(-1, window.axons)
     return torch.cat([seen, bias.repeat_interleave(window.positions, dim=0)], dim=1)
 

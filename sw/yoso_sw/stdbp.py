@@ -105,8 +105,8 @@ class _SpikeTimes(torch.autograd.Function):
         t_in, w, t_out, drive = (tensor.detach().contiguous().numpy() for tensor in tensors)
         order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
-        given = t_in, order, count, w, *ctx.geometry, t_out, drive
-        results = causal.gradient(*given, wanted, threads)
+        window, last = ctx.geometry
+        results = causal.gradient(t_in, order, count, w, window, last, t_out, drive, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
         return grad_times, grad_weights, None, None, None, None, None
 
