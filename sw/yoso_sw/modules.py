@@ -247,8 +247,10 @@ class TemporalLayer(nn.Module):
             ages = ages * kept / (1 - self.dropout)
         return ages
 
-    def fire(self, times: torch.Tensor, generator: torch.Generator | None) -> Spikes:
-        """Spikes of a firing layer of slope A, for (rows, axons) input times without the bias."""
+    def fire(
+        self, times: torch.Tensor, generator: torch.Generator | None, window: Window | None = None
+    ) -> Spikes:
+        """Spikes of a firing layer of slope A, for (batch, inputs) input times without the bias."""
         threshold = self.threshold
         if generator is not None and self.dropout:
             kept = self._kept(times, generator)
@@ -257,13 +259,11 @@ class TemporalLayer(nn.Module):
             threshold = max(1, round(threshold)) if self.scale is not None else threshold
         times = self.with_bias(times)
         whole = self.scale is not None
-        window = self.start, self.end, self.last
-        return Spikes(
-            *stdbp.spike_times(times, self.working, threshold, *window, whole, self.revive, chip=self.chip)
-        )
+        rule = threshold, self.start, self.end, self.last, whole, self.revive
+        return Spikes(*stdbp.spike_times(times, self.working, *rule, chip=self.chip, window=window))
 
     def with_bias(self, times: torch.Tensor) -> torch.Tensor:
-        """Times (rows, axons) with the bias axon's, if there is one."""
+        """Times (batch, inputs) with the bias's, if there is one."""
         if not self.bias:
             return times
         return torch.cat([times, times.new_zeros(len(times), 1)], dim=1)
@@ -318,16 +318,10 @@ class Conv2d(TemporalLayer):
         """Spikes for input times (batch, channels, rows, cols); `generator` draws the dropout."""
         if self.constant or self.silent:
             return self.read(self._convolve(self.ages(times, generator)), generator is not None)
-        spikes = self.fire(self._unfold(times), generator)
+        spikes = self.fire(times.permute(0, 2, 3, 1).flatten(1), generator, self.window)
         shape = len(times), self.window.out_rows, self.window.out_cols, self.neurons
         spikes = Spikes(*(part.reshape(shape).permute(0, 3, 1, 2) for part in spikes))
         return earliest(spikes) if self.pool else spikes
-
-    def _unfold(self, times: torch.Tensor) -> torch.Tensor:
-        """(batch * positions, axons): what each position sees, in the order of the weights' rows."""
-        kernel = self.window.kernel
-        seen = times.unfold(2, kernel, 1).unfold(3, kernel, 1)  # batch, channels, rows, cols, kernel, kernel
-        return seen.permute(0, 2, 3, 4, 5, 1).reshape(-1, self.window.axons)
 
     def _convolve(self, ages: torch.Tensor) -> torch.Tensor:
         """Potentials (batch, filters, rows, cols) at step `reading`.
