@@ -71,8 +71,8 @@ coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the
 formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
 	@$(BIN)/python tests/formal/prove.py $(PROOF)
 
-train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it
-	@$(BIN)/python -m yoso_sw.train $(if $(NET),'$(NET)')
+train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
+	@$(BIN)/python -m yoso_sw.train $(if $(NET),'$(NET)') $(if $(DEVICE),--device '$(DEVICE)')
 
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
 	@$(BIN)/python -m yoso_sw.bench

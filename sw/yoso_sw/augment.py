@@ -1,6 +1,8 @@
-"""Distorted training images: a random affine map and a smooth elastic field, one pass over the pixels.
+"""Distorted training images: a random affine map and a smooth elastic field, one pass over the pixels, and
+rectangles painted over.
 
-Affine and elastic distortions are Simard, Steinkraus and Platt's (2003); the ranges are our choice.
+Affine and elastic distortions are Simard, Steinkraus and Platt's (2003), rectangles Zhong et al.'s (2020);
+the ranges are our choice.
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ class Augment:
         Standard deviation of the elastic control points, pixels.
     mirror
         Whether every other image, by chance, is seen in a mirror: left is right.
+    extend
+        Whether pixels from outside the image repeat its border, as photographs want it; else they are black.
+    erase
+        Share of the images in which a rectangle, each side a seventh to a half of the image's, is painted
+        over in one shade of grey.
     """
 
     rotate: float = 0.0
@@ -40,11 +47,16 @@ class Augment:
     shift: float = 0.0
     elastic: float = 0.0
     mirror: bool = False
+    extend: bool = False
+    erase: float = 0.0
 
     def __call__(self, images: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
         """Distorted copies of `images`, uint8 (n, rows * cols); the same state of `rng` gives the same."""
-        if not any((self.rotate, self.scale, self.shear, self.shift, self.elastic, self.mirror)):
-            return images
+        if any((self.rotate, self.scale, self.shear, self.shift, self.elastic, self.mirror)):
+            images = self._warped(images, rows, rng)
+        return self._erased(images, rows, rng) if self.erase else images
+
+    def _warped(self, images: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
         n = len(images)
         turn = np.deg2rad(rng.uniform(-self.rotate, self.rotate, n))
         zoom = 1 + rng.uniform(-self.scale, self.scale, (n, 2))
@@ -60,8 +72,17 @@ class Augment:
         pictures = images.reshape(n, rows, -1)
         field = _spline(rows) @ knots @ _spline(pictures.shape[2]).T
         out = np.empty_like(pictures)
-        _warp(pictures, matrix.astype(np.float32), shift.astype(np.float32), field, out)
+        _warp(pictures, matrix.astype(np.float32), shift.astype(np.float32), field, self.extend, out)
         return out.reshape(images.shape)
+
+    def _erased(self, images: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
+        pictures = images.reshape(len(images), rows, -1).copy()
+        sides = np.array(pictures.shape[1:])
+        for n in np.flatnonzero(rng.random(len(pictures)) < self.erase):
+            size = rng.integers(np.maximum(sides // 7, 1), sides // 2 + 1)
+            top, left = rng.integers(0, sides - size + 1)
+            pictures[n, top : top + size[0], left : left + size[1]] = rng.integers(256)
+        return pictures.reshape(images.shape)
 
 
 @cache
@@ -76,9 +97,14 @@ def _spline(side: int) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _warp(
-    images: np.ndarray, matrix: np.ndarray, shift: np.ndarray, field: np.ndarray, out: np.ndarray
+    images: np.ndarray,
+    matrix: np.ndarray,
+    shift: np.ndarray,
+    field: np.ndarray,
+    extend: bool,
+    out: np.ndarray,
 ) -> None:
-    """Bilinear samples of each image at its distorted coordinates; outside is black."""
+    """Bilinear samples of each image at its distorted coordinates; outside is black or repeats the border."""
     _, rows, cols = images.shape
     middle, centre = np.float32((rows - 1) / 2), np.float32((cols - 1) / 2)
     for n in range(images.shape[0]):
@@ -87,6 +113,9 @@ def _warp(
                 dy, dx = np.float32(row) - middle, np.float32(col) - centre
                 y = matrix[n, 0, 0] * dy + matrix[n, 0, 1] * dx + middle + shift[n, 0] + field[n, 0, row, col]
                 x = matrix[n, 1, 0] * dy + matrix[n, 1, 1] * dx + centre + shift[n, 1] + field[n, 1, row, col]
+                if extend:
+                    y = min(max(y, np.float32(0)), np.float32(rows - 1))
+                    x = min(max(x, np.float32(0)), np.float32(cols - 1))
                 y0, x0 = int(np.floor(y)), int(np.floor(x))
                 fy, fx = y - np.float32(y0), x - np.float32(x0)
                 value = np.float32(0.5)  # rounds

@@ -180,6 +180,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("epochs", f"{floats} in float, {integers} in integers"),
                 ("images", source.content),
                 ("split", _split(config, source)),
+                ("beyond the paper's STDBP", config.strategies),
                 ("distortions of training images", _distortions(config.augment)),
             ],
         ),

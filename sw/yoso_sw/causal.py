@@ -4,12 +4,19 @@ Between two input spikes the potential of a ReL-PSP neuron is a straight line (p
 
     V(t) = sum over causal i of w_i (t - t_i),    dV/dt = A = sum over causal i of w_i
 
-so `walk` goes from spike to spike in order of time, keeps A and V of every neuron, and solves V(t) = theta
-in each interval (eq. 11); `gradient` goes over the same spikes once more (eq. 13 and 14). Nothing is stored
-for a pair of spikes. Neurons are taken `BLOCK` at a time so that their weights stay in the cache; blocks, and
-parts of the batch, run in parallel, and the result does not depend on the number of threads.
+so `walk` goes from spike to spike in order of time and keeps A and V of a tile of neurons, all of which do
+the same without a branch; it notes the interval in which V passes theta, solves V(t) = theta there at the
+end (eq. 11), and leaves a tile when each of its neurons has passed. `gradient` adds up eq. 13 and 14 either
+spike by spike over all neurons or neuron by neuron over all axons, whichever meets fewer pairs. Nothing is
+stored for a pair of spikes.
 
-Arrays are of one type, float32 or float64. Rows are images, or positions of a convolution.
+A convolution is a dense layer with shared weights (docs/arithmetic.md): its spikes are sorted once an image
+and dealt, in that order, to the positions that see them. `window` is (rows, cols, channels, kernel) of
+`network.Window`, kernel 0 for a dense layer. Its inputs are ordered (row, col, channel), a bias last, and its
+neurons (row, col, filter).
+
+Blocks of neurons, and parts of the batch, run in parallel, and the result does not depend on the number of
+threads. Arrays are of one type, float32 or float64.
 """
 
 from __future__ import annotations
@@ -21,11 +28,20 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-BLOCK = 64  # neurons
-PART = 32  # rows, where a layer has few neurons
+TILE = 32  # neurons, two of the widest vectors of float32
+GROUP = 4  # spikes that a tile takes between two looks at whether it is done
+BLOCK = 64  # neurons whose weights stay in the cache
 SMALL = 1 << 20  # spikes times neurons that one thread does as soon as two
-CELLS = 1024  # intervals of time in which spikes are sorted
+CELLS = 4096  # intervals of time in which spikes are sorted
 PARTS = 8  # of a batch, whose weight gradients are added up in order
+DENSE = (1, 1, 0, 0)  # the window of a dense layer
+
+Shape = tuple[int, int, int, int]
+
+#: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more;
+#: the place among the spikes where it met it, V and A just before; the spike time of those that the window
+#: decides.
+V, A, BAR, MET, FROM, RISE, FIRED = (TILE * i for i in range(7))
 
 
 @njit(cache=True)
@@ -36,29 +52,25 @@ def _sort(times, axons, last, key, place):  # type: ignore[no-untyped-def]
     are spread over time, and coded inputs have few times, so both are a few operations a spike.
     """
     cells = len(place) - 1
+    n = 0
     first, final = last, times.dtype.type(0)
     for i in range(len(times)):
         t = times[i]
-        if t < last:
-            first, final = min(first, t), max(final, t)
-    scale = cells / (final - first) if final > first else 0.0
+        key[n] = i
+        before = t < last
+        n += before
+        first, final = min(first, t), max(final, t if before else final)
+    scale = times.dtype.type(cells / (final - first) if final > first else 0)
     place[:] = 0
-    n = 0
-    for i in range(len(times)):
-        t = times[i]
-        if t < last:
-            cell = min(int((t - first) * scale), cells - 1)
-            key[i] = cell
-            place[cell + 1] += 1
-            n += 1
+    for k in range(n):
+        place[min(int((times[key[k]] - first) * scale), cells - 1) + 1] += 1
     for cell in range(cells):
         place[cell + 1] += place[cell]
-    for i in range(len(times)):
-        t = times[i]
-        if t < last:
-            k = place[key[i]]
-            place[key[i]] += 1
-            axons[k] = i
+    for k in range(n):
+        i = key[k]
+        cell = min(int((times[i] - first) * scale), cells - 1)
+        axons[place[cell]] = i
+        place[cell] += 1
     for k in range(1, n):
         axon = axons[k]
         t = times[axon]
@@ -71,125 +83,203 @@ def _sort(times, axons, last, key, place):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _schedule(times, last, order, count, share, shares):  # type: ignore[no-untyped-def]
-    rows, axons = times.shape
-    parts = (rows + PART - 1) // PART
-    for part in range(share, parts, shares):
-        key = np.empty(axons, np.int32)
-        place = np.empty(min(axons, CELLS) + 1, np.int32)
-        for row in range(part * PART, min(part * PART + PART, rows)):
-            count[row] = _sort(times[row], order[row], last, key, place)
-
-
-@njit(cache=True, error_model="numpy")
-def _advance(v, a, out, rise, at_spike, theta, now, span, end, low, high, whole):  # type: ignore[no-untyped-def]
-    """Move V from `now` over `span` steps at slope A; neurons that reach theta before `end` fire.
-
-    One pass without branches, so that it runs on vectors. Returns how many neurons have not fired yet.
-    """
-    zero, never = a.dtype.type(0), a.dtype.type(np.inf)
-    waiting = 0
-    for j in range(len(v)):
-        wait = (theta - v[j]) / a[j]
-        wait = max(np.ceil(wait) if whole else min(wait, span), zero)
-        after = min(max(v[j] + a[j] * span, low), high)
-        fires = (after >= theta) & (out[j] == never) & (now + wait < end)
-        at_spike[j] = min(v[j] + a[j] * wait, high) if fires else at_spike[j]
-        rise[j] = a[j] if fires else rise[j]
-        out[j] = now + wait if fires else out[j]
-        v[j] = after
-        waiting += out[j] == never
-    return waiting
-
-
-@njit(cache=True, inline="always")
-def _arrive(a, w, axons, low, high, tight):  # type: ignore[no-untyped-def]
-    """Add the weights of spikes to A; one by one where A may leave its bounds, else four at a time."""
-    k = 0
-    while not tight and k + 4 <= len(axons):
-        i, j, m, n = axons[k], axons[k + 1], axons[k + 2], axons[k + 3]
-        for x in range(len(a)):
-            a[x] += (w[i, x] + w[j, x]) + (w[m, x] + w[n, x])
-        k += 4
-    while k < len(axons):
-        i = axons[k]
-        for x in range(len(a)):
-            a[x] = min(max(a[x] + w[i, x], low), high)
-        k += 1
+    images, axons = times.shape
+    key = np.empty(axons, np.int32)
+    place = np.empty(min(axons, CELLS) + 1, np.int32)
+    for image in range(share, images, shares):
+        count[image] = _sort(times[image], order[image], last, key, place)
 
 
 @njit(cache=True)
-def _tight(w, low, high):  # type: ignore[no-untyped-def]
-    """Whether A of some neuron may leave its bounds."""
-    for j in range(w.shape[1]):
-        least = most = w.dtype.type(0)
-        for i in range(len(w)):
-            least += min(w[i, j], 0)
-            most += max(w[i, j], 0)
-        if least < low or most > high:
-            return True
-    return False
+def _deal(times, order, window, at, axons, count):  # type: ignore[no-untyped-def]
+    """Deal an image's spikes, in order of time, to the positions that see them.
+
+    The first count[p] entries of at[p] and axons[p] become their times and their axons at position p.
+    """
+    rows, cols, channels, kernel = window
+    if kernel == 0:
+        count[0] = len(order)
+        for k in range(len(order)):
+            axons[0, k] = order[k]
+            at[0, k] = times[order[k]]
+        return
+    out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
+    count[:] = 0
+    for axon in order:
+        pixel, channel = axon // channels, axon % channels
+        row, col = pixel // cols, pixel % cols
+        top, bottom = max(0, row - kernel + 1), min(row, out_rows - 1)
+        left, right = max(0, col - kernel + 1), min(col, out_cols - 1)
+        if row == rows:  # the bias
+            top, bottom, left, right = 0, out_rows - 1, 0, out_cols - 1
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                p = y * out_cols + x
+                k = count[p]
+                at[p, k] = times[axon]
+                own = kernel * kernel if row == rows else (row - y) * kernel + col - x
+                axons[p, k] = own * channels + channel
+                count[p] = k + 1
 
 
-@njit(cache=True, nogil=True)
-def _walk(times, order, count, weights, rule, bounds, whole, results, share, shares):  # type: ignore[no-untyped-def]
-    fired, potential, slope = results
-    theta, constant, start, end, last = rule
+@njit(cache=True)
+def _stages(at, axons, marks, when, who, ends):  # type: ignore[no-untyped-def]
+    """Spikes, (n,), with the marks that divide them.
+
+    Stage m ends at ends[m], with spikes at marks[m] of an axon without weight, which round it up to whole
+    groups; it is empty if its mark is not beyond the last one.
+    """
+    k = n = 0
+    before = at.dtype.type(0)
+    for m in range(len(marks)):
+        if marks[m] > before:
+            before = marks[m]
+            while k < len(at) and at[k] <= before:
+                when[n], who[n] = at[k], axons[k]
+                k += 1
+                n += 1
+            for _ in range(GROUP - n % GROUP):
+                when[n], who[n] = before, len(when) - 1
+                n += 1
+        ends[m] = n
+
+
+@njit(inline="always")
+def _pass(neuron, span, weight, k, never, bounds):  # type: ignore[no-untyped-def]
+    """A neuron from one spike to the next, the k-th, `span` later."""
+    v, a, bar, met, start, rise = neuron
     a_min, a_max, low, high = bounds
-    rows, neurons = len(times), weights.shape[1]
+    after = v + a * span
+    meets = after >= bar
+    met, start, rise = k if meets else met, v if meets else start, a if meets else rise
+    bar = never if meets else bar
+    return min(max(after, low), high), min(max(a + weight, a_min), a_max), bar, met, start, rise
+
+
+@njit(inline="always")
+def _group(s, when, who, k, now, w, bounds):  # type: ignore[no-untyped-def]
+    """A tile over the spikes k .. k + 3; returns whether a neuron has still something to meet."""
+    real = s.dtype.type
+    never = real(np.inf)
+    t0, t1, t2, t3 = when[k], when[k + 1], when[k + 2], when[k + 3]
+    i0, i1, i2, i3 = who[k], who[k + 1], who[k + 2], who[k + 3]
+    d0, d1, d2, d3 = t0 - now, t1 - t0, t2 - t1, t3 - t2
+    k0, k1, k2, k3 = real(k), real(k + 1), real(k + 2), real(k + 3)
+    waiting = False
+    for x in range(TILE):
+        neuron = s[V + x], s[A + x], s[BAR + x], s[MET + x], s[FROM + x], s[RISE + x]
+        neuron = _pass(neuron, d0, w[i0, x], k0, never, bounds)
+        neuron = _pass(neuron, d1, w[i1, x], k1, never, bounds)
+        neuron = _pass(neuron, d2, w[i2, x], k2, never, bounds)
+        neuron = _pass(neuron, d3, w[i3, x], k3, never, bounds)
+        s[V + x], s[A + x], s[BAR + x], s[MET + x], s[FROM + x], s[RISE + x] = neuron
+        waiting |= neuron[2] != never
+    return waiting
+
+
+@njit(cache=True)
+def _open(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
+    """Open the window of a tile: above theta a neuron fires at once; a constant slope decides all."""
+    theta, constant, start, end, last = rule
+    _, _, low, high = bounds
+    never = s.dtype.type(np.inf)
+    for x in range(TILE):
+        v = s[V + x]
+        s[BAR + x] = never if v >= theta or constant > 0 else theta
+        if constant > 0:
+            out = start - 1 + max(np.ceil((theta - v) / constant), 1)
+            s[FIRED + x] = out if out < end else never
+            s[FROM + x] = min(v + constant * ((out if out < end else last) - start + 1), high)
+            s[RISE + x] = never if v >= theta else constant
+        elif v >= theta:
+            s[FIRED + x], s[RISE + x] = start, never
+            s[FROM + x] = min(max(v + s[A + x], low), high) if whole else v
+
+
+@njit(cache=True)
+def _tile(s, size, when, who, ends, marks, w, rule, bounds, whole):  # type: ignore[no-untyped-def]
+    """Walk the `size` neurons of a tile through the stages before its window, within it, and after it."""
+    _, constant, _, _, last = rule
+    _, _, low, high = bounds
+    real = s.dtype.type
+    zero, never = real(0), real(np.inf)
+    for x in range(TILE):
+        s[V + x] = s[A + x] = s[FROM + x] = s[RISE + x] = zero
+        s[MET + x] = s[FIRED + x] = s[BAR + x] = never
+    now = zero
+    k = 0
+    for stage in range(3):
+        waiting = True
+        while waiting and k < ends[stage]:
+            waiting = _group(s, when, who, k, now, w, bounds) or stage != 1
+            k += GROUP
+            now = when[k - 1]
+        if stage == 0:
+            _open(s, rule, bounds, whole)
+            for x in range(size, TILE):
+                s[BAR + x] = never
+        elif not waiting or constant > 0:
+            return
+        else:
+            for x in range(TILE):
+                s[BAR + x] = never
+    for x in range(TILE):
+        if s[MET + x] == never and s[FIRED + x] == never:
+            s[FROM + x] = min(max(s[V + x] - s[A + x] * (marks[2] - last), low), high)
+            s[RISE + x] = s[A + x]
+
+
+@njit(cache=True)
+def _tiles(weights, first, last):  # type: ignore[no-untyped-def]
+    """Weights of the neurons first .. last - 1 by tiles, (tiles, axons + 3 GROUP, TILE), and zeros."""
+    shape = (last - first + TILE - 1) // TILE, len(weights) + 3 * GROUP, TILE
+    tiles = np.zeros(shape, weights.dtype)
+    for i in range(len(weights)):
+        for j in range(first, last):
+            tiles[(j - first) // TILE, i, (j - first) % TILE] = weights[i, j]
+    return tiles
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _walk(  # type: ignore[no-untyped-def]
+    times, order, count, weights, window, rule, marks, bounds, whole, results, share, shares
+):
+    fired, potential, slope = results
+    theta, high = rule[0], bounds[3]
     real = weights.dtype.type  # numbers of another type would slow the loops down
     zero, never = real(0), real(np.inf)
-    opening = real(start - 1 if whole else start)  # V is compared with theta from here on
-    stop = real(last if whole else max(end, last))
+    images, positions, neurons = fired.shape
+    axons = len(weights)
+    at, seen = np.empty((positions, axons), real), np.empty((positions, axons), np.int32)
+    held = np.empty(positions, np.int32)
+    when, who = np.empty(axons + 3 * GROUP, real), np.empty(axons + 3 * GROUP, np.int32)
+    ends = np.empty(len(marks), np.int32)
+    s = np.empty(7 * TILE, real)
     blocks = (neurons + BLOCK - 1) // BLOCK
-    part = rows if blocks >= PARTS else PART
-    parts = (rows + part - 1) // part
+    parts = 1 if blocks >= PARTS else min(PARTS, images)
     for task in range(share, blocks * parts, shares):
-        own = slice(task // parts * BLOCK, min(task // parts * BLOCK + BLOCK, neurons))
-        w = np.ascontiguousarray(weights[:, own])
-        a, v = np.zeros_like(w[0]), np.zeros_like(w[0])
-        tight = whole and _tight(w, a_min, a_max)
-        for row in range(task % parts * part, min(task % parts * part + part, rows)):
-            out, at_spike, rise = fired[row, own], potential[row, own], slope[row, own]
-            t_in, axons = times[row], order[row, : count[row]]
-            a[:] = 0
-            v[:] = 0
-            opened = opening < 0 and constant == 0
-            now = zero
-            waiting, k = len(v), 0
-            while waiting > 0:
-                opens = not opened and (k == len(axons) or t_in[axons[k]] > opening)
-                ends = k == len(axons) and not opens
-                until = real(opening if opens else stop if ends else t_in[axons[k]])
-                if ends:
-                    for j in range(len(v)):
-                        if out[j] == never:
-                            at_spike[j] = min(max(v[j] + a[j] * (last - now), low), high)
-                            rise[j] = a[j]
-                line = real(theta if opened else never)
-                waiting = _advance(
-                    v, a, out, rise, at_spike, line, now, real(until - now), end, low, high, whole
-                )
-                now = until
-                if ends:
-                    break
-                if opens:
-                    opened = True
-                    for j in range(len(v)):
-                        if constant > 0:
-                            wait = max(np.ceil((theta - v[j]) / constant), 1)
-                            fires = now + wait < end
-                            at_spike[j] = min(v[j] + constant * (wait if fires else last - now), high)
-                            rise[j] = never if v[j] >= theta else constant
-                            out[j] = now + wait if fires else never
-                            waiting = 0
-                        elif v[j] >= theta:
-                            out[j], rise[j] = start, never
-                            at_spike[j] = min(max(v[j] + a[j], low), high) if whole else v[j]
-                    continue
-                first = k
-                while k < len(axons) and t_in[axons[k]] == now:
-                    k += 1
-                _arrive(a, w, axons[first:k], a_min, a_max, tight)
+        first, part = task // parts * BLOCK, task % parts
+        tiles = _tiles(weights, first, min(first + BLOCK, neurons))
+        for image in range(part * images // parts, (part + 1) * images // parts):
+            _deal(times[image], order[image, : count[image]], window, at, seen, held)
+            for p in range(positions):
+                _stages(at[p, : held[p]], seen[p], marks, when, who, ends)
+                for tile in range(len(tiles)):
+                    begin = first + tile * TILE
+                    size = min(TILE, neurons - begin)
+                    _tile(s, size, when, who, ends, marks, tiles[tile], rule, bounds, whole)
+                    for x in range(size):
+                        out, v, a = s[FIRED + x], s[FROM + x], s[RISE + x]
+                        if s[MET + x] != never:
+                            k = int(s[MET + x])
+                            since = when[k - 1] if k > 0 else zero
+                            wait = (theta - v) / a
+                            wait = max(np.ceil(wait) if whole else min(wait, when[k] - since), zero)
+                            out, v = since + wait, min(v + a * wait, high)
+                            out = out if out < rule[3] else never
+                        fired[image, p, begin + x] = out
+                        potential[image, p, begin + x] = v
+                        slope[image, p, begin + x] = a
 
 
 @njit(cache=True, inline="always")
@@ -212,7 +302,7 @@ def _spread(grad, step, axons):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _gradient(times, order, count, weights, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
+def _by_spike(times, order, count, weights, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
     grad_weights, grad_times = results
     (rows, inputs), neurons = times.shape, weights.shape[1]
     parts = len(grad_weights)
@@ -251,6 +341,82 @@ def _gradient(times, order, count, weights, fired, drive, wanted, results, share
         grad_weights[part, :, own] = grad
 
 
+@njit(cache=True, inline="always")
+def _run_of(window, p, y):  # type: ignore[no-untyped-def]
+    """Where row y of what position p sees begins among the inputs, and how long it is."""
+    _, cols, channels, kernel = window
+    out_cols = cols - kernel + 1
+    return ((p // out_cols + y) * cols + p % out_cols) * channels, kernel * channels
+
+
+@njit(cache=True)
+def _see(times, last, window, p, seen):  # type: ignore[no-untyped-def]
+    """What position p sees: the times of its axons, (axons,), inf from `last` on."""
+    never = times.dtype.type(np.inf)
+    k = 0
+    for y in range(window[3]):
+        begin, length = _run_of(window, p, y)
+        for x in range(length):
+            t = times[begin + x]
+            seen[k + x] = t if t < last else never
+        k += length
+    rest = len(times) - len(seen)  # a dense layer's, or the bias
+    for i in range(k, len(seen)):
+        t = times[rest + i]
+        seen[i] = t if t < last else never
+
+
+@njit(cache=True)
+def _pull_back(pull, window, p, grad):  # type: ignore[no-untyped-def]
+    """Add what position p's axons get, (axons,), to the gradient of the inputs."""
+    k = 0
+    for y in range(window[3]):
+        begin, length = _run_of(window, p, y)
+        for x in range(length):
+            grad[begin + x] += pull[k + x]
+        k += length
+    rest = len(grad) - len(pull)
+    for i in range(k, len(pull)):
+        grad[rest + i] += pull[i]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _by_neuron(times, last, weights, window, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
+    grad_weights, grad_times = results
+    images, positions, neurons = fired.shape
+    parts, axons = len(grad_weights), len(weights)
+    blocks = (neurons + BLOCK - 1) // BLOCK
+    zero = weights.dtype.type(0)
+    seen, pull = np.empty(axons, weights.dtype), np.empty(axons, weights.dtype)
+    for task in range(share, blocks * parts, shares):
+        block, part = task // parts, task % parts
+        first, size = block * BLOCK, min(BLOCK, neurons - block * BLOCK)
+        w = np.ascontiguousarray(weights[:, first : first + size].T)
+        grad = np.zeros_like(w)
+        for image in range(part * images // parts, (part + 1) * images // parts):
+            for p in range(positions):
+                looked = False
+                for j in range(size):
+                    push, t = drive[image, p, first + j], fired[image, p, first + j]
+                    if push == 0:
+                        continue
+                    if not looked:
+                        looked = True
+                        _see(times[image], last, window, p, seen)
+                        pull[:] = 0
+                    own, row = grad[j], w[j]
+                    for i in range(axons):
+                        own[i] += push * min(seen[i] - t, zero)
+                    if wanted:
+                        for i in range(axons):
+                            pull[i] += push * row[i] if seen[i] < t else zero
+                if wanted and looked:
+                    _pull_back(pull, window, p, grad_times[block, image])
+        for j in range(size):
+            for i in range(axons):
+                grad_weights[part, i, first + j] = grad[j, i]
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
@@ -271,21 +437,27 @@ def schedule(times: np.ndarray, last: float, threads: int = 1) -> tuple[np.ndarr
     Parameters
     ----------
     times
-        Input spike times (rows, axons) in steps, inf for silent.
+        Input spike times (images, inputs) in steps, inf for silent.
     last
         Spikes at `last` or later act on nothing and are left out.
 
     Returns
     -------
     order
-        int32 (rows, axons): the first count[r] entries of row r are its axons in order of time.
+        int32 (images, inputs): the first count[r] entries of row r are its inputs in order of time.
     count
-        int32 (rows,).
+        int32 (images,).
     """
-    rows, axons = times.shape
-    order, count = np.empty((rows, axons), np.int32), np.empty(rows, np.int32)
+    images, inputs = times.shape
+    order, count = np.empty((images, inputs), np.int32), np.empty(images, np.int32)
     _run(_schedule, threads, times.size * BLOCK, times, times.dtype.type(last), order, count)
     return order, count
+
+
+def positions_of(window: Shape) -> int:
+    """Positions of a convolution, 1 of a dense layer."""
+    rows, cols, _, kernel = window
+    return (rows - kernel + 1) * (cols - kernel + 1) if kernel else 1
 
 
 def walk(
@@ -293,6 +465,7 @@ def walk(
     order: np.ndarray,
     count: np.ndarray,
     weights: np.ndarray,
+    window: Shape,
     rule: tuple[float, float, float, float, float],
     bounds: tuple[float, float, float, float],
     whole: bool,
@@ -303,11 +476,13 @@ def walk(
     Parameters
     ----------
     times
-        Input spike times (rows, axons), in steps.
+        Input spike times (images, inputs), in steps.
     order, count
         From `schedule`.
     weights
-        (axons, neurons).
+        (axons, neurons), or the filters of a position and the axons that it sees.
+    window
+        Of a convolution; `DENSE`.
     rule
         (theta, c, start, end, last): a neuron fires at the first t in [start, end) with V(t) >= theta; c > 0
         is a constant slope, only on whole steps; V of silent neurons is read at `last` = T - 1.
@@ -321,18 +496,23 @@ def walk(
     Returns
     -------
     fired
-        (rows, neurons), inf for silent.
+        (images, positions * neurons), inf for silent.
     potential
         V at the spike, or at `last`.
     slope
         dV/dt at the spike, the sum of the causal weights; inf where V was above theta when the window
         opened, since that spike's time depends on nothing; for silent neurons the sum at the end.
     """
-    shape, real = (len(times), weights.shape[1]), weights.dtype.type
-    results = np.full(shape, np.inf, real), np.zeros(shape, real), np.zeros(shape, real)
-    exact = tuple(map(real, rule)), tuple(map(real, bounds))
-    _run(_walk, threads, times.size * shape[1], times, order, count, weights, *exact, whole, results)
-    return results
+    shape, real = (len(times), positions_of(window), weights.shape[1]), weights.dtype.type
+    results = np.empty(shape, real), np.empty(shape, real), np.empty(shape, real)
+    _, _, start, end, last = rule
+    stop = last if whole else max(end, last)  # of a neuron's walk
+    marks = (start - 1, min(end - 1, stop), stop) if whole else (start, end, stop)
+    exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
+    work = count.sum() * shape[1] * shape[2]
+    _run(_walk, threads, work, times, order, count, weights, window, *exact, whole, results)
+    fired, potential, slope = (result.reshape(len(times), -1) for result in results)
+    return fired, potential, slope
 
 
 def _sum(parts: np.ndarray) -> np.ndarray:
@@ -345,6 +525,8 @@ def gradient(
     order: np.ndarray,
     count: np.ndarray,
     weights: np.ndarray,
+    window: Shape,
+    last: float,
     fired: np.ndarray,
     drive: np.ndarray,
     wanted: bool,
@@ -358,26 +540,34 @@ def gradient(
 
     Parameters
     ----------
-    times, order, count, weights
+    times, order, count, weights, window
         As for `walk`.
+    last
+        As for `schedule`.
     fired
-        Spike times (rows, neurons), finite; where `drive` is 0 the value does not matter.
+        Spike times (images, positions * neurons), finite; where `drive` is 0 the value does not matter.
     drive
-        dL/dt_j / S_j (rows, neurons); 0 for neurons whose time passes no gradient.
+        dL/dt_j / S_j, of the same shape; 0 for neurons whose time passes no gradient.
     wanted
         Whether dL/dt_i is asked for; the first layer's inputs need none.
 
     Returns
     -------
-    dL/dw (axons, neurons) and dL/dt_i (rows, axons), None if not wanted.
+    dL/dw (axons, neurons) and dL/dt_i (images, inputs), None if not wanted.
     """
-    (rows, inputs), neurons = times.shape, weights.shape[1]
+    (images, inputs), (axons, neurons) = times.shape, weights.shape
     blocks = -(-neurons // BLOCK)
-    parts = 1 if blocks >= PARTS else min(PARTS, rows)
-    grad_weights = np.empty((parts, inputs, neurons), weights.dtype)
-    grad_times = np.zeros((blocks, rows, inputs) if wanted else (0, 0, 0), weights.dtype)
+    parts = 1 if blocks >= PARTS else min(PARTS, images)
+    grad_weights = np.empty((parts, axons, neurons), weights.dtype)
+    grad_times = np.zeros((blocks, images, inputs) if wanted else (0, 0, 0), weights.dtype)
     results = grad_weights, grad_times
-    _run(
-        _gradient, threads, times.size * neurons, times, order, count, weights, fired, drive, wanted, results
-    )
+    by_spike, by_neuron = int(count.sum()) * neurons, int(np.count_nonzero(drive)) * axons
+    if window == DENSE and by_spike < by_neuron:
+        task = times, order, count, weights, fired, drive, wanted, results
+        _run(_by_spike, threads, by_spike, *task)
+    else:
+        shape = images, positions_of(window), neurons
+        pairs = fired.reshape(shape), drive.reshape(shape)
+        end = times.dtype.type(last)
+        _run(_by_neuron, threads, by_neuron, times, end, weights, window, *pairs, wanted, results)
     return _sum(grad_weights), _sum(grad_times) if wanted else None

@@ -69,6 +69,9 @@ class LayerConfig:
         Price of the layer's spikes in the loss (`stdbp.activity`).
     alive
         Price of neurons that the mean image does not make fire (`stdbp.quiet`); dense layers of slope A.
+    norm
+        In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
+        normalised over a batch (`modules.Norm`); 0: not at all. For a constant slope and a bias.
     mean, deviation
         Of the first weights, normally distributed.
     clip
@@ -84,6 +87,7 @@ class LayerConfig:
     dropout: float = 0.0
     activity: float = 0.0
     alive: float = 0.0
+    norm: float = 0.0
     mean: float = 0.0
     deviation: float = 0.1
     clip: float = 2.5
@@ -116,6 +120,13 @@ class TrainConfig:
         Images a batch; images at the end of the training set kept for validation (Caltech has its own).
     unit
         Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
+    smooth
+        Label smoothing: the share of a label that goes to all classes alike.
+    decay
+        Weight decay of the float phase, decoupled from the gradient (AdamW).
+    teacher, trust, soften
+        A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
+        the temperature that it learnt at (`teacher.Teacher`); "": none.
     inputs
         Pixels of an image.
     rows
@@ -140,6 +151,11 @@ class TrainConfig:
     batch: int = 128
     validation: int = 5000
     unit: float = 1.0
+    smooth: float = 0.0
+    decay: float = 0.0
+    teacher: str = ""
+    trust: float = 1.0
+    soften: float = 1.0
     inputs: int = 784
     rows: int = 28
     augment: Augment = field(default_factory=Augment)
@@ -176,6 +192,10 @@ class TrainConfig:
         )
         check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
         check(self.unit > 0, f"unit={self.unit} is not positive")
+        check(0 <= self.smooth < 1, f"smooth={self.smooth} is outside 0..1")
+        check(self.decay >= 0, f"decay={self.decay} is negative")
+        check(0 <= self.trust <= 1, f"trust={self.trust} is outside 0..1")
+        check(self.soften > 0, f"soften={self.soften} is not positive")
         for i, layer in enumerate(self.layers):
             check(
                 1 <= layer.neurons <= LARGEST, f"layer {i}: neurons={layer.neurons} is outside 1..{LARGEST}"
@@ -187,6 +207,11 @@ class TrainConfig:
             check(0 <= layer.start, f"layer {i}: start={layer.start} is negative")
             check(layer.end <= self.steps, f"layer {i}: end={layer.end} is beyond steps={self.steps}")
             check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
+            check(layer.norm >= 0, f"layer {i}: norm={layer.norm} is negative")
+            check(
+                layer.norm == 0 or (layer.slope == "constant" and layer.bias),
+                f"layer {i}: norm={layer.norm} needs a constant slope and a bias, into which it is folded",
+            )
             check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
             check(layer.kernel > 0 or not layer.pool, f"layer {i}: pool needs a convolution, a kernel")
             check(layer.kernel == 0 or not layer.silent, f"layer {i}: a convolution needs a firing window")
@@ -205,12 +230,32 @@ class TrainConfig:
                 self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
             )
+        erase = self.augment.erase
+        check(0 <= erase <= 1, f"augment: erase={erase} is outside 0..1")
         self.windows()
 
     @property
     def chip(self) -> ChipParams:
         """The default chip with A and V as wide as the network wants them."""
         return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
+
+    @property
+    def strategies(self) -> str:
+        """What it uses beyond the paper's STDBP, in words."""
+        layers = self.layers
+        used = {
+            "constant-slope windows": any(layer.slope == "constant" for layer in layers),
+            "augmented images": self.augment != Augment(),
+            "dropout": any(layer.dropout for layer in layers),
+            "folded batch normalisation": any(layer.norm for layer in layers),
+            "a price on spikes": any(layer.activity for layer in layers),
+            "a price on silent neurons": any(layer.alive for layer in layers),
+            "weight decay": self.decay > 0,
+            "label smoothing": self.smooth > 0,
+            f"labels of {self.teacher}": bool(self.teacher),
+            f"{self.weight_bits}-bit weights": True,
+        }
+        return ", ".join(name for name, is_used in used.items() if is_used)
 
     def windows(self) -> tuple[Window | None, ...]:
         """Geometry of each layer's convolution, None where it is dense. Raises `ConfigError`."""

@@ -24,6 +24,7 @@ def build(
         "slope": config.slope,
         "bias": config.bias,
         "dropout": config.dropout,
+        "norm": config.norm,
         "weight_bits": train.weight_bits,
         "clip": config.clip,
         "chip": train.chip,
@@ -148,14 +149,16 @@ class Model(nn.Module):
     def loss(self, inputs: torch.Tensor, results: list[Spikes], labels: torch.Tensor) -> torch.Tensor:
         """Cross-entropy on spike times (eq. 12) or on the last potentials, and the layers' prices.
 
-        `results` are those of `forward` for the input times `inputs`.
+        `results` are those of `forward` for the input times `inputs`; `labels` are classes, int64 (batch,),
+        or shares of them, float (batch, classes).
         """
         times, potential = results[-1]
         config, output = self.config, self.chain[-1]
         if config.decision == "ttfs":
-            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit)
+            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit, config.smooth)
         else:
-            loss = nn.functional.cross_entropy(potential / (config.unit * (output.scale or 1)), labels)
+            logits = potential / (config.unit * (output.scale or 1))
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=config.smooth)
         given = [inputs, *(spikes.times for spikes in results)]
         for i, (layer, module) in enumerate(zip(config.layers, self.chain, strict=True)):
             if layer.activity:

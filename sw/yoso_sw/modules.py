@@ -27,6 +27,8 @@ from yoso_sw import stdbp
 from yoso_sw.encoding import spike_steps
 from yoso_sw.network import NEVER, Window
 
+EPSILON = 1e-5  # keeps the variance of a neuron that is always the same from dividing by 0
+
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the message says where and what to change."""
@@ -71,6 +73,49 @@ class TemporalEncoder(nn.Module):
         return input_times(spike_steps(images.numpy(), self.levels))
 
 
+class Norm(nn.Module):
+    """Potentials of each neuron, or filter, brought to one mean and deviation over the batch.
+
+    Batch normalisation (Ioffe and Szegedy 2015) of what a layer of constant slope reads when its window
+    opens: V' = norm * (|gain| * (V - mean) / deviation + shift). It is linear in the weights, so `fold`
+    moves it into them and into the bias axon's, and nothing of it is left for the chip.
+
+    Parameters
+    ----------
+    neurons
+        Neurons or filters, the second dimension of the potentials.
+    norm
+        The deviation that potentials begin with, in units of c.
+    """
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+
+    def __init__(self, neurons: int, norm: float) -> None:
+        super().__init__()
+        self.norm = norm
+        self.gain = nn.Parameter(torch.ones(neurons))
+        self.shift = nn.Parameter(torch.zeros(neurons))
+        self.register_buffer("mean", torch.zeros(neurons))
+        self.register_buffer("variance", torch.ones(neurons))
+
+    def forward(self, potential: torch.Tensor, training: bool) -> torch.Tensor:
+        """Of potentials (batch, neurons, ..); in training by the batch's own mean and variance."""
+        gain, shift = self.norm * self.gain.abs(), self.norm * self.shift
+        return functional.batch_norm(potential, self.mean, self.variance, gain, shift, training, 0.1, EPSILON)
+
+    def fold(self, weight: nn.Parameter, reading: int) -> None:
+        """Give `weight` (axons + bias, neurons) the gain, and the bias axon, as old as `reading`, the shift.
+
+        The gain is not negative, so the maximum of pooled potentials stays where it was.
+        """
+        with torch.no_grad():
+            gain = self.norm * self.gain.abs() / (self.variance + EPSILON).sqrt()
+            bias = weight[-1] * reading - self.mean
+            weight[:-1] *= gain
+            weight[-1] = (bias * gain + self.norm * self.shift) / reading
+
+
 class TemporalLayer(nn.Module):
     """What dense layers and convolutions share: weights, threshold, window, slope and quantisation.
 
@@ -98,6 +143,9 @@ class TemporalLayer(nn.Module):
     revive
         Whether a silent neuron of slope A learns as if it had fired at `end`; for output layers
         (`stdbp.spike_times`).
+    norm
+        Standard deviation, in units of c, to which `Norm` brings the potentials in the float phase; 0: none.
+        Of layers with a constant slope and a bias.
     weight_bits, clip
         Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
     chip
@@ -119,6 +167,7 @@ class TemporalLayer(nn.Module):
         bias: bool = False,
         dropout: float = 0.0,
         revive: bool = False,
+        norm: float = 0.0,
         weight_bits: int = 8,
         clip: float = 2.5,
         chip: ChipParams | None = None,
@@ -138,6 +187,7 @@ class TemporalLayer(nn.Module):
         self.scale: float | None = None
         first = torch.randn(axons + bias, neurons, generator=generator)
         self.weight = nn.Parameter(first * deviation + mean)
+        self.norm = Norm(neurons, norm) if norm else None
 
     @property
     def silent(self) -> bool:
@@ -146,6 +196,8 @@ class TemporalLayer(nn.Module):
 
     def quantise(self) -> None:
         """Fix the scale so that weights up to `clip` standard deviations from zero fit the weight's bits."""
+        if self.norm is not None:
+            self.norm.fold(self.weight, self.reading)
         scale = (self.limit - 1) / (self.clip * float(self.weight.detach().square().mean().sqrt()))
         if not 0 < scale < float("inf"):
             raise TrainingError(f"the weights of the {self.neurons}-neuron layer give no scale: {scale}")
@@ -195,8 +247,10 @@ class TemporalLayer(nn.Module):
             ages = ages * kept / (1 - self.dropout)
         return ages
 
-    def fire(self, times: torch.Tensor, generator: torch.Generator | None) -> Spikes:
-        """Spikes of a firing layer of slope A, for (rows, axons) input times without the bias."""
+    def fire(
+        self, times: torch.Tensor, generator: torch.Generator | None, window: Window | None = None
+    ) -> Spikes:
+        """Spikes of a firing layer of slope A, for (batch, inputs) input times without the bias."""
         threshold = self.threshold
         if generator is not None and self.dropout:
             kept = self._kept(times, generator)
@@ -205,19 +259,19 @@ class TemporalLayer(nn.Module):
             threshold = max(1, round(threshold)) if self.scale is not None else threshold
         times = self.with_bias(times)
         whole = self.scale is not None
-        window = self.start, self.end, self.last
-        return Spikes(
-            *stdbp.spike_times(times, self.working, threshold, *window, whole, self.revive, chip=self.chip)
-        )
+        rule = threshold, self.start, self.end, self.last, whole, self.revive
+        return Spikes(*stdbp.spike_times(times, self.working, *rule, chip=self.chip, window=window))
 
     def with_bias(self, times: torch.Tensor) -> torch.Tensor:
-        """Times (rows, axons) with the bias axon's, if there is one."""
+        """Times (batch, inputs) with the bias's, if there is one."""
         if not self.bias:
             return times
         return torch.cat([times, times.new_zeros(len(times), 1)], dim=1)
 
-    def read(self, potential: torch.Tensor) -> Spikes:
+    def read(self, potential: torch.Tensor, training: bool) -> Spikes:
         """Spikes of a layer that is one matrix product, of its potentials at `reading`."""
+        if self.norm is not None and self.scale is None:
+            potential = self.norm(potential, training)
         if self.silent:
             return Spikes(torch.full_like(potential, stdbp.SILENT), potential)
         whole = self.scale is not None
@@ -234,7 +288,8 @@ class Dense(TemporalLayer):
     def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> Spikes:
         """Spikes for input times (batch, inputs); `generator` draws the dropout, None: no dropout."""
         if self.constant or self.silent:
-            return self.read(self.ages(self.with_bias(times), generator) @ self.working)
+            potential = self.ages(self.with_bias(times), generator) @ self.working
+            return self.read(potential, generator is not None)
         return self.fire(times, generator)
 
     def quiet(self, times: torch.Tensor) -> torch.Tensor:
@@ -262,17 +317,11 @@ class Conv2d(TemporalLayer):
     def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> Spikes:
         """Spikes for input times (batch, channels, rows, cols); `generator` draws the dropout."""
         if self.constant or self.silent:
-            return self.read(self._convolve(self.ages(times, generator)))
-        spikes = self.fire(self._unfold(times), generator)
+            return self.read(self._convolve(self.ages(times, generator)), generator is not None)
+        spikes = self.fire(times.permute(0, 2, 3, 1).flatten(1), generator, self.window)
         shape = len(times), self.window.out_rows, self.window.out_cols, self.neurons
         spikes = Spikes(*(part.reshape(shape).permute(0, 3, 1, 2) for part in spikes))
         return earliest(spikes) if self.pool else spikes
-
-    def _unfold(self, times: torch.Tensor) -> torch.Tensor:
-        """(batch * positions, axons): what each position sees, in the order of the weights' rows."""
-        kernel = self.window.kernel
-        seen = times.unfold(2, kernel, 1).unfold(3, kernel, 1)  # batch, channels, rows, cols, kernel, kernel
-        return seen.permute(0, 2, 3, 4, 5, 1).reshape(-1, self.window.axons)
 
     def _convolve(self, ages: torch.Tensor) -> torch.Tensor:
         """Potentials (batch, filters, rows, cols) at step `reading`.

@@ -8,8 +8,23 @@ from __future__ import annotations
 
 import torch
 
+from yoso_sw.network import Window
+
 SILENT = float("inf")
 ROWS = 128  # at once, where no gradient is wanted
+
+
+def patches(times: torch.Tensor, window: Window) -> torch.Tensor:
+    """What each position of a convolution sees, (batch * positions, axons), of its inputs (batch, inputs).
+
+    Both are ordered (row, col, channel), a bias last.
+    """
+    pixels, bias = times[:, : window.inputs], times[:, window.inputs :]
+    picture = pixels.reshape(-1, window.rows, window.cols, window.channels)
+    # batch, row, col, channel, kernel, kernel
+    seen = picture.unfold(1, window.kernel, 1).unfold(2, window.kernel, 1)
+    seen = seen.permute(0, 1, 2, 4, 5, 3).reshape(-1, window.axons)
+    return torch.cat([seen, bias.repeat_interleave(window.positions, dim=0)], dim=1)
 
 
 def spike_times(

@@ -18,11 +18,11 @@ import torch
 from yoso_sw import card, spread
 from yoso_sw.config import TrainConfig, load_config, locate, names
 from yoso_sw.network import Network, NetworkError
-from yoso_sw.train import CHECKPOINTS, ERRORS, command_of
+from yoso_sw.train import CHECKPOINTS, ERRORS, check_device, command_of, on_device
 from yoso_sw.trainer import Data, Trainer
 
 
-def _about(config: Path, base: TrainConfig, seed: int) -> dict[str, Any]:
+def _about(config: Path, base: TrainConfig, seed: int, device: str) -> dict[str, Any]:
     """What is known of the network of one seed, which is trained if it is not kept."""
     kept = config.with_suffix(".npz")
     if seed == base.seed and kept.is_file():
@@ -31,9 +31,9 @@ def _about(config: Path, base: TrainConfig, seed: int) -> dict[str, Any]:
             raise NetworkError(f"{kept} does not say its {missing[0]} accuracy; delete it, and it is trained")
         return about
     own = dataclasses.replace(base, seed=seed)
-    trainer = Trainer(own, Data.load(own), CHECKPOINTS / f"{base.name}.seed{seed}.pt")
+    trainer = Trainer(own, Data.load(own), CHECKPOINTS / f"{base.name}.seed{seed}.pt", device)
     trainer.run()
-    network = trainer.network(command_of(config))
+    network = trainer.network(command_of(config, device))
     if seed == base.seed:
         network.save(kept)
     return network.about
@@ -45,18 +45,20 @@ def _about(config: Path, base: TrainConfig, seed: int) -> dict[str, Any]:
 @click.option(
     "--seeds", "count", default=3, show_default=True, type=click.IntRange(1), help="Seeds 1 to this."
 )
-def main(net: str | None, config: str | None, count: int) -> None:
+@on_device
+def main(net: str | None, config: str | None, count: int, device: str) -> None:
     chosen = net or config
     if chosen is None:
         raise click.UsageError(f"NET is missing: a TOML file or one of {', '.join(names())}")
     torch.set_num_threads(1)
     try:
+        check_device(device)
         path = locate(chosen)
         base, rows = load_config(path), spread.read(path)
         for seed in range(1, count + 1):
             if any(row["seed"] == seed for row in rows):
                 continue
-            about = _about(path, base, seed)
+            about = _about(path, base, seed, device)
             row = {"seed": seed}
             row |= {key: about[f"{key}_accuracy"] for key in spread.KEYS[1:]}
             rows.append(row)

@@ -14,12 +14,14 @@ model, which it must equal spike for spike: two readings of one contract.
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import torch
 from yoso_hw.params import ChipParams
 
 from yoso_sw import causal, plain
+from yoso_sw.network import Window
 
 SILENT = float("inf")
 
@@ -79,17 +81,20 @@ class _SpikeTimes(torch.autograd.Function):
     """Spike times of slope A with eq. 13 and 14 as their gradient; see `spike_times`."""
 
     @staticmethod
-    def forward(ctx: Any, times: Any, weights: Any, rule: Any, bounds: Any, whole: bool, revive: bool) -> Any:
+    def forward(
+        ctx: Any, times: Any, weights: Any, window: Any, rule: Any, bounds: Any, whole: bool, revive: bool
+    ) -> Any:
         theta, _, _, end, last = rule
         t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
         threads = THREADS or torch.get_num_threads()
         order, count = causal.schedule(t_in, last, threads)
-        results = causal.walk(t_in, order, count, w, rule, bounds, whole, threads)
+        results = causal.walk(t_in, order, count, w, window, rule, bounds, whole, threads)
         fired, potential, slope = map(torch.from_numpy, results)
         silent = fired.isinf()
         rate = 1 / torch.where(silent, slope.clamp(min=theta / last) if revive else SILENT, slope)
         ctx.save_for_backward(times, weights, torch.where(silent, end, fired), rate)
         ctx.events = order, count
+        ctx.geometry = window, last
         ctx.mark_non_differentiable(potential)
         return fired, potential
 
@@ -100,9 +105,10 @@ class _SpikeTimes(torch.autograd.Function):
         t_in, w, t_out, drive = (tensor.detach().contiguous().numpy() for tensor in tensors)
         order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
-        results = causal.gradient(t_in, order, count, w, t_out, drive, wanted, threads)
+        window, last = ctx.geometry
+        results = causal.gradient(t_in, order, count, w, window, last, t_out, drive, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
-        return grad_times, grad_weights, None, None, None, None
+        return grad_times, grad_weights, None, None, None, None, None
 
 
 NO_BOUNDS = (-SILENT, SILENT, -SILENT, SILENT)
@@ -124,6 +130,7 @@ def spike_times(
     revive: bool = False,
     slope: int = 0,
     chip: ChipParams | None = None,
+    window: Window | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Spike times of a layer of slope A (eq. 11) and their gradient (eq. 13, 14).
 
@@ -132,7 +139,7 @@ def spike_times(
     Parameters
     ----------
     times
-        Input spike times (batch, axons), inf for silent.
+        Input spike times (batch, inputs), inf for silent.
     weights
         (axons, neurons); integers if `whole`.
     threshold, start, end
@@ -149,6 +156,9 @@ def spike_times(
         layer with `ramp_times`.
     chip
         Whose adders saturate on whole steps; None: those of the default chip.
+    window
+        Of a convolution, whose `times` are ordered (row, col, channel), a bias last, and whose neurons at all
+        positions, (row, col, filter), share `weights`; None: dense.
 
     Returns
     -------
@@ -158,10 +168,13 @@ def spike_times(
     if times.is_cuda or not KERNELS:
         if slope:
             raise ValueError("a constant slope on whole steps has a kernel on the CPU alone; see ramp_times")
-        return plain.spike_times(times, weights, threshold, start, end, last, whole, revive)
+        seen = times if window is None else plain.patches(times, window)
+        results = plain.spike_times(seen, weights, threshold, start, end, last, whole, revive)
+        return results[0].reshape(len(times), -1), results[1].reshape(len(times), -1)
     bounds = adders(chip or ChipParams()) if whole else NO_BOUNDS
     rule = threshold, slope, start, end, last
-    return _SpikeTimes.apply(times, weights, rule, bounds, whole, revive)
+    geometry = causal.DENSE if window is None else astuple(window)
+    return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive)
 
 
 class _Cap(torch.autograd.Function):
@@ -176,7 +189,9 @@ class _Cap(torch.autograd.Function):
         return grads[0], None
 
 
-def spike_time_loss(times: torch.Tensor, labels: torch.Tensor, end: float, unit: float) -> torch.Tensor:
+def spike_time_loss(
+    times: torch.Tensor, labels: torch.Tensor, end: float, unit: float, smooth: float = 0.0
+) -> torch.Tensor:
     """Cross-entropy of the softmax of negative spike times (eq. 12), averaged over the batch.
 
     Parameters
@@ -184,11 +199,14 @@ def spike_time_loss(times: torch.Tensor, labels: torch.Tensor, end: float, unit:
     times
         Output spike times (batch, classes); a silent neuron counts as firing at `end`.
     labels
-        int64 (batch,).
+        Classes, int64 (batch,), or shares of them, float (batch, classes).
     unit
         Steps that make a factor e; eq. 12 has 1 in its own unit of time.
+    smooth
+        Label smoothing: the share of a label that goes to all classes alike (our choice; eq. 12 has none).
     """
-    return torch.nn.functional.cross_entropy(-_Cap.apply(times, end) / unit, labels)
+    logits = -_Cap.apply(times, end) / unit
+    return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smooth)
 
 
 def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:

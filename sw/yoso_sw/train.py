@@ -35,10 +35,17 @@ ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, c
 CHECKPOINTS = Path("build/train")
 
 
-def command_of(config_path: Path) -> str:
+def command_of(config_path: Path, device: str = "cpu") -> str:
     """The command that trains a configuration; networks record it."""
     own = config_path.resolve()
-    return f"make train NET={own.stem if own.parent == NETWORKS else config_path}"
+    where = "" if device == "cpu" else f" DEVICE={device}"
+    return f"make train NET={own.stem if own.parent == NETWORKS else config_path}{where}"
+
+
+def check_device(device: str) -> None:
+    """Raise `TrainingError` if torch has no such device."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("--device cuda: this torch finds no GPU; train with --device cpu")
 
 
 def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console: Console) -> None:
@@ -69,7 +76,7 @@ def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console:
             )
 
         trainer.run(report, lambda: progress.advance(task))
-    network = trainer.network(command_of(config_path))
+    network = trainer.network(command_of(config_path, device))
     network.save(out)
     about = network.about
     console.print(
@@ -80,6 +87,15 @@ def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console:
     console.print(f"{card.write(config_path, out)}: model card", soft_wrap=True)
     picture = curve.write(config.name, trainer.history, checkpoint.parent)
     console.print(f"{picture}: learning curve", soft_wrap=True)
+
+
+on_device = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    type=click.Choice(["cpu", "cuda"]),
+    help="Where torch trains; a GPU rounds otherwise.",
+)
 
 
 @click.command(help=__doc__)
@@ -102,13 +118,7 @@ def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console:
     type=click.IntRange(1),
     help="CPU threads of torch; another count rounds otherwise.",
 )
-@click.option(
-    "--device",
-    default="cpu",
-    show_default=True,
-    type=click.Choice(["cpu", "cuda"]),
-    help="Where torch trains; a GPU rounds otherwise.",
-)
+@on_device
 def main(
     net: str | None,
     config: str | None,
@@ -130,8 +140,7 @@ def main(
             raise click.ClickException(f"cannot write {out}: there is no folder {out.parent}")
         if restart:
             checkpoint.unlink(missing_ok=True)
-        if device == "cuda" and not torch.cuda.is_available():
-            raise click.ClickException("--device cuda: this torch finds no GPU; train with --device cpu")
+        check_device(device)
         _train(path, out, checkpoint, device, Console())
     except ERRORS as error:
         raise click.ClickException(str(error)) from None

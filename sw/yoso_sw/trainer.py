@@ -26,8 +26,11 @@ from yoso_sw.encoding import spike_steps
 from yoso_sw.model import Model
 from yoso_sw.modules import TrainingError, input_times
 from yoso_sw.network import NEVER, Network
+from yoso_sw.teacher import Teacher
 
 CHECKPOINT_VERSION = 2
+#: Settings of the integer phase alone: a checkpoint of the float phase serves others of them.
+QUANTISATION = frozenset({"weight_bits", "acc_bits", "pot_bits", "clip", "integer_epochs", "integer_rate"})
 BLOCK = 16  # batches that are distorted and encoded in one go
 
 
@@ -134,6 +137,7 @@ class Trainer:
         self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.model = Model(config).to(self.device)
+        self.teacher = Teacher(config, self.device) if config.teacher else None
         self.epoch = 0
         self.history: list[Epoch] = []
         self.float_accuracy = math.nan
@@ -153,12 +157,13 @@ class Trainer:
     ) -> None:
         """Train what is left. `report` is called after each epoch, `tick` after each batch.
 
-        Raises `TrainingError` if the loss or a weight is no longer finite; the checkpoint is still the last
-        good one.
+        Raises `TrainingError` if the loss or a weight is no longer finite, or the integers would not suit the
+        chip; the checkpoint is still the last good one.
         """
         while self.epoch < self.epochs:
             if self.epoch == self.config.float_epochs:
                 self.model.quantise()
+                self.model.export({})  # better refused now than at the end
                 self.optimizer = self._fresh_optimizer()
             loss = self._one_epoch(tick)
             self._check_weights()
@@ -194,6 +199,7 @@ class Trainer:
         about = {
             "dataset": config.dataset,
             "seed": config.seed,
+            "unit": round(config.unit * (self.model.chain[-1].scale or 1), 3),
             "command": command,
             "float_accuracy": round(self.float_accuracy, 2),
             "golden_accuracy": round(100 * float((result.decisions == labels).mean()), 2),
@@ -218,6 +224,8 @@ class Trainer:
                 distorted = config.augment(images[block], config.rows, rng)
                 times = self._times(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
+                if self.teacher is not None:
+                    targets = self.teacher(distorted, targets)
             own = slice(place * config.batch, (place + 1) * config.batch)
             self._set_rate(batch, batches)
             loss = self.model.loss(times[own], self.model(times[own], dropout), targets[own])
@@ -260,7 +268,10 @@ class Trainer:
             group["lr"] = rate * min(1.0, (done + 1) / max(1, config.warm))
 
     def _fresh_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.model.parameters(), lr=self.config.float_rate, fused=True)
+        decay = self.config.decay if self.model.scales is None else 0.0
+        return torch.optim.AdamW(
+            self.model.parameters(), lr=self.config.float_rate, weight_decay=decay, fused=True
+        )
 
     # ---- checkpoints ---------------------------------------------------------------------------------
 
@@ -300,7 +311,8 @@ class Trainer:
             raise TrainingError(
                 f"checkpoint {path} has version {version}; this program writes {CHECKPOINT_VERSION}; {again}"
             )
-        if different := _difference(config, json.loads(self._identity())):
+        free = QUANTISATION if state.get("scales") is None else frozenset()
+        if different := _difference(config, json.loads(self._identity()), free):
             raise TrainingError(f"checkpoint {path} belongs to another configuration: {different}; {again}")
         try:
             self.model.load_state_dict(state["model"])
@@ -325,10 +337,12 @@ def _settings(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _difference(theirs: Any, ours: Any) -> str:
-    """The first setting in which two configurations differ, in words; empty if none does."""
+def _difference(theirs: Any, ours: Any, free: frozenset[str]) -> str:
+    """The first setting, but for those that are free, in which two configurations differ, in words, or ""."""
     old, new = dict(_settings(theirs)), dict(_settings(ours))
     for name in (*new, *old):
+        if name.rsplit(".", 1)[-1] in free:
+            continue
         if name not in old or name not in new:
             return f"only {'this' if name in new else 'that'} one has {name}"
         if old[name] != new[name]:

@@ -35,7 +35,7 @@ def test_a_card_says_what_the_files_say():
         f"**{about['golden_accuracy']:.2f} %**",
         f"{about['validation_accuracy']:.2f} %",
         f"`{about['command']}`",
-        f"| 0 | 800 | 800 | 627,200 | {network.layers[0].slope} | {network.layers[0].threshold} | 16..31 |",
+        f"| 0 | 800 | 800 | 628,000 with bias | {network.layers[0].slope} | {network.layers[0].threshold:,} | 16..31 |",
         "55,000 images to train, the last 5,000 of the training set to validate, all 10,000",
         "rotate 10, scale 0.12, shear 0.15, shift 1.2, elastic 0.7",
         "Not for decisions about people",

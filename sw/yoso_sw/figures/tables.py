@@ -14,8 +14,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from yoso_sw.augment import Augment
-from yoso_sw.config import ConfigError, TrainConfig, load_config, locate
+from yoso_sw.config import ConfigError, load_config, locate
 from yoso_sw.figures import report
 
 CSNN = "28x28-16C5-P2-32C5-P2-800-128-10"
@@ -86,31 +85,17 @@ TABLES = (
 )
 
 
-def strategies(config: TrainConfig) -> str:
-    """What a configuration uses beyond the paper's STDBP, for the column "Additional strategy"."""
-    layers = config.layers
-    used = {
-        "constant-slope windows": any(layer.slope == "constant" for layer in layers),
-        "augmented images": config.augment != Augment(),
-        "dropout": any(layer.dropout for layer in layers),
-        "a price on spikes": any(layer.activity for layer in layers),
-        "a price on silent neurons": any(layer.alive for layer in layers),
-        f"{config.weight_bits}-bit weights": True,
-    }
-    return ", ".join(name for name, is_used in used.items() if is_used)
-
-
 def our_row(table: Table, row: dict[str, Any]) -> tuple[str, ...]:
     """One of our networks in the columns of a table."""
     config = load_config(locate(row["network"]))
     name = f"**YOSO** `{row['network']}`"
     told = {"Additional strategy", "Learning method"} & set(table.columns)
     cells = {
-        "Model": name if told else f"{name}: {strategies(config)}",
+        "Model": name if told else f"{name}: {config.strategies}",
         "Coding": "Temporal",
         "Network architecture": row["shape"],
-        "Additional strategy": strategies(config),
-        "Learning method": "Spike-based backpropagation, " + strategies(config),
+        "Additional strategy": config.strategies,
+        "Learning method": "Spike-based backpropagation, " + config.strategies,
         "Classifier": "Highest potential" if row["decision"] == "softmax" else "Spike-based",
     }
     accuracy = f"**{row['golden']:.2f}**"
