@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from quarters import LITERAL, load, patterns, small_config
 from yoso_sw import datasets, golden, stdbp
-from yoso_sw.augment import Augment
-from yoso_sw.config import ConfigError, LayerConfig, TrainConfig, load_config, locate
+from yoso_sw.config import ConfigError, load_config, locate
 from yoso_sw.model import check_bounds
 from yoso_sw.modules import TrainingError
 from yoso_sw.network import Layer, Network
@@ -21,53 +21,9 @@ NETWORKS = Path(__file__).parents[2] / "sw" / "networks"
 CONFIGS = sorted(NETWORKS.glob("*.toml"))
 
 
-def patterns(count, seed):
-    """Noisy images of four classes: a bright quarter of 64 pixels."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 4, count).astype(np.uint8)
-    images = rng.integers(0, 120, (count, 64))
-    for image, label in zip(images, labels, strict=True):
-        image[16 * label : 16 * label + 16] += 100
-    return images.astype(np.uint8), labels
-
-
-def small_config(**changes):
-    values = {
-        "name": "quarters",
-        "layers": (
-            LayerConfig(20, slope="constant", threshold=17, start=16, end=32, deviation=0.1, activity=1e-4),
-            LayerConfig(4, deviation=0.2, dropout=0.1),
-        ),
-        "steps": 33,
-        "levels": 16,
-        "decision": "softmax",
-        "float_epochs": 2,
-        "integer_epochs": 2,
-        "float_rate": 5e-3,
-        "integer_rate": 2e-3,
-        "warm": 5,
-        "unit": 16.0,
-        "batch": 50,
-        "validation": 200,
-        "inputs": 64,
-    }
-    return TrainConfig(**{**values, **changes})
-
-
-LITERAL = {
-    "layers": (
-        LayerConfig(20, threshold=16, end=33, mean=0.05, deviation=0.1, bias=True),
-        LayerConfig(4, threshold=8, end=33, mean=0.1, deviation=0.2),
-    ),
-    "decision": "ttfs",
-    "unit": 1.0,
-}
-
-
 @pytest.fixture(scope="module")
 def data():
-    torch.set_num_threads(1)  # these layers are too small to share
-    return Data.split(patterns(1200, 1), patterns(300, 2), 200)
+    return load()
 
 
 def test_the_way_of_a_gpu_trains_the_same_network(data, monkeypatch):
@@ -316,35 +272,3 @@ def test_a_committed_network_is_as_accurate_as_it_says(path):
         error = 0.005
     accuracy = 100 * float((golden.run(network, images).decisions == labels).mean())
     assert network.about["golden_accuracy"] == pytest.approx(accuracy, abs=error)
-
-
-# ---- distortions -----------------------------------------------------------------------------------------
-
-
-def test_without_distortion_images_stay_as_they_are():
-    images = patterns(5, 1)[0]
-    assert Augment()(images, 28, np.random.default_rng(0)) is images
-
-
-def test_a_distortion_too_small_to_see_changes_nothing():
-    images = np.random.default_rng(1).integers(0, 256, (5, 784)).astype(np.uint8)
-    for rows in (28, 16, 784):
-        assert np.array_equal(Augment(shift=1e-6)(images, rows, np.random.default_rng(0)), images)
-
-
-def test_a_mirror_turns_left_and_right_of_a_wide_image():
-    images = np.tile(np.arange(12, dtype=np.uint8), (60, 5, 1)).reshape(60, 60)
-    images = Augment(mirror=True)(images, 5, np.random.default_rng(0)).reshape(60, 5, 12)
-    turned = (images == np.arange(11, -1, -1)).all((1, 2))
-    assert ((images == np.arange(12)).all((1, 2)) ^ turned).all() and 15 < turned.sum() < 45
-
-
-def test_distortions_keep_the_ink_and_repeat_with_their_seed():
-    images = np.zeros((50, 28, 28), np.uint8)
-    images[:, 8:20, 8:20] = 200
-    images = images.reshape(50, 784)
-    augment = Augment(rotate=10, scale=0.1, shear=0.1, shift=1, elastic=0.5)
-    ours, same, others = (augment(images, 28, np.random.default_rng(seed)) for seed in (3, 3, 4))
-    assert np.array_equal(ours, same) and not np.array_equal(ours, others)
-    assert ours.sum(1).mean() == pytest.approx(images.sum(1).mean(), rel=0.05)
-    assert not np.array_equal(ours[0], ours[1])

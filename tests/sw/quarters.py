@@ -1,0 +1,55 @@
+"""A small training task for tests: which quarter of a noisy image is bright."""
+
+import numpy as np
+import torch
+from yoso_sw.config import LayerConfig, TrainConfig
+from yoso_sw.trainer import Data
+
+
+def patterns(count, seed):
+    """Noisy images of four classes: a bright quarter of 64 pixels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, count).astype(np.uint8)
+    images = rng.integers(0, 120, (count, 64))
+    for image, label in zip(images, labels, strict=True):
+        image[16 * label : 16 * label + 16] += 100
+    return images.astype(np.uint8), labels
+
+
+def small_config(**changes):
+    values = {
+        "name": "quarters",
+        "layers": (
+            LayerConfig(20, slope="constant", threshold=17, start=16, end=32, deviation=0.1, activity=1e-4),
+            LayerConfig(4, deviation=0.2, dropout=0.1),
+        ),
+        "steps": 33,
+        "levels": 16,
+        "decision": "softmax",
+        "float_epochs": 2,
+        "integer_epochs": 2,
+        "float_rate": 5e-3,
+        "integer_rate": 2e-3,
+        "warm": 5,
+        "unit": 16.0,
+        "batch": 50,
+        "validation": 200,
+        "inputs": 64,
+    }
+    return TrainConfig(**{**values, **changes})
+
+
+LITERAL = {
+    "layers": (
+        LayerConfig(20, threshold=16, end=33, mean=0.05, deviation=0.1, bias=True),
+        LayerConfig(4, threshold=8, end=33, mean=0.1, deviation=0.2),
+    ),
+    "decision": "ttfs",
+    "unit": 1.0,
+}
+
+
+def load():
+    """1,000 images to train, 200 to validate, 300 to test."""
+    torch.set_num_threads(1)  # these layers are too small to share
+    return Data.split(patterns(1200, 1), patterns(300, 2), 200)

@@ -1,0 +1,118 @@
+"""Batch normalisation of potentials: it normalises, and nothing of it is left when it is folded into the weights."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from quarters import load, small_config
+from yoso_sw.config import ConfigError, LayerConfig
+from yoso_sw.modules import Conv2d, Dense, Norm
+from yoso_sw.network import Window
+from yoso_sw.trainer import Trainer
+
+RULE = {
+    "threshold": 17.0,
+    "steps": 33,
+    "start": 16,
+    "end": 32,
+    "slope": "constant",
+    "bias": True,
+    "norm": 10.0,
+}
+
+
+def normed_config(**changes):
+    layers = small_config().layers
+    return small_config(layers=(dataclasses.replace(layers[0], bias=True, norm=5.0), layers[1]), **changes)
+
+
+def spiked(module, shape):
+    """The module after it has learnt statistics of random spikes, with gains of either sign and shifts."""
+    generator = torch.Generator().manual_seed(1)
+    times = torch.randint(0, 24, shape, generator=generator).float()
+    with torch.no_grad():
+        module.norm.gain.normal_(generator=generator)
+        module.norm.shift.normal_(generator=generator)
+    for _ in range(80):
+        module(times, generator)
+    return times
+
+
+def test_potentials_of_a_batch_get_the_wanted_deviation_and_no_mean():
+    potential = 7 + 3 * torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
+    normed = Norm(6, 10.0)(potential, True)
+    assert normed.mean(0).abs().max() < 1e-3
+    assert normed.std(0).sub(10).abs().max() < 0.02
+
+
+def test_statistics_are_learnt_in_training_alone():
+    norm, potential = Norm(3, 2.0), torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) + 4
+    norm(potential, False)
+    assert torch.equal(norm.mean, torch.zeros(3)) and torch.equal(norm.variance, torch.ones(3))
+    norm(potential, True)
+    assert norm.mean.min() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (Dense(30, 12, **RULE), (40, 30)),
+        (Conv2d(Window(8, 6, 2, 3), 5, **RULE), (40, 2, 8, 6)),
+        (Conv2d(Window(8, 6, 2, 3), 5, True, **RULE), (40, 2, 8, 6)),
+    ],
+    ids=["dense", "convolution", "pooled convolution"],
+)
+def test_folded_weights_give_the_normalised_potentials_and_spikes(module, shape):
+    times = spiked(module, shape)
+    with torch.no_grad():
+        before = module(times)
+        module.norm.fold(module.weight, module.reading)
+        module.norm = None
+        after = module(times)
+    fired = before.times.isfinite()
+    assert 0.05 < fired.float().mean() < 0.95
+    assert torch.allclose(before.potentials, after.potentials, atol=1e-3)
+    assert (fired == after.times.isfinite()).float().mean() > 0.999
+    both = fired & after.times.isfinite()
+    assert torch.allclose(before.times[both], after.times[both], atol=1e-3)
+
+
+def test_a_network_with_norm_learns_and_the_golden_model_agrees():
+    data = load()
+    trainer = Trainer(normed_config(), data)
+    trainer.run()
+    network = trainer.network("")
+    assert network.about["golden_accuracy"] >= 95
+    assert network.about["golden_accuracy"] == pytest.approx(trainer.evaluate(data.test)[0], abs=0.01)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_training_with_norm_resumes_to_the_same_network(tmp_path, epoch):
+    data, config, checkpoint = load(), normed_config(), tmp_path / "state.pt"
+    whole = Trainer(config, data)
+    whole.run()
+
+    class Killed(Exception):
+        pass
+
+    def kill(row):
+        if row.epoch == epoch:
+            raise Killed
+
+    with pytest.raises(Killed):
+        Trainer(config, data, checkpoint).run(kill)
+    resumed = Trainer(config, data, checkpoint)
+    assert resumed.epoch == epoch
+    resumed.run()
+    for ours, theirs in zip(whole.network("").layers, resumed.network("").layers, strict=True):
+        assert np.array_equal(ours.weights, theirs.weights)
+
+
+@pytest.mark.parametrize("changes", [{"bias": False}, {"slope": "psp"}])
+def test_norm_without_a_place_to_fold_it_into_is_refused(changes):
+    layer = LayerConfig(
+        20, **{"slope": "constant", "start": 16, "end": 32, "bias": True, "norm": 5.0, **changes}
+    )
+    with pytest.raises(ConfigError, match=r"layer 0: norm=5\.0 needs a constant slope and a bias"):
+        small_config(layers=(layer, small_config().layers[1]))

@@ -1,0 +1,129 @@
+"""A teacher's verdicts on distorted images become part of the labels; an unfit teacher is named and refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from quarters import LITERAL, load, patterns, small_config
+from yoso_sw import config as configs
+from yoso_sw import golden, stdbp, teacher
+from yoso_sw.config import ConfigError
+from yoso_sw.modules import TrainingError
+from yoso_sw.network import Network, NetworkError
+from yoso_sw.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """The configuration and the integer network of a teacher."""
+    trainer = Trainer(small_config(name="master"), load())
+    trainer.run()
+    return trainer.config, trainer.network("")
+
+
+@pytest.fixture
+def master(trained, tmp_path, monkeypatch):
+    """The teacher's file, among the committed networks."""
+    config, network = trained
+    network.save(tmp_path / "master.npz")
+    monkeypatch.setattr(teacher, "locate", lambda name, suffix=".toml": tmp_path / f"{name}{suffix}")
+    monkeypatch.setattr(teacher, "load_config", lambda path: config)
+    return tmp_path / "master.npz"
+
+
+def change(path, **changes):
+    dataclasses.replace(Network.load(path), **changes).save(path)
+
+
+def test_soft_labels_are_the_softmax_of_the_golden_potentials(master):
+    images, labels = patterns(40, 9)
+    network = Network.load(master)
+    pupil = small_config(teacher="master", trust=0.75, soften=2.0)
+    given = teacher.Teacher(pupil, CPU)(images, torch.from_numpy(labels.astype(np.int64)))
+    potential = golden.run(network, images).potentials[-1] / (2 * network.about["unit"])
+    verdict = np.exp(potential - potential.max(1, keepdims=True))
+    verdict /= verdict.sum(1, keepdims=True)
+    expected = 0.75 * verdict + 0.25 * np.eye(4)[labels]
+    assert given.shape == (40, 4)
+    assert np.allclose(given.numpy(), expected, atol=1e-5)
+    assert 0.3 < verdict.max(1).mean() < 0.999  # soft, and not flat
+
+
+@pytest.mark.parametrize("rule", [{}, LITERAL], ids=["constant slope", "the paper's"])
+def test_a_pupil_learns_from_the_teacher_alone(master, rule):
+    """Its labels are noise: what it knows comes from the teacher."""
+    data = load()
+    noise = np.random.default_rng(5).integers(0, 4, len(data.train[1])).astype(np.uint8)
+    data = dataclasses.replace(data, train=(data.train[0], noise))
+    pupil = Trainer(small_config(teacher="master", trust=1.0, **rule), data)
+    pupil.run()
+    assert pupil.network("").about["golden_accuracy"] >= 90
+
+
+@pytest.mark.parametrize(
+    ("pupil", "changes", "says"),
+    [
+        ({"dataset": "fashion-mnist"}, {}, "teacher master was trained on mnist, not fashion-mnist"),
+        ({"inputs": 112}, {}, "teacher master sees 64 pixels, not 112"),
+        ({}, {"about": {}}, "teacher master does not say the unit of its potentials; train it again"),
+        ({}, {"decision": "ttfs"}, "teacher master decides by spike times; potentials are needed"),
+    ],
+)
+def test_a_teacher_of_something_else_is_refused(master, pupil, changes, says):
+    if changes.get("decision"):
+        layer = dataclasses.replace(Network.load(master).layers[-1], end=33)
+        changes["layers"] = (Network.load(master).layers[0], layer)
+    change(master, **changes)
+    with pytest.raises(TrainingError, match=f"quarters: {says}"):
+        teacher.Teacher(small_config(teacher="master", **pupil), CPU)
+
+
+def test_a_teacher_of_other_classes_is_refused(master):
+    layers = small_config().layers
+    pupil = small_config(teacher="master", layers=(layers[0], dataclasses.replace(layers[1], neurons=5)))
+    with pytest.raises(TrainingError, match="teacher master knows 4 classes, not 5"):
+        teacher.Teacher(pupil, CPU)
+
+
+def test_a_damaged_teacher_is_refused(master):
+    master.write_bytes(master.read_bytes()[:-30])
+    with pytest.raises(NetworkError, match=r"master\.npz"):
+        teacher.Teacher(small_config(teacher="master"), CPU)
+
+
+def test_an_unknown_teacher_lists_the_networks_there_are():
+    with pytest.raises(ConfigError, match=r"there is no .*'nobody'.*mnist-wide"):
+        teacher.Teacher(small_config(teacher="nobody"), CPU)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"trust": 1.5}, r"trust=1\.5 is outside 0\.\.1"),
+        ({"soften": 0.0}, r"soften=0\.0 is not positive"),
+        ({"smooth": 1.0}, r"smooth=1\.0 is outside 0\.\.1"),
+        ({"decay": -0.1}, r"decay=-0\.1 is negative"),
+    ],
+)
+def test_settings_out_of_range_are_named(setting, says):
+    with pytest.raises(ConfigError, match=says):
+        small_config(**setting)
+
+
+def test_smooth_labels_are_labels_shared_out(trained):
+    times = torch.rand(6, 4, generator=torch.Generator().manual_seed(0)) * 20
+    labels = torch.tensor([0, 1, 2, 3, 0, 1])
+    shares = 0.8 * torch.nn.functional.one_hot(labels, 4) + 0.2 / 4
+    smooth = stdbp.spike_time_loss(times, labels, 33, 2.0, 0.2)
+    assert smooth == pytest.approx(float(stdbp.spike_time_loss(times, shares, 33, 2.0)), rel=1e-6)
+    assert smooth != pytest.approx(float(stdbp.spike_time_loss(times, labels, 33, 2.0)), rel=1e-3)
+
+
+def test_every_committed_teacher_is_there():
+    for name in configs.names():
+        own = configs.load_config(configs.locate(name))
+        if own.teacher:
+            teacher.Teacher(own, CPU)
