@@ -58,7 +58,7 @@ def test_one_grey_rectangle_is_painted_over_a_share_of_the_images(share):
         y, x = np.flatnonzero(where.any(1)), np.flatnonzero(where.any(0))
         assert len(np.unique(image[where])) == 1
         inside = where[y[0] : y[-1] + 1, x[0] : x[-1] + 1]
-        assert inside.mean() > 0.9  # a pixel of that shade already does not count as changed
+        assert inside.mean() >= 0.75  # a pixel of that shade already does not count as changed
         assert y[-1] - y[0] < rows // 2 and x[-1] - x[0] < cols // 2
 
 

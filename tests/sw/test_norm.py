@@ -1,4 +1,4 @@
-"""Batch normalisation of potentials: it normalises, and nothing of it is left when it is folded into the weights."""
+"""Batch normalisation of potentials: it normalises, and folding it into the weights changes nothing."""
 
 import dataclasses
 
@@ -11,15 +11,8 @@ from yoso_sw.modules import Conv2d, Dense, Norm
 from yoso_sw.network import Window
 from yoso_sw.trainer import Trainer
 
-RULE = {
-    "threshold": 17.0,
-    "steps": 33,
-    "start": 16,
-    "end": 32,
-    "slope": "constant",
-    "bias": True,
-    "norm": 10.0,
-}
+WINDOW = {"slope": "constant", "start": 16, "end": 32, "bias": True}
+RULE = {"threshold": 17.0, "steps": 33, "norm": 10.0, **WINDOW}
 
 
 def normed_config(**changes):
@@ -97,7 +90,7 @@ def test_training_with_norm_resumes_to_the_same_network(tmp_path, epoch):
         pass
 
     def kill(row):
-        if row.epoch == epoch:
+        if row.number == epoch:
             raise Killed
 
     with pytest.raises(Killed):
@@ -111,8 +104,6 @@ def test_training_with_norm_resumes_to_the_same_network(tmp_path, epoch):
 
 @pytest.mark.parametrize("changes", [{"bias": False}, {"slope": "psp"}])
 def test_norm_without_a_place_to_fold_it_into_is_refused(changes):
-    layer = LayerConfig(
-        20, **{"slope": "constant", "start": 16, "end": 32, "bias": True, "norm": 5.0, **changes}
-    )
+    layer = LayerConfig(20, **{"norm": 5.0, **WINDOW, **changes})
     with pytest.raises(ConfigError, match=r"layer 0: norm=5\.0 needs a constant slope and a bias"):
         small_config(layers=(layer, small_config().layers[1]))

@@ -1,4 +1,4 @@
-"""A teacher's verdicts on distorted images become part of the labels; an unfit teacher is named and refused."""
+"""A teacher's verdicts on distorted images become part of the labels; an unfit teacher is refused."""
 
 import dataclasses
 
