@@ -59,8 +59,8 @@ class Compute(wiring.Component):
         m = Module()
         params = self.params
 
-        # Operand register. A first sweep takes A, V and the fired bit as 0, and the weight: then the sum is the
-        # A that it leaves. The operands have no other reset, so that this one costs no logic.
+        # Operand register. A first sweep takes A, V and the fired bit as 0, and the weight: then the sum is
+        # the A that it leaves. The operands have no other reset, so that this one costs no logic.
         valid = Signal()
         op, word = Signal(Op), Signal(params.word_bits)
         a = Signal(lanes_layout(params, params.acc_bits), reset_less=True)
