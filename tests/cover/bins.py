@@ -305,7 +305,6 @@ def memory_interface(m: Module, memories: MemoryInterface) -> Bins:
     yield "bad address", memories.bad_address
     yield "packet waits", refused(packet)
     yield "answer waits", refused(memories.reply)
-    yield "counters not settled", ~memories.counter_settled
 
 
 @bins_of(PeConfig)
