@@ -49,8 +49,9 @@ class Counters(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         entry = data.StructLayout({"count": REGISTER_BITS, "tally": TALLY_BITS})
-        # Block RAM on an FPGA, flip-flops on an ASIC. No word is read in the cycle in which it is written.
-        attributes = {"ram_style": "block", "no_rw_check": 1}
+        # LUT RAM on an FPGA, as a block RAM's word would come too late for the adder; flip-flops on an ASIC.
+        # What is read of a word in the cycle in which it is written is not used.
+        attributes = {"ram_style": "distributed", "no_rw_check": 1}
         m.submodules.memory = memory = Memory(shape=entry, depth=len(Counter), init=[], attrs=attributes)
         write, read = memory.write_port(), memory.read_port()
         tallies = [Signal(TALLY_BITS, name=f"tally_{counter.name.lower()}") for counter in Counter]

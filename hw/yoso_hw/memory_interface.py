@@ -117,10 +117,10 @@ class MemoryInterface(wiring.Component):
             skipped = (most_chunks - chunks(params, selected)) * CHUNK_BITS
             return word[skipped : skipped + memory_shape(params, selected)[1]]
 
-        # Packets, one at a time. A WRITE may follow while the word before it is committed.
+        # Packets, one at a time. Any may follow while a word is committed.
         kind = unpack(self.packets, "READ", self.packet.payload).kind
         seek = unpack(self.packets, "SEEK", self.packet.payload)
-        busy = fetch | waiting | found | replying | (commit & (kind != Kind.WRITE))
+        busy = fetch | waiting | found | replying
         m.d.comb += self.packet.ready.eq(~busy)
         m.d.sync += commit.eq(0)
         shift = Signal()  # a chunk comes in at the top, or goes out at the bottom
@@ -139,15 +139,15 @@ class MemoryInterface(wiring.Component):
                     with m.Else():
                         m.d.sync += chunk.eq(chunk + 1)
                 with m.Case(Kind.READ):
-                    m.d.sync += [fetch.eq(known), chunk.eq(0)]
-                    m.d.comb += self.bad_address.eq(~known)
+                    m.d.sync += [fetch.eq(1), chunk.eq(0)]
         with m.If(commit):
             m.d.comb += [write.eq(Mux(known, 1 << memory, 0)), self.bad_address.eq(~known)]
-        m.d.comb += read.eq(Mux(fetch, 1 << memory, 0))
+        with m.If(fetch):
+            m.d.comb += [read.eq(Mux(known, 1 << memory, 0)), self.bad_address.eq(~known)]
 
         # READ: the word is taken into the register for the chunks when it stands at its memory's output; a
         # counter takes longest. So what goes to the network has a whole cycle, and does not change.
-        m.d.sync += [waiting.eq(fetch), found.eq(waiting)]
+        m.d.sync += [waiting.eq(fetch & known), found.eq(waiting)]
         with m.If(fetch):
             m.d.sync += fetch.eq(0)
         with m.If(found):

@@ -75,20 +75,15 @@ class RouterInterface(wiring.Component):
             spikes.i.payload.row.eq(spike.row),
             spikes.i.payload.parity.eq(spike.parity),
             self.packet.payload.eq(flit),
-            self.from_router.ready.eq(1),  # what is for nobody here is dropped
+            # Whatever the flit is: the router must not wait for a look at it. What nobody wants is dropped.
+            self.from_router.ready.eq(spikes.i.ready & self.packet.ready),
         ]
         with m.Switch(spike.kind):
             with m.Case(Kind.SPIKE):
                 with m.If(self.enabled & (spike.tag == self.tag)):
-                    m.d.comb += [
-                        spikes.i.valid.eq(self.from_router.valid),
-                        self.from_router.ready.eq(spikes.i.ready),
-                    ]
+                    m.d.comb += spikes.i.valid.eq(self.from_router.valid & self.packet.ready)
             with m.Case(Kind.SEEK, Kind.WRITE, Kind.READ):
-                m.d.comb += [
-                    self.packet.valid.eq(self.from_router.valid),
-                    self.from_router.ready.eq(self.packet.ready),
-                ]
+                m.d.comb += self.packet.valid.eq(self.from_router.valid & spikes.i.ready)
 
         # Out.
         reply = pack(self.packets, "REPLY", x=self.x, y=self.y, data=self.reply.payload)

@@ -32,12 +32,15 @@ def build(h: Harness, params: ChipParams) -> None:
     m.d.sync += held.eq(held + put - got)
     waits = into.valid & ~into.ready
     h.check(
-        implies(waits, (own & (held == params.spike_fifo)) | (memory & ~dut.packet.ready)),
+        implies(waits, (held == params.spike_fifo) | ~dut.packet.ready),
         "a flit waits for the core or the memory interface, and for nothing else",
     )
     h.check(out.valid == (held != 0), "what waits for the core is offered to it")
     offered = dut.packet.valid & (dut.packet.payload == into.payload)
-    h.check(implies(into.valid & memory, offered), "packets for the memories are passed on")
+    h.check(
+        implies(into.valid & memory & (held != params.spike_fifo), offered),
+        "packets for the memories are passed on",
+    )
     h.check(implies(dut.packet.valid, into.valid & memory), "and no others")
 
     choose = h.free("choose")
