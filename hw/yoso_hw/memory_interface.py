@@ -20,6 +20,8 @@ class MemoryInterface(wiring.Component):
     The core has the SRAMs to itself in the run phase; the host port sees to it that no memory packet is on
     the mesh then. A packet that names no word of a memory is dropped and reported.
 
+    A packet is looked at in the cycle after it was taken; from then on:
+
     =======  ==========================================================================
     packet   cycles
     =======  ==========================================================================
@@ -117,17 +119,21 @@ class MemoryInterface(wiring.Component):
             skipped = (most_chunks - chunks(params, selected)) * CHUNK_BITS
             return word[skipped : skipped + memory_shape(params, selected)[1]]
 
-        # Packets, one at a time. Any may follow while a word is committed.
-        kind = unpack(self.packets, "READ", self.packet.payload).kind
-        seek = unpack(self.packets, "SEEK", self.packet.payload)
+        # Packets, one at a time. Any may follow while a word is committed. They come late in a cycle, through
+        # the router, so a register takes them first.
+        packet, waits = Signal(self.packets.flit_bits, reset_less=True), Signal()
+        kind = unpack(self.packets, "READ", packet).kind
+        seek = unpack(self.packets, "SEEK", packet)
         busy = fetch | waiting | found | replying
-        m.d.comb += self.packet.ready.eq(~busy)
+        m.d.comb += self.packet.ready.eq(~waits | ~busy)
+        with m.If(self.packet.ready):
+            m.d.sync += [waits.eq(self.packet.valid), packet.eq(self.packet.payload)]
         m.d.sync += commit.eq(0)
         shift = Signal()  # a chunk comes in at the top, or goes out at the bottom
         answered = Signal()  # the last chunk of an answer goes
         with m.If((commit & known) | answered):
             m.d.sync += address.eq(address + 1)
-        with m.If(self.packet.valid & self.packet.ready):
+        with m.If(waits & ~busy):
             m.d.comb += self.cut_word.eq((kind != Kind.WRITE) & (chunk != 0))
             with m.Switch(kind):
                 with m.Case(Kind.SEEK):
@@ -158,7 +164,7 @@ class MemoryInterface(wiring.Component):
             with m.If(chunk + 1 == word_chunks):
                 m.d.comb += answered.eq(1)
                 m.d.sync += [replying.eq(0), chunk.eq(0)]
-        data = unpack(self.packets, "WRITE", self.packet.payload).data
+        data = unpack(self.packets, "WRITE", packet).data
         with m.If(shift):
             m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
         with m.If(found):
@@ -170,7 +176,7 @@ class MemoryInterface(wiring.Component):
             self.reply.payload.eq(word[:CHUNK_BITS]),
             self.reply.valid.eq(replying),
             self.counter_read.eq((fetch | waiting | found) & (memory == Memory.COUNTER)),
-            self.idle.eq(~(commit | fetch | waiting | found | replying)),
+            self.idle.eq(~(waits | commit | fetch | waiting | found | replying)),
         ]
 
         # Registers and counters.

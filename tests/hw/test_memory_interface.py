@@ -208,8 +208,8 @@ def test_a_read_takes_four_cycles_and_one_a_chunk(memory):
     params = CHIPS["small"]
     interface = Interface(params)
     interface.seek(memory, 0)
-    interface.read(memory, 4)
-    reads = interface.source.sent[1:]
+    interface.read(memory, 5)
+    reads = interface.source.sent[2:]  # the first one waits in the register
     assert [b - a for a, b in zip(reads, reads[1:], strict=False)] == [4 + chunks(params, memory)] * 3
 
 

@@ -178,7 +178,7 @@ class Core(wiring.Component):
         m.d.comb += [
             sender.report.eq(self.tick & self.report),
             # A and V share their read address, so the sender also yields to a spike that comes just now.
-            sender.core_busy.eq(busy | load.a_read),
+            sender.core_busy.eq(busy | load.due),
             sender.output.eq(config.output),
             sender.base.eq(config.base),
             sender.destination.eq(config.destination),
