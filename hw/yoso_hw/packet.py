@@ -85,7 +85,7 @@ PACKET_CYCLES = {
     "SPIKE": "1 a hop; in a PE of the layer as many as it has neuron words (banked and odd: one more)",
     "SEEK": "1 a hop; 1 in the PE",
     "WRITE": "1 a hop; 1 in the PE, and 1 more for the word after its last chunk unless a WRITE follows",
-    "READ": "1 a hop; 2 in the PE, then 1 a chunk of the answer",
+    "READ": "1 a hop; 4 in the PE, then 1 a chunk of the answer",
     "REPLY": "1 a hop",
     "RESULT": "1 a hop",
     "START": "waits until the mesh is idle and 3 more; the first sweep begins 3 later",

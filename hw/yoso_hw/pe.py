@@ -110,8 +110,7 @@ class ProcessingElement(wiring.Component):
             counters.write.eq(memories.counter_write),
             counters.wdata.eq(memories.register_wdata),
             memories.counter_rdata.eq(counters.rdata),
-            counters.hold.eq(memories.counter_hold),
-            memories.counter_settled.eq(counters.settled),
+            counters.read.eq(memories.counter_read),
             # In the order of `PeError` and of `Counter`.
             config.errors.eq(Cat(memories.bad_address, core.bad_row, memories.cut_word)),
             counters.events.eq(

@@ -61,7 +61,7 @@ class Counter(IntEnum):
     SPIKES_OUT = 1  #: spikes (SPIKE or RESULT flits of neurons that fired) sent
     UPDATES = 2  #: neuron words updated by spikes (times `lanes` = adders used)
     SWEEPS = 3  #: sweeps done
-    STALLS = 4  #: cycles in which load had a word to issue and could not, or the network took no spike
+    STALLS = 4  #: cycles in which load had a word to issue and could not, or a spike could not leave the core
     WEIGHT_READS = 5  #: words read from the weight SRAM
     WEIGHT_WRITES = 6  #: words written to it
     ACC_READS = 7  #: words read from the accumulated-weight SRAM

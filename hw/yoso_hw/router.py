@@ -63,19 +63,21 @@ class RoundRobin(wiring.Component):
         chosen = Signal(self.count)
         m.d.comb += [
             chosen.eq(Mux(preferred.any(), preferred, self.requests)),
-            self.grant.eq(chosen & (~chosen + 1)[: self.count]),
+            self.grant.eq(Cat(chosen[i] & ~chosen[:i].any() for i in range(self.count))),
         ]
         with m.If(self.grant.any()):
-            m.d.sync += above.eq(~((self.grant - 1)[: self.count] | Mux(self.taken, self.grant, 0)))
+            below = Cat(self.grant[i + 1 :].any() for i in range(self.count))
+            m.d.sync += above.eq(~(below | Mux(self.taken, self.grant, 0)))
         return m
 
 
 class Router(wiring.Component):
     """Moves one flit a cycle through each port, one cycle a hop when nothing is in the way.
 
-    Each input has a FIFO of ``link_fifo`` flits. The flit at its head is wanted by one or more outputs (a
-    branch of the X-Y multicast tree each); every output takes it when the output is free, a done bit a branch
-    remembers which have, and the flit leaves the FIFO with its last branch.
+    Each input has a FIFO of ``link_fifo`` flits, each kept with the outputs that want it, which are found as
+    it comes in. The flit at the FIFO's head is wanted by one or more outputs (a branch of the X-Y multicast
+    tree each); every output takes it when the output is free, a done bit a branch remembers which have, and
+    the flit leaves the FIFO with its last branch.
 
     X-Y order makes the channel graph acyclic, and a local port must always drain: then no flit can wait for
     ever (docs/architecture.md gives the argument).
@@ -106,20 +108,31 @@ class Router(wiring.Component):
         return getattr(self, f"out_{port.name.lower()}")
 
     def route(self, port: Port, flit: Value) -> dict[Port, Value]:
-        """Outputs that want a flit which came in at `port`."""
+        """Outputs that want a flit which came in at `port`.
+
+        What comes from a neighbour was sent here because the far end of its rectangle is not behind it, and
+        what moves along y is in the right column: that need not be looked at again.
+        """
         fields = unpack(self.packets, "READ", flit)
         to_host = fields.kind[2]
-        column = (fields.x0 <= self.x) & (self.x <= fields.x1)
-        row = (fields.y0 <= self.y) & (self.y <= fields.y1)
+        x0, y0 = fields.x0, fields.y0
+        x1, y1 = (fields.x1, fields.y1) if self.params.multicast else (x0, y0)
+        ahead = {
+            Port.EAST: x1 != self.x if port is Port.WEST else x1 > self.x,
+            Port.WEST: x0 != self.x if port is Port.EAST else x0 < self.x,
+            Port.NORTH: y1 != self.y if port is Port.SOUTH else y1 > self.y,
+            Port.SOUTH: y0 != self.y if port is Port.NORTH else y0 < self.y,
+        }
         along_x = port not in (Port.NORTH, Port.SOUTH)
-        # A flit that moves along y is in the right column already.
+        column = ((port is Port.EAST) | (x0 <= self.x)) & ((port is Port.WEST) | (self.x <= x1))
+        row = ((port is Port.NORTH) | (y0 <= self.y)) & ((port is Port.SOUTH) | (self.y <= y1))
         turn = ~to_host & (column if along_x else Const(1))
         wants = {
             Port.LOCAL: turn & row,
-            Port.NORTH: turn & (fields.y1 > self.y),
-            Port.SOUTH: Mux(to_host, (self.x == 0) & (self.y != 0), turn & (fields.y0 < self.y)),
-            Port.EAST: ~to_host & (fields.x1 > self.x),
-            Port.WEST: Mux(to_host, (self.x != 0) | (self.y == 0), along_x & (fields.x0 < self.x)),
+            Port.NORTH: turn & ahead[Port.NORTH],
+            Port.SOUTH: Mux(to_host, (self.x == 0) & (self.y != 0), turn & ahead[Port.SOUTH]),
+            Port.EAST: ~to_host & ahead[Port.EAST],
+            Port.WEST: Mux(to_host, (self.x != 0) | (self.y == 0), along_x & ahead[Port.WEST]),
         }
         return {out: want for out, want in wants.items() if port in INPUTS_OF[out]}
 
@@ -128,10 +141,17 @@ class Router(wiring.Component):
         heads, wanted, takes = {}, {}, {}
         for port in Port:
             name = port.name.lower()
-            fifo = m.submodules[f"fifo_{name}"] = StreamFIFO(self.packets.flit_bits, self.params.link_fifo)
-            wiring.connect(m, wiring.flipped(self.input(port)), fifo.i)
+            into = self.input(port)
+            route = self.route(port, into.payload)
+            width = self.packets.flit_bits + len(route)
+            fifo = m.submodules[f"fifo_{name}"] = StreamFIFO(width, self.params.link_fifo)
+            m.d.comb += [
+                fifo.i.payload.eq(Cat(into.payload, *route.values())),
+                fifo.i.valid.eq(into.valid),
+                into.ready.eq(fifo.i.ready),
+            ]
             heads[port] = fifo.o
-            for out, want in self.route(port, fifo.o.payload).items():
+            for out, want in zip(route, fifo.o.payload[self.packets.flit_bits :], strict=True):
                 done = Signal(name=f"done_{name}_{out.name.lower()}")
                 wanted[port, out] = Signal(name=f"wanted_{name}_{out.name.lower()}")
                 takes[port, out] = Signal(name=f"take_{name}_{out.name.lower()}")
@@ -157,7 +177,8 @@ class Router(wiring.Component):
             merged = Const(0, self.packets.flit_bits)
             for i, port in enumerate(sources):
                 m.d.comb += takes[port, out].eq(arbiter.grant[i] & stream.ready)
-                merged = merged | Mux(arbiter.grant[i], heads[port].payload, 0)
+                flit = heads[port].payload[: self.packets.flit_bits]
+                merged = merged | Mux(arbiter.grant[i], flit, 0)
             m.d.comb += stream.payload.eq(merged)
         m.d.comb += self.empty.eq(~Cat(head.valid for head in heads.values()).any())
         return m

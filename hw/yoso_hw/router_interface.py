@@ -20,7 +20,10 @@ class RouterInterface(wiring.Component):
 
     Spikes of the PE's own layer go to a FIFO of ``spike_fifo`` flits; a rectangle may enclose PEs of other
     layers, which drop the spike uncounted. SEEK, WRITE and READ go to the memory interface. Answers go before
-    spikes on the way out. Without multicast, a flit for a rectangle is sent as one flit a node.
+    spikes on the way out, through a register: they come late in a cycle, from a memory. Without multicast, a
+    flit for a rectangle is sent as one flit a node.
+
+    Latency: 1 cycle in, to the core; 0 to the memory interface; 1 out.
 
     Members
     -------
@@ -72,31 +75,30 @@ class RouterInterface(wiring.Component):
             spikes.i.payload.row.eq(spike.row),
             spikes.i.payload.parity.eq(spike.parity),
             self.packet.payload.eq(flit),
-            self.from_router.ready.eq(1),  # what is for nobody here is dropped
+            # Whatever the flit is: the router must not wait for a look at it. What nobody wants is dropped.
+            self.from_router.ready.eq(spikes.i.ready & self.packet.ready),
         ]
         with m.Switch(spike.kind):
             with m.Case(Kind.SPIKE):
                 with m.If(self.enabled & (spike.tag == self.tag)):
-                    m.d.comb += [
-                        spikes.i.valid.eq(self.from_router.valid),
-                        self.from_router.ready.eq(spikes.i.ready),
-                    ]
+                    m.d.comb += spikes.i.valid.eq(self.from_router.valid & self.packet.ready)
             with m.Case(Kind.SEEK, Kind.WRITE, Kind.READ):
-                m.d.comb += [
-                    self.packet.valid.eq(self.from_router.valid),
-                    self.from_router.ready.eq(self.packet.ready),
-                ]
+                m.d.comb += self.packet.valid.eq(self.from_router.valid & spikes.i.ready)
 
         # Out.
         reply = pack(self.packets, "REPLY", x=self.x, y=self.y, data=self.reply.payload)
-        merged = Signal.like(self.send.payload)
-        valid, ready = Signal(), Signal()
+        merged = Signal(self.packets.flit_bits, reset_less=True)
+        valid, ready, room = Signal(), Signal(), Signal()
         m.d.comb += [
-            valid.eq(self.reply.valid | self.send.valid),
-            merged.eq(Mux(self.reply.valid, reply, self.send.payload)),
-            self.reply.ready.eq(ready),
-            self.send.ready.eq(ready & ~self.reply.valid),
+            room.eq(~valid | ready),
+            self.reply.ready.eq(room),
+            self.send.ready.eq(room & ~self.reply.valid),
         ]
+        with m.If(room):
+            m.d.sync += [
+                valid.eq(self.reply.valid | self.send.valid),
+                merged.eq(Mux(self.reply.valid, reply, self.send.payload)),
+            ]
         if self.params.multicast:
             m.d.comb += [
                 self.to_router.valid.eq(valid),
@@ -111,5 +113,5 @@ class RouterInterface(wiring.Component):
                 unicast.i.payload.eq(merged),
                 ready.eq(unicast.i.ready),
             ]
-        m.d.comb += self.idle.eq(~spikes.o.valid & ~valid)
+        m.d.comb += self.idle.eq(~(spikes.o.valid | valid | self.reply.valid | self.send.valid))
         return m

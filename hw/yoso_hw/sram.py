@@ -16,7 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from yoso_hw.params import bits_for
 
-#: Attribute of the memories that are SRAM macros in an ASIC; register files are flip-flops there.
+#: Attribute of the memories that are SRAM macros in an ASIC; all others are flip-flops there.
 SRAM_MARK = "sram_macro"
 
 
@@ -63,49 +63,6 @@ class SinglePortSRAM(wiring.Component):
             read.en.eq(self.en & ~self.write),
             read.addr.eq(self.addr),
             self.rdata.eq(read.data),
-        ]
-        return m
-
-
-class RegisterFile(wiring.Component):
-    """A small memory with two reads and a write a cycle, and no latency: LUT RAM, or flip-flops.
-
-    Members
-    -------
-    a_addr, a_data, b_addr, b_data
-        Combinational reads.
-    write, w_addr, w_data
-        Write; the word reads new from the next cycle on.
-    """
-
-    def __init__(self, width: int, depth: int) -> None:
-        self.width, self.depth = width, depth
-        addr = bits_for(depth)
-        super().__init__(
-            {
-                "a_addr": In(addr),
-                "a_data": Out(width),
-                "b_addr": In(addr),
-                "b_data": Out(width),
-                "write": In(1),
-                "w_addr": In(addr),
-                "w_data": In(width),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.memory = memory = Memory(shape=self.width, depth=max(2, self.depth), init=[])
-        write = memory.write_port()
-        a, b = memory.read_port(domain="comb"), memory.read_port(domain="comb")
-        m.d.comb += [
-            write.en.eq(self.write),
-            write.addr.eq(self.w_addr),
-            write.data.eq(self.w_data),
-            a.addr.eq(self.a_addr),
-            self.a_data.eq(a.data),
-            b.addr.eq(self.b_addr),
-            self.b_data.eq(b.data),
         ]
         return m
 

@@ -128,7 +128,8 @@ class PeDriver(StreamBench):
                 got, want = counters[counter], model.counts[counter]
                 assert got == want, f"{counter.name} is {got} and must be {want}: {model.setup}"
         if not self.params.banked and self.params.multicast:  # then nothing else stalls a core
-            assert counters[Counter.STALLS] == blocked
+            # A flit alone waits in the register of the router interface, which stalls nobody.
+            assert counters[Counter.STALLS] <= blocked
         words, lanes = model.setup.words, self.params.lanes
         a = await self.read(Memory.ACCUMULATED, 0, words)
         v = await self.read(Memory.POTENTIAL, 0, words)

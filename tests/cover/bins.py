@@ -115,7 +115,7 @@ def router(m: Module, router: Router) -> Bins:
     for port in Port:
         queue = m.submodules[f"fifo_{port.name.lower()}"]
         leaves[port] = moved(queue.o)
-        wants = router.route(port, queue.o.payload)
+        wants = router.route(port, queue.o.payload[: router.packets.flit_bits])
         branches = sum((Value.cast(want) for want in wants.values()), Const(0))
         for out, want in wants.items():
             yield named(port, "to", out, "alone"), leaves[port] & want & (branches == 1)
@@ -134,7 +134,9 @@ def router(m: Module, router: Router) -> Bins:
         asking: list[Any] = []
         for port in INPUTS_OF[out]:
             queue = m.submodules[f"fifo_{port.name.lower()}"]
-            asking.append(queue.o.valid & router.route(port, queue.o.payload)[out])
+            asking.append(
+                queue.o.valid & router.route(port, queue.o.payload[: router.packets.flit_bits])[out]
+            )
         yield named(out, "wanted by two"), sum(asking, Const(0)) > 1
 
 
@@ -303,7 +305,6 @@ def memory_interface(m: Module, memories: MemoryInterface) -> Bins:
     yield "bad address", memories.bad_address
     yield "packet waits", refused(packet)
     yield "answer waits", refused(memories.reply)
-    yield "counters not settled", ~memories.counter_settled
 
 
 @bins_of(PeConfig)

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from core_bench import CoreBench
+from yoso_hw.core.core import LUT_QUEUE
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import OUTPUT_FLAG, Counter, Memory
 
@@ -234,6 +235,17 @@ def test_a_sweep_and_its_spikes_end_though_the_network_is_blocked_for_ever(lanes
     bench.out.stall = 0.0
     bench.settle()
     assert bench.out.taken == due and len(due) == 8 * lanes
+
+
+def test_a_core_with_a_deep_fire_queue_is_idle_no_sooner_than_its_last_neuron_is_sent():
+    """One neuron alone fires: its word is still in the queue when the sweep has left the core."""
+    bench = CoreBench(chip(1, 2 * LUT_QUEUE), 1, slope=200, threshold=100)
+    idle = bench.record(bench.dut.idle)
+    due = [bench.flit_of(neuron) for neuron in bench.tick()]
+    bench.settle()
+    bench.step(5)
+    assert bench.out.taken == due and len(due) == 1
+    assert 1 not in idle[idle.index(0) : bench.out.cycles[-1]] and idle[-1] == 1
 
 
 # ---- throughput ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import random
 
 import pytest
 from bench import Bench, sent_and_received
-from yoso_hw.fifo import StreamFIFO
+from yoso_hw.fifo import DeepFIFO, StreamFIFO
 
 STALLS = [(0.0, 0.0), (0.0, 0.7), (0.7, 0.0), (0.5, 0.5)]
 
@@ -52,3 +52,42 @@ def test_neither_side_sees_the_other_in_the_same_cycle():
     for ready in (0, 1):
         bench.set(bench.dut.o.ready, ready)
         assert bench.get(bench.dut.i.ready) == 0
+
+
+# ---- the deep one ----------------------------------------------------------------------------------------
+
+
+def deep_bench(width, depth, stalls=(0.0, 0.0)):
+    bench = Bench(DeepFIFO(width, depth), seed=depth)
+    return bench, bench.source(bench.dut.i, stall=stalls[0]), bench.sink(bench.dut.o, stall=stalls[1])
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("depth", [2, 4, 64])
+def test_what_goes_into_the_deep_one_comes_out_once_and_in_order(depth, stalls):
+    rng = random.Random(depth)
+    words = [rng.getrandbits(9) for _ in range(200)]
+    _, source, sink = deep_bench(9, depth, stalls)
+    assert sent_and_received(source, sink, words) == words
+
+
+@pytest.mark.parametrize(("depth", "held"), [(2, 2), (3, 4), (64, 64)])
+def test_the_deep_one_holds_a_power_of_two_and_says_when_it_is_empty(depth, held):
+    bench, source, sink = deep_bench(8, depth)
+    assert bench.get(bench.dut.empty)
+    sink.stall = 1.0
+    source.put(*range(held + 3))
+    bench.step()
+    assert not bench.get(bench.dut.empty) and not bench.get(bench.dut.o.valid)
+    bench.step(held + 10)
+    assert len(source.sent) == held and bench.get(bench.dut.i.ready) == 0
+    sink.stall = 0.0
+    bench.step(held + 15)
+    assert sink.taken == list(range(held + 3)) and bench.get(bench.dut.empty)
+
+
+def test_a_word_comes_out_of_the_deep_one_two_cycles_after_it_went_in_and_one_follows_every_cycle():
+    bench, source, sink = deep_bench(8, 16)
+    source.put(*range(20))
+    bench.step(25)
+    assert sink.cycles == [cycle + 2 for cycle in source.sent] == list(range(2, 22))

@@ -121,6 +121,7 @@ def test_the_words_of_a_request_stay_until_it_is_taken():
 )
 def test_a_row_must_end_within_the_weight_memory(words, row, fits):
     bench = LoadBench(PARAMS, words)
+    bench.step()
     bench.spike(row)
     bench.spike(0)
     bench.step(2 * words + 5)

@@ -85,6 +85,7 @@ def test_an_output_layer_sends_results_and_reports_every_neuron():
     due = bench.image(8)
     bench.settings["threshold"] = 1023
     bench.write(Memory.REGISTER, Register.THRESHOLD, 1023)
+    bench.settle()
     due += bench.image(3)
     due += bench.tick(report=True)
     bench.settle()
@@ -212,6 +213,7 @@ def test_accumulated_weights_clamp_as_in_the_frozen_vector():
     ).start()
     rows = weight_words(layer, Slice(1, 0, 0, layer.neurons), 1, vector.params)
     bench.write(Memory.WEIGHT, 0, *map(int, rows))
+    bench.settle()
     for case in vector.cases:
         bench.step_number = -1
         for step in range(case.last + 1):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 from bench import Bench
-from yoso_hw.sram import ReadWriteSRAM, RegisterFile, SinglePortSRAM
+from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
 #: One word, an odd depth, depths that are and are not powers of two, one bit.
 SHAPES = [(8, 1), (8, 2), (1, 3), (16, 4), (33, 5), (8, 12)]
@@ -112,16 +112,3 @@ def test_it_reads_and_writes_in_every_cycle(depth, banked):
         memory.step()
         got.append(memory.get(memory.dut.read_data))
     assert got == due
-
-
-@by_shape
-def test_a_register_file_reads_two_words_at_once_and_shows_a_write_in_the_next_cycle(width, depth):
-    rng, bench, held = random.Random(depth), Bench(RegisterFile(width, depth)), [0] * depth
-    for _ in range(60):
-        a, b, target = (rng.randrange(depth) for _ in range(3))
-        write, value = rng.getrandbits(1), rng.getrandbits(width)
-        bench.drive(a_addr=a, b_addr=b, write=write, w_addr=target, w_data=value)
-        assert (bench.get(bench.dut.a_data), bench.get(bench.dut.b_data)) == (held[a], held[b])
-        bench.step()
-        if write:
-            held[target] = value

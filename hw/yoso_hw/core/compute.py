@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Array, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -59,36 +59,46 @@ class Compute(wiring.Component):
         m = Module()
         params = self.params
 
-        # Operand register.
+        # Operand register. A first sweep takes A, V and the fired bit as 0, and the weight: then the sum is
+        # the A that it leaves. The operands have no other reset, so that this one costs no logic.
         valid = Signal()
         op, word = Signal(Op), Signal(params.word_bits)
-        a = Signal(lanes_layout(params, params.acc_bits))
-        p = Signal(potential_layout(params))
-        w = Signal(lanes_layout(params, params.weight_bits))
+        a = Signal(lanes_layout(params, params.acc_bits), reset_less=True)
+        p = Signal(potential_layout(params), reset_less=True)
+        w = Signal(lanes_layout(params, params.weight_bits), reset_less=True)
+        request = self.request.payload
         done = Signal()
         m.d.comb += self.request.ready.eq(~valid | done)
         with m.If(self.request.ready):
             m.d.sync += valid.eq(self.request.valid)
         with m.If(self.request.ready & self.request.valid):
-            request_op = self.request.payload.op
-            m.d.sync += [op.eq(request_op), word.eq(self.request.payload.word)]
-            with m.If(request_op != Op.FIRST):
+            m.d.sync += [op.eq(request.op), word.eq(request.word)]
+            with m.If(request.op == Op.FIRST):
+                m.d.sync += [Value.cast(register).eq(0) for register in (a, p, w)]
+            with m.Else():
                 m.d.sync += a.eq(self.a)
-            with m.If(request_op == Op.SWEEP):
+            with m.If(request.op == Op.SWEEP):
                 m.d.sync += p.eq(self.p)
-            with m.If(request_op == Op.SPIKE):
+            with m.If(request.op == Op.SPIKE):
                 m.d.sync += w.eq(self.w)
 
-        # Forwarding: newest first.
+        # Forwarding. The history moves only when the operation in the operand register leaves: so which entry
+        # an operation needs is known when it comes in, and its number waits in a register, 0 for none.
         entry = data.StructLayout(
             {"valid": 1, "word": params.word_bits, "a": lanes_layout(params, params.acc_bits)}
         )
         history = [Signal(entry, name=f"history{i}") for i in range(HISTORY)]
+        moves = done & valid & (op != Op.SWEEP)
+        same = [word == request.word, *(past.valid & (past.word == request.word) for past in history)]
+        source = Signal(range(HISTORY + 1))
+        with m.If(self.request.ready):
+            m.d.sync += source.eq(0)
+            for i in reversed(range(HISTORY)):
+                with m.If(Mux(moves, same[i], same[i + 1]) & (request.op != Op.FIRST)):
+                    m.d.sync += source.eq(i + 1)
+        candidates = [Value.cast(a), *(Value.cast(past.a) for past in history)]
         current = Signal(lanes_layout(params, params.acc_bits))
-        m.d.comb += current.eq(a)
-        for past in reversed(history):
-            with m.If(past.valid & (past.word == word)):
-                m.d.comb += current.eq(past.a)
+        m.d.comb += Value.cast(current).eq(Array(candidates)[source])
 
         # Adders.
         a_next = Signal(lanes_layout(params, params.acc_bits))
@@ -102,12 +112,11 @@ class Compute(wiring.Component):
                 neuron.a.eq(current[i]),
                 neuron.v.eq(p[i].v),
                 neuron.fired.eq(p[i].fired),
-                neuron.first.eq(op == Op.FIRST),
                 neuron.sloped.eq(self.sloped),
                 neuron.slope.eq(self.slope),
-                a_next[i].eq(Mux(op == Op.SPIKE, adder.sum, neuron.a_next)),
+                a_next[i].eq(adder.sum),
                 p_next[i].v.eq(neuron.v_next),
-                p_next[i].fired.eq(neuron.fired_next),
+                p_next[i].fired.eq(p[i].fired),
             ]
 
         # Result register; its A is the newest entry of the history.
@@ -119,7 +128,7 @@ class Compute(wiring.Component):
             m.d.sync += [result.op.eq(op), result.word.eq(word)]
             with m.If(op != Op.SPIKE):
                 m.d.sync += result.p.eq(p_next)
-            with m.If(op != Op.SWEEP):
+            with m.If(moves):
                 m.d.sync += [
                     history[0].valid.eq(1),
                     history[0].word.eq(word),

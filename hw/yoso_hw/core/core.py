@@ -16,11 +16,14 @@ from yoso_hw.core.ops import (
 )
 from yoso_hw.core.sender import Sender
 from yoso_hw.core.store import Store
-from yoso_hw.fifo import StreamFIFO
+from yoso_hw.fifo import DeepFIFO, StreamFIFO
 from yoso_hw.flit import flit_stream
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.pe_config import config_layout
+
+#: A fire queue of more words than this lies in a block RAM, which costs a cycle; others in LUTs.
+LUT_QUEUE = 64
 
 
 class Core(wiring.Component):
@@ -35,7 +38,8 @@ class Core(wiring.Component):
     ========================  ====================================================================
     spike                     `words` (banked and odd: one more), then 3 until its last A is written
     sweep                     `words` from the cycle after the tick, then 3
-    neuron that fires         1 in the sender; its flit leaves 2 cycles after its V is written
+    neuron that fires         1 in the sender; its flit leaves 2 cycles after its V is written, or 3 where
+                              the fire queue is deep
     ========================  ====================================================================
 
     Members
@@ -108,7 +112,9 @@ class Core(wiring.Component):
         m.submodules.store = store = Store(params)
         m.submodules.sender = sender = Sender(params)
         # A word fires at most once a sweep, and a sweep begins with an empty queue: it never overflows.
-        m.submodules.fire_queue = fires = StreamFIFO(fire_layout(params), max(2, params.neuron_words))
+        deep = params.neuron_words > LUT_QUEUE
+        queue = DeepFIFO if deep else StreamFIFO
+        m.submodules.fire_queue = fires = queue(fire_layout(params), max(2, params.neuron_words))
 
         sloped, open, bank, busy = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [
@@ -172,7 +178,7 @@ class Core(wiring.Component):
         m.d.comb += [
             sender.report.eq(self.tick & self.report),
             # A and V share their read address, so the sender also yields to a spike that comes just now.
-            sender.core_busy.eq(busy | load.a_read),
+            sender.core_busy.eq(busy | load.due),
             sender.output.eq(config.output),
             sender.base.eq(config.base),
             sender.destination.eq(config.destination),
@@ -187,7 +193,7 @@ class Core(wiring.Component):
         ]
 
         m.d.comb += [
-            self.idle.eq(~busy & sender.idle & ~self.tick),
+            self.idle.eq(~busy & sender.idle & ~self.tick & (fires.empty if deep else 1)),
             self.counted.eq(sender.counted),
             self.taken.eq(load.taken),
             self.updated.eq(load.w_read),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,7 +28,7 @@ class Load(wiring.Component):
     parity
         Parity of the step.
     words
-        Neuron words in use. 0: sweeps do nothing; spikes must not come.
+        Neuron words in use, the cycle before and in all of a run. 0: sweeps do nothing; spikes must not come.
     spike
         Spikes to integrate.
     bank
@@ -39,6 +39,8 @@ class Load(wiring.Component):
         The operation whose operands stand at the SRAMs' outputs.
     sweeping
         Words of a sweep have not been issued yet.
+    due
+        A spike of this step is at the door, and no sweep is.
     idle
         Nothing is being issued or requested (spikes at the door are not counted).
     stalled
@@ -66,6 +68,7 @@ class Load(wiring.Component):
                 "row": Out(params.row_bits),
                 "request": Out(stream.Signature(request_layout(params))),
                 "sweeping": Out(1),
+                "due": Out(1),
                 "idle": Out(1),
                 "stalled": Out(1),
                 "bad_row": Out(1),
@@ -79,22 +82,24 @@ class Load(wiring.Component):
         op = Signal(Op)
         available = Signal()
         issue = Signal()
-        spike_due = (
+        m.d.comb += self.due.eq(
             self.spike.valid & (self.spike.payload.parity == self.parity) & ~self.sweeping & ~self.start
         )
-        fits = self.spike.payload.row + self.words <= self.params.weight_words
+        last_row = Signal(signed(self.params.row_bits + 2))  # the last one that fits; `words` does not change
+        m.d.sync += last_row.eq(self.params.weight_words - self.words)
+        fits = self.spike.payload.row <= last_row
         last = self.word + 1 == self.words
         in_bank = (self.word[0] == self.bank) if self.params.banked else 1
         m.d.comb += [
             op.eq(Mux(self.sweeping, Mux(first, Op.FIRST, Op.SWEEP), Op.SPIKE)),
-            available.eq(self.sweeping | (spike_due & fits)),
+            available.eq(self.sweeping | (self.due & fits)),
             issue.eq(available & (~self.request.valid | self.request.ready) & in_bank),
             self.stalled.eq(available & ~issue),
             self.a_read.eq(issue & (op != Op.FIRST)),
             self.v_read.eq(issue & (op == Op.SWEEP)),
             self.w_read.eq(issue & (op == Op.SPIKE)),
             self.row.eq(self.spike.payload.row + self.word),
-            self.bad_row.eq(spike_due & ~fits),
+            self.bad_row.eq(self.due & ~fits),
             self.taken.eq(issue & last & ~self.sweeping),
             self.spike.ready.eq(self.taken | self.bad_row),
             self.idle.eq(~self.sweeping & ~self.start & ~self.request.valid),

@@ -4,13 +4,14 @@ Paper, equations 8 and 9: V_j(t) = sum_i w_ij max(0, t - t_i). On integer steps 
 accumulated weight A of the spikes that came before, so a sweep is one addition. The sweep is cut in two where
 the pipeline is cut: `Integrate` runs in compute and `Fire` in store.
 
-A neuron of another kind changes A here (integrate-and-fire clears it, a current-based leaky neuron lets it
-decay) or V in `Fire` (reset after a spike); nothing else in the core knows which kind it is.
+A neuron of another kind gives a new A here as well (integrate-and-fire clears it, a current-based leaky
+neuron lets it decay), which compute then keeps as it keeps that of a spike, or changes V in `Fire` (reset
+after a spike); nothing else in the core knows which kind it is.
 """
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, signed
+from amaranth.hdl import Cat, Const, Module, Mux, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,13 +25,11 @@ class Integrate(wiring.Component):
     Members
     -------
     a, v, fired
-        State of the neuron. In the first sweep they are taken as 0.
-    first
-        Sweep 0 of an image.
+        State of the neuron; all 0 in the first sweep of an image.
     sloped, slope
         Add the constant `slope` instead of A.
-    a_next, v_next, fired_next
-        State after the sweep; a neuron that has fired keeps its V.
+    v_next
+        V after the sweep; a neuron that has fired keeps it.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -41,24 +40,21 @@ class Integrate(wiring.Component):
                 "a": In(a),
                 "v": In(v),
                 "fired": In(1),
-                "first": In(1),
                 "sloped": In(1),
                 "slope": In(params.pot_bits - 1),
-                "a_next": Out(a),
                 "v_next": Out(v),
-                "fired_next": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.adder = adder = SaturatingAdder(self.params.pot_bits, self.params.pot_bits)
+        # A neuron that has fired adds 0: cheaper than a choice between two potentials after the adder.
+        addend = Mux(self.sloped, Cat(self.slope, Const(0)).as_signed(), self.a)
         m.d.comb += [
-            self.a_next.eq(Mux(self.first, 0, self.a)),
-            self.fired_next.eq(self.fired & ~self.first),
-            adder.a.eq(Mux(self.first, 0, self.v)),
-            adder.b.eq(Mux(self.sloped, self.slope, self.a_next)),
-            self.v_next.eq(Mux(self.fired_next, self.v, adder.sum)),
+            adder.a.eq(self.v),
+            adder.b.eq(Mux(self.fired, 0, addend)),
+            self.v_next.eq(adder.sum),
         ]
         return m
 

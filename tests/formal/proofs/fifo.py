@@ -1,13 +1,16 @@
-"""The stream FIFO, the only queue of the chip."""
+"""The two stream FIFOs, the only queues of the chip."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Mux, Signal, Value
 from harness import Harness, Proof, implies
-from yoso_hw.fifo import StreamFIFO
+from yoso_hw.fifo import DeepFIFO, StreamFIFO
 
 #: Depths: routers and host port use 2 and more, the core's fire queue one a word, 64 on the default chip.
 DEPTHS = (*range(2, 65), 128, 256)
+
+#: Depths of the deep one; 256 is the largest fire queue of a chip with 256 neurons a PE.
+DEEP = (2, 4, 16, 256)
 
 #: Bits of a word. A FIFO does not look at them.
 WIDTH = 4
@@ -69,9 +72,64 @@ def queue(h: Harness, depth: int) -> None:
         h.cover(inside & (ahead == depth - 1))
 
 
+def deep_queue(h: Harness, depth: int) -> None:
+    """The same for the deep FIFO, whose word at the output was read a cycle before."""
+    m = h.m
+    fifo = DeepFIFO(WIDTH, depth)
+    fifo._MustUse__silence = True
+    m.submodules[f"deep{depth}"] = inner = fifo.elaborate(None)
+    storage = inner.submodules.memory
+    came, went = fifo.came, fifo.went
+    peek, head = storage.read_port(domain="comb"), storage.read_port(domain="comb")
+    h.drive(fifo.i.payload, f"deep_payload{depth}")
+    h.drive(fifo.i.valid, f"deep_valid{depth}")
+    h.drive(fifo.o.ready, f"deep_ready{depth}")
+    put, got = fifo.i.valid & fifo.i.ready, fifo.o.valid & fifo.o.ready
+
+    held = Signal(range(depth + 1), name=f"deep_held{depth}")
+    m.d.sync += held.eq(held + put - got)
+    left = h.past(held - got)
+    h.check(fifo.i.ready == (held != depth), f"deep, depth {depth}: ready exactly while there is room")
+    h.check(fifo.empty == (held == 0), f"deep, depth {depth}: empty exactly while no word is held")
+    h.check(fifo.o.valid == (left != 0), f"deep, depth {depth}: valid exactly if one came two cycles before")
+
+    choose = h.free(f"deep_choose{depth}")
+    inside = Signal(name=f"deep_inside{depth}")
+    ahead = Signal(range(depth + 1), name=f"deep_ahead{depth}")
+    word = Signal(WIDTH, name=f"deep_word{depth}")
+    with m.If(~inside):
+        with m.If(choose & put):
+            m.d.sync += [inside.eq(1), ahead.eq(held - got), word.eq(fifo.i.payload)]
+    with m.Elif(got):
+        m.d.sync += [ahead.eq(ahead - 1), inside.eq(ahead != 0)]
+    its_turn = inside & (ahead == 0)
+    h.check(
+        implies(its_turn & fifo.o.valid, fifo.o.payload == word),
+        f"deep, depth {depth}: each word comes out in turn, unchanged",
+    )
+
+    # The invariant.
+    m.d.comb += [peek.addr.eq(went + ahead), head.addr.eq(went)]
+    h.check(held <= depth, f"deep, depth {depth}: no more is held than there is room for")
+    h.check((came - went)[: len(came)] == held, f"deep, depth {depth}: the pointers are as far apart")
+    h.check(
+        implies(fifo.o.valid, (held != 0) & (fifo.o.payload == head.data)),
+        f"deep, depth {depth}: at its head",
+    )
+    h.check(
+        implies(inside, (ahead < held) & (peek.data == word)),
+        f"deep, depth {depth}: the word is in its place",
+    )
+    if depth <= 4:
+        h.cover(its_turn & got & put & (word == 1))
+        h.cover(inside & (ahead == depth - 1))
+
+
 def build(h: Harness) -> None:
     for depth in DEPTHS:
         queue(h, depth)
+    for depth in DEEP:
+        deep_queue(h, depth)
 
 
 PROOFS = [
@@ -79,9 +137,14 @@ PROOFS = [
         name="fifo",
         claim="Words come out unchanged, in order, once each; ready exactly while there is room, valid "
         "exactly while a word is held.",
-        parameters=f"depths {', '.join(map(str, DEPTHS))}",
+        parameters=f"depths {', '.join(map(str, DEPTHS))}; the deep one {', '.join(map(str, DEEP))}",
         cases={"": build},
-        bugs=("FIFO says it has room when it is full", "FIFO drops a word that is not taken"),
+        bugs=(
+            "FIFO says it has room when it is full",
+            "FIFO drops a word that is not taken",
+            "deep FIFO takes a full queue for an empty one",
+            "deep FIFO offers a word before it was read",
+        ),
         engine="smtbmc yices",
         depth=6,
     )

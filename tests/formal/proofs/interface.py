@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Signal, Value
+from amaranth.hdl import Mux, Signal, Value
 from harness import Harness, Proof, implies
 from yoso_hw.flit import pack, unpack
 from yoso_hw.packet import Kind, Packets
@@ -32,12 +32,15 @@ def build(h: Harness, params: ChipParams) -> None:
     m.d.sync += held.eq(held + put - got)
     waits = into.valid & ~into.ready
     h.check(
-        implies(waits, (own & (held == params.spike_fifo)) | (memory & ~dut.packet.ready)),
+        implies(waits, (held == params.spike_fifo) | ~dut.packet.ready),
         "a flit waits for the core or the memory interface, and for nothing else",
     )
     h.check(out.valid == (held != 0), "what waits for the core is offered to it")
     offered = dut.packet.valid & (dut.packet.payload == into.payload)
-    h.check(implies(into.valid & memory, offered), "packets for the memories are passed on")
+    h.check(
+        implies(into.valid & memory & (held != params.spike_fifo), offered),
+        "packets for the memories are passed on",
+    )
     h.check(implies(dut.packet.valid, into.valid & memory), "and no others")
 
     choose = h.free("choose")
@@ -56,10 +59,15 @@ def build(h: Harness, params: ChipParams) -> None:
     goes = dut.to_router.valid & dut.to_router.ready
     replied, sent = dut.reply.valid & dut.reply.ready, dut.send.valid & dut.send.ready
     reply = pack(packets, "REPLY", x=dut.x, y=dut.y, data=dut.reply.payload)
-    flit = dut.to_router.payload
-    h.check(goes == (replied ^ sent), "what goes is taken from one sender")
-    h.check(~(replied & sent), "and from no more")
-    h.check(implies(replied, flit == reply) & implies(sent, flit == dut.send.payload), "unchanged")
+    taken, due = Signal.like(dut.to_router.payload), Signal()  # what was taken and has to go
+    with m.If(replied | sent):
+        m.d.sync += [due.eq(1), taken.eq(Mux(replied, reply, dut.send.payload))]
+    with m.Elif(goes):
+        m.d.sync += due.eq(0)
+    h.check(~(replied & sent), "one flit is taken at once")
+    h.check(implies(replied | sent, ~due | goes), "and only when the one before goes")
+    h.check(dut.to_router.valid == due, "what is taken is offered, once")
+    h.check(implies(due, dut.to_router.payload == taken), "unchanged")
     h.cover(its_turn & got & (row == 1))
     h.cover(waits & own)
     h.cover(into.valid & into.ready & ~own & ~memory & (spike.kind == Kind.SPIKE))
