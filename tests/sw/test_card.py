@@ -30,12 +30,13 @@ def test_a_card_says_what_the_files_say():
     text = rendered("mnist-784-800-10")
     network = Network.load(NETWORKS / "mnist-784-800-10.npz")
     about = network.about
+    hidden = network.layers[0]
     for part in (
         "784-800-10, in weights of 5 bits and 33 time steps",
         f"**{about['golden_accuracy']:.2f} %**",
         f"{about['validation_accuracy']:.2f} %",
         f"`{about['command']}`",
-        f"| 0 | 800 | 800 | 628,000 with bias | {network.layers[0].slope} | {network.layers[0].threshold:,} | 16..31 |",
+        f"| 0 | 800 | 800 | 628,000 with bias | {hidden.slope} | {hidden.threshold:,} | 16..31 |",
         "55,000 images to train, the last 5,000 of the training set to validate, all 10,000",
         "rotate 10, scale 0.12, shear 0.15, shift 1.2, elastic 0.7",
         "Not for decisions about people",

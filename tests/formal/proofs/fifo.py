@@ -7,7 +7,7 @@ from harness import Harness, Proof, implies
 from yoso_hw.fifo import StreamFIFO
 
 #: Depths: routers and host port use 2 and more, the core's fire queue one a word, 64 on the default chip.
-DEPTHS = (*range(2, 65), 128, 256)
+DEPTHS = (*range(2, 9), 16, 32, 33, 64, 128, 256)
 
 #: Bits of a word. A FIFO does not look at them.
 WIDTH = 4
