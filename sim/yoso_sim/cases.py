@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.params import ChipParams
 from yoso_sw.compiler import compile_network
 from yoso_sw.image import WeightImage
 from yoso_sw.network import NEVER, Layer, Network
@@ -45,13 +45,29 @@ _DRAWN_IMAGES = (*IMAGES, "random", "random", "every step", "first step")
 MOST_LAYERS, MOST_RUNS, MOST_IMAGES = 5, 3, 3
 
 
+#: No number of a case is larger: seeds of `Link.stall` have 32 bits.
+LARGEST = (1 << 32) - 1
+
+
 class CaseError(ValueError):
     """A case cannot be read; the message says why."""
 
 
+class Recipe:
+    """A dataclass whose int fields are 0 to `LARGEST` and whose bool fields are such. Raises `CaseError`."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if field.type == "int" and not (type(value) is int and 0 <= value <= LARGEST):
+                raise CaseError(f"{field.name} is {value!r}, not an integer of 0 to {LARGEST}")
+            if field.type == "bool" and type(value) is not bool:
+                raise CaseError(f"{field.name} is {value!r}, neither true nor false")
+
+
 @dataclass(frozen=True)
-class LayerRecipe:
-    """A layer of `yoso_sw.network.Layer` whose weights are drawn from `seed` as `weights` says."""
+class LayerRecipe(Recipe):
+    """A layer of `yoso_sw.network.Layer`; `weights`, of `WEIGHTS`, says how its weights come from `seed`."""
 
     neurons: int
     weights: str
@@ -62,9 +78,14 @@ class LayerRecipe:
     start: int
     end: int
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.weights not in WEIGHTS:
+            raise CaseError(f"weights are {self.weights!r}, none of {WEIGHTS}")
+
 
 @dataclass(frozen=True)
-class Run:
+class Run(Recipe):
     """A network, its mapping and the images that it is shown: each one of `IMAGES` and a seed."""
 
     inputs: int
@@ -75,9 +96,20 @@ class Run:
     early_exit: bool
     images: tuple[tuple[str, int], ...]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.inputs and self.layers and self.images):
+            raise CaseError("a run has one input, layer and image at least")
+        for kind, seed in self.images:
+            if kind not in IMAGES or type(seed) is not int or seed < 0:
+                raise CaseError(f"an image is one of {IMAGES} and a seed from 0 on, not {kind!r}, {seed!r}")
+
     def network(self, params: ChipParams) -> Network:
+        """Raises `CaseError` for a layer of more weights than there are on the chip, `NetworkError`."""
         layers, axons = [], self.inputs
         for recipe in self.layers:
+            if (axons + recipe.bias) * recipe.neurons > params.nodes * params.weights:
+                raise CaseError(f"{axons} x {recipe.neurons} weights are more than the chip has")
             weights = draw_weights(recipe, axons + recipe.bias, params)
             layers.append(
                 Layer(
@@ -108,7 +140,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Recipe):
     """Networks that follow each other on one chip after a reset, under a host that stalls.
 
     `stall_in`, `stall_out` and `stall_seed` are those of `yoso_sim.link.Link`.
@@ -120,9 +152,17 @@ class Case:
     stall_out: int
     stall_seed: int
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.runs or max(self.stall_in, self.stall_out) > 255 or not self.stall_seed:
+            raise CaseError("a case has one run at least, stalls of 0 to 255 and a seed of stalls from 1 on")
+
     @cached_property
     def programs(self) -> list[tuple[Network, WeightImage]]:
-        """Each run's network, and its weight image for the chip."""
+        """Each run's network, and its weight image for the chip.
+
+        Raises `CaseError`, `NetworkError` or `CompileError` if the chip cannot hold them.
+        """
         networks = [run.network(self.chip) for run in self.runs]
         return [
             (network, compile_network(network, self.chip, spread=run.spread))
@@ -144,14 +184,10 @@ class Case:
             runs = []
             for run in values["runs"]:
                 layers = tuple(LayerRecipe(**layer) for layer in run["layers"])
-                images = tuple((str(kind), int(seed)) for kind, seed in run["images"])
+                images = tuple((kind, seed) for kind, seed in run["images"])
                 runs.append(Run(**{**run, "layers": layers, "images": images}))
-                kinds = {layer.weights for layer in layers} - set(WEIGHTS)
-                kinds |= {kind for kind, _ in images} - set(IMAGES)
-                if kinds:
-                    raise CaseError(f"the case has {kinds.pop()!r}, none of {WEIGHTS} or {IMAGES}")
             return cls(**{**values, "chip": ChipParams(**values["chip"]), "runs": tuple(runs)})
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError, ParamError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CaseError(f"the text is no case ({error}): {text[:80]!r}") from None
 
     def command(self) -> str:

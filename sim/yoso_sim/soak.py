@@ -83,7 +83,8 @@ def read_case(text: str) -> Case:
 
 
 def run_one(case: Case, folder: Path, report: Callable[[str], None]) -> None:
-    """Run one case. Raises `Mismatch`, and what `yoso_sim.build.build` and `Session.run` raise."""
+    """Run one case. Raises `Mismatch`, and what `Case.programs`, `build` and `Session.run` raise."""
+    _ = case.programs  # here, not in the simulator, what the chip cannot hold is an error
     made = build(case.chip, root=folder / "verilator", report=report)
     with Session(made, folder / "run") as session:
         notes = session.run(case)

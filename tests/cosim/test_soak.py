@@ -1,6 +1,9 @@
 """Random cases: the generator, the chip against the golden model under hypothesis, and the campaign."""
 
 import dataclasses
+import functools
+import json
+import operator
 import os
 import re
 import shutil
@@ -133,6 +136,37 @@ def test_what_is_no_case_is_one_clear_error(text):
         soak.read_case(text)
     result = CliRunner().invoke(main, ["soak", "--case", text])
     assert result.exit_code == 1 and result.output.startswith("Error: ")
+
+
+#: Of a case, where something is changed, and into what no case can be.
+NONSENSE = {
+    "chip": ([], {"cols": 1.5}),
+    "runs": ([], {}, [1]),
+    "stall_in": (256, -1, "x", None),
+    "stall_seed": (0, 1.5, 1 << 32),
+    "runs/0/inputs": (0, -1, "x", None, [], 1.5, 10**9, float("inf")),
+    "runs/0/steps": (0, 1 << 20, True),
+    "runs/0/softmax": (0, None, "x"),
+    "runs/0/images": ([], "x", [["silent"]], [["silent", -1]], [["silent", 0.5]], [["loud", 0]], [[[], 0]]),
+    "runs/0/layers": ([], [{}]),
+    "runs/0/layers/0/neurons": (0, -1, "x", None, 10**9),
+    "runs/0/layers/0/weights": ("heavy", [], None),
+    "runs/0/layers/0/seed": (-1, None, {}),
+    "runs/0/layers/0/bias": (1, "x"),
+    "runs/0/layers/0/end": (-1, 1 << 20),
+    "runs/0/layers/0/threshold": (0, 1.5, 1 << 31),
+}
+
+
+@pytest.mark.parametrize("where", NONSENSE)
+def test_a_case_that_says_nonsense_is_one_clear_error_before_a_chip_is_built(where):
+    for value in NONSENSE[where]:
+        case = json.loads(random_case(Random(3), CORNERS[1]).to_json())
+        *path, last = (int(part) if part.isdigit() else part for part in where.split("/"))
+        functools.reduce(operator.getitem, path, case)[last] = value
+        result = CliRunner().invoke(main, ["soak", "--case", json.dumps(case)])
+        assert isinstance(result.exception, SystemExit), (value, result.exception)
+        assert result.exit_code == 1 and result.output.startswith("Error: "), (value, result.output)
 
 
 # ---- chip against golden model ---------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from harness import Harness, Proof, implies
 from yoso_hw.fifo import DeepFIFO, StreamFIFO
 
 #: Depths: routers and host port use 2 and more, the core's fire queue one a word, 64 on the default chip.
-DEPTHS = (*range(2, 65), 128, 256)
+DEPTHS = (*range(2, 9), 16, 32, 33, 64, 128, 256)
 
 #: Depths of the deep one; 256 is the largest fire queue of a chip with 256 neurons a PE.
 DEEP = (2, 4, 16, 256)
