@@ -271,7 +271,10 @@ def soak(text: str | None, most: int | None) -> None:
         path.write_text(found.case.to_json() + "\n")
         for note in found.notes:
             console.print(note, style="red", markup=False, soft_wrap=True)
-        console.print(f"see it again: make soak CASE={os.path.relpath(path)}", soft_wrap=True)
+        if found.alone:
+            console.print(f"see it again: make soak CASE={os.path.relpath(path)}", soft_wrap=True)
+        else:
+            console.print(f"it was not seen without the cases before it; it is kept in {path}", soft_wrap=True)
         raise click.ClickException("RTL and golden model differ") from None
 
 

@@ -1,7 +1,9 @@
 """The endless campaign: random cases, chip after chip, until it is stopped or the chip is wrong.
 
-hypothesis draws the cases and makes one that differs as small as it can, in the simulator that is running.
-How many cases there were is kept, and the next campaign goes on with new ones.
+hypothesis draws the cases, and a simulator that stays open runs them one after another: what a case leaves
+in the memories, the next one meets. One that differs is run again in a simulator of its own, as it will be by
+whoever replays it, and hypothesis makes it as small as it can there. How many cases there were is kept, and
+the next campaign goes on with new ones.
 """
 
 from __future__ import annotations
@@ -33,11 +35,13 @@ class Mismatch(Exception):
     ----------
     case, notes
         The case, and the differences in words.
+    alone
+        Whether it was seen in a simulator that had run nothing before.
     """
 
-    def __init__(self, case: Case, notes: list[str]) -> None:
+    def __init__(self, case: Case, notes: list[str], *, alone: bool = True) -> None:
         super().__init__(notes[0])
-        self.case, self.notes = case, notes
+        self.case, self.notes, self.alone = case, notes, alone
 
 
 @dataclass
@@ -86,10 +90,14 @@ def run_one(case: Case, folder: Path, report: Callable[[str], None]) -> None:
     """Run one case. Raises `Mismatch`, and what `Case.programs`, `build` and `Session.run` raise."""
     _ = case.programs  # here, not in the simulator, what the chip cannot hold is an error
     made = build(case.chip, root=folder / "verilator", report=report)
-    with Session(made, folder / "run") as session:
-        notes = session.run(case)
-    if notes:
+    if notes := notes_alone(made, case, folder):
         raise Mismatch(case, notes)
+
+
+def notes_alone(made: Build, case: Case, folder: Path) -> list[str]:
+    """How the chip differs, in words, where nothing ran before the case."""
+    with Session(made, folder / "alone") as session:
+        return session.run(case)
 
 
 def soak(
@@ -109,7 +117,8 @@ def soak(
     Raises
     ------
     Mismatch
-        Of the first case that differs, made small; the campaign would go on with new ones.
+        Of the first case that differs, made small, or as it is if it does not differ alone;
+        the campaign would go on with new ones.
     """
     last = None if most is None else state.cases + most
     found: list[Mismatch] = []
@@ -121,15 +130,21 @@ def soak(
         with Session(made, folder / "run") as session:
 
             def run(case: Case) -> None:
+                if found and not found[-1].alone:
+                    return
                 notes = session.run(case)
                 if not found:
                     state.count(case)
                     write_json(folder / "state.json", asdict(state))
                     progress()
-                if notes:
-                    if not found:
-                        report(f"{notes[0]}; making the case small, an interrupt ends that")
-                    found.append(Mismatch(case, notes))
+                if not notes:
+                    return
+                if not found:
+                    report(f"{notes[0]}; making the case small, an interrupt ends that")
+                    found.append(Mismatch(case, notes, alone=False))
+                # A simulator takes seconds to start, so only a case that differs in this one gets its own.
+                if alone := notes_alone(made, case, folder):
+                    found.append(Mismatch(case, alone))
                     raise found[-1]
 
             try:
@@ -138,6 +153,8 @@ def soak(
                 if found:
                     raise found[-1] from None
                 raise
+            if found:
+                raise found[-1]
         if state.cases // CASES_PER_CHIP != number:
             discard(made)
 

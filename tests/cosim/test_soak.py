@@ -192,7 +192,10 @@ def test_random_cases_agree_in_every_spike_counter_and_final_state(chip: str, tm
 
 
 def test_the_campaign_finds_a_planted_bug_shrinks_it_and_its_command_shows_it_again(tmp_path: Path):
-    """In the RTL, a first sweep keeps the last image's A: two images show it, and less does not."""
+    """In the RTL, a first sweep keeps the last image's A: two images show it, and less does not.
+
+    One image shows it too after another case. That is nothing that could be seen again.
+    """
     bug = next(bug for bug in load_mutants() if bug.name == "first sweep keeps the last image's A")
     shutil.copytree(ROOT / "hw" / "yoso_hw", tmp_path / "hw" / "yoso_hw")
     bug.apply(tmp_path / "hw")
@@ -290,6 +293,28 @@ def test_a_mismatch_stops_the_campaign_and_leaves_a_small_case_with_its_command(
     assert campaign("--case", str(saved)).exit_code == 1
     single = dataclasses.replace(case, runs=case.runs[:1])
     assert campaign("--case", single.to_json()).exit_code == 0
+
+
+def test_a_mismatch_that_is_due_to_the_cases_before_it_is_said_to_be(campaign, monkeypatch, tmp_path):
+    sessions = []
+
+    class Remembering(Agreeing):
+        def __enter__(self):
+            sessions.append(self)
+            return self
+
+        def run(self, case: Case) -> list[str]:
+            self.ran.append(case)
+            return ["a spike is missing"] if self is sessions[0] and len(self.ran) == 5 else []
+
+    monkeypatch.setattr(soak, "Session", Remembering)
+    result = campaign()
+    assert result.exit_code == 1 and "a spike is missing" in result.output
+    (saved,) = (tmp_path / "soak").glob("mismatch-*.json")
+    assert "not seen without the cases before it" in result.output and saved.name in result.output
+    assert "see it again" not in result.output
+    assert soak.read_case(str(saved)) == Agreeing.ran[4]
+    assert soak.load_state(tmp_path / "soak").cases == 5
 
 
 def test_an_interrupt_while_a_case_is_made_small_leaves_what_was_found(campaign, monkeypatch, tmp_path):
