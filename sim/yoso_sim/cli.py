@@ -274,7 +274,7 @@ def soak(text: str | None, most: int | None) -> None:
         if found.alone:
             console.print(f"see it again: make soak CASE={os.path.relpath(path)}", soft_wrap=True)
         else:
-            console.print(f"it was not seen without the cases before it; it is kept in {path}", soft_wrap=True)
+            console.print(f"not seen without the cases before it; kept in {path}", soft_wrap=True)
         raise click.ClickException("RTL and golden model differ") from None
 
 

@@ -129,7 +129,7 @@ def soak(
         state.chips += left == CASES_PER_CHIP
         with Session(made, folder / "run") as session:
 
-            def run(case: Case) -> None:
+            def run(case: Case, made: Build = made) -> None:
                 if found and not found[-1].alone:
                     return
                 notes = session.run(case)
