@@ -129,6 +129,15 @@ def test_a_row_must_end_within_the_weight_memory(words, row, fits):
     assert sum(bench.counts["bad_row"]) == 1 - fits and sum(bench.counts["taken"]) == 1 + fits
 
 
+def test_nothing_fits_where_a_row_has_more_words_than_the_weight_memory():
+    bench = LoadBench(ChipParams(lanes=2, neurons=16, weights=8), 8)
+    bench.step()
+    for row in range(4):
+        bench.spike(row)
+    bench.step(30)
+    assert bench.asked() == [] and sum(bench.counts["bad_row"]) == 4
+
+
 def test_a_pe_of_no_words_sweeps_nothing():
     bench = LoadBench(PARAMS, 0)
     bench.pulse(start=1)
