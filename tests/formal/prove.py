@@ -51,6 +51,9 @@ SMT = "smtbmc yices"
 #: No proof takes longer than this, in seconds.
 TIMEOUT = 900
 
+#: Where yosys keeps its compiled self, unless the environment says; that of `hw/synth`.
+CACHE = str(ROOT / "build" / "yowasp")
+
 
 class FormalError(RuntimeError):
     """A tool is missing or failed; the message names it and its log."""
@@ -138,7 +141,7 @@ def run_sby(folder: Path, mode: str, engine: str, depth: int) -> str:
     ran = subprocess.run(
         [tool("yowasp-sby"), "-f", "-d", mode, *options, "--abc", abc, f"{mode}.sby"],
         cwd=folder,
-        env={**os.environ, "PATH": path},
+        env={"YOWASP_CACHE_DIR": CACHE, **os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=False,
@@ -276,7 +279,6 @@ def main(names: tuple[str, ...], table: bool, emitted: tuple[str, str] | None) -
     unknown = [name for name in names if name not in PROOFS]
     if unknown:
         raise click.ClickException(f"no proof is called {unknown[0]!r}; there are {', '.join(PROOFS)}")
-    os.environ.setdefault("YOWASP_CACHE_DIR", str(ROOT / "build" / "yowasp"))
     console = Console()
     results: list[Result] = []
     chosen = [PROOFS[name] for name in names or PROOFS]
