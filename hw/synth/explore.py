@@ -32,8 +32,9 @@ BASELINE = Case(LITERAL, ("lanes=1", "multicast=false"), early_exit=False)
 #: The chip as it comes.
 DEFAULT = Case(WINDOWS)
 
-#: Words of 8 lanes hold whole rows of 16 or 24 neurons: 784 rows of 24 need a weight memory that is larger.
-WIDE = ("lanes=8", "weights=18816")
+#: Words of 8 lanes hold whole rows of 16 or 24 neurons: rows of 24 for 784 pixels and a bias need a weight
+#: memory that is larger.
+WIDE = ("lanes=8", f"weights={785 * 24}")
 
 #: What is explored; the first ones answer the most.
 CASES = (

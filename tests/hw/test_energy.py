@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from design import load
 from energy import Activity, Costs, Point, path_nodes, router_flits, tree_nodes
-from explore import choose, front
+from explore import CASES, choose, front
 from mini_liberty import CELLS
 from pdk import PROCESSES
 from power import PowerModel, tree_energy
@@ -178,3 +178,8 @@ def test_the_front_leaves_out_what_another_beats_in_everything() -> None:
 def test_the_chosen_chip_is_not_bought_with_accuracy() -> None:
     results = [_found(10, 10, 10, 99.3), _found(5, 10, 10, 99.25), _found(1, 1, 1, 98.0)]
     assert choose(results) == 1
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_chip_that_is_explored_holds_its_network(case):
+    compile_network(Network.load(case.path), case.params)
