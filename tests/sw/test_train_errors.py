@@ -69,13 +69,13 @@ def error_of(command, *arguments, status=1):
 @pytest.mark.parametrize("command", [train.main, seeds.main, accuracy.main, card.main])
 def test_an_unknown_name_lists_those_there_are(folder, command):
     said = error_of(command, "mnist")
-    assert "there is no configuration 'mnist': neither a file nor one of caltech-160x250-4-2-stdbp, " in said
+    assert "there is no configuration 'mnist': neither a file nor one of caltech-160x250-4-2, " in said
     assert "mnist-784-800-10" in said
 
 
 @pytest.mark.parametrize("command", [train.main, seeds.main])
 def test_no_name_lists_those_there_are(command):
-    assert "NET is missing: a TOML file or one of caltech-160x250-4-2-stdbp, " in error_of(command, status=2)
+    assert "NET is missing: a TOML file or one of caltech-160x250-4-2, " in error_of(command, status=2)
 
 
 def test_a_network_is_no_configuration(folder):
