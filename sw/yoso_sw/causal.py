@@ -1,4 +1,4 @@
-"""Spike times and their gradient as fused, event-driven kernels.
+"""Spike times as fused, event-driven kernels.
 
 Between two input spikes the potential of a ReL-PSP neuron is a straight line (paper, eq. 8 and 9)::
 
@@ -6,9 +6,8 @@ Between two input spikes the potential of a ReL-PSP neuron is a straight line (p
 
 so `walk` goes from spike to spike in order of time and keeps A and V of a tile of neurons, all of which do
 the same without a branch; it notes the interval in which V passes theta, solves V(t) = theta there at the
-end (eq. 11), and leaves a tile when each of its neurons has passed. `gradient` adds up eq. 13 and 14 either
-spike by spike over all neurons or neuron by neuron over all axons, whichever meets fewer pairs. Nothing is
-stored for a pair of spikes.
+end (eq. 11), and leaves a tile when each of its neurons has passed. The gradient is `causal_gradient`'s.
+Nothing is stored for a pair of spikes.
 
 A convolution is a dense layer with shared weights (docs/arithmetic.md): its spikes are sorted once an image
 and dealt, in that order, to the positions that see them. `window` is (rows, cols, channels, kernel) of
@@ -282,147 +281,12 @@ def _walk(  # type: ignore[no-untyped-def]
                         slope[image, p, begin + x] = a
 
 
-@njit(cache=True, inline="always")
-def _spread(grad, step, axons):  # type: ignore[no-untyped-def]
-    """Add `step` to the gradients of the axons' weights, four axons at a time to spare loads of `step`."""
-    k = 0
-    while k + 4 <= len(axons):
-        i, j, m, n = axons[k], axons[k + 1], axons[k + 2], axons[k + 3]
-        for x in range(len(step)):
-            grad[i, x] += step[x]
-            grad[j, x] += step[x]
-            grad[m, x] += step[x]
-            grad[n, x] += step[x]
-        k += 4
-    while k < len(axons):
-        i = axons[k]
-        for x in range(len(step)):
-            grad[i, x] += step[x]
-        k += 1
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _by_spike(times, order, count, weights, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
-    grad_weights, grad_times = results
-    (rows, inputs), neurons = times.shape, weights.shape[1]
-    parts = len(grad_weights)
-    blocks = (neurons + BLOCK - 1) // BLOCK
-    real = weights.dtype.type
-    zero = real(0)
-    for task in range(share, blocks * parts, shares):
-        block, part = task // parts, task % parts
-        own = slice(block * BLOCK, min(block * BLOCK + BLOCK, neurons))
-        grad = np.zeros((inputs, own.stop - own.start), weights.dtype)
-        w = np.ascontiguousarray(weights[:, own]) if wanted else grad
-        step, causal = np.empty_like(grad[0]), np.empty_like(grad[0])  # of all spikes at one time
-        for row in range(part * rows // parts, (part + 1) * rows // parts):
-            t_out, push = fired[row, own], drive[row, own]
-            latest = zero  # later spikes are causal to none of these neurons
-            for j in range(len(push)):
-                if push[j] != 0:
-                    latest = max(latest, t_out[j])
-            k = 0
-            while k < count[row]:
-                first, now = k, times[row, order[row, k]]
-                if now >= latest:
-                    break
-                while k < count[row] and times[row, order[row, k]] == now:
-                    k += 1
-                for j in range(len(push)):
-                    causal[j] = push[j] if now < t_out[j] else zero
-                    step[j] = causal[j] * (now - t_out[j])
-                _spread(grad, step, order[row, first:k])
-                if wanted:
-                    for axon in order[row, first:k]:
-                        total = zero
-                        for j in range(len(push)):
-                            total += causal[j] * w[axon, j]
-                        grad_times[block, row, axon] = total
-        grad_weights[part, :, own] = grad
-
-
-@njit(cache=True, inline="always")
-def _run_of(window, p, y):  # type: ignore[no-untyped-def]
-    """Where row y of what position p sees begins among the inputs, and how long it is."""
-    _, cols, channels, kernel = window
-    out_cols = cols - kernel + 1
-    return ((p // out_cols + y) * cols + p % out_cols) * channels, kernel * channels
-
-
-@njit(cache=True)
-def _see(times, last, window, p, seen):  # type: ignore[no-untyped-def]
-    """What position p sees: the times of its axons, (axons,), inf from `last` on."""
-    never = times.dtype.type(np.inf)
-    k = 0
-    for y in range(window[3]):
-        begin, length = _run_of(window, p, y)
-        for x in range(length):
-            t = times[begin + x]
-            seen[k + x] = t if t < last else never
-        k += length
-    rest = len(times) - len(seen)  # a dense layer's, or the bias
-    for i in range(k, len(seen)):
-        t = times[rest + i]
-        seen[i] = t if t < last else never
-
-
-@njit(cache=True)
-def _pull_back(pull, window, p, grad):  # type: ignore[no-untyped-def]
-    """Add what position p's axons get, (axons,), to the gradient of the inputs."""
-    k = 0
-    for y in range(window[3]):
-        begin, length = _run_of(window, p, y)
-        for x in range(length):
-            grad[begin + x] += pull[k + x]
-        k += length
-    rest = len(grad) - len(pull)
-    for i in range(k, len(pull)):
-        grad[rest + i] += pull[i]
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _by_neuron(times, last, weights, window, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
-    grad_weights, grad_times = results
-    images, positions, neurons = fired.shape
-    parts, axons = len(grad_weights), len(weights)
-    blocks = (neurons + BLOCK - 1) // BLOCK
-    zero = weights.dtype.type(0)
-    seen, pull = np.empty(axons, weights.dtype), np.empty(axons, weights.dtype)
-    for task in range(share, blocks * parts, shares):
-        block, part = task // parts, task % parts
-        first, size = block * BLOCK, min(BLOCK, neurons - block * BLOCK)
-        w = np.ascontiguousarray(weights[:, first : first + size].T)
-        grad = np.zeros_like(w)
-        for image in range(part * images // parts, (part + 1) * images // parts):
-            for p in range(positions):
-                looked = False
-                for j in range(size):
-                    push, t = drive[image, p, first + j], fired[image, p, first + j]
-                    if push == 0:
-                        continue
-                    if not looked:
-                        looked = True
-                        _see(times[image], last, window, p, seen)
-                        pull[:] = 0
-                    own, row = grad[j], w[j]
-                    for i in range(axons):
-                        own[i] += push * min(seen[i] - t, zero)
-                    if wanted:
-                        for i in range(axons):
-                            pull[i] += push * row[i] if seen[i] < t else zero
-                if wanted and looked:
-                    _pull_back(pull, window, p, grad_times[block, image])
-        for j in range(size):
-            for i in range(axons):
-                grad_weights[part, i, first + j] = grad[j, i]
-
-
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
-def _run(kernel: Any, threads: int, work: int, *arguments: Any) -> None:
+def run(kernel: Any, threads: int, work: int, *arguments: Any) -> None:
     """Run a kernel in `threads` shares at once; in one if its work is too small to be worth handing out."""
     shares = threads if work >= SMALL else 1
     if shares == 1:
@@ -450,7 +314,7 @@ def schedule(times: np.ndarray, last: float, threads: int = 1) -> tuple[np.ndarr
     """
     images, inputs = times.shape
     order, count = np.empty((images, inputs), np.int32), np.empty(images, np.int32)
-    _run(_schedule, threads, times.size * BLOCK, times, times.dtype.type(last), order, count)
+    run(_schedule, threads, times.size * BLOCK, times, times.dtype.type(last), order, count)
     return order, count
 
 
@@ -510,64 +374,6 @@ def walk(
     marks = (start - 1, min(end - 1, stop), stop) if whole else (start, end, stop)
     exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
     work = count.sum() * shape[1] * shape[2]
-    _run(_walk, threads, work, times, order, count, weights, window, *exact, whole, results)
+    run(_walk, threads, work, times, order, count, weights, window, *exact, whole, results)
     fired, potential, slope = (result.reshape(len(times), -1) for result in results)
     return fired, potential, slope
-
-
-def _sum(parts: np.ndarray) -> np.ndarray:
-    """The sum of parts, in their order; a single one is not copied."""
-    return parts[0] if len(parts) == 1 else parts.sum(0)
-
-
-def gradient(
-    times: np.ndarray,
-    order: np.ndarray,
-    count: np.ndarray,
-    weights: np.ndarray,
-    window: Shape,
-    last: float,
-    fired: np.ndarray,
-    drive: np.ndarray,
-    wanted: bool,
-    threads: int = 1,
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Gradients through spike times: paper, eq. 13 and 14.
-
-    For a causal pair, t_i < t_j, and S_j the sum of j's causal weights::
-
-        dt_j / dw_ij = (t_i - t_j) / S_j        dt_j / dt_i = w_ij / S_j
-
-    Parameters
-    ----------
-    times, order, count, weights, window
-        As for `walk`.
-    last
-        As for `schedule`.
-    fired
-        Spike times (images, positions * neurons), finite; where `drive` is 0 the value does not matter.
-    drive
-        dL/dt_j / S_j, of the same shape; 0 for neurons whose time passes no gradient.
-    wanted
-        Whether dL/dt_i is asked for; the first layer's inputs need none.
-
-    Returns
-    -------
-    dL/dw (axons, neurons) and dL/dt_i (images, inputs), None if not wanted.
-    """
-    (images, inputs), (axons, neurons) = times.shape, weights.shape
-    blocks = -(-neurons // BLOCK)
-    parts = 1 if blocks >= PARTS else min(PARTS, images)
-    grad_weights = np.empty((parts, axons, neurons), weights.dtype)
-    grad_times = np.zeros((blocks, images, inputs) if wanted else (0, 0, 0), weights.dtype)
-    results = grad_weights, grad_times
-    by_spike, by_neuron = int(count.sum()) * neurons, int(np.count_nonzero(drive)) * axons
-    if window == DENSE and by_spike < by_neuron:
-        task = times, order, count, weights, fired, drive, wanted, results
-        _run(_by_spike, threads, by_spike, *task)
-    else:
-        shape = images, positions_of(window), neurons
-        pairs = fired.reshape(shape), drive.reshape(shape)
-        end = times.dtype.type(last)
-        _run(_by_neuron, threads, by_neuron, times, end, weights, window, *pairs, wanted, results)
-    return _sum(grad_weights), _sum(grad_times) if wanted else None

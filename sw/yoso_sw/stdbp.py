@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from yoso_hw.params import ChipParams
 
-from yoso_sw import causal, plain
+from yoso_sw import causal, causal_gradient, plain
 from yoso_sw.network import Window
 
 SILENT = float("inf")
@@ -106,7 +106,7 @@ class _SpikeTimes(torch.autograd.Function):
         order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
         window, last = ctx.geometry
-        results = causal.gradient(t_in, order, count, w, window, last, t_out, drive, wanted, threads)
+        results = causal_gradient.gradient(t_in, order, count, w, window, last, t_out, drive, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
         return grad_times, grad_weights, None, None, None, None, None
 
