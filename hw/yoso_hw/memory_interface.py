@@ -13,6 +13,9 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import CHUNK_BITS, REGISTER_BITS, Counter, Memory, chunks, memory_shape
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
+#: The memories among `Memory`; the others are registers and counters.
+SRAMS = (Memory.WEIGHT, Memory.ACCUMULATED, Memory.POTENTIAL, Memory.SPIKE)
+
 
 class MemoryInterface(wiring.Component):
     """Holds the SRAMs; carries out SEEK, WRITE and READ packets on them, on registers and on counters.
@@ -20,7 +23,7 @@ class MemoryInterface(wiring.Component):
     The core has the SRAMs to itself in the run phase; the host port sees to it that no memory packet is on
     the mesh then. A packet that names no word of a memory is dropped and reported.
 
-    A packet is looked at in the cycle after it was taken; from then on:
+    From the cycle in which a packet is taken:
 
     =======  ==========================================================================
     packet   cycles
@@ -119,21 +122,18 @@ class MemoryInterface(wiring.Component):
             skipped = (most_chunks - chunks(params, selected)) * CHUNK_BITS
             return word[skipped : skipped + memory_shape(params, selected)[1]]
 
-        # Packets, one at a time. Any may follow while a word is committed. They come late in a cycle, through
-        # the router, so a register takes them first.
-        packet, waits = Signal(self.packets.flit_bits, reset_less=True), Signal()
+        # Packets, one at a time. Any may follow while a word is committed.
+        packet = self.packet.payload
         kind = unpack(self.packets, "READ", packet).kind
         seek = unpack(self.packets, "SEEK", packet)
         busy = fetch | waiting | found | replying
-        m.d.comb += self.packet.ready.eq(~waits | ~busy)
-        with m.If(self.packet.ready):
-            m.d.sync += [waits.eq(self.packet.valid), packet.eq(self.packet.payload)]
+        m.d.comb += self.packet.ready.eq(~busy)
         m.d.sync += commit.eq(0)
         shift = Signal()  # a chunk comes in at the top, or goes out at the bottom
         answered = Signal()  # the last chunk of an answer goes
         with m.If((commit & known) | answered):
             m.d.sync += address.eq(address + 1)
-        with m.If(waits & ~busy):
+        with m.If(self.packet.valid & ~busy):
             m.d.comb += self.cut_word.eq((kind != Kind.WRITE) & (chunk != 0))
             with m.Switch(kind):
                 with m.Case(Kind.SEEK):
@@ -151,8 +151,8 @@ class MemoryInterface(wiring.Component):
         with m.If(fetch):
             m.d.comb += [read.eq(Mux(known, 1 << memory, 0)), self.bad_address.eq(~known)]
 
-        # READ: the word is taken into the register for the chunks when it stands at its memory's output; a
-        # counter takes longest. So what goes to the network has a whole cycle, and does not change.
+        # READ: the word is taken into the register for the chunks two cycles after it was asked for, when a
+        # counter stands ready too. So what goes to the network has a whole cycle, and does not change.
         m.d.sync += [waiting.eq(fetch & known), found.eq(waiting)]
         with m.If(fetch):
             m.d.sync += fetch.eq(0)
@@ -167,16 +167,23 @@ class MemoryInterface(wiring.Component):
         data = unpack(self.packets, "WRITE", packet).data
         with m.If(shift):
             m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
+        # An SRAM's word comes late in the cycle before, so a register takes it and the choice is made after.
+        words = {selected: self._output(selected) for selected in Memory}
+        for selected in SRAMS:
+            taken = Signal(len(words[selected]), name=f"taken_{selected.name.lower()}", reset_less=True)
+            with m.If(waiting):
+                m.d.sync += taken.eq(words[selected])
+            words[selected] = taken
         with m.If(found):
             with m.Switch(memory):
                 for selected in Memory:
                     with m.Case(selected):
-                        m.d.sync += word.eq(self._output(selected))
+                        m.d.sync += word.eq(words[selected])
         m.d.comb += [
             self.reply.payload.eq(word[:CHUNK_BITS]),
             self.reply.valid.eq(replying),
             self.counter_read.eq((fetch | waiting | found) & (memory == Memory.COUNTER)),
-            self.idle.eq(~(waits | commit | fetch | waiting | found | replying)),
+            self.idle.eq(~(commit | fetch | waiting | found | replying)),
         ]
 
         # Registers and counters.

@@ -18,12 +18,12 @@ from yoso_hw.unicast import Unicast
 class RouterInterface(wiring.Component):
     """Between the router's local port and the core and memories.
 
-    Spikes of the PE's own layer go to a FIFO of ``spike_fifo`` flits; a rectangle may enclose PEs of other
-    layers, which drop the spike uncounted. SEEK, WRITE and READ go to the memory interface. Answers go before
-    spikes on the way out, through a register: they come late in a cycle, from a memory. Without multicast, a
-    flit for a rectangle is sent as one flit a node.
+    What comes in is taken by a register and sorted from there. Spikes of the PE's own layer go to a FIFO of
+    ``spike_fifo`` flits; a rectangle may enclose PEs of other layers, which drop the spike uncounted. SEEK,
+    WRITE and READ go to the memory interface. Answers go before spikes on the way out, through a register.
+    Without multicast, a flit for a rectangle is sent as one flit a node.
 
-    Latency: 1 cycle in, to the core; 0 to the memory interface; 1 out.
+    Latency: 2 cycles in, to the core; 1 to the memory interface; 1 out.
 
     Members
     -------
@@ -68,22 +68,26 @@ class RouterInterface(wiring.Component):
         m.submodules.spikes = spikes = StreamFIFO(spike_layout(self.params), self.params.spike_fifo)
         wiring.connect(m, spikes.o, wiring.flipped(self.spike))
 
-        # In.
-        flit = self.from_router.payload
+        # In. Flits come late in a cycle, through the router's arbiter, so a register takes them first.
+        held, flit = Signal(), Signal(self.packets.flit_bits, reset_less=True)
         spike = unpack(self.packets, "SPIKE", flit)
+        leaves = Signal()
         m.d.comb += [
+            # Whatever the flit is: kind and tag would come late to the router. What nobody wants is dropped.
+            leaves.eq(spikes.i.ready & self.packet.ready),
+            self.from_router.ready.eq(~held | leaves),
             spikes.i.payload.row.eq(spike.row),
             spikes.i.payload.parity.eq(spike.parity),
             self.packet.payload.eq(flit),
-            # Whatever the flit is: the router must not wait for a look at it. What nobody wants is dropped.
-            self.from_router.ready.eq(spikes.i.ready & self.packet.ready),
         ]
+        with m.If(self.from_router.ready):
+            m.d.sync += [held.eq(self.from_router.valid), flit.eq(self.from_router.payload)]
         with m.Switch(spike.kind):
             with m.Case(Kind.SPIKE):
                 with m.If(self.enabled & (spike.tag == self.tag)):
-                    m.d.comb += spikes.i.valid.eq(self.from_router.valid & self.packet.ready)
+                    m.d.comb += spikes.i.valid.eq(held & self.packet.ready)
             with m.Case(Kind.SEEK, Kind.WRITE, Kind.READ):
-                m.d.comb += self.packet.valid.eq(self.from_router.valid & spikes.i.ready)
+                m.d.comb += self.packet.valid.eq(held & spikes.i.ready)
 
         # Out.
         reply = pack(self.packets, "REPLY", x=self.x, y=self.y, data=self.reply.payload)
@@ -113,5 +117,5 @@ class RouterInterface(wiring.Component):
                 unicast.i.payload.eq(merged),
                 ready.eq(unicast.i.ready),
             ]
-        m.d.comb += self.idle.eq(~(spikes.o.valid | valid | self.reply.valid | self.send.valid))
+        m.d.comb += self.idle.eq(~(held | spikes.o.valid | valid | self.reply.valid | self.send.valid))
         return m

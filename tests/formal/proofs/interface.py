@@ -23,25 +23,25 @@ def build(h: Harness, params: ChipParams) -> None:
     for stream, name in ((dut.to_router, "out"), (dut.spike, "spike"), (dut.packet, "packet")):
         h.drive(stream.ready, f"{name}_ready")
 
+    # The register that takes what comes, and the FIFO behind it.
     into, out = dut.from_router, dut.spike
-    spike = unpack(packets, "SPIKE", into.payload)
+    full, flit = Signal(), Signal.like(into.payload)
+    spike = unpack(packets, "SPIKE", flit)
     own = (spike.kind == Kind.SPIKE) & dut.enabled & (spike.tag == dut.tag)
     memory = (spike.kind == Kind.SEEK) | (spike.kind == Kind.WRITE) | (spike.kind == Kind.READ)
-    put, got = into.valid & into.ready & own, out.valid & out.ready
     held = Signal(range(params.spike_fifo + 1))
+    room = held != params.spike_fifo
+    leaves = full & room & dut.packet.ready
+    put, got = leaves & own, out.valid & out.ready
+    with m.If(~full | leaves):
+        m.d.sync += [full.eq(into.valid), flit.eq(into.payload)]
     m.d.sync += held.eq(held + put - got)
-    waits = into.valid & ~into.ready
-    h.check(
-        implies(waits, (held == params.spike_fifo) | ~dut.packet.ready),
-        "a flit waits for the core or the memory interface, and for nothing else",
-    )
+    h.check(into.ready == (~full | leaves), "a flit waits for the core or the memory interface alone")
     h.check(out.valid == (held != 0), "what waits for the core is offered to it")
-    offered = dut.packet.valid & (dut.packet.payload == into.payload)
     h.check(
-        implies(into.valid & memory & (held != params.spike_fifo), offered),
-        "packets for the memories are passed on",
+        dut.packet.valid == (full & memory & room), "packets for the memories, and no others, are passed on"
     )
-    h.check(implies(dut.packet.valid, into.valid & memory), "and no others")
+    h.check(implies(dut.packet.valid, dut.packet.payload == flit), "unchanged")
 
     choose = h.free("choose")
     inside, row, parity = Signal(), Signal.like(out.payload.row), Signal()
@@ -54,7 +54,7 @@ def build(h: Harness, params: ChipParams) -> None:
     its_turn = inside & (ahead == 0)
     same = (out.payload.row == row) & (out.payload.parity == parity)
     h.check(implies(its_turn, out.valid & same), "the layer's spikes come to the core in order, once each")
-    h.check(implies(dut.idle, (held == 0) & ~dut.to_router.valid), "an idle interface holds nothing")
+    h.check(implies(dut.idle, ~full & (held == 0) & ~dut.to_router.valid), "an idle interface holds nothing")
 
     goes = dut.to_router.valid & dut.to_router.ready
     replied, sent = dut.reply.valid & dut.reply.ready, dut.send.valid & dut.send.ready
@@ -69,8 +69,8 @@ def build(h: Harness, params: ChipParams) -> None:
     h.check(dut.to_router.valid == due, "what is taken is offered, once")
     h.check(implies(due, dut.to_router.payload == taken), "unchanged")
     h.cover(its_turn & got & (row == 1))
-    h.cover(waits & own)
-    h.cover(into.valid & into.ready & ~own & ~memory & (spike.kind == Kind.SPIKE))
+    h.cover(full & own & ~room & into.valid)
+    h.cover(leaves & ~own & (spike.kind == Kind.SPIKE))
     h.cover(replied & Value.cast(dut.send.valid))
 
 
@@ -79,7 +79,7 @@ PROOFS = [
         name="interface",
         claim="A flit from the router waits for core or memory interface alone, never for the network; "
         "spikes of the layer come to the core in order, once each; what is sent goes out once.",
-        parameters="4 flits between router and core, multicast",
+        parameters="a register and 4 flits between router and core, multicast",
         cases={"": lambda h: build(h, ChipParams(cols=2, rows=2, lanes=1, neurons=2, weights=2))},
         bugs=("spike dropped under back-pressure", "tag of a spike ignored"),
         engine="abc scorr; pdr",
