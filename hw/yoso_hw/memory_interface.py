@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -167,18 +167,19 @@ class MemoryInterface(wiring.Component):
         data = unpack(self.packets, "WRITE", packet).data
         with m.If(shift):
             m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
-        # An SRAM's word comes late in the cycle before, so a register takes it and the choice is made after.
-        words = {selected: self._output(selected) for selected in Memory}
-        for selected in SRAMS:
-            taken = Signal(len(words[selected]), name=f"taken_{selected.name.lower()}", reset_less=True)
-            with m.If(waiting):
-                m.d.sync += taken.eq(words[selected])
-            words[selected] = taken
+        # An SRAM's word comes late in its cycle, so a register takes it first. Those of memories that were not
+        # asked are cleared, and the answer is the sum of all, which costs less than a choice.
+        answer = Const(0, len(word))
+        for selected in Memory:
+            given = Mux(memory == selected, self._output(selected), 0)
+            if selected in SRAMS:
+                taken = Signal(len(given), name=f"taken_{selected.name.lower()}", reset_less=True)
+                with m.If(waiting):
+                    m.d.sync += taken.eq(given)
+                given = taken
+            answer |= given
         with m.If(found):
-            with m.Switch(memory):
-                for selected in Memory:
-                    with m.Case(selected):
-                        m.d.sync += word.eq(words[selected])
+            m.d.sync += word.eq(answer)
         m.d.comb += [
             self.reply.payload.eq(word[:CHUNK_BITS]),
             self.reply.valid.eq(replying),

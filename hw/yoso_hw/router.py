@@ -56,15 +56,16 @@ class RoundRobin(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # These requesters, in ascending order, come before all others: those above the one served last, or
-        # from the one that was granted and not taken upwards.
+        # The requesters above the one served last, or from the one that was granted and not taken upwards: in
+        # ascending order they come before all others. So who comes before whom is known before anyone asks.
         above = Signal(self.count)
-        preferred = self.requests & above
-        chosen = Signal(self.count)
-        m.d.comb += [
-            chosen.eq(Mux(preferred.any(), preferred, self.requests)),
-            self.grant.eq(Cat(chosen[i] & ~chosen[:i].any() for i in range(self.count))),
-        ]
+
+        def before(j: int, i: int) -> Value:
+            return above[j] | ~above[i] if j < i else above[j] & ~above[i]
+
+        for i in range(self.count):
+            others = [self.requests[j] & before(j, i) for j in range(self.count) if j != i]
+            m.d.comb += self.grant[i].eq(self.requests[i] & ~Cat(others).any())
         with m.If(self.grant.any()):
             below = Cat(self.grant[i + 1 :].any() for i in range(self.count))
             m.d.sync += above.eq(~(below | Mux(self.taken, self.grant, 0)))
