@@ -167,8 +167,8 @@ class MemoryInterface(wiring.Component):
         data = unpack(self.packets, "WRITE", packet).data
         with m.If(shift):
             m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
-        # An SRAM's word comes late in its cycle, so a register takes it first. Those of memories that were not
-        # asked are cleared, and the answer is the sum of all, which costs less than a choice.
+        # An SRAM's word comes late in its cycle, so a register takes it first. Those of memories that were
+        # not asked are cleared, and the answer is the union of all, which costs less than a choice.
         answer = Const(0, len(word))
         for selected in Memory:
             given = Mux(memory == selected, self._output(selected), 0)
