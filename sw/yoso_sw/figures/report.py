@@ -99,8 +99,9 @@ def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers:
         pixels = io.BytesIO()
         drawn.savefig(pixels, dpi=100)
         pyplot().close(drawn)
-        # A palette is a third of the size, so that figures can be committed.
-        Image.open(pixels).convert("RGB").quantize(128).save(out / f"{name}.png", optimize=True)
+        # A palette is a third of the size, so that figures can be committed. Octrees keep colours of small areas.
+        palette = Image.open(pixels).convert("RGB").quantize(64, method=Image.Quantize.FASTOCTREE)
+        palette.save(out / f"{name}.png", optimize=True)
     report = {
         "figure": name,
         "command": command_line(),

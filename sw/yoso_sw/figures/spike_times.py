@@ -70,10 +70,10 @@ def measure(network: Network, images: np.ndarray) -> dict[str, Any]:
 def draw(rows: list[dict[str, Any]]) -> Any:
     """A panel a network: spikes of each hidden layer, and the decisions as a line."""
     pyplot = report.pyplot()
-    columns = min(2, len(rows))
+    columns = min(3, len(rows))
     lines = -(-len(rows) // columns)
     figure, axes = pyplot.subplots(
-        lines, columns, figsize=(5 * columns, 0.4 + 2.5 * lines), layout="constrained", squeeze=False
+        lines, columns, figsize=(4.2 * columns, 0.4 + 2.1 * lines), layout="constrained", squeeze=False
     )
     for axis in axes.flat[len(rows) :]:
         axis.set_axis_off()
@@ -94,7 +94,11 @@ def draw(rows: list[dict[str, Any]]) -> Any:
             share += f", {row['fired in all']:.1f} % in all"
         axis.set(xlabel="time step", ylabel="% of the layer")
         axis.set_title(f"{row['network']}\n{share}", size=9)
-        axis.legend(fontsize=8, loc="upper left" if row["decision"] != "ttfs" else "upper right")
+        axis.legend(
+            fontsize=7,
+            ncols=2 if len(row["hidden layers"]) > 2 else 1,
+            loc="upper left" if row["decision"] != "ttfs" else "upper right",
+        )
     figure.suptitle(
         f"Hidden spikes (bars) and decisions (line). Paper, {PAPER['network']}: {PAPER['at the decision']} % "
         f"fired at the decision, {PAPER['in the simulation time']} % in all"
