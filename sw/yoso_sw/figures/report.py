@@ -99,7 +99,7 @@ def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers:
         pixels = io.BytesIO()
         drawn.savefig(pixels, dpi=100)
         pyplot().close(drawn)
-        # A palette is a third of the size, so that figures can be committed. Octrees keep colours of small areas.
+        # A palette is a third of the size, so that figures can be committed; an octree keeps rare colours.
         palette = Image.open(pixels).convert("RGB").quantize(64, method=Image.Quantize.FASTOCTREE)
         palette.save(out / f"{name}.png", optimize=True)
     report = {
