@@ -4,8 +4,8 @@ Between two input spikes the potential of a ReL-PSP neuron is a straight line (p
 
     V(t) = sum over causal i of w_i (t - t_i),    dV/dt = A = sum over causal i of w_i
 
-so `walk` goes from spike to spike in order of time and keeps A and V of a tile of neurons, all of which do
-the same without a branch; it notes the interval in which V passes theta, solves V(t) = theta there at the
+so `walk` goes from spike to spike in order of time, or to all that come at one time, and keeps A and V of a
+tile of neurons, all of which do the same without a branch; it notes the interval in which V passes theta, solves V(t) = theta there at the
 end (eq. 11), and leaves a tile when each of its neurons has passed. The gradient is `causal_gradient`'s.
 Nothing is stored for a pair of spikes.
 
@@ -14,7 +14,7 @@ and dealt, in that order, to the positions that see them. `window` is (rows, col
 `network.Window`, kernel 0 for a dense layer. Its inputs are ordered (row, col, channel), a bias last, and its
 neurons (row, col, filter).
 
-Blocks of neurons, and parts of the batch, run in parallel, and the result does not depend on the number of
+Parts of the batch, and blocks of neurons, run in parallel, and the result does not depend on the number of
 threads. Arrays are of one type, float32 or float64.
 """
 
@@ -28,8 +28,9 @@ import numpy as np
 from numba import njit
 
 TILE = 32  # neurons, two of the widest vectors of float32
-GROUP = 4  # spikes that a tile takes between two looks at whether it is done
-BLOCK = 64  # neurons whose weights stay in the cache
+GROUP = 4  # runs of spikes that a tile takes between two looks at whether it is done
+LOT = 16  # images whose spikes stay in the cache, while tile by tile of weights is there
+BLOCK = 64  # neurons whose gradients stay in the cache
 SMALL = 1 << 20  # spikes times neurons that one thread does as soon as two
 CELLS = 4096  # intervals of time in which spikes are sorted
 PARTS = 8  # of a batch, whose weight gradients are added up in order
@@ -38,9 +39,9 @@ DENSE = (1, 1, 0, 0)  # the window of a dense layer
 Shape = tuple[int, int, int, int]
 
 #: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more;
-#: the place among the spikes where it met it, V and A just before; the spike time of those that the window
-#: decides.
-V, A, BAR, MET, FROM, RISE, FIRED = (TILE * i for i in range(7))
+#: the time of the first spikes that find it met, V there and A just before; the spike time of those that the
+#: window decides.
+V, A, BAR, MET, THERE, RISE, FIRED = (TILE * i for i in range(7))
 
 
 @njit(cache=True)
@@ -122,56 +123,76 @@ def _deal(times, order, window, at, axons, count):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
-def _stages(at, axons, marks, when, who, ends):  # type: ignore[no-untyped-def]
-    """Spikes, (n,), with the marks that divide them.
+def _stages(at, axons, nothing, marks, together, when, first, who, ends):  # type: ignore[no-untyped-def]
+    """Spikes, (n,), as runs, with the marks that divide them.
 
-    Stage m ends at ends[m], with spikes at marks[m] of an axon without weight, which round it up to whole
-    groups; it is empty if its mark is not beyond the last one.
+    Run r is the spikes who[first[r]] .. who[first[r + 1] - 1] at when[r]: all at one time if `together`, else
+    one. Stage m ends before run ends[m], with spikes at marks[m] of axon `nothing`, which has no weight, to
+    round it up to whole groups; it is empty if its mark is not beyond the last one.
     """
-    k = n = 0
+    k = n = pads = 0
     before = at.dtype.type(0)
     for m in range(len(marks)):
         if marks[m] > before:
             before = marks[m]
             while k < len(at) and at[k] <= before:
-                when[n], who[n] = at[k], axons[k]
+                when[n], first[n] = at[k], k + pads
+                who[k + pads] = axons[k]
                 k += 1
+                while together and k < len(at) and at[k] == when[n]:
+                    who[k + pads] = axons[k]
+                    k += 1
                 n += 1
             for _ in range(GROUP - n % GROUP):
-                when[n], who[n] = before, len(when) - 1
+                when[n], first[n] = before, k + pads
+                who[k + pads] = nothing
+                pads += 1
                 n += 1
         ends[m] = n
+    first[n] = k + pads
 
 
 @njit(inline="always")
-def _pass(neuron, span, weight, k, never, bounds):  # type: ignore[no-untyped-def]
-    """A neuron from one spike to the next, the k-th, `span` later."""
-    v, a, bar, met, start, rise = neuron
+def _gather(w, who, first, r, sums):  # type: ignore[no-untyped-def]
+    """The weights of the runs r .. r + 3, those of a run added up."""
+    width = sums.shape[1]  # TILE: a number that the compiler knew would be unrolled, not vectorised
+    for g in range(GROUP):
+        for x in range(width):
+            sums[g, x] = 0
+        for k in range(first[r + g], first[r + g + 1]):
+            i = np.uint32(who[k])  # never counted from the end
+            for x in range(width):
+                sums[g, x] += w[i, x]
+
+
+@njit(inline="always")
+def _pass(neuron, span, weight, now, never, bounds):  # type: ignore[no-untyped-def]
+    """A neuron from one run of spikes to the next, which comes `now`, `span` later."""
+    v, a, bar, met, there, rise = neuron
     a_min, a_max, low, high = bounds
     after = v + a * span
     meets = after >= bar
-    met, start, rise = k if meets else met, v if meets else start, a if meets else rise
+    met, there, rise = now if meets else met, after if meets else there, a if meets else rise
     bar = never if meets else bar
-    return min(max(after, low), high), min(max(a + weight, a_min), a_max), bar, met, start, rise
+    return min(max(after, low), high), min(max(a + weight, a_min), a_max), bar, met, there, rise
 
 
 @njit(inline="always")
-def _group(s, when, who, k, now, w, bounds):  # type: ignore[no-untyped-def]
-    """A tile over the spikes k .. k + 3; returns whether a neuron has still something to meet."""
+def _group(s, when, k, now, w, axons, bounds):  # type: ignore[no-untyped-def]
+    """A tile over the runs k .. k + 3 of weights w[axons]; whether a neuron has still something to meet."""
     real = s.dtype.type
     never = real(np.inf)
     t0, t1, t2, t3 = when[k], when[k + 1], when[k + 2], when[k + 3]
-    i0, i1, i2, i3 = who[k], who[k + 1], who[k + 2], who[k + 3]
+    i0, i1, i2, i3 = axons
     d0, d1, d2, d3 = t0 - now, t1 - t0, t2 - t1, t3 - t2
-    k0, k1, k2, k3 = real(k), real(k + 1), real(k + 2), real(k + 3)
     waiting = False
     for x in range(TILE):
-        neuron = s[V + x], s[A + x], s[BAR + x], s[MET + x], s[FROM + x], s[RISE + x]
-        neuron = _pass(neuron, d0, w[i0, x], k0, never, bounds)
-        neuron = _pass(neuron, d1, w[i1, x], k1, never, bounds)
-        neuron = _pass(neuron, d2, w[i2, x], k2, never, bounds)
-        neuron = _pass(neuron, d3, w[i3, x], k3, never, bounds)
-        s[V + x], s[A + x], s[BAR + x], s[MET + x], s[FROM + x], s[RISE + x] = neuron
+        neuron = s[V + x], s[A + x], s[BAR + x], s[MET + x], s[THERE + x], s[RISE + x]
+        neuron = _pass(neuron, d0, w[i0, x], t0, never, bounds)
+        neuron = _pass(neuron, d1, w[i1, x], t1, never, bounds)
+        neuron = _pass(neuron, d2, w[i2, x], t2, never, bounds)
+        neuron = _pass(neuron, d3, w[i3, x], t3, never, bounds)
+        s[V + x], s[A + x], s[BAR + x], s[MET + x], s[THERE + x], s[RISE + x] = neuron
         waiting |= neuron[2] != never
     return waiting
 
@@ -188,29 +209,43 @@ def _open(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
         if constant > 0:
             out = start - 1 + max(np.ceil((theta - v) / constant), 1)
             s[FIRED + x] = out if out < end else never
-            s[FROM + x] = min(v + constant * ((out if out < end else last) - start + 1), high)
+            s[THERE + x] = min(v + constant * ((out if out < end else last) - start + 1), high)
             s[RISE + x] = never if v >= theta else constant
         elif v >= theta:
             s[FIRED + x], s[RISE + x] = start, never
-            s[FROM + x] = min(max(v + s[A + x], low), high) if whole else v
+            s[THERE + x] = min(max(v + s[A + x], low), high) if whole else v
 
 
 @njit(cache=True)
-def _tile(s, size, when, who, ends, marks, w, rule, bounds, whole):  # type: ignore[no-untyped-def]
+def _tile(  # type: ignore[no-untyped-def]
+    s, size, runs, marks, w, sums, rule, bounds, whole, free
+):
     """Walk the `size` neurons of a tile through the stages before its window, within it, and after it."""
+    when, first, who, ends = runs
     _, constant, _, _, last = rule
     _, _, low, high = bounds
     real = s.dtype.type
     zero, never = real(0), real(np.inf)
     for x in range(TILE):
-        s[V + x] = s[A + x] = s[FROM + x] = s[RISE + x] = zero
+        s[V + x] = s[A + x] = s[THERE + x] = s[RISE + x] = zero
         s[MET + x] = s[FIRED + x] = s[BAR + x] = never
+    alone = np.int32(0), np.int32(1), np.int32(2), np.int32(3)
     now = zero
     k = 0
     for stage in range(3):
         waiting = True
         while waiting and k < ends[stage]:
-            waiting = _group(s, when, who, k, now, w, bounds) or stage != 1
+            one = first[k]
+            if first[k + GROUP] == one + GROUP:  # every run is one spike
+                rows, axons = w, (who[one], who[one + 1], who[one + 2], who[one + 3])
+            else:
+                _gather(w, who, first, k, sums)
+                rows, axons = sums, alone
+            if free:  # the compiler leaves out what infinity bounds
+                waiting = _group(s, when, k, now, rows, axons, (-never, never, -never, never))
+            else:
+                waiting = _group(s, when, k, now, rows, axons, bounds)
+            waiting |= stage != 1
             k += GROUP
             now = when[k - 1]
         if stage == 0:
@@ -224,61 +259,67 @@ def _tile(s, size, when, who, ends, marks, w, rule, bounds, whole):  # type: ign
                 s[BAR + x] = never
     for x in range(TILE):
         if s[MET + x] == never and s[FIRED + x] == never:
-            s[FROM + x] = min(max(s[V + x] - s[A + x] * (marks[2] - last), low), high)
+            s[THERE + x] = min(max(s[V + x] - s[A + x] * (marks[2] - last), low), high)
             s[RISE + x] = s[A + x]
 
 
 @njit(cache=True)
-def _tiles(weights, first, last):  # type: ignore[no-untyped-def]
-    """Weights of the neurons first .. last - 1 by tiles, (tiles, axons + 3 GROUP, TILE), and zeros."""
-    shape = (last - first + TILE - 1) // TILE, len(weights) + 3 * GROUP, TILE
-    tiles = np.zeros(shape, weights.dtype)
-    for i in range(len(weights)):
-        for j in range(first, last):
-            tiles[(j - first) // TILE, i, (j - first) % TILE] = weights[i, j]
+def _tiles(weights):  # type: ignore[no-untyped-def]
+    """Weights by tiles of neurons, (tiles, axons + 1, TILE), padded with zeros."""
+    axons, neurons = weights.shape
+    tiles = np.zeros(((neurons + TILE - 1) // TILE, axons + 1, TILE), weights.dtype)
+    for tile in range(len(tiles)):
+        first = tile * TILE
+        size = min(TILE, neurons - first)
+        for i in range(axons):
+            for x in range(size):
+                tiles[tile, i, x] = weights[i, first + x]
     return tiles
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk(  # type: ignore[no-untyped-def]
-    times, order, count, weights, window, rule, marks, bounds, whole, results, share, shares
+    times, order, count, tiles, window, rule, marks, bounds, whole, free, results, share, shares
 ):
     fired, potential, slope = results
-    theta, high = rule[0], bounds[3]
-    real = weights.dtype.type  # numbers of another type would slow the loops down
-    zero, never = real(0), real(np.inf)
+    theta, _, _, end, _ = rule
+    high = bounds[3]
+    real = tiles.dtype.type  # numbers of another type would slow the loops down
+    never = real(np.inf)
     images, positions, neurons = fired.shape
-    axons = len(weights)
+    axons = tiles.shape[1] - 1
     at, seen = np.empty((positions, axons), real), np.empty((positions, axons), np.int32)
     held = np.empty(positions, np.int32)
-    when, who = np.empty(axons + 3 * GROUP, real), np.empty(axons + 3 * GROUP, np.int32)
-    ends = np.empty(len(marks), np.int32)
+    lot = max(1, LOT // positions)
+    rows, most = lot * positions, axons + len(marks) * GROUP
+    when, first = np.empty((rows, most), real), np.empty((rows, most + 1), np.int32)
+    who, ends = np.empty((rows, most), np.int32), np.empty((rows, len(marks)), np.int32)
+    sums = np.empty((GROUP, TILE), real)
     s = np.empty(7 * TILE, real)
-    blocks = (neurons + BLOCK - 1) // BLOCK
-    parts = 1 if blocks >= PARTS else min(PARTS, images)
-    for task in range(share, blocks * parts, shares):
-        first, part = task // parts * BLOCK, task % parts
-        tiles = _tiles(weights, first, min(first + BLOCK, neurons))
-        for image in range(part * images // parts, (part + 1) * images // parts):
+    for begin in range(share * lot, images, shares * lot):
+        stop = min(begin + lot, images)
+        for image in range(begin, stop):
             _deal(times[image], order[image, : count[image]], window, at, seen, held)
             for p in range(positions):
-                _stages(at[p, : held[p]], seen[p], marks, when, who, ends)
-                for tile in range(len(tiles)):
-                    begin = first + tile * TILE
-                    size = min(TILE, neurons - begin)
-                    _tile(s, size, when, who, ends, marks, tiles[tile], rule, bounds, whole)
-                    for x in range(size):
-                        out, v, a = s[FIRED + x], s[FROM + x], s[RISE + x]
-                        if s[MET + x] != never:
-                            k = int(s[MET + x])
-                            since = when[k - 1] if k > 0 else zero
-                            wait = (theta - v) / a
-                            wait = max(np.ceil(wait) if whole else min(wait, when[k] - since), zero)
-                            out, v = since + wait, min(v + a * wait, high)
-                            out = out if out < rule[3] else never
-                        fired[image, p, begin + x] = out
-                        potential[image, p, begin + x] = v
-                        slope[image, p, begin + x] = a
+                r = (image - begin) * positions + p
+                own = at[p, : held[p]], seen[p]
+                _stages(*own, axons, marks, free, when[r], first[r], who[r], ends[r])
+        for tile in range(len(tiles)):
+            w = tiles[tile]
+            own = slice(tile * TILE, min(tile * TILE + TILE, neurons))
+            for r in range((stop - begin) * positions):
+                runs = when[r], first[r], who[r], ends[r]
+                _tile(s, own.stop - own.start, runs, marks, w, sums, rule, bounds, whole, free)
+                image, p = begin + r // positions, r % positions
+                out, level, rise = fired[image, p, own], potential[image, p, own], slope[image, p, own]
+                for x in range(len(out)):
+                    met, v, a = s[MET + x], s[THERE + x], s[RISE + x]
+                    since = (v - theta) / a
+                    since = np.floor(since) if whole else since
+                    t = s[FIRED + x] if met == never else met - since
+                    out[x] = t if t < end else never
+                    level[x] = v if met == never else min(v - a * since, high)
+                    rise[x] = a
 
 
 @cache
@@ -322,6 +363,13 @@ def positions_of(window: Shape) -> int:
     """Positions of a convolution, 1 of a dense layer."""
     rows, cols, _, kernel = window
     return (rows - kernel + 1) * (cols - kernel + 1) if kernel else 1
+
+
+def _saturates(weights: np.ndarray, last: float, bounds: tuple[float, float, float, float]) -> bool:
+    """Whether any spikes before `last` could bring an adder to its bounds; else their order is no matter."""
+    most, least = weights.clip(min=0).sum(0).max(), weights.clip(max=0).sum(0).min()
+    a_min, a_max, v_min, v_max = bounds
+    return bool(least < a_min or most > a_max or least * last < v_min or most * last > v_max)
 
 
 def walk(
@@ -374,6 +422,8 @@ def walk(
     marks = (start - 1, min(end - 1, stop), stop) if whole else (start, end, stop)
     exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
     work = count.sum() * shape[1] * shape[2]
-    run(_walk, threads, work, times, order, count, weights, window, *exact, whole, results)
+    free = not whole or not _saturates(weights, last, bounds)
+    tiles = _tiles(weights)
+    run(_walk, threads, work, times, order, count, tiles, window, *exact, whole, free, results)
     fired, potential, slope = (result.reshape(len(times), -1) for result in results)
     return fired, potential, slope

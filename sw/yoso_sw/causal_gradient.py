@@ -12,6 +12,7 @@ from numba import njit
 
 from yoso_sw.causal import BLOCK, DENSE, PARTS, Shape, positions_of, run
 
+SHORT = 64  # neurons below which a spike costs no less
 
 @njit(cache=True, inline="always")
 def _spread(grad, step, axons):  # type: ignore[no-untyped-def]
@@ -194,7 +195,8 @@ def gradient(
     grad_weights = np.empty((parts, axons, neurons), weights.dtype)
     grad_times = np.zeros((blocks, images, inputs) if wanted else (0, 0, 0), weights.dtype)
     results = grad_weights, grad_times
-    by_spike, by_neuron = int(count.sum()) * neurons, int(np.count_nonzero(drive)) * axons
+    by_spike = int(count.sum()) * max(neurons, SHORT)
+    by_neuron = int(np.count_nonzero(drive)) * axons
     if window == DENSE and by_spike < by_neuron:
         task = times, order, count, weights, fired, drive, wanted, results
         run(_by_spike, threads, by_spike, *task)
