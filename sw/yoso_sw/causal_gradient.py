@@ -149,6 +149,41 @@ def _by_neuron(times, last, weights, window, fired, drive, wanted, results, shar
                 grad_weights[part, i, first + j] = grad[j, i]
 
 
+@njit(cache=True, error_model="numpy")
+def _drive(fired, slope, pull, end, least, results):  # type: ignore[no-untyped-def]
+    capped, push = results
+    for k in range(len(fired)):
+        t, s = fired[k], slope[k]
+        push[k] = pull[k] / (s if t < end else max(s, least))
+        capped[k] = min(t, end)
+
+
+def drive(
+    fired: np.ndarray, slope: np.ndarray, pull: np.ndarray, end: float, least: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Spike times and drives as `gradient` takes them.
+
+    Parameters
+    ----------
+    fired, slope
+        From `walk`.
+    pull
+        dL/dt_j, of the same shape.
+    end
+        Of the firing window: a silent neuron counts as firing then.
+    least
+        What the slope of a silent neuron is taken for at least; inf: it passes no gradient.
+
+    Returns
+    -------
+    Finite spike times, and dL/dt_j / S_j.
+    """
+    results = np.empty_like(fired), np.empty_like(fired)
+    exact = fired.dtype.type(end), fired.dtype.type(least)
+    _drive(fired.reshape(-1), slope.reshape(-1), pull.reshape(-1), *exact, tuple(r.reshape(-1) for r in results))
+    return results
+
+
 def _sum(parts: np.ndarray) -> np.ndarray:
     """The sum of parts, in their order; a single one is not copied."""
     return parts[0] if len(parts) == 1 else parts.sum(0)

@@ -90,22 +90,20 @@ class _SpikeTimes(torch.autograd.Function):
         order, count = causal.schedule(t_in, last, threads)
         results = causal.walk(t_in, order, count, w, window, rule, bounds, whole, threads)
         fired, potential, slope = map(torch.from_numpy, results)
-        silent = fired.isinf()
-        rate = 1 / torch.where(silent, slope.clamp(min=theta / last) if revive else SILENT, slope)
-        ctx.save_for_backward(times, weights, torch.where(silent, end, fired), rate)
+        ctx.save_for_backward(times, weights, fired, slope)
         ctx.events = order, count
-        ctx.geometry = window, last
+        ctx.rule = window, last, end, theta / last if revive else SILENT
         ctx.mark_non_differentiable(potential)
         return fired, potential
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        times, weights, fired, rate = ctx.saved_tensors
-        tensors = times, weights, fired, grads[0] * rate
-        t_in, w, t_out, drive = (tensor.detach().contiguous().numpy() for tensor in tensors)
+        tensors = *ctx.saved_tensors, grads[0]
+        t_in, w, fired, slope, pull = (tensor.detach().contiguous().numpy() for tensor in tensors)
         order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
-        window, last = ctx.geometry
+        window, last, end, least = ctx.rule
+        t_out, drive = causal_gradient.drive(fired, slope, pull, end, least)
         results = causal_gradient.gradient(t_in, order, count, w, window, last, t_out, drive, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
         return grad_times, grad_weights, None, None, None, None, None
