@@ -15,28 +15,39 @@ from typing import Any
 import click
 import torch
 
-from yoso_sw import card, spread
+from yoso_sw import caltech, card, spread
 from yoso_sw.config import TrainConfig, load_config, locate, names
 from yoso_sw.network import Network, NetworkError
 from yoso_sw.train import CHECKPOINTS, ERRORS, check_device, command_of, on_device
 from yoso_sw.trainer import Data, Trainer
 
 
-def _about(config: Path, base: TrainConfig, seed: int, device: str) -> dict[str, Any]:
-    """What is known of the network of one seed, which is trained if it is not kept."""
+def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network:
+    """The network of one seed, which is trained if it is not kept, and before it its teacher of that split."""
     kept = config.with_suffix(".npz")
     if seed == base.seed and kept.is_file():
-        about = Network.load(kept).about
-        if missing := [key for key in spread.KEYS[1:] if f"{key}_accuracy" not in about]:
-            raise NetworkError(f"{kept} does not say its {missing[0]} accuracy; delete it, and it is trained")
-        return about
+        return Network.load(kept)
+    teacher = None
+    if base.teacher and base.dataset == caltech.NAME:
+        path = locate(base.teacher)
+        teacher = _network(path, load_config(path), seed, device)
     own = dataclasses.replace(base, seed=seed)
-    trainer = Trainer(own, Data.load(own), CHECKPOINTS / f"{base.name}.seed{seed}.pt", device)
+    checkpoint = CHECKPOINTS / f"{base.name}.seed{seed}.pt"
+    trainer = Trainer(own, Data.load(own), checkpoint, device, teacher)
     trainer.run()
     network = trainer.network(command_of(config, device))
     if seed == base.seed:
         network.save(kept)
-    return network.about
+    return network
+
+
+def _row(config: Path, base: TrainConfig, seed: int, device: str) -> dict[str, Any]:
+    """Accuracies of the network of one seed."""
+    about = _network(config, base, seed, device).about
+    if missing := [key for key in spread.KEYS[1:] if f"{key}_accuracy" not in about]:
+        kept = config.with_suffix(".npz")
+        raise NetworkError(f"{kept} does not say its {missing[0]} accuracy; delete it, and it is trained")
+    return {"seed": seed} | {key: about[f"{key}_accuracy"] for key in spread.KEYS[1:]}
 
 
 @click.command(help=__doc__)
@@ -58,9 +69,7 @@ def main(net: str | None, config: str | None, count: int, device: str) -> None:
         for seed in range(1, count + 1):
             if any(row["seed"] == seed for row in rows):
                 continue
-            about = _about(path, base, seed, device)
-            row = {"seed": seed}
-            row |= {key: about[f"{key}_accuracy"] for key in spread.KEYS[1:]}
+            row = _row(path, base, seed, device)
             rows.append(row)
             spread.write(path, rows)
             click.echo(f"{base.name}: {row}")

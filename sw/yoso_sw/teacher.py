@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from yoso_sw import caltech
 from yoso_sw.config import TrainConfig, load_config, locate
 from yoso_sw.encoding import spike_steps
 from yoso_sw.model import Model
@@ -25,6 +26,9 @@ class Teacher:
         Of the pupil: its `teacher`, `trust` and `soften`.
     device
         Where the teacher runs.
+    network
+        The teacher; the one in ``sw/networks`` if not given. Where the seed chooses the split, it must be of
+        the pupil's seed: another has seen the pupil's test images.
 
     Raises
     ------
@@ -34,16 +38,22 @@ class Teacher:
         If its file is damaged, or the pupil's images and classes are not its own, or it gives no potentials.
     """
 
-    def __init__(self, config: TrainConfig, device: torch.device) -> None:
-        network = Network.load(locate(config.teacher, ".npz"))
+    def __init__(self, config: TrainConfig, device: torch.device, network: Network | None = None) -> None:
+        network = network or Network.load(locate(config.teacher, ".npz"))
         own = load_config(locate(config.teacher))
         output = config.layers[-1].neurons
         unit = float(network.about.get("unit", 0))
+        seed = network.about.get("seed")
         for wrong, why in (
             (own.dataset != config.dataset, f"was trained on {own.dataset}, not {config.dataset}"),
             (network.inputs != config.inputs, f"sees {network.inputs} pixels, not {config.inputs}"),
             (network.classes != output, f"knows {network.classes} classes, not {output}"),
             (network.decision != "softmax", "decides by spike times; potentials are needed"),
+            (
+                own.dataset == caltech.NAME and seed != config.seed,
+                f"has seen test images of split {config.seed}: it was trained on split {seed}; "
+                "python -m yoso_sw.seeds trains one for each",
+            ),
             (not unit, "does not say the unit of its potentials; train it again"),
         ):
             if wrong:

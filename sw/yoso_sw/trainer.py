@@ -113,6 +113,10 @@ class Trainer:
         What to train, on what. The test set is used twice, at the end of each phase, and chooses nothing.
     checkpoint
         File that holds the state after the last whole epoch; None: no checkpoints.
+    device
+        Where torch trains; "cuda" has the same numbers up to rounding.
+    teacher
+        The network of that part in `config`; the one in ``sw/networks`` if not given.
 
     Attributes
     ----------
@@ -124,20 +128,23 @@ class Trainer:
     Raises
     ------
     TrainingError
-        If the data do not fit, or the checkpoint is damaged or of another configuration.
-    device
-        Where torch trains; "cuda" has the same numbers up to rounding.
+        If the data or the teacher do not fit, or the checkpoint is damaged or of another configuration.
     """
 
     def __init__(
-        self, config: TrainConfig, data: Data, checkpoint: Path | None = None, device: str = "cpu"
+        self,
+        config: TrainConfig,
+        data: Data,
+        checkpoint: Path | None = None,
+        device: str = "cpu",
+        teacher: Network | None = None,
     ) -> None:
         self.config = config
         self.data = data
         self.checkpoint = checkpoint
         self.device = torch.device(device)
         self.model = Model(config).to(self.device)
-        self.teacher = Teacher(config, self.device) if config.teacher else None
+        self.teacher = Teacher(config, self.device, teacher) if config.teacher else None
         self.epoch = 0
         self.history: list[Epoch] = []
         self.float_accuracy = math.nan

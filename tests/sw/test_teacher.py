@@ -7,7 +7,7 @@ import pytest
 import torch
 from quarters import LITERAL, load, patterns, small_config
 from yoso_sw import config as configs
-from yoso_sw import golden, stdbp, teacher
+from yoso_sw import golden, seeds, stdbp, teacher
 from yoso_sw.config import ConfigError
 from yoso_sw.modules import TrainingError
 from yoso_sw.network import Network, NetworkError
@@ -79,6 +79,46 @@ def test_a_teacher_of_something_else_is_refused(master, pupil, changes, says):
     change(master, **changes)
     with pytest.raises(TrainingError, match=f"quarters: {says}"):
         teacher.Teacher(small_config(teacher="master", **pupil), CPU)
+
+
+def test_a_teacher_that_has_seen_the_pupils_test_images_is_refused(trained, master, monkeypatch):
+    """Where the seed chooses the split, teacher and pupil must have the same."""
+    monkeypatch.setattr(teacher, "load_config", lambda path: small_config(name="master", dataset="caltech", rows=8))
+    pupil = small_config(teacher="master", dataset="caltech", rows=8)
+    teacher.Teacher(pupil, CPU)
+    other = dataclasses.replace(pupil, seed=2)
+    with pytest.raises(TrainingError, match=r"has seen test images of split 2: it was trained on split 1"):
+        teacher.Teacher(other, CPU)
+    network = dataclasses.replace(trained[1], about=trained[1].about | {"seed": 2})
+    teacher.Teacher(other, CPU, network)
+
+
+def test_each_split_has_a_teacher_of_its_own(trained, tmp_path, monkeypatch):
+    """`seeds` trains the teacher of a split before the pupil, and keeps the one that is there."""
+    config, network = trained
+    seen = []
+
+    class Spy(Trainer):
+        def __init__(self, own, data, checkpoint, device, teacher):
+            seen.append((own.name, own.seed, None if teacher is None else teacher.about["seed"]))
+            self.own = own
+
+        def run(self):
+            pass
+
+        def network(self, command):
+            return dataclasses.replace(network, about=network.about | {"seed": self.own.seed})
+
+    master = dataclasses.replace(config, dataset="caltech", rows=8)
+    pupil = dataclasses.replace(master, name="pupil", teacher="master")
+    network.save(tmp_path / "master.npz")
+    monkeypatch.setattr(seeds, "Trainer", Spy)
+    monkeypatch.setattr(seeds, "locate", lambda name: tmp_path / f"{name}.toml")
+    monkeypatch.setattr(seeds, "load_config", lambda path: master)
+    monkeypatch.setattr(seeds.Data, "load", classmethod(lambda cls, own: load()))
+    for seed in (1, 2):
+        seeds._network(tmp_path / "pupil.toml", pupil, seed, "cpu")
+    assert seen == [("pupil", 1, 1), ("master", 2, None), ("pupil", 2, 2)]
 
 
 def test_a_teacher_of_other_classes_is_refused(master):
