@@ -5,9 +5,9 @@ Between two input spikes the potential of a ReL-PSP neuron is a straight line (p
     V(t) = sum over causal i of w_i (t - t_i),    dV/dt = A = sum over causal i of w_i
 
 so `walk` goes from spike to spike in order of time, or to all that come at one time, and keeps A and V of a
-tile of neurons, all of which do the same without a branch; it notes the interval in which V passes theta, solves V(t) = theta there at the
-end (eq. 11), and leaves a tile when each of its neurons has passed. The gradient is `causal_gradient`'s.
-Nothing is stored for a pair of spikes.
+tile of neurons, all of which do the same without a branch; it notes the interval in which V passes theta,
+solves V(t) = theta there at the end (eq. 11), and leaves a tile when each of its neurons has passed. The
+gradient is `causal_gradient`'s. Nothing is stored for a pair of spikes.
 
 A convolution is a dense layer with shared weights (docs/arithmetic.md): its spikes are sorted once an image
 and dealt, in that order, to the positions that see them. `window` is (rows, cols, channels, kernel) of

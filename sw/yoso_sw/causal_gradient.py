@@ -14,6 +14,7 @@ from yoso_sw.causal import BLOCK, DENSE, PARTS, Shape, positions_of, run
 
 SHORT = 64  # neurons below which a spike costs no less
 
+
 @njit(cache=True, inline="always")
 def _spread(grad, step, axons):  # type: ignore[no-untyped-def]
     """Add `step` to the gradients of the axons' weights, four axons at a time to spare loads of `step`."""
@@ -180,7 +181,8 @@ def drive(
     """
     results = np.empty_like(fired), np.empty_like(fired)
     exact = fired.dtype.type(end), fired.dtype.type(least)
-    _drive(fired.reshape(-1), slope.reshape(-1), pull.reshape(-1), *exact, tuple(r.reshape(-1) for r in results))
+    flat = tuple(result.reshape(-1) for result in results)
+    _drive(fired.reshape(-1), slope.reshape(-1), pull.reshape(-1), *exact, flat)
     return results
 
 

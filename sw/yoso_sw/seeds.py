@@ -23,7 +23,7 @@ from yoso_sw.trainer import Data, Trainer
 
 
 def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network:
-    """The network of one seed, which is trained if it is not kept, and before it its teacher of that split."""
+    """The network of one seed, trained if it is not kept, and before it its teacher of that split."""
     kept = config.with_suffix(".npz")
     if seed == base.seed and kept.is_file():
         return Network.load(kept)

@@ -83,7 +83,8 @@ def test_a_teacher_of_something_else_is_refused(master, pupil, changes, says):
 
 def test_a_teacher_that_has_seen_the_pupils_test_images_is_refused(trained, master, monkeypatch):
     """Where the seed chooses the split, teacher and pupil must have the same."""
-    monkeypatch.setattr(teacher, "load_config", lambda path: small_config(name="master", dataset="caltech", rows=8))
+    own = small_config(name="master", dataset="caltech", rows=8)
+    monkeypatch.setattr(teacher, "load_config", lambda path: own)
     pupil = small_config(teacher="master", dataset="caltech", rows=8)
     teacher.Teacher(pupil, CPU)
     other = dataclasses.replace(pupil, seed=2)
