@@ -9,85 +9,29 @@ tile of neurons, all of which do the same without a branch; it notes the interva
 solves V(t) = theta there at the end (eq. 11), and leaves a tile when each of its neurons has passed. The
 gradient is `causal_gradient`'s. Nothing is stored for a pair of spikes.
 
-A convolution is a dense layer with shared weights (docs/arithmetic.md): its spikes are sorted once an image
-and dealt, in that order, to the positions that see them. `window` is (rows, cols, channels, kernel) of
-`network.Window`, kernel 0 for a dense layer. Its inputs are ordered (row, col, channel), a bias last, and its
-neurons (row, col, filter).
+A convolution is a dense layer with shared weights (docs/arithmetic.md): the spikes of an image, in their
+`causal_order`, are dealt to the positions that see them. Its neurons are ordered (row, col, filter).
 
-Parts of the batch, and blocks of neurons, run in parallel, and the result does not depend on the number of
-threads. Arrays are of one type, float32 or float64.
+Images run in parallel, and the result does not depend on the number of threads. Arrays are of one type,
+float32 or float64.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import Any
-
 import numpy as np
 from numba import njit
+
+from yoso_sw.causal_order import Shape, positions_of
+from yoso_sw.shares import run
 
 TILE = 32  # neurons, two of the widest vectors of float32
 GROUP = 4  # runs of spikes that a tile takes between two looks at whether it is done
 LOT = 16  # images whose spikes stay in the cache, while tile by tile of weights is there
-BLOCK = 64  # neurons whose gradients stay in the cache
-SMALL = 1 << 18  # spikes times neurons that one thread does as soon as two
-CELLS = 4096  # intervals of time in which spikes are sorted
-PARTS = 8  # of a batch, whose weight gradients are added up in order
-DENSE = (1, 1, 0, 0)  # the window of a dense layer
-
-Shape = tuple[int, int, int, int]
 
 #: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more;
 #: the time of the first spikes that find it met, V there and A just before; the spike time of those that the
 #: window decides.
 V, A, BAR, MET, THERE, RISE, FIRED = (TILE * i for i in range(7))
-
-
-@njit(cache=True)
-def _sort(times, axons, last, key, place):  # type: ignore[no-untyped-def]
-    """Put the axons that spike before `last` into `axons` in order of time; returns how many there are.
-
-    A counting sort into `len(place) - 1` equal intervals of time and an insertion sort within each: spikes
-    are spread over time, and coded inputs have few times, so both are a few operations a spike.
-    """
-    cells = len(place) - 1
-    n = 0
-    first, final = last, times.dtype.type(0)
-    for i in range(len(times)):
-        t = times[i]
-        key[n] = i
-        before = t < last
-        n += before
-        first, final = min(first, t), max(final, t if before else final)
-    scale = times.dtype.type(cells / (final - first) if final > first else 0)
-    place[:] = 0
-    for k in range(n):
-        place[min(int((times[key[k]] - first) * scale), cells - 1) + 1] += 1
-    for cell in range(cells):
-        place[cell + 1] += place[cell]
-    for k in range(n):
-        i = key[k]
-        cell = min(int((times[i] - first) * scale), cells - 1)
-        axons[place[cell]] = i
-        place[cell] += 1
-    for k in range(1, n):
-        axon = axons[k]
-        t = times[axon]
-        while k > 0 and times[axons[k - 1]] > t:
-            axons[k] = axons[k - 1]
-            k -= 1
-        axons[k] = axon
-    return n
-
-
-@njit(cache=True, nogil=True)
-def _schedule(times, last, order, count, share, shares):  # type: ignore[no-untyped-def]
-    images, axons = times.shape
-    key = np.empty(axons, np.int32)
-    place = np.empty(min(axons, CELLS) + 1, np.int32)
-    for image in range(share, images, shares):
-        count[image] = _sort(times[image], order[image], last, key, place)
 
 
 @njit(cache=True)
@@ -217,9 +161,7 @@ def _open(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _tile(  # type: ignore[no-untyped-def]
-    s, size, runs, marks, w, sums, rule, bounds, whole, free
-):
+def _tile(s, size, runs, marks, w, sums, rule, bounds, whole, free):  # type: ignore[no-untyped-def]
     """Walk the `size` neurons of a tile through the stages before its window, within it, and after it."""
     when, first, who, ends = runs
     _, constant, _, _, last = rule
@@ -302,8 +244,8 @@ def _walk(  # type: ignore[no-untyped-def]
             _deal(times[image], order[image, : count[image]], window, at, seen, held)
             for p in range(positions):
                 r = (image - begin) * positions + p
-                own = at[p, : held[p]], seen[p]
-                _stages(*own, axons, marks, free, when[r], first[r], who[r], ends[r])
+                spikes = at[p, : held[p]], seen[p]
+                _stages(*spikes, axons, marks, free, when[r], first[r], who[r], ends[r])
         for tile in range(len(tiles)):
             w = tiles[tile]
             own = slice(tile * TILE, min(tile * TILE + TILE, neurons))
@@ -320,49 +262,6 @@ def _walk(  # type: ignore[no-untyped-def]
                     out[x] = t if t < end else never
                     level[x] = v if met == never else min(v - a * since, high)
                     rise[x] = a
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)
-
-
-def run(kernel: Any, threads: int, work: int, *arguments: Any) -> None:
-    """Run a kernel in `threads` shares at once; in one if its work is too small to be worth handing out."""
-    shares = threads if work >= SMALL else 1
-    if shares == 1:
-        kernel(*arguments, 0, 1)
-    else:
-        list(_pool(shares).map(lambda share: kernel(*arguments, share, shares), range(shares)))
-
-
-def schedule(times: np.ndarray, last: float, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Axons in order of their spikes.
-
-    Parameters
-    ----------
-    times
-        Input spike times (images, inputs) in steps, inf for silent.
-    last
-        Spikes at `last` or later act on nothing and are left out.
-
-    Returns
-    -------
-    order
-        int32 (images, inputs): the first count[r] entries of row r are its inputs in order of time.
-    count
-        int32 (images,).
-    """
-    images, inputs = times.shape
-    order, count = np.empty((images, inputs), np.int32), np.empty(images, np.int32)
-    run(_schedule, threads, times.size * BLOCK, times, times.dtype.type(last), order, count)
-    return order, count
-
-
-def positions_of(window: Shape) -> int:
-    """Positions of a convolution, 1 of a dense layer."""
-    rows, cols, _, kernel = window
-    return (rows - kernel + 1) * (cols - kernel + 1) if kernel else 1
 
 
 def _saturates(weights: np.ndarray, last: float, bounds: tuple[float, float, float, float]) -> bool:
@@ -390,11 +289,11 @@ def walk(
     times
         Input spike times (images, inputs), in steps.
     order, count
-        From `schedule`.
+        From `causal_order.schedule`.
     weights
         (axons, neurons), or the filters of a position and the axons that it sees.
     window
-        Of a convolution; `DENSE`.
+        As in `causal_order`.
     rule
         (theta, c, start, end, last): a neuron fires at the first t in [start, end) with V(t) >= theta; c > 0
         is a constant slope, only on whole steps; V of silent neurons is read at `last` = T - 1.

@@ -1,8 +1,8 @@
 """The gradient of spike times (paper, eq. 13 and 14) as fused, event-driven kernels.
 
 It is added up either spike by spike over all neurons or neuron by neuron over all axons, whichever meets
-fewer pairs; nothing is stored for a pair of spikes. `window` is as in `causal`, which gives the spike times
-and the order of events.
+fewer pairs; nothing is stored for a pair of spikes. `causal` gives the spike times, `causal_order` the order
+of events and what a window is. Blocks of neurons, and parts of the batch, run in parallel.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.causal import BLOCK, DENSE, PARTS, Shape, positions_of, run
+from yoso_sw.causal_order import DENSE, Shape, positions_of
+from yoso_sw.shares import run
 
+BLOCK = 64  # neurons whose gradients stay in the cache
+PARTS = 8  # of a batch, whose weight gradients are added up in order
 SHORT = 64  # neurons below which a spike costs no less
 
 
@@ -214,7 +217,7 @@ def gradient(
     times, order, count, weights, window
         As for `walk`.
     last
-        As for `schedule`.
+        As for `causal_order.schedule`.
     fired
         Spike times (images, positions * neurons), finite; where `drive` is 0 the value does not matter.
     drive

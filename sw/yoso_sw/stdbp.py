@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from yoso_hw.params import ChipParams
 
-from yoso_sw import causal, causal_gradient, plain
+from yoso_sw import causal, causal_gradient, causal_order, plain
 from yoso_sw.network import Window
 
 SILENT = float("inf")
@@ -87,7 +87,7 @@ class _SpikeTimes(torch.autograd.Function):
         theta, _, _, end, last = rule
         t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
         threads = THREADS or torch.get_num_threads()
-        order, count = causal.schedule(t_in, last, threads)
+        order, count = causal_order.schedule(t_in, last, threads)
         results = causal.walk(t_in, order, count, w, window, rule, bounds, whole, threads)
         fired, potential, slope = map(torch.from_numpy, results)
         ctx.save_for_backward(times, weights, fired, slope)
@@ -171,7 +171,7 @@ def spike_times(
         return results[0].reshape(len(times), -1), results[1].reshape(len(times), -1)
     bounds = adders(chip or ChipParams()) if whole else NO_BOUNDS
     rule = threshold, slope, start, end, last
-    geometry = causal.DENSE if window is None else astuple(window)
+    geometry = causal_order.DENSE if window is None else astuple(window)
     return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive)
 
 

@@ -35,7 +35,8 @@ class Teacher:
     ConfigError
         If there is no such network.
     NetworkError, TrainingError
-        If its file is damaged, or the pupil's images and classes are not its own, or it gives no potentials.
+        If its file is damaged, or the pupil's images and classes are not its own, or it has seen the pupil's
+        test images, or gives no potentials.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device, network: Network | None = None) -> None:

@@ -63,6 +63,17 @@ def test_equation_11_gives_the_spike_time():
     assert fired.item() == pytest.approx((8 + 2 * 1 + 1 * 2) / (2 + 1))
 
 
+@pytest.mark.parametrize("slope", [1e-3, 1e-4, 1e-5])
+def test_a_spike_never_comes_before_the_one_that_lets_it_cross(slope):
+    """V stops just below theta and goes on with next to no slope: where rounding tells most."""
+    generator = torch.Generator().manual_seed(1)
+    stops = 32 - 4e-5 * torch.rand(2000, generator=generator)
+    times = torch.stack([torch.zeros(2000), stops, stops + 1], dim=1)[stops < 32]
+    weights = torch.tensor([[1.0], [slope - 1.0], [1.0]])
+    fired, _ = stdbp.spike_times(times, weights, 32.0, 0, 64, 63)
+    assert len(times) > 1900 and fired.isfinite().all() and (fired[:, 0] >= times[:, 1]).all()
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_whole_steps_are_continuous_time_rounded_up(seed):
     rng = np.random.default_rng(seed)
