@@ -13,11 +13,6 @@ from yoso_sw import golden, plain, stdbp
 from yoso_sw.config import LayerConfig, TrainConfig
 from yoso_sw.model import Model, export
 from yoso_sw.modules import (
-    Dense,
-    EarliestPool2d,
-    Spikes,
-    SpikeTimeLoss,
-    TemporalEncoder,
     TrainingError,
     input_times,
 )
@@ -367,37 +362,3 @@ def test_threads_change_nothing(whole):
     assert results[0][0].isfinite().any()
     for other in results[1:]:
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
-
-
-# ---- modules, as a user of PyTorch composes them ---------------------------------------------------------
-
-
-def test_the_modules_learn_in_a_loop_of_ones_own():
-    rng = np.random.default_rng(0)
-    labels = torch.from_numpy(rng.integers(0, 10, 200))
-    pixels = rng.integers(0, 100, (200, 784))
-    pixels[np.arange(200)[:, None], 70 * labels.numpy()[:, None] + np.arange(70)] += 150
-    images = torch.from_numpy(pixels.astype(np.uint8))
-    rule = {"threshold": 16.0, "steps": 40, "generator": torch.Generator().manual_seed(0)}
-    encoder = TemporalEncoder(levels=16)
-    hidden = Dense(784, 50, mean=0.02, deviation=0.06, **rule)
-    output = Dense(50, 10, mean=0.1, deviation=0.2, revive=True, **rule)
-    loss = SpikeTimeLoss(end=40)
-    optimizer = torch.optim.Adam([*hidden.parameters(), *output.parameters()], lr=1e-2)
-    losses = []
-    for _ in range(15):
-        value = loss(output(hidden(encoder(images)).times).times, labels)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-        losses.append(float(value.detach()))
-    assert losses[-1] < 0.5 * losses[0]
-
-
-def test_pooling_passes_on_the_earliest_spike_of_each_window_with_its_potential():
-    times = torch.tensor([[[[3.0, INF, INF, INF], [1.0, 2.0, INF, INF]]]], requires_grad=True)
-    potentials = torch.arange(8.0).reshape(1, 1, 2, 4)
-    pooled = EarliestPool2d()(Spikes(times, potentials))
-    assert pooled.times.tolist() == [[[[1.0, INF]]]] and pooled.potentials[0, 0, 0, 0] == 4
-    pooled.times[0, 0, 0, 0].backward()
-    assert times.grad.flatten().tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
