@@ -30,7 +30,7 @@ class Row:
     energy_nj_per_image
         Energy of an image in nJ.
     kind
-        "place and route", or what else the figures are.
+        "place and route, median of 3", or what else the figures are.
     """
 
     target: str
