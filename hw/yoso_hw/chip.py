@@ -63,12 +63,13 @@ class Chip(wiring.Component):
         wiring.connect(m, mesh.exit, host.exit)
         wiring.connect(m, host.start, sequencer.start)
         wiring.connect(m, sequencer.answer, host.answer)
+        host_idle = sequencer.host_idle & host.empty
         m.d.comb += [
             barrier.leaves.eq(mesh.leaves),
             mesh.ticks.eq(barrier.ticks),
             barrier.tick.eq(sequencer.tick),
-            barrier.host.idle[0].eq(sequencer.host_idle & ~sequencer.parity),
-            barrier.host.idle[1].eq(sequencer.host_idle & sequencer.parity),
+            barrier.host.idle[0].eq(host_idle & ~sequencer.parity),
+            barrier.host.idle[1].eq(host_idle & sequencer.parity),
             sequencer.idle.eq(barrier.idle),
             sequencer.step_end.eq(host.step_end),
             sequencer.image_end.eq(host.image_end),

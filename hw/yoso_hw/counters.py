@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -50,10 +50,9 @@ class Counters(wiring.Component):
         m = Module()
         entry = data.StructLayout({"count": REGISTER_BITS, "tally": TALLY_BITS})
         # LUT RAM on an FPGA, as a block RAM's word would come too late for the adder; flip-flops on an ASIC.
-        # What is read of a word in the cycle in which it is written is not used.
-        attributes = {"ram_style": "distributed", "no_rw_check": 1}
+        attributes = {"ram_style": "distributed"}
         m.submodules.memory = memory = Memory(shape=entry, depth=len(Counter), init=[], attrs=attributes)
-        write, read = memory.write_port(), memory.read_port()
+        write, read = memory.write_port(), memory.read_port(domain="comb")
         tallies = [Signal(TALLY_BITS, name=f"tally_{counter.name.lower()}") for counter in Counter]
         for tally, event in zip(tallies, self.events, strict=True):
             m.d.sync += tally.eq(tally + event)
@@ -62,27 +61,31 @@ class Counters(wiring.Component):
         host = self.read | self.write
         turn = Signal(bits_for(len(Counter)))
         visited, visiting, writing = Signal.like(turn), Signal(), Signal()
-        tally = Signal(TALLY_BITS)
-        wdata = Signal(REGISTER_BITS)
+        old, tally = Signal(entry), Signal(TALLY_BITS)
+        wdata = Signal(REGISTER_BITS)  # 0 but for a write, which adds it to a count of 0: no multiplexer
         with m.If(~host):
             m.d.sync += turn.eq(Mux(turn == len(Counter) - 1, 0, turn + 1))
-        m.d.comb += [read.addr.eq(Mux(host, self.address, turn)), read.en.eq(1)]
+        m.d.comb += read.addr.eq(Mux(host, self.address, turn))
         # A counter that was written just now has no need of its turn.
         written = writing & (visited == turn)
         m.d.sync += [
             visited.eq(read.addr),
             visiting.eq(self.write | ~(host | written)),
             writing.eq(self.write),
-            wdata.eq(self.wdata),
             tally.eq(Array(tallies)[read.addr]),
+            old.eq(read.data),
+            wdata.eq(0),
         ]
+        with m.If(self.write):
+            m.d.sync += [old.count.eq(0), wdata.eq(self.wdata)]
 
         # Second cycle: its word goes back.
+        growth = Mux(writing, wdata[:TALLY_BITS], (tally - old.tally)[:TALLY_BITS])
         m.d.comb += [
-            self.rdata.eq(read.data.count + (tally - read.data.tally)[:TALLY_BITS]),
+            self.rdata.eq(old.count + Cat(growth, wdata[TALLY_BITS:])),
             write.en.eq(visiting),
             write.addr.eq(visited),
-            write.data.count.eq(Mux(writing, wdata, self.rdata)),
+            write.data.count.eq(self.rdata),
             write.data.tally.eq(tally),
         ]
         return m

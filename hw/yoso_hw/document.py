@@ -119,7 +119,8 @@ def packets_page(params: ChipParams) -> str:
         "them to node (0, 0) and out to the host; CONTROL never enters the mesh.",
         "",
         *table(("packet", "kind", "bits", "cycles"), overview),
-        "A packet moves one router a cycle when nothing is in its way; every link moves one packet a cycle.",
+        "A packet moves one router a cycle when nothing is in its way; every link moves one packet a cycle,",
+        "or one every other cycle where the routers have a bus.",
         "",
     ]
     for name, format in packets.formats.items():

@@ -10,6 +10,7 @@ from yoso_hw.fifo import StreamFIFO
 from yoso_hw.flit import flit_stream, pack, unpack
 from yoso_hw.packet import ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams
+from yoso_hw.stage import Stage
 from yoso_hw.unicast import Unicast
 
 
@@ -26,12 +27,14 @@ class HostPort(wiring.Component):
         To the outside; two flits are buffered each way.
     inject, exit
         To and from node (0, 0).
+    empty
+        No flit of the mesh's waits here for the host.
     error
         Some PE has an error.
     start, step_end, image_end, loading, accepting, draining, complete, parity, answer
         As in `Sequencer`.
     result, result_flit
-        A RESULT packet came out of the mesh.
+        A RESULT packet came out of the mesh, in the cycle before.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -44,6 +47,7 @@ class HostPort(wiring.Component):
                 "host_out": Out(flits),
                 "inject": Out(flits),
                 "exit": In(flits),
+                "empty": Out(1),
                 "error": In(1),
                 "start": Out(flits),
                 "step_end": Out(1),
@@ -160,13 +164,18 @@ class HostPort(wiring.Component):
         with m.Else():
             m.d.sync += errors.eq(errors | raised)
 
-        # Out of the mesh: results to the decision unit, answers and then replies to the host.
-        exit_kind = unpack(packets, "READ", self.exit.payload).kind
-        is_result = exit_kind == Kind.RESULT
+        # Out of the mesh. A register takes every flit, since a bus must know who is ready before it chooses.
+        # A result leaves it at once, whatever the host does: the barrier need not wait for one (it takes
+        # longer itself). What goes to the host waits for the answers.
+        m.submodules.outgoing = outgoing = Stage(packets.flit_bits, through=True)
+        wiring.connect(m, wiring.flipped(self.exit), outgoing.i)
+        flit = outgoing.o
+        is_result = unpack(packets, "READ", flit.payload).kind == Kind.RESULT
         m.d.comb += [
-            self.result.eq(self.exit.valid & is_result),
-            self.result_flit.eq(self.exit.payload),
-            self.exit.ready.eq(is_result),
+            self.result.eq(flit.valid & is_result),
+            self.result_flit.eq(flit.payload),
+            flit.ready.eq(is_result | (out_fifo.i.ready & ~self.answer.valid & ~status)),
+            self.empty.eq(~flit.valid | is_result),
         ]
         with m.If(self.answer.valid):
             m.d.comb += [
@@ -180,10 +189,9 @@ class HostPort(wiring.Component):
                 out_fifo.i.payload.eq(pack(packets, "STATUS", errors=errors)),
                 answered.eq(out_fifo.i.ready),
             ]
-        with m.Elif(self.exit.valid & ~is_result):
+        with m.Else():
             m.d.comb += [
-                out_fifo.i.valid.eq(1),
-                out_fifo.i.payload.eq(self.exit.payload),
-                self.exit.ready.eq(out_fifo.i.ready),
+                out_fifo.i.valid.eq(flit.valid & ~is_result),
+                out_fifo.i.payload.eq(flit.payload),
             ]
         return m

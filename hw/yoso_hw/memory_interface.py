@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from yoso_hw.core.ops import lanes_layout, potential_layout
 from yoso_hw.flit import flit_stream, unpack
 from yoso_hw.packet import Kind, Packets, address_bits
-from yoso_hw.params import ChipParams
+from yoso_hw.params import ChipParams, bits_for
 from yoso_hw.registers import CHUNK_BITS, REGISTER_BITS, Counter, Memory, chunks, memory_shape
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
@@ -36,7 +36,7 @@ class MemoryInterface(wiring.Component):
     Members
     -------
     packet
-        SEEK, WRITE and READ packets; other kinds must not come.
+        SEEK, WRITE and READ packets; other kinds must not come, and none faster than on a link.
     reply
         Chunks of the words read.
     a_read .. spike_row
@@ -106,16 +106,20 @@ class MemoryInterface(wiring.Component):
         waiting, found = Signal(), Signal()  # the cycles after `fetch`
         read, write = Signal(len(Memory)), Signal(len(Memory))
 
-        # What SEEK points to.
+        # What SEEK points to. Where no packet follows another in the next cycle, there is time to find out in
+        # a cycle of its own whether there is such a word.
         word_chunks = Signal(range(most_chunks + 1))
         known = Signal()
+        domain = "comb" if params.link_cycles == 1 else "sync"
+        m.d[domain] += known.eq(0)
         with m.Switch(memory):
             for selected in Memory:
                 with m.Case(selected):
-                    m.d.comb += [
-                        word_chunks.eq(chunks(params, selected)),
-                        known.eq(address < memory_shape(params, selected)[0]),
-                    ]
+                    # A comparison of the low bits alone: of all, it would be a chain of carries.
+                    depth = memory_shape(params, selected)[0]
+                    low = bits_for(depth)
+                    m.d.comb += word_chunks.eq(chunks(params, selected))
+                    m.d[domain] += known.eq(~address[low:].any() & (address[:low] < depth))
 
         def filled(selected: Memory) -> Value:
             """The word once all its chunks are shifted in from the top."""

@@ -21,6 +21,10 @@ def bits_for(count: int) -> int:
     return max(1, (count - 1).bit_length())
 
 
+#: What lies between the inputs and the outputs of a router.
+ROUTERS = ("crossbar", "bus")
+
+
 @dataclass(frozen=True)
 class ChipParams:
     """One chip. The defaults are the paper's 6 x 7 mesh with 256 neurons a PE.
@@ -45,8 +49,11 @@ class ChipParams:
         Layer tags, 2..64; tag 0 is for a PE that belongs to no layer.
     classes
         Most neurons in an output layer, 2..4096.
+    router
+        "crossbar": every link moves a flit a cycle. "bus": a router of half the logic, whose links move one
+        every other cycle.
     link_fifo, spike_fifo
-        Flits buffered at each router input, and between router and core; 2..64.
+        Flits buffered at each input of a crossbar, and between router and core; 2..64.
     multicast
         True: the routers copy a flit along an X-Y tree. False: the sender injects one flit a node of the
         destination rectangle (the paper's unicast, kept as a baseline).
@@ -71,6 +78,7 @@ class ChipParams:
     steps: int = 256
     layers: int = 8
     classes: int = 256
+    router: str = "crossbar"
     link_fifo: int = 2
     spike_fifo: int = 4
     multicast: bool = True
@@ -98,6 +106,8 @@ class ChipParams:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ParamError(f"chip parameter {name}={value} is outside {low}..{high}")
+        if self.router not in ROUTERS:
+            raise ParamError(f"chip parameter router={self.router!r} is not {' or '.join(ROUTERS)}")
         if self.lanes not in (1, 2, 4, 8):
             raise ParamError(f"chip parameter lanes={self.lanes} is not 1, 2, 4 or 8")
         for name in ("neurons", "weights"):
@@ -111,6 +121,11 @@ class ChipParams:
     def nodes(self) -> int:
         """Processing elements in the mesh."""
         return self.cols * self.rows
+
+    @property
+    def link_cycles(self) -> int:
+        """Cycles from one flit on a link to the next, at full pace."""
+        return 1 if self.router == "crossbar" else 2
 
     @property
     def neuron_words(self) -> int:
@@ -225,6 +240,8 @@ class ChipParams:
                 values[name] = text in ("True", "true", "1")
             elif types[name] == "int" and text.lstrip("-").isdecimal():
                 values[name] = int(text)
+            elif types[name] == "str":
+                values[name] = text
             else:
                 raise ParamError(f"chip parameter {name}={text!r} is not of type {types[name]}")
         return cls(**values)

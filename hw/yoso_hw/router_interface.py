@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,16 +12,17 @@ from yoso_hw.flit import flit_stream, pack, unpack
 from yoso_hw.packet import Kind, Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import CHUNK_BITS
+from yoso_hw.stage import Stage
 from yoso_hw.unicast import Unicast
 
 
 class RouterInterface(wiring.Component):
     """Between the router's local port and the core and memories.
 
-    What comes in is taken by a register and sorted from there. Spikes of the PE's own layer go to a FIFO of
-    ``spike_fifo`` flits; a rectangle may enclose PEs of other layers, which drop the spike uncounted. SEEK,
-    WRITE and READ go to the memory interface. Answers go before spikes on the way out, through a register.
-    Without multicast, a flit for a rectangle is sent as one flit a node.
+    What comes in is taken by a register and sorted from there, at the pace of a link. Spikes of the PE's own
+    layer go to a FIFO of ``spike_fifo`` flits; a rectangle may enclose PEs of other layers, which drop the
+    spike uncounted. SEEK, WRITE and READ go to the memory interface. Answers go before spikes on the way out,
+    through a register. Without multicast, a flit for a rectangle is sent as one flit a node.
 
     Latency: 2 cycles in, to the core; 1 to the memory interface; 1 out.
 
@@ -68,54 +69,41 @@ class RouterInterface(wiring.Component):
         m.submodules.spikes = spikes = StreamFIFO(spike_layout(self.params), self.params.spike_fifo)
         wiring.connect(m, spikes.o, wiring.flipped(self.spike))
 
-        # In. Flits come late in a cycle, through the router's arbiter, so a register takes them first.
-        held, flit = Signal(), Signal(self.packets.flit_bits, reset_less=True)
-        spike = unpack(self.packets, "SPIKE", flit)
-        leaves = Signal()
+        # In. Flits come late in a cycle, through the router's arbiter, so a register takes them first. A bus
+        # must know who is ready before it chooses; so with one, both registers say so early.
+        through = self.params.link_cycles == 1
+        m.submodules.into = into = Stage(self.packets.flit_bits, through)
+        wiring.connect(m, wiring.flipped(self.from_router), into.i)
+        spike = unpack(self.packets, "SPIKE", into.o.payload)
         m.d.comb += [
             # Whatever the flit is: kind and tag would come late to the router. What nobody wants is dropped.
-            leaves.eq(spikes.i.ready & self.packet.ready),
-            self.from_router.ready.eq(~held | leaves),
+            into.o.ready.eq(spikes.i.ready & self.packet.ready),
             spikes.i.payload.row.eq(spike.row),
             spikes.i.payload.parity.eq(spike.parity),
-            self.packet.payload.eq(flit),
+            self.packet.payload.eq(into.o.payload),
         ]
-        with m.If(self.from_router.ready):
-            m.d.sync += [held.eq(self.from_router.valid), flit.eq(self.from_router.payload)]
         with m.Switch(spike.kind):
             with m.Case(Kind.SPIKE):
                 with m.If(self.enabled & (spike.tag == self.tag)):
-                    m.d.comb += spikes.i.valid.eq(held & self.packet.ready)
+                    m.d.comb += spikes.i.valid.eq(into.o.valid & self.packet.ready)
             with m.Case(Kind.SEEK, Kind.WRITE, Kind.READ):
-                m.d.comb += self.packet.valid.eq(held & spikes.i.ready)
+                m.d.comb += self.packet.valid.eq(into.o.valid & spikes.i.ready)
 
         # Out.
+        m.submodules.out = out = Stage(self.packets.flit_bits, through)
         reply = pack(self.packets, "REPLY", x=self.x, y=self.y, data=self.reply.payload)
-        merged = Signal(self.packets.flit_bits, reset_less=True)
-        valid, ready, room = Signal(), Signal(), Signal()
         m.d.comb += [
-            room.eq(~valid | ready),
-            self.reply.ready.eq(room),
-            self.send.ready.eq(room & ~self.reply.valid),
+            out.i.valid.eq(self.reply.valid | self.send.valid),
+            out.i.payload.eq(Mux(self.reply.valid, reply, self.send.payload)),
+            self.reply.ready.eq(out.i.ready),
+            self.send.ready.eq(out.i.ready & ~self.reply.valid),
         ]
-        with m.If(room):
-            m.d.sync += [
-                valid.eq(self.reply.valid | self.send.valid),
-                merged.eq(Mux(self.reply.valid, reply, self.send.payload)),
-            ]
         if self.params.multicast:
-            m.d.comb += [
-                self.to_router.valid.eq(valid),
-                self.to_router.payload.eq(merged),
-                ready.eq(self.to_router.ready),
-            ]
+            wiring.connect(m, out.o, wiring.flipped(self.to_router))
         else:
             m.submodules.unicast = unicast = Unicast(self.params)
+            wiring.connect(m, out.o, unicast.i)
             wiring.connect(m, unicast.o, wiring.flipped(self.to_router))
-            m.d.comb += [
-                unicast.i.valid.eq(valid),
-                unicast.i.payload.eq(merged),
-                ready.eq(unicast.i.ready),
-            ]
-        m.d.comb += self.idle.eq(~(held | spikes.o.valid | valid | self.reply.valid | self.send.valid))
+        held = into.o.valid | spikes.o.valid | out.o.valid
+        m.d.comb += self.idle.eq(~(held | self.reply.valid | self.send.valid))
         return m

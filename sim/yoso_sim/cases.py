@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from yoso_hw.params import ChipParams
+from yoso_hw.params import ROUTERS, ChipParams
 from yoso_sw.compiler import compile_network
 from yoso_sw.image import WeightImage
 from yoso_sw.network import NEVER, Layer, Network
@@ -237,6 +237,7 @@ def random_chip(rng: Random) -> ChipParams:
         steps=rng.randint(2, 64),
         layers=rng.choice([2, 3, 6, 64]),
         classes=rng.choice([2, 10, 256]),
+        router=rng.choice(ROUTERS),
         link_fifo=rng.randint(2, 5),
         spike_fifo=rng.randint(2, 9),
         multicast=rng.random() < 0.7,

@@ -300,7 +300,7 @@ async def a_word_of_updates_a_cycle_is_sustained(dut):
             pe.give([pe.spike_flit(model, row)])
         await pe.idle()
         # A banked PE needs an even number of cycles a spike.
-        each = words + (words & 1 if pe.params.banked else 0)
+        each = max(pe.params.link_cycles, words + (words & 1 if pe.params.banked else 0))
         assert pe.now - began <= count * each + 10, f"{words} words"
         began = pe.now
         await pe.tick(model)

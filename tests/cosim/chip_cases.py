@@ -25,8 +25,8 @@ CHIPS = {
     "1 x 1": ChipParams(**_SMALL, cols=1, rows=1),
     "1 x 2, one lane": ChipParams(**_SMALL, cols=1, rows=2, lanes=1, acc_bits=10, pot_bits=14),
     "2 x 1, banked": ChipParams(**_SMALL, cols=2, rows=1, lanes=2, banked=True),
-    "3 x 2, unicast": ChipParams(
-        **_SMALL, cols=3, rows=2, pot_bits=23, multicast=False, link_fifo=4, spike_fifo=2
+    "3 x 2, unicast, bus": ChipParams(
+        **_SMALL, cols=3, rows=2, pot_bits=23, multicast=False, router="bus", spike_fifo=2
     ),
 }
 

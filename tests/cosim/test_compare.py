@@ -14,7 +14,7 @@ from yoso_sw import golden
 from yoso_sw.network import NEVER
 from yoso_sw.predict import predict_counters
 
-PARAMS = chip_cases.CHIPS["3 x 2, unicast"]
+PARAMS = chip_cases.CHIPS["3 x 2, unicast, bus"]
 
 
 def perfect(image, reference, index=0):

@@ -12,7 +12,16 @@ from yoso_sw.datasets import load
 from yoso_sw.network import Layer, Network
 
 CHIP = ChipParams(
-    cols=2, rows=1, neurons=16, weights=8192, weight_bits=4, acc_bits=12, pot_bits=16, steps=64, layers=4
+    cols=2,
+    rows=1,
+    neurons=16,
+    weights=8192,
+    weight_bits=4,
+    acc_bits=12,
+    pot_bits=16,
+    steps=64,
+    layers=4,
+    router="bus",
 )
 
 IMAGES = 20

@@ -6,7 +6,7 @@ from yoso_sim.build import build
 from yoso_sim.simulate import simulate
 
 CHIPS = {
-    "3 x 2, unicast": chip_cases.CHIPS["3 x 2, unicast"],
+    "3 x 2, unicast, bus": chip_cases.CHIPS["3 x 2, unicast, bus"],
     "3 x 2": next(params for params in chip_cases.vector_chips().values() if params.cols == 3),
 }
 

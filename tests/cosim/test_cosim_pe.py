@@ -23,8 +23,8 @@ CHIPS = {
         banked=True,
         multicast=False,
     ),
-    "eight lanes, unicast, five-bit weights": ChipParams(
-        **{**SMALL, "acc_bits": 7}, lanes=8, neurons=48, weights=480, weight_bits=5, multicast=False
+    "eight lanes, bus, five-bit weights": ChipParams(
+        **{**SMALL, "acc_bits": 7}, lanes=8, neurons=48, weights=480, weight_bits=5, router="bus"
     ),
 }
 

@@ -7,7 +7,7 @@ from yoso_sim.build import RTL, UNSET_RTL, build
 from yoso_sim.simulate import simulate
 
 #: A chip of every kind of memory and of both kinds of network, with how many cycles lie between resets.
-CHIPS = {"1 x 1": 1, "2 x 1, banked": 11, "3 x 2, unicast": 37}
+CHIPS = {"1 x 1": 1, "2 x 1, banked": 11, "3 x 2, unicast, bus": 37}
 
 
 def run(chip, form, bench, folder, seed=1, stride=1):

@@ -33,7 +33,7 @@ from yoso_sw import golden
 from yoso_sw.network import NEVER
 
 #: Chips that other benches build as well.
-CHIPS = {name: chip_cases.CHIPS[name] for name in ("1 x 1", "2 x 1, banked", "3 x 2, unicast")}
+CHIPS = {name: chip_cases.CHIPS[name] for name in ("1 x 1", "2 x 1, banked", "3 x 2, unicast, bus")}
 
 
 # ---- the generator ---------------------------------------------------------------------------------------
@@ -115,7 +115,8 @@ CENSUS = {
 #: Of each parameter of a random chip, how many values must come.
 CHIP_CENSUS = {
     **{"weight_bits": 7, "acc_bits": 20, "pot_bits": 20, "steps": 30, "neurons": 15, "weights": 50},
-    **{"lanes": 4, "banked": 2, "multicast": 2, "layers": 4, "classes": 3, "link_fifo": 4, "spike_fifo": 8},
+    **{"lanes": 4, "banked": 2, "multicast": 2, "layers": 4, "classes": 3},
+    **{"router": 2, "link_fifo": 4, "spike_fifo": 8},
 }
 
 

@@ -7,7 +7,7 @@ import chip_cases
 import pytest
 from yoso_sim.waves import full_names, gtkwave
 
-PARAMS = chip_cases.CHIPS["3 x 2, unicast"]
+PARAMS = chip_cases.CHIPS["3 x 2, unicast, bus"]
 
 
 def header(nodes):

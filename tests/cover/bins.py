@@ -110,34 +110,38 @@ def fifo(m: Module, fifo: StreamFIFO) -> Bins:
 
 @bins_of(Router)
 def router(m: Module, router: Router) -> Bins:
-    """Turns are counted when a flit leaves its input's FIFO, which is a submodule."""
-    leaves: dict[Port, Any] = {}
+    """Turns are counted when a flit leaves its input's FIFO or slot, a submodule, with its last branch."""
+    crossbar = router.params.router == "crossbar"
+    prefix = () if crossbar else ("bus",)
+    wanting: dict[Port, dict[Port, Any]] = {}
     for port in Port:
-        queue = m.submodules[f"fifo_{port.name.lower()}"]
-        leaves[port] = moved(queue.o)
-        wants = router.route(port, queue.o.payload[: router.packets.flit_bits])
+        if crossbar:
+            queue = m.submodules[f"fifo_{port.name.lower()}"].o
+            flit, held, leaves = queue.payload[: router.packets.flit_bits], queue.valid, moved(queue)
+        else:
+            slot = m.submodules[f"slot_{port.name.lower()}"]
+            flit, held = slot.flit, slot.wants.any()
+            leaves = held & ~(slot.wants & ~slot.taken).any()
+        wants = router.route(port, flit)
+        wanting[port] = {out: held & want for out, want in wants.items()}
         branches = sum((Value.cast(want) for want in wants.values()), Const(0))
         for out, want in wants.items():
-            yield named(port, "to", out, "alone"), leaves[port] & want & (branches == 1)
+            yield named(*prefix, port, "to", out, "alone"), leaves & want & (branches == 1)
             if (port, out) != (Port.NORTH, Port.WEST):  # the way out to the host is never one of many
-                yield named(port, "to", out, "and others"), leaves[port] & want & (branches > 1)
+                yield named(*prefix, port, "to", out, "and others"), leaves & want & (branches > 1)
         most = len([out for out in wants if (port, out) != (Port.NORTH, Port.WEST)])
         for count in range(1, most + 1):
-            yield named(port, "in", count, "branches"), leaves[port] & (branches == count)
-        waits = queue.o.valid & ~queue.o.ready
+            yield named(*prefix, port, "in", count, "branches"), leaves & (branches == count)
         blocked = Cat(want & ~router.output(out).ready for out, want in wants.items()).any()
         free = Cat(want & router.output(out).ready for out, want in wants.items()).any()
-        yield named(port, "a branch waits for another"), waits & blocked & free
-        yield named(port, "refused"), refused(router.input(port))
+        served = held & free if crossbar else slot.taken.any()
+        yield named(*prefix, port, "a branch waits for another"), served & blocked & ~leaves
+        yield named(*prefix, port, "refused"), refused(router.input(port))
     for out in Port:
-        yield named(out, "held back"), refused(router.output(out))
-        asking: list[Any] = []
-        for port in INPUTS_OF[out]:
-            queue = m.submodules[f"fifo_{port.name.lower()}"]
-            asking.append(
-                queue.o.valid & router.route(port, queue.o.payload[: router.packets.flit_bits])[out]
-            )
-        yield named(out, "wanted by two"), sum(asking, Const(0)) > 1
+        asking = [wanting[port][out] for port in INPUTS_OF[out]]
+        waits = refused(router.output(out)) if crossbar else Cat(asking).any() & ~router.output(out).ready
+        yield named(*prefix, out, "held back"), waits
+        yield named(*prefix, out, "wanted by two"), sum(asking, Const(0)) > 1
 
 
 @bins_of(Unicast)
@@ -272,7 +276,7 @@ def store(m: Module, store: Store) -> Bins:
     equal, above, closed, again, masked = [], [], [], [], []
     for i in range(params.lanes):
         neuron = m.submodules[f"neuron{i}"]
-        used = store.v_write & ((result.word + 1 != store.words) | store.last_mask[i])
+        used = store.v_write & (~result.last | store.last_mask[i])
         reached = neuron.v >= neuron.threshold
         equal.append(used & neuron.open & ~neuron.fired & (neuron.v == neuron.threshold))
         above.append(used & neuron.open & ~neuron.fired & (neuron.v > neuron.threshold))

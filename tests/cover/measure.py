@@ -121,7 +121,10 @@ def benches() -> dict[str, Bench]:
             for name, p in test_cosim_pe.CHIPS.items()
             if p.lanes < 8
         },
-        "router": Bench("router", test_cosim_router.PARAMS, ("bench_router",)),
+        **{
+            f"router with a {kind}": Bench("router", p, ("bench_router",))
+            for kind, p in test_cosim_router.CHIPS.items()
+        },
     }
 
 

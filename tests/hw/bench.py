@@ -27,10 +27,13 @@ def plain(value: Any) -> Any:
 
 
 class Source:
-    """Offers queued payloads on a stream, in order; holds what it offers until it is taken."""
+    """Offers queued payloads on a stream, in order; holds what it offers until it is taken.
 
-    def __init__(self, bench: Bench, stream: Any, stall: float) -> None:
-        self.bench, self.stream, self.stall = bench, stream, stall
+    With a `pace`, it offers the next one that many cycles after one was taken, at the earliest.
+    """
+
+    def __init__(self, bench: Bench, stream: Any, stall: float, pace: int = 1) -> None:
+        self.bench, self.stream, self.stall, self.pace = bench, stream, stall, pace
         self.queue: deque = deque()
         self.sent: list[int] = []  # the cycle in which each payload was taken
         self._offering = False
@@ -45,6 +48,8 @@ class Source:
         self.bench.set(self.stream.valid, 0)
 
     def before(self) -> None:
+        if self.sent and self.bench.cycle - self.sent[-1] < self.pace:
+            return
         if not self._offering and self.queue and self.bench.random.random() >= self.stall:
             self._offering = True
             self.bench.set(self.stream.payload, self.queue[0])
@@ -59,7 +64,7 @@ class Source:
             self.sent.append(self.bench.cycle)
             self._offering = False
             # Offer the next one without a detour over valid = 0 where nothing stalls.
-            if not self.queue or self.stall:
+            if not self.queue or self.stall or self.pace > 1:
                 self.bench.set(self.stream.valid, 0)
 
 
@@ -141,8 +146,8 @@ class Bench:
         """
         self._hooks.append(hook)
 
-    def source(self, stream: Any, *payloads: Any, stall: float = 0.0) -> Source:
-        source = Source(self, stream, stall)
+    def source(self, stream: Any, *payloads: Any, stall: float = 0.0, pace: int = 1) -> Source:
+        source = Source(self, stream, stall, pace)
         source.put(*payloads)
         self._ends.append(source)
         return source

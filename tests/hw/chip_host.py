@@ -54,6 +54,9 @@ class ChipHost(Bench):
     def stall(self, probability: float) -> None:
         self._into.stall = self._answers.stall = probability
 
+    def stall_answers(self, probability: float) -> None:
+        self._answers.stall = probability
+
     def restart(self) -> None:
         """Reset the chip; its memories keep what they hold."""
         self._into.flush()
@@ -63,6 +66,7 @@ class ChipHost(Bench):
         self.step()
         self._answers.taken.clear()
         self.spikes.clear()
+        self.ticks.clear()
         self.stall(0.0)
 
     def begin(self, flits: Iterable[int], cycles: int) -> None:

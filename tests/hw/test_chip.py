@@ -7,7 +7,7 @@ from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, PeError, Register, memory_shape
 from yoso_sw.compiler import compile_network
-from yoso_sw.flits import one_node, rectangle_fields
+from yoso_sw.flits import one_node, read_flits, rectangle_fields
 from yoso_sw.golden import run
 from yoso_sw.network import NEVER, Layer, Network
 from yoso_sw.predict import predict_counters
@@ -315,3 +315,17 @@ def test_start_right_behind_the_last_word_of_the_load_phase_waits_for_it():
     assert (decision["index"], decision["step"], bool(decision["spiked"])) == due["decision"]
     fired = sorted((*image.spike_of(x, y, flit), step) for x, y, step, flit in host.spikes)
     assert fired == due["fired"]
+
+
+@pytest.mark.parametrize("replies", [2, 3, 4, 7])
+def test_an_image_starts_when_every_reply_is_out(replies):
+    """Two wait in the host port's FIFO, which no answer can overtake; one in its register, others before."""
+    _, image, inputs = make(50)
+    host = fresh_host(CHIP).load(image)
+    host.stall_answers(1.0)
+    read = read_flits(host.packets, 2, 1, Memory.SPIKE, 0, replies)
+    host.begin([*read, *image.image_flits(inputs[0], True)], 300)
+    assert bool(host.ticks) == (replies <= 2)
+    host.stall_answers(0.0)
+    names = [answer["name"] for answer in host.send([], replies + 2)]
+    assert names == ["REPLY"] * replies + ["DECISION", "CYCLES"]

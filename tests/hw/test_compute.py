@@ -39,11 +39,12 @@ class ComputeBench(Bench):
             self.sram[written] = value
         w = [self.rng.randint(PARAMS.weight_min, PARAMS.weight_max) for _ in range(PARAMS.lanes)]
         self.drive(a=self.sram[word], p=self.p[word], w=w)
-        self.requests.put({"op": op, "word": word})
+        last = self.rng.getrandbits(1)
+        self.requests.put({"op": op, "word": word, "last": last})
         self.run(lambda: not self.requests.queue)
-        self._model(op, word, w)
+        self._model(op, word, last, w)
 
-    def _model(self, op, word, w):
+    def _model(self, op, word, last, w):
         a, p = self.a[word], self.p[word]
         if op == SPIKE:
             a = [clamp(x + y, PARAMS.acc_bits) for x, y in zip(a, w, strict=True)]
@@ -58,7 +59,7 @@ class ComputeBench(Bench):
         self.a[word] = a
         if op != SWEEP:
             self.pending.append((word, a))
-        self.expected.append({"op": op, "word": word, "a": a, "p": p})
+        self.expected.append({"op": op, "word": word, "last": last, "a": a, "p": p})
 
     def finish(self):
         self.run(lambda: len(self.results.taken) == len(self.expected))

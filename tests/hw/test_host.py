@@ -42,7 +42,7 @@ class Port(Bench):
         self.each_cycle(self._watch)
 
     def _watch(self):
-        if self.get(self.dut.result) and self.get(self.dut.exit.ready):
+        if self.get(self.dut.result):
             self.results.append(self.get(self.dut.result_flit))
 
     def send(self, *flits):
@@ -183,6 +183,7 @@ def test_results_go_to_the_decision_unit_and_replies_to_the_host(stall):
     port = Port("loading", stall=stall)
     port.exit.put(*flits)
     port.run(lambda: not port.exit.queue and len(port.answers.taken) == 12)
+    port.step(1)
     assert port.answers.taken == [flit for flit in flits if flit in replies]
     assert port.results == [flit for flit in flits if flit in results]
 
@@ -192,9 +193,28 @@ def test_results_are_taken_though_the_host_takes_nothing():
     port.answers.stall = 1.0
     port.answer.put(*[PACKETS.pack("CYCLES", cycles=k) for k in range(3)])
     port.step(5)
-    port.exit.put(*[PACKETS.pack("RESULT", index=1, potential=2)] * 20)
+    results = [PACKETS.pack("RESULT", index=index % 16, potential=-index) for index in range(20)]
+    port.exit.put(*results)
     port.step(21)
-    assert len(port.results) == 20
+    assert port.results == results
+
+
+def test_a_reply_that_waits_for_the_host_is_seen_and_a_result_never_waits():
+    for flit, waits in (
+        (PACKETS.pack("REPLY", x=0, y=0, data=1), 1),
+        (PACKETS.pack("RESULT", index=1, potential=2), 0),
+    ):
+        port = Port("loading")
+        port.answers.stall = 1.0
+        port.answer.put(*[PACKETS.pack("CYCLES", cycles=k) for k in range(2)])
+        port.step(5)
+        assert port.get(port.dut.empty)
+        port.exit.put(flit)
+        port.step(10)
+        assert port.get(port.dut.empty) == 1 - waits
+        port.answers.stall = 0.0
+        port.step(10)
+        assert port.get(port.dut.empty)
 
 
 def test_answers_of_all_kinds_come_out_once_each_to_a_slow_host():

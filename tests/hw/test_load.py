@@ -45,6 +45,10 @@ class LoadBench(Bench):
         return [each[1:] for each in self.issued]
 
 
+def requests_of(op, words):
+    return [{"op": op, "word": word, "last": int(word == words - 1)} for word in range(words)]
+
+
 def sweep_words(words):
     return [(("a", "v"), word, None) for word in range(words)]
 
@@ -68,8 +72,9 @@ def test_a_sweep_comes_before_the_steps_spikes_and_every_word_is_asked_for_in_or
     bench.pulse(start=1)
     bench.run(lambda: not bench.spikes.queue and bench.get(bench.dut.idle))
     assert bench.asked() == sweep_words(words) + [each for row in rows for each in spike_words(row, words)]
-    requests = [{"op": SWEEP, "word": word} for word in range(words)]
-    requests += [{"op": SPIKE, "word": word} for _ in rows for word in range(words)]
+    requests = requests_of(SWEEP, words)
+    for _ in rows:
+        requests += requests_of(SPIKE, words)
     assert bench.requests.taken == requests
     assert sum(bench.counts["taken"]) == len(rows)
 
@@ -78,7 +83,7 @@ def test_a_first_sweep_asks_for_nothing():
     bench = LoadBench(PARAMS, 3)
     bench.pulse(start=1, first=1)
     bench.step(8)
-    assert bench.issued == [] and bench.requests.taken == [{"op": FIRST, "word": word} for word in range(3)]
+    assert bench.issued == [] and bench.requests.taken == requests_of(FIRST, 3)
 
 
 @pytest.mark.parametrize("words", [1, 2, 3, 8])

@@ -14,6 +14,7 @@ CHIPS = {
     "small": ChipParams(cols=2, rows=2, lanes=4, neurons=20, weights=28 * 4),
     "banked": ChipParams(cols=2, rows=2, lanes=2, neurons=14, weights=32, banked=True),
     "one neuron": ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1),
+    "bus": ChipParams(cols=2, rows=1, lanes=1, neurons=5, weights=12, router="bus"),
     "eight lanes": ChipParams(cols=2, rows=1, lanes=8, neurons=24, weights=256, pot_bits=32),
 }
 by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
@@ -26,7 +27,7 @@ class Interface(Bench):
     def __init__(self, params, stall=0.0):
         super().__init__(MemoryInterface(params), seed=1)
         self.params, self.packets = params, Packets(params)
-        self.source = self.source(self.dut.packet, stall=stall)
+        self.source = self.source(self.dut.packet, stall=stall, pace=params.link_cycles)
         self.replies = self.sink(self.dut.reply, stall=stall)
         self.register_writes, self.counter_writes, self.errors, self.cut_words = [], [], 0, 0
         self.each_cycle(self._watch)

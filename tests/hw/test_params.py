@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from yoso_hw.params import ChipParams, ParamError, bits_for
+from yoso_hw.params import ROUTERS, ChipParams, ParamError, bits_for
 from yoso_hw.registers import CHUNK_BITS, Memory, chunks, memory_shape
 
 RANGES = {
@@ -35,6 +35,15 @@ def test_each_parameter_takes_its_whole_range_and_no_more(name):
             ChipParams(**{name: value})
 
 
+@pytest.mark.parametrize("kind", ["", "Bus", "mesh"])
+def test_a_router_has_a_crossbar_or_a_bus(kind):
+    assert [ChipParams(router=kind).link_cycles for kind in ("crossbar", "bus")] == [1, 2]
+    with pytest.raises(ParamError, match=f"router='{kind}' is not crossbar or bus"):
+        ChipParams(router=kind)
+    with pytest.raises(ParamError, match=f"router='{kind}' is not crossbar or bus"):
+        ChipParams.with_settings([f"router={kind}"])
+
+
 @pytest.mark.parametrize("lanes", [0, 3, 5, 6, 7, 16, -1])
 def test_lanes_are_a_power_of_two_up_to_eight(lanes):
     with pytest.raises(ParamError, match=f"lanes={lanes}"):
@@ -50,7 +59,7 @@ def test_capacities_are_whole_words_within_range(name, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("cols", 6.0), ("cols", "6"), ("cols", True), ("multicast", 1), ("banked", None)]
+    ("name", "value"), [("cols", 6.0), ("cols", "6"), ("cols", True), ("multicast", 1), ("router", None)]
 )
 def test_a_value_of_another_type_is_refused(name, value):
     with pytest.raises(ParamError, match=f"{name}="):
@@ -79,6 +88,7 @@ def chips():
         neurons=st.integers(1, 512).map(lambda n: 8 * n),
         weights=st.integers(1, 1 << 17).map(lambda n: 8 * n),
         steps=st.integers(2, 1024),
+        router=st.sampled_from(ROUTERS),
         multicast=st.booleans(),
         banked=st.booleans(),
     )
@@ -102,12 +112,9 @@ def test_memory_addresses_and_chunks_cover_each_memory(chip):
 def test_each_parameter_shows_in_the_differences(name):
     chip = ChipParams()
     value = getattr(chip, name)
-    other = dataclasses.replace(
-        chip,
-        **{name: not value if isinstance(value, bool) else value // 2 if name == "weight_bits" else value * 2}
-        if name not in ("acc_bits", "pot_bits", "cols", "rows")
-        else {name: value + 1},
-    )
+    others = {"router": "bus", "weight_bits": 4, "acc_bits": 17, "pot_bits": 21, "cols": 7, "rows": 8}
+    changed = not value if isinstance(value, bool) else others[name] if name in others else value * 2
+    other = dataclasses.replace(chip, **{name: changed})
     (difference,) = chip.differences(other)
     assert difference == f"{name}: {value} != {getattr(other, name)}"
 

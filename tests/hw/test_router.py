@@ -6,12 +6,18 @@ import pytest
 from bench import Bench
 from fabric import Traffic, nodes, rectangles
 from yoso_hw.packet import Packets
-from yoso_hw.params import ChipParams
-from yoso_hw.router import INPUTS_OF, Port, RoundRobin, Router
+from yoso_hw.params import ROUTERS, ChipParams
+from yoso_hw.router import INPUTS_OF, Port, Router
+from yoso_hw.router.bus import Arbiter
+from yoso_hw.router.crossbar import RoundRobin
 
 SMALL = {"layers": 2, "weights": 4096, "lanes": 1}
 PARAMS = ChipParams(cols=3, rows=3, **SMALL)
 PACKETS = Packets(PARAMS)
+KINDS = {kind: ChipParams(cols=3, rows=3, router=kind, **SMALL) for kind in ROUTERS}
+CROSSBAR, BUS = KINDS["crossbar"], KINDS["bus"]
+
+by_kind = pytest.mark.parametrize("params", KINDS.values(), ids=KINDS)
 
 
 def spike(rectangle, row=0):
@@ -19,7 +25,7 @@ def spike(rectangle, row=0):
     return PACKETS.pack("SPIKE", x0=x0, x1=x1, y0=y0, y1=y1, tag=1, parity=0, row=row)
 
 
-def router_at(x, y, *, stall=0.0, params=PARAMS):
+def router_at(x, y, params, *, stall=0.0):
     bench = Bench(Router(params), seed=x + y)
     bench.drive(x=x, y=y)
     inputs = {port: bench.source(bench.dut.input(port)) for port in Port}
@@ -27,7 +33,7 @@ def router_at(x, y, *, stall=0.0, params=PARAMS):
     return bench, inputs, outputs
 
 
-# ---- round robin -----------------------------------------------------------------------------------------
+# ---- arbiters --------------------------------------------------------------------------------------------
 
 
 def test_round_robin_serves_all_who_ask_in_turn():
@@ -61,6 +67,35 @@ def test_round_robin_of_one_grants_whenever_asked():
         bench.step()
 
 
+def test_the_arbiter_serves_all_who_ask_in_turn():
+    bench = Bench(Arbiter(5))
+    bench.drive(requests=0b11111)
+    grants = bench.record(bench.dut.grant)
+    bench.step(15)
+    assert grants == [1, 2, 4, 8, 16] * 3
+
+
+def test_the_arbiter_grants_one_of_those_who_ask_the_one_served_longest_ago():
+    rng, bench, last = random.Random(2), Bench(Arbiter(4)), [-4, -3, -2, -1]
+    for cycle in range(300):
+        requests = rng.getrandbits(4)
+        bench.drive(requests=requests)
+        asking = [i for i in range(4) if requests >> i & 1]
+        longest = min(asking, key=lambda i: last[i], default=None)
+        assert bench.get(bench.dut.grant) == (0 if longest is None else 1 << longest)
+        if longest is not None:
+            last[longest] = cycle
+        bench.step()
+
+
+def test_an_arbiter_of_one_grants_whenever_asked():
+    bench = Bench(Arbiter(1))
+    for requests in (0, 1, 1, 0, 1):
+        bench.drive(requests=requests)
+        assert bench.get(bench.dut.grant) == requests
+        bench.step()
+
+
 # ---- one router ------------------------------------------------------------------------------------------
 
 
@@ -80,9 +115,10 @@ def branches(port, at, rectangle):
 
 
 @pytest.mark.parametrize("port", Port)
-def test_a_flit_takes_each_branch_of_its_tree_once(port):
+@by_kind
+def test_a_flit_takes_each_branch_of_its_tree_once(port, params):
     """From the middle node, for every rectangle that can have sent a flit in at that port."""
-    bench, inputs, outputs = router_at(1, 1)
+    bench, inputs, outputs = router_at(1, 1, params)
     side = {
         Port.EAST: lambda r: r[0] <= 1,  # it goes west, so some column is here or to the west
         Port.WEST: lambda r: r[1] >= 1,
@@ -112,8 +148,9 @@ def test_a_flit_takes_each_branch_of_its_tree_once(port):
         ((0, 0), Port.LOCAL, Port.WEST),
     ],
 )
-def test_flits_to_the_host_go_west_then_south_and_out(at, port, out):
-    bench, inputs, outputs = router_at(*at)
+@by_kind
+def test_flits_to_the_host_go_west_then_south_and_out(at, port, out, params):
+    bench, inputs, outputs = router_at(*at, params)
     flits = [
         PACKETS.pack("REPLY", x=2, y=2, data=0xABCD),
         PACKETS.pack("RESULT", index=3, potential=-1),
@@ -124,8 +161,8 @@ def test_flits_to_the_host_go_west_then_south_and_out(at, port, out):
     assert {o: sink.taken for o, sink in outputs.items() if sink.taken} == {out: flits}
 
 
-def test_a_lone_flit_takes_one_cycle_and_streams_one_flit_a_cycle():
-    bench, inputs, outputs = router_at(1, 1)
+def test_with_a_crossbar_a_lone_flit_takes_one_cycle_and_each_port_streams_one_a_cycle():
+    bench, inputs, outputs = router_at(1, 1, CROSSBAR)
     inputs[Port.WEST].put(*(spike((2, 2, 1, 1), row) for row in range(20)))
     inputs[Port.NORTH].put(*(spike((1, 1, 0, 0), row) for row in range(20)))
     bench.step(30)
@@ -133,8 +170,26 @@ def test_a_lone_flit_takes_one_cycle_and_streams_one_flit_a_cycle():
         assert outputs[out].cycles == [cycle + 1 for cycle in inputs[port].sent] == list(range(1, 21))
 
 
-def test_a_branch_that_is_blocked_holds_up_no_other_branch_and_gets_one_copy():
-    bench, inputs, outputs = router_at(1, 1)
+def test_with_a_bus_a_lone_flit_takes_one_cycle_and_an_input_takes_a_flit_every_other_cycle():
+    bench, inputs, outputs = router_at(1, 1, BUS)
+    inputs[Port.WEST].put(*(spike((2, 2, 1, 1), row) for row in range(10)))
+    bench.step(30)
+    assert outputs[Port.EAST].cycles == [cycle + 1 for cycle in inputs[Port.WEST].sent]
+    assert inputs[Port.WEST].sent == list(range(0, 20, 2))
+
+
+def test_with_a_bus_the_inputs_share_one_flit_a_cycle():
+    bench, inputs, outputs = router_at(1, 1, BUS)
+    inputs[Port.WEST].put(*(spike((2, 2, 1, 1), row) for row in range(10)))
+    inputs[Port.NORTH].put(*(spike((1, 1, 0, 0), row) for row in range(10)))
+    bench.step(30)
+    east, south = outputs[Port.EAST].cycles, outputs[Port.SOUTH].cycles
+    assert sorted(east + south) == list(range(1, 21)) and len(east) == len(south) == 10
+
+
+@by_kind
+def test_a_branch_that_is_blocked_holds_up_no_other_branch_and_gets_one_copy(params):
+    bench, inputs, outputs = router_at(1, 1, params)
     outputs[Port.NORTH].stall = 1.0
     inputs[Port.LOCAL].put(spike((0, 2, 0, 2), 7))
     bench.step(10)
@@ -146,8 +201,9 @@ def test_a_branch_that_is_blocked_holds_up_no_other_branch_and_gets_one_copy():
     assert [len(sink.taken) for sink in outputs.values()] == [1] * 5 and bench.get(bench.dut.empty) == 1
 
 
-def test_an_output_is_shared_fairly_by_the_inputs_that_want_it():
-    bench, inputs, outputs = router_at(1, 1)
+@by_kind
+def test_an_output_is_shared_fairly_by_the_inputs_that_want_it(params):
+    bench, inputs, outputs = router_at(1, 1, params)
     for number, port in enumerate(INPUTS_OF[Port.LOCAL]):
         inputs[port].put(*(spike((1, 1, 1, 1), number) for _ in range(20)))
     bench.step(52)
@@ -158,9 +214,9 @@ def test_an_output_is_shared_fairly_by_the_inputs_that_want_it():
 
 
 @pytest.mark.parametrize("out", [Port.LOCAL, Port.NORTH])
-def test_a_flit_does_not_change_while_it_waits(out):
+def test_with_a_crossbar_a_flit_does_not_change_while_it_waits(out):
     """The rule of streams: what is offered stays until it is taken, whoever else comes to want the output."""
-    bench, inputs, outputs = router_at(1, 1, stall=0.7)
+    bench, inputs, outputs = router_at(1, 1, CROSSBAR, stall=0.7)
     payloads, valids = bench.record(bench.dut.output(out).payload), bench.record(bench.dut.output(out).valid)
     rectangle = (1, 1, 1, 1) if out is Port.LOCAL else (1, 1, 2, 2)
     for number, port in enumerate(INPUTS_OF[out]):
@@ -173,15 +229,30 @@ def test_a_flit_does_not_change_while_it_waits(out):
             assert valids[cycle] and payloads[cycle] == payloads[cycle - 1]
 
 
-def test_a_full_router_stalls_its_inputs_and_loses_nothing():
-    bench, inputs, outputs = router_at(1, 1)
+@pytest.mark.parametrize("out", [Port.LOCAL, Port.NORTH])
+def test_with_a_bus_an_output_offers_a_flit_only_when_it_is_ready(out):
+    """So no flit is seen to change while it waits, whoever else comes to want the output."""
+    bench, inputs, outputs = router_at(1, 1, BUS, stall=0.7)
+    valids, readies = bench.record(bench.dut.output(out).valid), bench.record(bench.dut.output(out).ready)
+    rectangle = (1, 1, 1, 2)  # here and to the north: one branch waits while the other goes
+    for number, port in enumerate(INPUTS_OF[out]):
+        inputs[port].stall = 0.6
+        inputs[port].put(*(spike(rectangle, number * 20 + k) for k in range(15)))
+    bench.run(lambda: len(outputs[out].taken) == 15 * len(INPUTS_OF[out]))
+    assert all(ready for valid, ready in zip(valids, readies, strict=True) if valid)
+    assert 0 in readies
+
+
+@by_kind
+def test_a_full_router_stalls_its_inputs_and_loses_nothing(params):
+    bench, inputs, outputs = router_at(1, 1, params)
     outputs[Port.LOCAL].stall = 1.0
     flits = [spike((1, 1, 1, 1), row) for row in range(6)]
     inputs[Port.WEST].put(*flits)
     bench.step(10)
-    assert len(inputs[Port.WEST].sent) == PARAMS.link_fifo
+    assert len(inputs[Port.WEST].sent) == (params.link_fifo if params is CROSSBAR else 1)
     outputs[Port.LOCAL].stall = 0.0
-    bench.step(10)
+    bench.step(15)
     assert outputs[Port.LOCAL].taken == flits
 
 
@@ -199,28 +270,31 @@ def in_order(spikes, arrived):
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.4, 0.8])
-def test_every_rectangle_from_every_node_gets_one_copy_a_node_in_order(stall):
+@by_kind
+def test_every_rectangle_from_every_node_gets_one_copy_a_node_in_order(stall, params):
     spikes = [(source, rectangle) for source in nodes(PARAMS) for rectangle in rectangles(PARAMS)]
     random.Random(4).shuffle(spikes)
-    traffic = Traffic(PARAMS, spikes, stall=stall, seed=6)
+    traffic = Traffic(params, spikes, stall=stall, seed=6)
     arrived = traffic.arrived()
     assert {node: sorted(numbers) for node, numbers in arrived.items()} == traffic.expected()
     assert in_order(spikes, arrived)
 
 
+@pytest.mark.parametrize("kind", ROUTERS)
 @pytest.mark.parametrize(("cols", "rows"), [(1, 1), (1, 3), (4, 1), (2, 2)])
-def test_meshes_of_one_row_one_column_and_one_node(cols, rows):
-    params = ChipParams(cols=cols, rows=rows, **SMALL)
+def test_meshes_of_one_row_one_column_and_one_node(cols, rows, kind):
+    params = ChipParams(cols=cols, rows=rows, router=kind, **SMALL)
     spikes = [(source, rectangle) for source in nodes(params) for rectangle in rectangles(params)] * 3
     traffic = Traffic(params, spikes, stall=0.3)
     arrived = traffic.arrived()
     assert {node: sorted(numbers) for node, numbers in arrived.items()} == traffic.expected()
 
 
-def test_everybody_reaches_the_host_past_multicasts():
+@by_kind
+def test_everybody_reaches_the_host_past_multicasts(params):
     rng = random.Random(8)
     spikes = [(rng.choice(nodes(PARAMS)), rng.choice(rectangles(PARAMS))) for _ in range(60)]
-    traffic = Traffic(PARAMS, spikes, stall=0.3)
+    traffic = Traffic(params, spikes, stall=0.3)
     traffic.exit.stall = 0.5
     due = []
     for number, (node, source) in enumerate(traffic.sources.items()):
@@ -234,17 +308,18 @@ def test_everybody_reaches_the_host_past_multicasts():
     assert sorted(traffic.exit.taken) == sorted(due)
 
 
-def test_a_spike_to_the_whole_mesh_takes_a_hop_a_cycle():
+@by_kind
+def test_a_spike_to_the_whole_mesh_takes_a_hop_a_cycle(params):
     """From corner to corner: one cycle a router, nothing in the way."""
-    traffic = Traffic(PARAMS, [((0, 0), (0, 2, 0, 2))])
+    traffic = Traffic(params, [((0, 0), (0, 2, 0, 2))])
     traffic.arrived()
     assert {node: sink.cycles for node, sink in traffic.sinks.items()} == {
         (x, y): [1 + x + y] for x, y in nodes(PARAMS)
     }
 
 
-def test_multicasts_from_a_corner_keep_one_flit_a_cycle():
-    spikes = [((0, 0), (0, 2, 0, 2))] * 40
-    traffic = Traffic(PARAMS, spikes)
+@pytest.mark.parametrize(("params", "pace"), [(CROSSBAR, 1), (BUS, 2)], ids=KINDS)
+def test_multicasts_from_a_corner_keep_the_pace_of_a_link(params, pace):
+    traffic = Traffic(params, [((0, 0), (0, 2, 0, 2))] * 40)
     traffic.arrived()
-    assert traffic.sinks[2, 2].cycles == list(range(5, 45))
+    assert traffic.sinks[2, 2].cycles == list(range(5, 5 + 40 * pace, pace))

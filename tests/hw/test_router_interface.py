@@ -9,7 +9,9 @@ from yoso_hw.params import ChipParams
 from yoso_hw.router_interface import RouterInterface
 
 PARAMS = ChipParams(cols=3, rows=3)
+BUS = ChipParams(cols=3, rows=3, router="bus")
 PACKETS = Packets(PARAMS)
+by_router = pytest.mark.parametrize(("params", "pace"), [(PARAMS, 1), (BUS, 2)], ids=["crossbar", "bus"])
 HERE = {"x0": 1, "x1": 1, "y0": 2, "y1": 2}
 
 
@@ -32,14 +34,15 @@ def memory_packets(rng, count):
     return [rng.choice([*seek, *write, PACKETS.pack("READ", **HERE)]) for _ in range(count)]
 
 
+@pytest.mark.parametrize("params", [PARAMS, BUS], ids=["crossbar", "bus"])
 @pytest.mark.parametrize("stall", [0.0, 0.6])
-def test_spikes_of_its_layer_and_memory_packets_are_sorted_in_order(stall):
+def test_spikes_of_its_layer_and_memory_packets_are_sorted_in_order(stall, params):
     rng = random.Random(3)
     packets = memory_packets(rng, 25)
     spikes = [(rng.choice([1, 2, 2]), rng.getrandbits(12), rng.getrandbits(1)) for _ in range(40)]
     flits = [*packets, *(spike(tag, row, parity) for tag, row, parity in spikes)]
     rng.shuffle(flits)
-    bench, ends = bench_of(stall=stall)
+    bench, ends = bench_of(params, stall=stall)
     ends["spike"].stall = 1.5 * stall  # a slow core: the FIFO fills up
     ends["from_router"].put(*flits)
     bench.run(lambda: not ends["from_router"].queue)
@@ -55,40 +58,44 @@ def test_spikes_of_its_layer_and_memory_packets_are_sorted_in_order(stall):
     ]
 
 
+@by_router
 @pytest.mark.parametrize("setup", [{"tag": 1}, {"tag": 2, "enabled": 0}])
-def test_spikes_of_another_layer_are_dropped_at_once_even_while_the_core_is_busy(setup):
-    bench, ends = bench_of(**setup)
+def test_spikes_of_another_layer_are_dropped_at_once_even_while_the_core_is_busy(setup, params, pace):
+    bench, ends = bench_of(params, **setup)
     ends["spike"].stall = 1.0
     ends["from_router"].put(*(spike(2, row) for row in range(20)))
-    bench.step(20)
+    bench.step(20 * pace)
     assert len(ends["from_router"].sent) == 20 and bench.get(bench.dut.spike.valid) == 0
 
 
-def test_a_spike_that_waits_makes_it_busy_and_register_and_fifo_hold_what_they_should():
-    bench, ends = bench_of()
+@by_router
+def test_a_spike_that_waits_makes_it_busy_and_register_and_fifo_hold_what_they_should(params, pace):
+    bench, ends = bench_of(params)
     ends["spike"].stall = 1.0
     ends["from_router"].put(*(spike(2, row) for row in range(10)))
     assert bench.get(bench.dut.idle) == 1
-    bench.step(10)
+    bench.step(10 * pace)
     assert len(ends["from_router"].sent) == 1 + PARAMS.spike_fifo and bench.get(bench.dut.idle) == 0
     ends["spike"].stall = 0.0
-    bench.step(11)
+    bench.step(1 + 10 * pace)
     assert [each["row"] for each in ends["spike"].taken] == list(range(10)) and bench.get(bench.dut.idle) == 1
 
 
-def test_spikes_pass_one_a_cycle():
-    bench, ends = bench_of()
+@by_router
+def test_spikes_pass_one_a_cycle_or_with_a_bus_one_every_other(params, pace):
+    bench, ends = bench_of(params)
     ends["from_router"].put(*(spike(2, row) for row in range(20)))
-    bench.step(23)
-    assert ends["spike"].cycles == list(range(2, 22))
+    bench.step(3 + 20 * pace)
+    assert ends["spike"].cycles == list(range(2, 2 + 20 * pace, pace))
 
 
+@pytest.mark.parametrize("params", [PARAMS, BUS], ids=["crossbar", "bus"])
 @pytest.mark.parametrize("stall", [0.0, 0.5])
-def test_answers_carry_the_nodes_place_and_nothing_sent_is_lost(stall):
+def test_answers_carry_the_nodes_place_and_nothing_sent_is_lost(stall, params):
     rng = random.Random(4)
     replies = [rng.getrandbits(16) for _ in range(15)]
     sent = [spike(1, row) for row in range(15)]
-    bench, ends = bench_of(stall=stall, seed=9)
+    bench, ends = bench_of(params, stall=stall, seed=9)
     ends["reply"].put(*replies)
     ends["send"].put(*sent)
     bench.run(lambda: len(ends["to_router"].taken) == 30)
@@ -99,11 +106,12 @@ def test_answers_carry_the_nodes_place_and_nothing_sent_is_lost(stall):
     ]
 
 
-def test_answers_go_before_spikes():
-    bench, ends = bench_of()
+@by_router
+def test_answers_go_before_spikes(params, pace):
+    bench, ends = bench_of(params)
     ends["reply"].put(1, 2, 3)
     ends["send"].put(spike(1, 0))
-    bench.step(5)
+    bench.step(1 + 4 * pace)
     assert [PACKETS.unpack(flit)["name"] for flit in ends["to_router"].taken] == ["REPLY"] * 3 + ["SPIKE"]
 
 

@@ -16,8 +16,8 @@ def potentials(*v, fired=0):
     return [{"v": each, "fired": fired >> i & 1} for i, each in enumerate(v)]
 
 
-def store(bench, op, word, p, a=(1, -2, 3, -4)):
-    bench.set(bench.dut.result.payload, {"op": op, "word": word, "a": list(a), "p": p})
+def store(bench, op, word, p, a=(1, -2, 3, -4), *, last=0):
+    bench.set(bench.dut.result.payload, {"op": op, "word": word, "last": last, "a": list(a), "p": p})
     bench.set(bench.dut.result.valid, 1)
     names = ("a_write", "v_write", "word", "a", "p", "fire_valid", "fire")
     return {name: bench.get(getattr(bench.dut, name)) for name in names}
@@ -25,7 +25,7 @@ def store(bench, op, word, p, a=(1, -2, 3, -4)):
 
 def bench_of(params=PARAMS, **setup):
     bench = Bench(Store(params))
-    settings = {"words": 8, "last_mask": 0b1111, "open": 1, "threshold": 50, **setup}
+    settings = {"last_mask": 0b1111, "open": 1, "threshold": 50, **setup}
     bench.drive(**settings)
     return bench
 
@@ -55,14 +55,15 @@ def test_nothing_fires_outside_the_window_nor_on_a_spike():
 
 @pytest.mark.parametrize("words", [1, 2, 8])
 def test_lanes_of_the_last_word_that_hold_no_neuron_do_not_fire(words):
-    bench = bench_of(words=words, last_mask=0b0011)
+    bench = bench_of(last_mask=0b0011)
     for word in range(words):
-        got = store(bench, SWEEP, word, potentials(99, 99, 99, 99))
-        assert got["fire"] == {"word": word, "lanes": 0b0011 if word == words - 1 else 0b1111}
+        last = word == words - 1
+        got = store(bench, SWEEP, word, potentials(99, 99, 99, 99), last=last)
+        assert got["fire"] == {"word": word, "lanes": 0b0011 if last else 0b1111}
 
 
 def test_the_lanes_that_hold_no_neuron_do_not_fire_alone():
-    assert not store(bench_of(words=1, last_mask=1), SWEEP, 0, potentials(0, 99, 99, 99))["fire_valid"]
+    assert not store(bench_of(last_mask=1), SWEEP, 0, potentials(0, 99, 99, 99), last=1)["fire_valid"]
 
 
 def test_with_banks_a_word_is_written_in_cycles_that_do_not_read_its_bank():

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from yoso_hw.params import ChipParams
 
 #: The largest chip that fits: 784-800-10 with weights of 4 bits on 21 PEs. The weights of a PE fill eight
-#: block RAMs of 18 kbit, 168 of the device's 208; everything else is LUTs.
+#: block RAMs of 18 kbit, 168 of the device's 208; everything else is LUTs. The serial line is slower than any
+#: router, so these have a bus.
 CHIP = ChipParams(
     cols=7,
     rows=3,
@@ -24,6 +25,7 @@ CHIP = ChipParams(
     steps=64,
     layers=4,
     classes=16,
+    router="bus",
 )
 
 #: The network that it is made for.

@@ -62,7 +62,7 @@ class Compute(wiring.Component):
         # Operand register. A first sweep takes A, V and the fired bit as 0, and the weight: then the sum is
         # the A that it leaves. The operands have no other reset, so that this one costs no logic.
         valid = Signal()
-        op, word = Signal(Op), Signal(params.word_bits)
+        op, word, last = Signal(Op), Signal(params.word_bits), Signal()
         a = Signal(lanes_layout(params, params.acc_bits), reset_less=True)
         p = Signal(potential_layout(params), reset_less=True)
         w = Signal(lanes_layout(params, params.weight_bits), reset_less=True)
@@ -72,7 +72,7 @@ class Compute(wiring.Component):
         with m.If(self.request.ready):
             m.d.sync += valid.eq(self.request.valid)
         with m.If(self.request.ready & self.request.valid):
-            m.d.sync += [op.eq(request.op), word.eq(request.word)]
+            m.d.sync += [op.eq(request.op), word.eq(request.word), last.eq(request.last)]
             with m.If(request.op == Op.FIRST):
                 m.d.sync += [Value.cast(register).eq(0) for register in (a, p, w)]
             with m.Else():
@@ -125,7 +125,7 @@ class Compute(wiring.Component):
         with m.If(done):
             m.d.sync += self.result.valid.eq(valid)
         with m.If(done & valid):
-            m.d.sync += [result.op.eq(op), result.word.eq(word)]
+            m.d.sync += [result.op.eq(op), result.word.eq(word), result.last.eq(last)]
             with m.If(op != Op.SPIKE):
                 m.d.sync += result.p.eq(p_next)
             with m.If(moves):

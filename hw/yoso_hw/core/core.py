@@ -38,7 +38,7 @@ class Core(wiring.Component):
     ========================  ====================================================================
     spike                     `words` (banked and odd: one more), then 3 until its last A is written
     sweep                     `words` from the cycle after the tick, then 3
-    neuron that fires         1 in the sender; its flit leaves 2 cycles after its V is written, or 3 where
+    neuron that fires         1 in the sender; its flit leaves 3 cycles after its V is written, or 4 where
                               the fire queue is deep
     ========================  ====================================================================
 
@@ -159,7 +159,6 @@ class Core(wiring.Component):
         wiring.connect(m, compute.result, store.result)
         m.d.comb += [
             store.bank.eq(bank),
-            store.words.eq(words),
             store.last_mask.eq(config.last_mask),
             store.open.eq(open),
             store.threshold.eq(config.threshold),
@@ -168,9 +167,9 @@ class Core(wiring.Component):
             self.write_word.eq(store.word),
             self.a_out.eq(store.a),
             self.p_out.eq(store.p),
-            fires.i.valid.eq(store.fire_valid),
-            fires.i.payload.eq(store.fire),
         ]
+        # Whether a neuron fires is known late in a cycle; a register takes it to the queue in the next.
+        m.d.sync += [fires.i.valid.eq(store.fire_valid), fires.i.payload.eq(store.fire)]
 
         # Sender.
         wiring.connect(m, fires.o, sender.fire)
@@ -193,7 +192,7 @@ class Core(wiring.Component):
         ]
 
         m.d.comb += [
-            self.idle.eq(~busy & sender.idle & ~self.tick & (fires.empty if deep else 1)),
+            self.idle.eq(~busy & ~fires.i.valid & sender.idle & ~self.tick & (fires.empty if deep else 1)),
             self.counted.eq(sender.counted),
             self.taken.eq(load.taken),
             self.updated.eq(load.w_read),

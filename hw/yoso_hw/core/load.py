@@ -109,6 +109,7 @@ class Load(wiring.Component):
                 self.word.eq(Mux(last, 0, self.word + 1)),
                 self.request.payload.op.eq(op),
                 self.request.payload.word.eq(self.word),
+                self.request.payload.last.eq(last),
                 self.request.valid.eq(1),
             ]
             with m.If(last):

@@ -17,8 +17,9 @@ class Op(enum.Enum, shape=2):
 
 
 def request_layout(params: ChipParams) -> data.StructLayout:
-    """Load to compute: an operation on a neuron word whose operands stand at the SRAMs' outputs."""
-    return data.StructLayout({"op": Op, "word": params.word_bits})
+    """Load to compute: an operation on a neuron word whose operands stand at the SRAMs' outputs; whether it
+    is the last word in use."""
+    return data.StructLayout({"op": Op, "word": params.word_bits, "last": 1})
 
 
 def lanes_layout(params: ChipParams, bits: int) -> data.ArrayLayout:
@@ -38,6 +39,7 @@ def result_layout(params: ChipParams) -> data.StructLayout:
         {
             "op": Op,
             "word": params.word_bits,
+            "last": 1,
             "a": lanes_layout(params, params.acc_bits),
             "p": potential_layout(params),
         }

@@ -79,6 +79,8 @@ class Sender(wiring.Component):
         lane = Signal(max(1, params.lane_bits))  # lane whose read is at the SRAMs' outputs
         loaded = Signal()  # a read is at the SRAMs' outputs, and `out` offers its flit
         reporting = Signal()
+        upcoming = Signal(params.word_bits)  # word of the report that comes next
+        last = Signal()  # `word` is the last of the report
         next_lane = Signal(max(1, params.lane_bits))
         lowest = Signal(params.lanes)
         read = Signal()
@@ -102,25 +104,23 @@ class Sender(wiring.Component):
 
         # The next word: of the report, or of the queue.
         sent = Signal()  # the lanes of this word are gone or going
-        last = word + 1 == self.words
+        ends = upcoming + 1 == self.words
         m.d.comb += [
             sent.eq(~left.any() & (~loaded | self.out.ready)),
             self.fire.ready.eq(sent & ~reporting),
         ]
         every_lane = Const((1 << params.lanes) - 1, params.lanes)
         with m.If(self.report & self.output & (self.words != 0)):
-            m.d.sync += [
-                reporting.eq(1),
-                word.eq(0),
-                left.eq(Mux(self.words == 1, self.last_mask, every_lane)),
-            ]
+            m.d.sync += [reporting.eq(1), upcoming.eq(0), last.eq(0)]
         with m.Elif(sent & reporting):
             with m.If(last):
                 m.d.sync += reporting.eq(0)
             with m.Else():
                 m.d.sync += [
-                    word.eq(word + 1),
-                    left.eq(Mux(word + 2 == self.words, self.last_mask, every_lane)),
+                    word.eq(upcoming),
+                    upcoming.eq(upcoming + 1),
+                    last.eq(ends),
+                    left.eq(Mux(ends, self.last_mask, every_lane)),
                 ]
         with m.Elif(self.fire.ready & self.fire.valid):
             m.d.sync += [word.eq(self.fire.payload.word), left.eq(self.fire.payload.lanes)]

@@ -23,7 +23,7 @@ class Store(wiring.Component):
         Word from compute.
     bank
         With banked memories: parity of the words that may be read, so not written, in this cycle.
-    words, last_mask, open, threshold
+    last_mask, open, threshold
         Configuration of the PE, and whether the step lies in the firing window.
     a_write, v_write, word, a, p
         Write requests to the accumulated-weight and neuron-potential SRAMs.
@@ -37,7 +37,6 @@ class Store(wiring.Component):
             {
                 "result": In(stream.Signature(result_layout(params))),
                 "bank": In(1),
-                "words": In(params.word_bits + 1),
                 "last_mask": In(params.lanes),
                 "open": In(1),
                 "threshold": In(params.pot_bits - 1),
@@ -77,10 +76,9 @@ class Store(wiring.Component):
                 self.p[i].fired.eq(neuron.fired_next),
             ]
         # Lanes of the last word that hold no neuron have weight 0, but a constant slope lifts them too.
-        last = result.word + 1 == self.words
         m.d.comb += [
             self.fire.word.eq(result.word),
-            self.fire.lanes.eq(fires & Mux(last, self.last_mask, Cat(1).replicate(params.lanes))),
+            self.fire.lanes.eq(fires & Mux(result.last, self.last_mask, Cat(1).replicate(params.lanes))),
             self.fire_valid.eq(self.v_write & self.fire.lanes.any()),
         ]
         return m

@@ -63,7 +63,7 @@ class Pipeline:
         self.word, self.lane = h.fixed("word", params.word_bits), h.fixed("lane", bits_for(params.lanes))
         h.assume((self.word < words) & (self.lane < params.lanes))
         self.idle = load.idle & compute.idle
-        m.d.comb += [load.words.eq(words), store.words.eq(words), load.bank.eq(bank), store.bank.eq(bank)]
+        m.d.comb += [load.words.eq(words), load.bank.eq(bank), store.bank.eq(bank)]
 
         # The barrier ticks when all is idle and no spike of the step waits.
         h.drive(load.start, "start")

@@ -8,6 +8,9 @@ from yoso_hw.flit import unpack
 from yoso_hw.node import LINKS, Node
 from yoso_hw.packet import Kind, Packets
 from yoso_hw.params import ChipParams
+from yoso_hw.router import Router
+
+from proofs.xy import Flit
 
 
 def build(h: Harness, params: ChipParams) -> None:
@@ -17,12 +20,16 @@ def build(h: Harness, params: ChipParams) -> None:
         m.d.comb += getattr(node, name).eq(h.fixed(name, getattr(node, name).shape()))
     for name in ("tick", "first", "report"):
         h.drive(getattr(node, name), name)
+    router = Router(params)
+    router._MustUse__silence = True  # its packets alone are looked at
     arrives, offers = [], []
     for link in LINKS:
         name = link.name.lower()
         into, out = getattr(node, f"in_{name}"), getattr(node, f"out_{name}")
         h.drive(into.valid, f"in_{name}_valid")
         h.drive(into.payload, f"in_{name}")
+        if params.router == "bus":  # a crossbar holds any other, for a cycle
+            h.assume(implies(into.valid, Flit(router, into.payload).legal(link, node.x, node.y)))
         h.drive(out.ready, f"out_{name}_ready")
         arrives.append(into.valid & into.ready)
         offers.append(out.valid)
@@ -56,15 +63,19 @@ PROOFS = [
         name="node",
         claim="A node whose leaf is idle holds and sends no flit, and stays so until a flit or a tick comes; "
         "its leaf and its spikes carry the parity of its step.",
-        parameters="2 neurons and 2 weights, FIFOs of 2 flits; multicast and unicast",
+        parameters="2 neurons and 2 weights, FIFOs of 2 flits; multicast and unicast, crossbar and bus",
         cases={
             "multicast": lambda h: build(h, chip()),
             "unicast": lambda h: build(h, chip(multicast=False)),
+            "bus": lambda h: build(h, chip(router="bus")),
         },
         bugs=(
             "idle though a flit is in the router",
             "idle though neurons that fired are still to be sent",
             "parity of a neuron's spike is the last step's",
+        ),
+        assumptions=(
+            "bus: a flit comes in where X-Y routing sends it (`routing`); a router drops any other",
         ),
         engine="abc scorr; pdr",
         cover_depth=30,
