@@ -52,6 +52,9 @@ CASES = (
     Case(NARROW, ("lanes=2", "weight_bits=4")),
     Case(WINDOWS, (*WIDE, "weight_bits=5")),
     Case(WINDOWS, ("multicast=false",)),
+    Case(WINDOWS, ("router=bus",)),
+    Case(WINDOWS, ("lanes=1", "router=bus")),
+    Case(LITERAL, ("lanes=1", "multicast=false", "router=bus"), early_exit=False),
 )
 
 
