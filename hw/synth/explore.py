@@ -78,7 +78,7 @@ def front(results: list[dict[str, Any]]) -> list[bool]:
 
 
 def choose(results: list[dict[str, Any]]) -> int:
-    """The default chip: least energy x cycles x area of those within 0.1 points of the best accuracy."""
+    """The chip of least energy x cycles x area of those within 0.1 points of the best accuracy."""
     best = max(found["accuracy"] for found in results)
     able = [i for i, found in enumerate(results) if found["accuracy"] >= best - 0.1]
     return min(able, key=lambda i: energy(results[i]) * results[i]["cycles"]["mean"] * results[i]["chip_mm2"])
@@ -108,39 +108,36 @@ def cells(found: dict[str, Any]) -> list[str]:
 
 
 def picture(path: Path, results: list[dict[str, Any]]) -> None:
-    """Energy over cycles, area as the size of a dot, the front joined."""
+    """Energy over cycles, area as the size of a dot, the front with a rim; numbers stand for names."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axis = pyplot.subplots(figsize=(9, 5.5), layout="constrained")
-    points = [(found["cycles"]["mean"], 1e-3 * energy(found)) for found in results]
-    names = {LITERAL: "C3", WINDOWS: "C0", NARROW: "C2"}
-    for found, (x, y) in zip(results, points, strict=True):
+    figure, (axis, side) = pyplot.subplots(
+        1, 2, figsize=(10, 5.5), layout="constrained", gridspec_kw={"width_ratios": (3, 2)}
+    )
+    colors = {LITERAL: "C3", WINDOWS: "C0", NARROW: "C2"}
+    side.axis("off")
+    side.set_ylim(len(results) + 1, -1)
+    side.set_xlim(0, 1)
+    ordered = sorted(zip(results, front(results), strict=True), key=lambda pair: pair[0]["cycles"]["mean"])
+    for number, (found, best) in enumerate(ordered, 1):
         network = found["case"]["network"]
-        axis.scatter(x, y, s=4 * found["chip_mm2"], color=names.get(network, "C7"), alpha=0.7, linewidths=0)
+        point, color = (found["cycles"]["mean"], 1e-3 * energy(found)), colors.get(network, "C7")
+        rim = {"linewidths": 1.5, "edgecolors": "black"} if best else {"linewidths": 0}
+        axis.scatter(*point, s=4 * found["chip_mm2"], color=color, alpha=0.8, **rim)
+        axis.annotate(str(number), point, ha="center", va="center", fontsize=8, color="white", weight="bold")
         text = found["name"].removeprefix(network).strip() or "default chip"
-        axis.annotate(text, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=8)
-    undominated = sorted(
-        point
-        for point in points
-        if not any(other != point and other[0] <= point[0] and other[1] <= point[1] for other in points)
-    )
-    axis.plot(
-        *zip(*undominated, strict=True),
-        color="0.6",
-        linewidth=1,
-        zorder=0,
-        label="front of cycles and energy",
-    )
-    for network, color in names.items():
+        side.text(0, number, f"{number}  {text}", color=color, fontsize=8, va="center")
+    for network, color in colors.items():
         axis.scatter([], [], color=color, label=network)
+    axis.scatter([], [], color="white", edgecolors="black", linewidths=1.5, label="front")
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.set_xlabel("cycles an image")
     axis.set_ylabel("uJ an image (estimated), 130 nm, idle PEs gated")
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc="lower right")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
@@ -149,7 +146,7 @@ def picture(path: Path, results: list[dict[str, Any]]) -> None:
 @click.option("--images", default=20, show_default=True, help="Test images that each case runs on the RTL.")
 @click.option("--done", is_flag=True, help="Only the cases whose netlist has been measured already.")
 def main(images: int, done: bool) -> None:
-    """Explore the chip's parameters, draw the Pareto front, choose the default chip."""
+    """Explore the chip's parameters, draw the Pareto front, choose a chip."""
     console = Console(highlight=False)
     results: list[dict[str, Any]] = []
     process = PROCESSES["sg13g2"]
