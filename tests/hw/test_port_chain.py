@@ -1,4 +1,4 @@
-"""Harness of a block that has more ports than a device has pins: it reaches every port, one cycle apart."""
+"""PortChain of a block that has more ports than a device has pins: it reaches every port, one cycle apart."""
 
 import random
 
@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from bench import Bench
-from harness import Harness
+from port_chain import PortChain
 
 
 class Swap(wiring.Component):
@@ -22,7 +22,7 @@ class Swap(wiring.Component):
 
 
 def test_every_input_is_driven_and_every_output_is_seen():
-    rng, bench = random.Random(1), Bench(Harness(Swap()))
+    rng, bench = random.Random(1), Bench(PortChain(Swap()))
     before, seen, after = [0] * 5, [0] * 5, [0] * 5
     for _ in range(60):
         bit = rng.getrandbits(1)
@@ -44,7 +44,7 @@ def test_a_port_that_is_stuck_changes_what_comes_out():
 
     ends = []
     for block in (Swap(), Stuck()):
-        bench = Bench(Harness(block))
+        bench = Bench(PortChain(block))
         out = bench.record(bench.dut.o)
         for bit in (1, 0, 1, 1, 0, 1, 0, 0, 1):
             bench.drive(i=bit)
