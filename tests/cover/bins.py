@@ -1,6 +1,6 @@
 """What functional coverage counts: a bin is something that must happen in simulation at least once.
 
-A function a block, decorated with `bins_of`, yields (name, condition). In a coverage build (`planted`), and
+A function a block, decorated with `bins_of`, yields (name, condition). In a coverage build (`planting`), and
 in no other, each becomes a register ``bin_<name>`` of the block that rises when the condition holds in a
 cycle, and toggle coverage counts its rises. Conditions look at ports and keep models of their own, so a block
 can be rebuilt as long as its ports keep their meaning; the few that look at a submodule's ports say so.
@@ -8,12 +8,11 @@ can be rebuilt as long as its ports keep their meaning; the few that look at a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, ResetSignal, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from planting import PREFIX, Bins, bins_of, planted
 from yoso_hw.adder import SaturatingAdder
 from yoso_hw.core.compute import HISTORY, Compute
 from yoso_hw.core.core import Core
@@ -33,45 +32,8 @@ from yoso_hw.router_interface import RouterInterface
 from yoso_hw.sequencer import Sequencer
 from yoso_hw.unicast import Unicast
 
-#: How a bin's register is called.
-PREFIX = "bin_"
-
-Bins = Iterator[tuple[str, Any]]
-BINS: dict[type, Callable[[Module, Any], Bins]] = {}
-
-
-def bins_of(block: type) -> Callable[[Callable[[Module, Any], Bins]], Callable[[Module, Any], Bins]]:
-    """Register the bins of a block: a function of the block's module and the block."""
-
-    def register(function: Callable[[Module, Any], Bins]) -> Callable[[Module, Any], Bins]:
-        BINS[block] = function
-        return function
-
-    return register
-
-
-@contextmanager
-def planted() -> Iterator[None]:
-    """Elaborate every block with its bins."""
-    plain = {block: block.elaborate for block in BINS}
-
-    def with_bins(block: type) -> Callable[[Any, object], Module]:
-        def elaborate(self: Any, platform: object) -> Module:
-            m = plain[block](self, platform)
-            for name, condition in BINS[block](m, self):
-                register = Signal(name=PREFIX + name.replace(" ", "_"))
-                m.d.sync += register.eq(Value.cast(condition).any() & ~ResetSignal())
-            return m
-
-        return elaborate
-
-    for block in BINS:
-        block.elaborate = with_bins(block)  # type: ignore[attr-defined]
-    try:
-        yield
-    finally:
-        for block, elaborate in plain.items():
-            block.elaborate = elaborate  # type: ignore[attr-defined]
+#: Whoever plants bins takes it from here, where they are.
+__all__ = ["PREFIX", "planted"]
 
 
 def moved(stream: Any) -> Value:

@@ -93,8 +93,8 @@ class Bench:
     @property
     def built_from(self) -> str:
         """Hash of all that shapes the executable."""
-        bins = build.code_of((HERE / "bins.py").read_text())
-        return _hash(self.block, *self.tops, build.build_key(self.params), " ".join(FLAGS), bins)
+        bins = [build.code_of((HERE / name).read_text()) for name in ("bins.py", "planting.py")]
+        return _hash(self.block, *self.tops, build.build_key(self.params), " ".join(FLAGS), *bins)
 
     @property
     def run_from(self) -> str:
