@@ -11,9 +11,8 @@ from xml.etree import ElementTree
 from yoso_sim import top
 from yoso_sim.build import Build
 
-
-#: In the asserts of benches alone, cocotb shows the operands. It would rewrite those of every library as well,
-#: and a simulator would take five times as long to start.
+#: In the asserts of benches alone, cocotb shows the operands. It would rewrite those of every library as
+#: well, and a simulator would take five times as long to start.
 ENVIRONMENT = {"COCOTB_REWRITE_ASSERTION_FILES": "bench_*.py"}
 
 

@@ -154,16 +154,16 @@ def _by_neuron(times, last, weights, window, fired, drive, wanted, results, shar
 
 
 @njit(cache=True, error_model="numpy")
-def _drive(fired, slope, pull, end, least, results):  # type: ignore[no-untyped-def]
+def _drive(fired, slope, pull, end, floor, least, results):  # type: ignore[no-untyped-def]
     capped, push = results
     for k in range(len(fired)):
         t, s = fired[k], slope[k]
-        push[k] = pull[k] / (s if t < end else max(s, least))
+        push[k] = pull[k] / max(s, floor if t < end else least)
         capped[k] = min(t, end)
 
 
 def drive(
-    fired: np.ndarray, slope: np.ndarray, pull: np.ndarray, end: float, least: float
+    fired: np.ndarray, slope: np.ndarray, pull: np.ndarray, end: float, floor: float, least: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Spike times and drives as `gradient` takes them.
 
@@ -175,15 +175,17 @@ def drive(
         dL/dt_j, of the same shape.
     end
         Of the firing window: a silent neuron counts as firing then.
-    least
-        What the slope of a silent neuron is taken for at least; inf: it passes no gradient.
+    floor, least
+        What the slope of a neuron that fired, and of a silent one, is taken for at least; inf: it passes no
+        gradient.
 
     Returns
     -------
     Finite spike times, and dL/dt_j / S_j.
     """
     results = np.empty_like(fired), np.empty_like(fired)
-    exact = fired.dtype.type(end), fired.dtype.type(least)
+    real = fired.dtype.type
+    exact = real(end), real(floor), real(least)
     flat = tuple(result.reshape(-1) for result in results)
     _drive(fired.reshape(-1), slope.reshape(-1), pull.reshape(-1), *exact, flat)
     return results

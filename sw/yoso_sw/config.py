@@ -124,6 +124,9 @@ class TrainConfig:
         Label smoothing: the share of a label that goes to all classes alike.
     decay
         Weight decay of the float phase, decoupled from the gradient (AdamW).
+    floor
+        Least slope of the potential, in theta / (steps - 1), that the gradient of spike times knows; 0: any
+        (`stdbp.spike_times`).
     teacher, trust, soften
         A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
         the temperature that it learnt at (`teacher.Teacher`); "": none.
@@ -153,6 +156,7 @@ class TrainConfig:
     unit: float = 1.0
     smooth: float = 0.0
     decay: float = 0.0
+    floor: float = 0.0
     teacher: str = ""
     trust: float = 1.0
     soften: float = 1.0
@@ -194,6 +198,7 @@ class TrainConfig:
         check(self.unit > 0, f"unit={self.unit} is not positive")
         check(0 <= self.smooth < 1, f"smooth={self.smooth} is outside 0..1")
         check(self.decay >= 0, f"decay={self.decay} is negative")
+        check(self.floor >= 0, f"floor={self.floor} is negative")
         check(0 <= self.trust <= 1, f"trust={self.trust} is outside 0..1")
         check(self.soften > 0, f"soften={self.soften} is not positive")
         for i, layer in enumerate(self.layers):
@@ -252,6 +257,7 @@ class TrainConfig:
             "a price on silent neurons": any(layer.alive for layer in layers),
             "weight decay": self.decay > 0,
             "label smoothing": self.smooth > 0,
+            "a floor under the slopes in the gradient": self.floor > 0,
             f"labels of {self.teacher}": bool(self.teacher),
             f"{self.weight_bits}-bit weights": True,
         }

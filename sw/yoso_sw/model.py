@@ -27,6 +27,7 @@ def build(
         "norm": config.norm,
         "weight_bits": train.weight_bits,
         "clip": config.clip,
+        "floor": train.floor,
         "chip": train.chip,
         "mean": config.mean,
         "deviation": config.deviation,

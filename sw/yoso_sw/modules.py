@@ -148,6 +148,8 @@ class TemporalLayer(nn.Module):
         Of layers with a constant slope and a bias.
     weight_bits, clip
         Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
+    floor
+        Least slope that the gradient of slope A knows (`stdbp.spike_times`).
     chip
         Whose adders saturate on whole steps; None: the default chip's.
     mean, deviation, generator
@@ -170,6 +172,7 @@ class TemporalLayer(nn.Module):
         norm: float = 0.0,
         weight_bits: int = 8,
         clip: float = 2.5,
+        floor: float = 0.0,
         chip: ChipParams | None = None,
         mean: float = 0.0,
         deviation: float = 0.1,
@@ -183,6 +186,7 @@ class TemporalLayer(nn.Module):
         self.constant = slope == "constant"
         self.bias, self.dropout, self.revive = bias, dropout, revive
         self.limit, self.clip = 1 << (weight_bits - 1), clip
+        self.floor = floor
         self.chip = chip
         self.scale: float | None = None
         first = torch.randn(axons + bias, neurons, generator=generator)
@@ -260,7 +264,7 @@ class TemporalLayer(nn.Module):
         times = self.with_bias(times)
         whole = self.scale is not None
         rule = threshold, self.start, self.end, self.last, whole, self.revive
-        return Spikes(*stdbp.spike_times(times, self.working, *rule, chip=self.chip, window=window))
+        return Spikes(*stdbp.spike_times(times, self.working, *rule, 0, self.chip, window, self.floor))
 
     def with_bias(self, times: torch.Tensor) -> torch.Tensor:
         """Times (batch, inputs) with the bias's, if there is one."""

@@ -36,6 +36,7 @@ def spike_times(
     last: int,
     whole: bool = False,
     revive: bool = False,
+    floor: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """`stdbp.spike_times` on any device; on whole steps no adder may saturate, and gradients are those of the
     time before rounding.
@@ -46,7 +47,7 @@ def spike_times(
     """
     if len(times) > ROWS and not torch.is_grad_enabled():
         blocks = [
-            spike_times(part, weights, threshold, start, end, last, whole, revive)
+            spike_times(part, weights, threshold, start, end, last, whole, revive, floor)
             for part in times.split(ROWS)
         ]
         fired, potential = (torch.cat(parts) for parts in zip(*blocks, strict=True))
@@ -81,6 +82,9 @@ def spike_times(
     slope = slope.clamp(min=threshold / last) if revive else torch.full_like(slope, SILENT)
     pull = (moment - end * total) / slope  # the gradient of a silent neuron, as if it had fired at `end`
     at = torch.where(fires, chosen(step), 0)
+    if floor:
+        share = (chosen(a).detach() * last / (floor * threshold)).clamp(0, 1)  # of the gradient
+        at = at.detach() + (at - at.detach()) * share
     fired = torch.where(opens, start, torch.where(fires, at, SILENT + (pull - pull.detach())))
     reached = chosen(a) * (fired if whole else at) - chosen(b) if whole else torch.full_like(at, threshold)
     if not whole:

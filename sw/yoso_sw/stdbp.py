@@ -82,9 +82,18 @@ class _SpikeTimes(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, times: Any, weights: Any, window: Any, rule: Any, bounds: Any, whole: bool, revive: bool
+        ctx: Any,
+        times: Any,
+        weights: Any,
+        window: Any,
+        rule: Any,
+        bounds: Any,
+        whole: bool,
+        revive: bool,
+        floor: float,
     ) -> Any:
         theta, _, _, end, last = rule
+        unit = theta / last
         t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
         threads = THREADS or torch.get_num_threads()
         order, count = causal_order.schedule(t_in, last, threads)
@@ -92,7 +101,7 @@ class _SpikeTimes(torch.autograd.Function):
         fired, potential, slope = map(torch.from_numpy, results)
         ctx.save_for_backward(times, weights, fired, slope)
         ctx.events = order, count
-        ctx.rule = window, last, end, theta / last if revive else SILENT
+        ctx.rule = window, last, end, floor * unit, unit if revive else SILENT
         ctx.mark_non_differentiable(potential)
         return fired, potential
 
@@ -102,11 +111,11 @@ class _SpikeTimes(torch.autograd.Function):
         t_in, w, fired, slope, pull = (tensor.detach().contiguous().numpy() for tensor in tensors)
         order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
-        window, last, end, least = ctx.rule
-        t_out, drive = causal_gradient.drive(fired, slope, pull, end, least)
+        window, last, end, *slopes = ctx.rule
+        t_out, drive = causal_gradient.drive(fired, slope, pull, end, *slopes)
         results = causal_gradient.gradient(t_in, order, count, w, window, last, t_out, drive, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
-        return grad_times, grad_weights, None, None, None, None, None
+        return grad_times, grad_weights, *(None,) * 6
 
 
 NO_BOUNDS = (-SILENT, SILENT, -SILENT, SILENT)
@@ -129,6 +138,7 @@ def spike_times(
     slope: int = 0,
     chip: ChipParams | None = None,
     window: Window | None = None,
+    floor: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Spike times of a layer of slope A (eq. 11) and their gradient (eq. 13, 14).
 
@@ -157,6 +167,10 @@ def spike_times(
     window
         Of a convolution, whose `times` are ordered (row, col, channel), a bias last, and whose neurons at all
         positions, (row, col, filter), share `weights`; None: dense.
+    floor
+        The gradient takes the slope S_j of a spike for at least this many theta / last, the slope that needs
+        all of the time. A potential that grazes theta has next to none, and in eq. 13 and 14 its one spike
+        outweighs all others of a batch (our choice; 0: the paper's).
 
     Returns
     -------
@@ -167,12 +181,12 @@ def spike_times(
         if slope:
             raise ValueError("a constant slope on whole steps has a kernel on the CPU alone; see ramp_times")
         seen = times if window is None else plain.patches(times, window)
-        results = plain.spike_times(seen, weights, threshold, start, end, last, whole, revive)
+        results = plain.spike_times(seen, weights, threshold, start, end, last, whole, revive, floor)
         return results[0].reshape(len(times), -1), results[1].reshape(len(times), -1)
     bounds = adders(chip or ChipParams()) if whole else NO_BOUNDS
     rule = threshold, slope, start, end, last
     geometry = causal_order.DENSE if window is None else astuple(window)
-    return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive)
+    return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive, floor)
 
 
 class _Cap(torch.autograd.Function):

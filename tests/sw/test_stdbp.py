@@ -238,6 +238,20 @@ def test_the_gradient_is_equations_13_and_14():
     assert times.grad.squeeze().tolist() == pytest.approx([2 / 3, 1 / 3, 0])
 
 
+def test_a_floor_under_the_slope_bounds_the_gradient_of_a_spike_that_grazes_the_threshold():
+    def gradients(floor):
+        times = torch.tensor([[0.0, 4.0]], requires_grad=True)
+        weights = torch.tensor([[2.0, 2.0], [-1.9, 2.0]], requires_grad=True)  # slopes 0.1 and 4 at the spike
+        fired, _ = stdbp.spike_times(times, weights, 9.5, 0, 40, 19, floor=floor)
+        fired.sum().backward()
+        return weights.grad, fired.detach()
+
+    (exact, fired), (bounded, same) = gradients(0.0), gradients(1.0)
+    assert torch.equal(fired, same)
+    assert bounded[:, 0].tolist() == pytest.approx((exact[:, 0] * 0.1 / (9.5 / 19)).tolist(), rel=1e-5)
+    assert torch.equal(bounded[:, 1], exact[:, 1])
+
+
 @pytest.mark.parametrize(("start", "end"), [(0, 20), (6, 14)])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_gradient_of_spike_times_is_the_finite_difference(seed, start, end):
@@ -317,17 +331,18 @@ def test_the_earliest_spike_decides_then_the_higher_potential_then_the_lower_ind
 # ---- two ways to one result ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("floor", [0.0, 3.0])
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize(("start", "end", "last"), [(0, 20, 19), (6, 14, 19), (0, 40, 39), (9, 10, 30)])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_kernels_are_plain_pytorch_and_autograd(seed, start, end, last, whole):
+def test_the_kernels_are_plain_pytorch_and_autograd(seed, start, end, last, whole, floor):
     results = []
     for function in (stdbp.spike_times, plain.spike_times):
         times, weights = some_layer(seed, 20, 9, silent=4, whole_inputs=whole)
         weights = (8 * weights).round() if whole else weights
         times.requires_grad_(), weights.requires_grad_()
         threshold = 60 if whole else 8.0
-        fired, potential = function(times, weights, threshold, start, end, last, whole, True)
+        fired, potential = function(times, weights, threshold, start, end, last, whole, True, floor=floor)
         pull = torch.randn(fired.shape, generator=torch.Generator().manual_seed(seed), dtype=fired.dtype)
         torch.autograd.backward([fired], [pull])
         results.append((fired.detach(), potential, times.grad, weights.grad))
