@@ -1,11 +1,9 @@
-"""The netlist of a small node runs the bench of the RTL; `make gatesim` does more, and swaps gates."""
-
-import dataclasses
+"""The netlist of a small PE runs the bench of the RTL; `make gatesim` does more, and swaps gates."""
 
 import gatesim
-import test_cosim_mesh
+import test_cosim_pe
 
-TARGET = gatesim.Target("mesh", dataclasses.replace(test_cosim_mesh.PARAMS, cols=1, rows=1), "bench_mesh")
+TARGET = gatesim.Target("pe", test_cosim_pe.CHIPS["one lane, banked, unicast"], "bench_pe")
 
 #: Two gates of another kind with the same ports, in the text of a netlist.
 NETLIST = r"""
@@ -21,9 +19,9 @@ NETLIST = r"""
 """
 
 
-def test_a_node_of_gates_leaves_the_flits_of_the_rtl_in_the_same_cycles(tmp_path):
-    row = gatesim.compare_with_rtl("node", TARGET, gatesim.GENERIC_LIBRARY, tmp_path)
-    assert row.cells > 1000 and row.flip_flops > 500 and row.flits > 100
+def test_a_pe_of_gates_leaves_the_flits_of_the_rtl_in_the_same_cycles(tmp_path):
+    row = gatesim.compare_with_rtl("pe", TARGET, gatesim.GENERIC_LIBRARY, tmp_path)
+    assert row.cells > 1000 and row.flip_flops > 500 and row.flits > 1000 and row.spikes > 100
     assert row.same and not row.mismatches, row
 
 
