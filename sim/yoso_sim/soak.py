@@ -142,7 +142,7 @@ def soak(
                 if not found:
                     report(f"{notes[0]}; making the case small, an interrupt ends that")
                     found.append(Mismatch(case, notes, alone=False))
-                # A simulator takes seconds to start, so only a case that differs in this one gets its own.
+                # A simulator takes a second to start, so only a case that differs in this one gets its own.
                 if alone := notes_alone(made, case, folder):
                     found.append(Mismatch(case, alone))
                     raise found[-1]
