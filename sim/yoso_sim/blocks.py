@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 from yoso_hw.params import ChipParams
 
 from yoso_sim import build, tools, top
-from yoso_sim.simulate import ENVIRONMENT
+from yoso_sim.simulate import COCOTB_ENVIRONMENT
 
 #: Environment variable by which a bench learns the parameters of its block.
 PARAMS_VARIABLE = "YOSO_BLOCK_PARAMS"
@@ -153,7 +153,7 @@ def run_bench(
             build_dir=made.folder,
             test_dir=folder,
             plusargs=made.plusargs(seed),
-            extra_env={**(environment or {}), **ENVIRONMENT, PARAMS_VARIABLE: made.params.to_json()},
+            extra_env={**(environment or {}), **COCOTB_ENVIRONMENT, PARAMS_VARIABLE: made.params.to_json()},
             results_xml=str(results),
             log_file=log,
         )

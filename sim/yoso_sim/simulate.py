@@ -13,7 +13,7 @@ from yoso_sim.build import Build
 
 #: In the asserts of benches alone, cocotb shows the operands. It would rewrite those of every library as
 #: well, and a simulator would take five times as long to start.
-ENVIRONMENT = {"COCOTB_REWRITE_ASSERTION_FILES": "bench_*.py"}
+COCOTB_ENVIRONMENT = {"COCOTB_REWRITE_ASSERTION_FILES": "bench_*.py"}
 
 
 class SimulationError(RuntimeError):
@@ -56,7 +56,7 @@ def simulate(
             results_xml=str(results.resolve()),
             log_file=log,
             plusargs=build.plusargs(seed),
-            extra_env={**environment, "PYTHONWARNINGS": "ignore", **ENVIRONMENT},
+            extra_env={**environment, "PYTHONWARNINGS": "ignore", **COCOTB_ENVIRONMENT},
             test_filter=rf"\.{re.escape(test)}$" if test else None,
         )
     except (RuntimeError, SystemExit, OSError) as error:
