@@ -22,6 +22,7 @@ import numpy as np
 from numba import njit
 
 from yoso_sw.causal_order import Shape, positions_of
+from yoso_sw.rows import sum_rows
 from yoso_sw.shares import run
 
 TILE = 32  # neurons, two of the widest vectors of float32
@@ -67,46 +68,44 @@ def _deal(times, order, window, at, axons, count):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
-def _stages(at, axons, nothing, marks, together, when, first, who, ends):  # type: ignore[no-untyped-def]
-    """Spikes, (n,), as runs, with the marks that divide them.
+def _stages(at, axons, nothing, marks, together, runs, ends, place):  # type: ignore[no-untyped-def]
+    """Append spikes, (n,), as runs, with the marks that divide them, from `place`: (run, spike).
 
     Run r is the spikes who[first[r]] .. who[first[r + 1] - 1] at when[r]: all at one time if `together`, else
-    one. Stage m ends before run ends[m], with spikes at marks[m] of axon `nothing`, which has no weight, to
-    round it up to whole groups; it is empty if its mark is not beyond the last one.
+    one. Stage m is the runs ends[m] .. ends[m + 1] - 1, with spikes at marks[m] of axon `nothing`, which has
+    no weight, to round it up to whole groups; it is empty if its mark is not beyond the last one. Returns
+    where the next spikes are to go.
     """
-    k = n = pads = 0
+    when, first, who = runs
+    n, spike = place
     before = at.dtype.type(0)
+    k = 0
+    ends[0] = n
     for m in range(len(marks)):
         if marks[m] > before:
             before = marks[m]
             while k < len(at) and at[k] <= before:
-                when[n], first[n] = at[k], k + pads
-                who[k + pads] = axons[k]
-                k += 1
+                when[n], first[n] = at[k], spike
+                who[spike] = axons[k]
+                k, spike = k + 1, spike + 1
                 while together and k < len(at) and at[k] == when[n]:
-                    who[k + pads] = axons[k]
-                    k += 1
+                    who[spike] = axons[k]
+                    k, spike = k + 1, spike + 1
                 n += 1
-            for _ in range(GROUP - n % GROUP):
-                when[n], first[n] = before, k + pads
-                who[k + pads] = nothing
-                pads += 1
-                n += 1
-        ends[m] = n
-    first[n] = k + pads
+            for _ in range(GROUP - (n - ends[m]) % GROUP):
+                when[n], first[n] = before, spike
+                who[spike] = nothing
+                n, spike = n + 1, spike + 1
+        ends[m + 1] = n
+    first[n] = spike
+    return n, spike
 
 
 @njit(inline="always")
 def _gather(w, who, first, r, sums):  # type: ignore[no-untyped-def]
     """The weights of the runs r .. r + 3, those of a run added up."""
-    width = sums.shape[1]  # TILE: a number that the compiler knew would be unrolled, not vectorised
     for g in range(GROUP):
-        for x in range(width):
-            sums[g, x] = 0
-        for k in range(first[r + g], first[r + g + 1]):
-            i = np.uint32(who[k])  # never counted from the end
-            for x in range(width):
-                sums[g, x] += w[i, x]
+        sum_rows(w, who, first[r + g], first[r + g + 1], sums[g], TILE)
 
 
 @njit(inline="always")
@@ -161,9 +160,9 @@ def _open(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _tile(s, size, runs, marks, w, sums, rule, bounds, whole, free):  # type: ignore[no-untyped-def]
-    """Walk the `size` neurons of a tile through the stages before its window, within it, and after it."""
-    when, first, who, ends = runs
+def _tile(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, free):  # type: ignore[no-untyped-def]
+    """Walk the `size` neurons of a tile through row r's stages before its window, within it, and after it."""
+    when, first, who = runs
     _, constant, _, _, last = rule
     _, _, low, high = bounds
     real = s.dtype.type
@@ -173,10 +172,10 @@ def _tile(s, size, runs, marks, w, sums, rule, bounds, whole, free):  # type: ig
         s[MET + x] = s[FIRED + x] = s[BAR + x] = never
     alone = np.int32(0), np.int32(1), np.int32(2), np.int32(3)
     now = zero
-    k = 0
+    k = ends[r, 0]
     for stage in range(3):
         waiting = True
-        while waiting and k < ends[stage]:
+        while waiting and k < ends[r, stage + 1]:
             one = first[k]
             if first[k + GROUP] == one + GROUP:  # every run is one spike
                 rows, axons = w, (who[one], who[one + 1], who[one + 2], who[one + 3])
@@ -228,40 +227,41 @@ def _walk(  # type: ignore[no-untyped-def]
     high = bounds[3]
     real = tiles.dtype.type  # numbers of another type would slow the loops down
     never = real(np.inf)
-    images, positions, neurons = fired.shape
+    (images, positions), neurons = (len(times), len(fired) // len(times)), fired.shape[1]
     axons = tiles.shape[1] - 1
     at, seen = np.empty((positions, axons), real), np.empty((positions, axons), np.int32)
     held = np.empty(positions, np.int32)
     lot = max(1, LOT // positions)
     rows, most = lot * positions, axons + len(marks) * GROUP
-    when, first = np.empty((rows, most), real), np.empty((rows, most + 1), np.int32)
-    who, ends = np.empty((rows, most), np.int32), np.empty((rows, len(marks)), np.int32)
+    # One after another, not a row of an array each: a slice for each tile would cost as much as its spikes.
+    runs = np.empty(rows * most, real), np.empty(rows * most + 1, np.int32), np.empty(rows * most, np.int32)
+    ends = np.empty((rows, len(marks) + 1), np.int32)
     sums = np.empty((GROUP, TILE), real)
     s = np.empty(7 * TILE, real)
     for begin in range(share * lot, images, shares * lot):
         stop = min(begin + lot, images)
+        place = 0, 0
         for image in range(begin, stop):
             _deal(times[image], order[image, : count[image]], window, at, seen, held)
             for p in range(positions):
-                r = (image - begin) * positions + p
                 spikes = at[p, : held[p]], seen[p]
-                _stages(*spikes, axons, marks, free, when[r], first[r], who[r], ends[r])
+                r = (image - begin) * positions + p
+                place = _stages(*spikes, axons, marks, free, runs, ends[r], place)
         for tile in range(len(tiles)):
             w = tiles[tile]
-            own = slice(tile * TILE, min(tile * TILE + TILE, neurons))
+            own = tile * TILE
+            size = min(TILE, neurons - own)
             for r in range((stop - begin) * positions):
-                runs = when[r], first[r], who[r], ends[r]
-                _tile(s, own.stop - own.start, runs, marks, w, sums, rule, bounds, whole, free)
-                image, p = begin + r // positions, r % positions
-                out, level, rise = fired[image, p, own], potential[image, p, own], slope[image, p, own]
-                for x in range(len(out)):
+                _tile(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, free)
+                row = begin * positions + r
+                for x in range(size):
                     met, v, a = s[MET + x], s[THERE + x], s[RISE + x]
                     since = (v - theta) / a
                     since = np.floor(since) if whole else since
                     t = s[FIRED + x] if met == never else met - since
-                    out[x] = t if t < end else never
-                    level[x] = v if met == never else min(v - a * since, high)
-                    rise[x] = a
+                    fired[row, own + x] = t if t < end else never
+                    potential[row, own + x] = v if met == never else min(v - a * since, high)
+                    slope[row, own + x] = a
 
 
 def _saturates(weights: np.ndarray, last: float, bounds: tuple[float, float, float, float]) -> bool:
@@ -314,13 +314,13 @@ def walk(
         dV/dt at the spike, the sum of the causal weights; inf where V was above theta when the window
         opened, since that spike's time depends on nothing; for silent neurons the sum at the end.
     """
-    shape, real = (len(times), positions_of(window), weights.shape[1]), weights.dtype.type
+    shape, real = (len(times) * positions_of(window), weights.shape[1]), weights.dtype.type
     results = np.empty(shape, real), np.empty(shape, real), np.empty(shape, real)
     _, _, start, end, last = rule
     stop = last if whole else max(end, last)  # of a neuron's walk
     marks = (start - 1, min(end - 1, stop), stop) if whole else (start, end, stop)
     exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
-    work = count.sum() * shape[1] * shape[2]
+    work = count.sum() * positions_of(window) * shape[1]
     free = not whole or not _saturates(weights, last, bounds)
     tiles = _tiles(weights)
     run(_walk, threads, work, times, order, count, tiles, window, *exact, whole, free, results)
