@@ -22,12 +22,12 @@ import numpy as np
 from numba import njit
 
 from yoso_sw.causal_order import Shape, positions_of
-from yoso_sw.rows import sum_rows
+from yoso_sw.rows import lines, sum_rows
 from yoso_sw.shares import run
 
 TILE = 32  # neurons, two of the widest vectors of float32
 GROUP = 4  # runs of spikes that a tile takes between two looks at whether it is done
-LOT = 16  # images whose spikes stay in the cache, while tile by tile of weights is there
+LOT = 32  # images whose spikes stay in the cache, while tile by tile of weights is there
 
 #: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more;
 #: the time of the first spikes that find it met, V there and A just before; the spike time of those that the
@@ -102,13 +102,6 @@ def _stages(at, axons, nothing, marks, together, runs, ends, place):  # type: ig
 
 
 @njit(inline="always")
-def _gather(w, who, first, r, sums):  # type: ignore[no-untyped-def]
-    """The weights of the runs r .. r + 3, those of a run added up."""
-    for g in range(GROUP):
-        sum_rows(w, who, first[r + g], first[r + g + 1], sums[g], TILE)
-
-
-@njit(inline="always")
 def _pass(neuron, span, weight, now, never, bounds):  # type: ignore[no-untyped-def]
     """A neuron from one run of spikes to the next, which comes `now`, `span` later."""
     v, a, bar, met, there, rise = neuron
@@ -121,20 +114,19 @@ def _pass(neuron, span, weight, now, never, bounds):  # type: ignore[no-untyped-
 
 
 @njit(inline="always")
-def _group(s, when, k, now, w, axons, bounds):  # type: ignore[no-untyped-def]
-    """A tile over the runs k .. k + 3 of weights w[axons]; whether a neuron has still something to meet."""
+def _group(s, when, k, now, sums, bounds):  # type: ignore[no-untyped-def]
+    """A tile over the runs k .. k + 3 of weights `sums`; whether a neuron has still something to meet."""
     real = s.dtype.type
     never = real(np.inf)
     t0, t1, t2, t3 = when[k], when[k + 1], when[k + 2], when[k + 3]
-    i0, i1, i2, i3 = axons
     d0, d1, d2, d3 = t0 - now, t1 - t0, t2 - t1, t3 - t2
     waiting = False
     for x in range(TILE):
         neuron = s[V + x], s[A + x], s[BAR + x], s[MET + x], s[THERE + x], s[RISE + x]
-        neuron = _pass(neuron, d0, w[i0, x], t0, never, bounds)
-        neuron = _pass(neuron, d1, w[i1, x], t1, never, bounds)
-        neuron = _pass(neuron, d2, w[i2, x], t2, never, bounds)
-        neuron = _pass(neuron, d3, w[i3, x], t3, never, bounds)
+        neuron = _pass(neuron, d0, sums[0, x], t0, never, bounds)
+        neuron = _pass(neuron, d1, sums[1, x], t1, never, bounds)
+        neuron = _pass(neuron, d2, sums[2, x], t2, never, bounds)
+        neuron = _pass(neuron, d3, sums[3, x], t3, never, bounds)
         s[V + x], s[A + x], s[BAR + x], s[MET + x], s[THERE + x], s[RISE + x] = neuron
         waiting |= neuron[2] != never
     return waiting
@@ -170,22 +162,17 @@ def _tile(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, free):  #
     for x in range(TILE):
         s[V + x] = s[A + x] = s[THERE + x] = s[RISE + x] = zero
         s[MET + x] = s[FIRED + x] = s[BAR + x] = never
-    alone = np.int32(0), np.int32(1), np.int32(2), np.int32(3)
     now = zero
     k = ends[r, 0]
     for stage in range(3):
         waiting = True
         while waiting and k < ends[r, stage + 1]:
-            one = first[k]
-            if first[k + GROUP] == one + GROUP:  # every run is one spike
-                rows, axons = w, (who[one], who[one + 1], who[one + 2], who[one + 3])
-            else:
-                _gather(w, who, first, k, sums)
-                rows, axons = sums, alone
+            for g in range(GROUP):
+                sum_rows(w, who, first[k + g], first[k + g + 1], sums[g], TILE)
             if free:  # the compiler leaves out what infinity bounds
-                waiting = _group(s, when, k, now, rows, axons, (-never, never, -never, never))
+                waiting = _group(s, when, k, now, sums, (-never, never, -never, never))
             else:
-                waiting = _group(s, when, k, now, rows, axons, bounds)
+                waiting = _group(s, when, k, now, sums, bounds)
             waiting |= stage != 1
             k += GROUP
             now = when[k - 1]
@@ -208,13 +195,17 @@ def _tile(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, free):  #
 def _tiles(weights):  # type: ignore[no-untyped-def]
     """Weights by tiles of neurons, (tiles, axons + 1, TILE), padded with zeros."""
     axons, neurons = weights.shape
-    tiles = np.zeros(((neurons + TILE - 1) // TILE, axons + 1, TILE), weights.dtype)
-    for tile in range(len(tiles)):
-        first = tile * TILE
-        size = min(TILE, neurons - first)
-        for i in range(axons):
+    count = (neurons + TILE - 1) // TILE
+    tiles = lines(count * (axons + 1) * TILE, weights.dtype.type).reshape(count, axons + 1, TILE)
+    for i in range(axons):
+        for tile in range(count):
+            own = tile * TILE
+            size = min(TILE, neurons - own)
             for x in range(size):
-                tiles[tile, i, x] = weights[i, first + x]
+                tiles[tile, i, x] = weights[i, own + x]
+            for x in range(size, TILE):
+                tiles[tile, i, x] = 0
+    tiles[:, axons] = 0
     return tiles
 
 
@@ -236,8 +227,8 @@ def _walk(  # type: ignore[no-untyped-def]
     # One after another, not a row of an array each: a slice for each tile would cost as much as its spikes.
     runs = np.empty(rows * most, real), np.empty(rows * most + 1, np.int32), np.empty(rows * most, np.int32)
     ends = np.empty((rows, len(marks) + 1), np.int32)
-    sums = np.empty((GROUP, TILE), real)
-    s = np.empty(7 * TILE, real)
+    sums = lines(GROUP * TILE, real).reshape(GROUP, TILE)
+    s = lines(7 * TILE, real)
     for begin in range(share * lot, images, shares * lot):
         stop = min(begin + lot, images)
         place = 0, 0
@@ -322,7 +313,6 @@ def walk(
     exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
     work = count.sum() * positions_of(window) * shape[1]
     free = not whole or not _saturates(weights, last, bounds)
-    tiles = _tiles(weights)
-    run(_walk, threads, work, times, order, count, tiles, window, *exact, whole, free, results)
+    run(_walk, threads, work, times, order, count, _tiles(weights), window, *exact, whole, free, results)
     fired, potential, slope = (result.reshape(len(times), -1) for result in results)
     return fired, potential, slope

@@ -11,30 +11,12 @@ import numpy as np
 from numba import njit
 
 from yoso_sw.causal_order import DENSE, Shape, positions_of
+from yoso_sw.rows import add_to_rows, lines
 from yoso_sw.shares import run
 
 BLOCK = 64  # neurons whose gradients stay in the cache
 PARTS = 8  # of a batch, whose weight gradients are added up in order
 SHORT = 64  # neurons below which a spike costs no less
-
-
-@njit(cache=True, inline="always")
-def _spread(grad, step, axons):  # type: ignore[no-untyped-def]
-    """Add `step` to the gradients of the axons' weights, four axons at a time to spare loads of `step`."""
-    k = 0
-    while k + 4 <= len(axons):
-        i, j, m, n = axons[k], axons[k + 1], axons[k + 2], axons[k + 3]
-        for x in range(len(step)):
-            grad[i, x] += step[x]
-            grad[j, x] += step[x]
-            grad[m, x] += step[x]
-            grad[n, x] += step[x]
-        k += 4
-    while k < len(axons):
-        i = axons[k]
-        for x in range(len(step)):
-            grad[i, x] += step[x]
-        k += 1
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -45,36 +27,39 @@ def _by_spike(times, order, count, weights, fired, drive, wanted, results, share
     blocks = (neurons + BLOCK - 1) // BLOCK
     real = weights.dtype.type
     zero = real(0)
+    t_out, push = np.zeros(BLOCK, real), lines(BLOCK, real)
+    step, causal = lines(BLOCK, real), lines(BLOCK, real)  # of all spikes at one time
+    grad = lines(inputs * BLOCK, real).reshape(inputs, BLOCK)
     for task in range(share, blocks * parts, shares):
         block, part = task // parts, task % parts
-        own = slice(block * BLOCK, min(block * BLOCK + BLOCK, neurons))
-        grad = np.zeros((inputs, own.stop - own.start), weights.dtype)
-        w = np.ascontiguousarray(weights[:, own]) if wanted else grad
-        step, causal = np.empty_like(grad[0]), np.empty_like(grad[0])  # of all spikes at one time
+        own = block * BLOCK
+        size = min(BLOCK, neurons - own)
+        push[size:] = 0
+        grad[:] = 0
         for row in range(part * rows // parts, (part + 1) * rows // parts):
-            t_out, push = fired[row, own], drive[row, own]
             latest = zero  # later spikes are causal to none of these neurons
-            for j in range(len(push)):
-                if push[j] != 0:
-                    latest = max(latest, t_out[j])
+            for j in range(size):
+                t_out[j], push[j] = fired[row, own + j], drive[row, own + j]
+                latest = max(latest, t_out[j] if push[j] != 0 else zero)
+            t_in, axons = times[row], order[row]
             k = 0
             while k < count[row]:
-                first, now = k, times[row, order[row, k]]
+                first, now = k, t_in[axons[k]]
                 if now >= latest:
                     break
-                while k < count[row] and times[row, order[row, k]] == now:
+                while k < count[row] and t_in[axons[k]] == now:
                     k += 1
-                for j in range(len(push)):
+                for j in range(BLOCK):
                     causal[j] = push[j] if now < t_out[j] else zero
                     step[j] = causal[j] * (now - t_out[j])
-                _spread(grad, step, order[row, first:k])
+                add_to_rows(grad, axons, first, k, step, BLOCK)
                 if wanted:
-                    for axon in order[row, first:k]:
+                    for axon in axons[first:k]:
                         total = zero
-                        for j in range(len(push)):
-                            total += causal[j] * w[axon, j]
+                        for j in range(size):
+                            total += causal[j] * weights[axon, own + j]
                         grad_times[block, row, axon] = total
-        grad_weights[part, :, own] = grad
+        grad_weights[part, :, own : own + size] = grad[:, :size]
 
 
 @njit(cache=True, inline="always")

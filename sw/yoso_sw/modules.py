@@ -70,7 +70,7 @@ class TemporalEncoder(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Times, float of any shape, of uint8 pixels of that shape."""
-        return torch.from_numpy(self.times[images.numpy()])
+        return torch.from_numpy(self.times.take(images.numpy()))
 
 
 class Norm(nn.Module):

@@ -9,10 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import errors
 from numba.extending import intrinsic
+
+LINE = 64  # bytes of a cache line
+
+
+@njit(cache=True)
+def lines(size, kind):  # type: ignore[no-untyped-def]
+    """An array of `size` numbers of type `kind`, none of them set, at the beginning of a cache line.
+
+    A vector that lies across two lines costs as much as two.
+    """
+    whole = np.empty(size + LINE, kind)
+    first = -whole.ctypes.data % LINE // whole.itemsize
+    return whole[first : first + size]
 
 
 def _check(rows: Any, which: Any, one: Any, width: Any) -> None:
