@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.causal_order import Shape, positions_of
+from yoso_sw.causal_order import Events, Shape, positions_of
 from yoso_sw.rows import lines, sum_rows
 from yoso_sw.shares import run
 
@@ -36,21 +36,16 @@ V, A, BAR, MET, THERE, RISE, FIRED = (TILE * i for i in range(7))
 
 
 @njit(cache=True)
-def _deal(times, order, window, at, axons, count):  # type: ignore[no-untyped-def]
-    """Deal an image's spikes, in order of time, to the positions that see them.
+def _deal(order, when, window, at, axons, count):  # type: ignore[no-untyped-def]
+    """Deal an image's spikes, in order of time, to the positions of a convolution that see them.
 
     The first count[p] entries of at[p] and axons[p] become their times and their axons at position p.
     """
     rows, cols, channels, kernel = window
-    if kernel == 0:
-        count[0] = len(order)
-        for k in range(len(order)):
-            axons[0, k] = order[k]
-            at[0, k] = times[order[k]]
-        return
     out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
     count[:] = 0
-    for axon in order:
+    for n in range(len(order)):
+        axon = order[n]
         pixel, channel = axon // channels, axon % channels
         row, col = pixel // cols, pixel % cols
         top, bottom = max(0, row - kernel + 1), min(row, out_rows - 1)
@@ -61,14 +56,14 @@ def _deal(times, order, window, at, axons, count):  # type: ignore[no-untyped-de
             for x in range(left, right + 1):
                 p = y * out_cols + x
                 k = count[p]
-                at[p, k] = times[axon]
+                at[p, k] = when[n]
                 own = kernel * kernel if row == rows else (row - y) * kernel + col - x
                 axons[p, k] = own * channels + channel
                 count[p] = k + 1
 
 
 @njit(cache=True)
-def _stages(at, axons, nothing, marks, together, runs, ends, place):  # type: ignore[no-untyped-def]
+def _stages(axons, at, nothing, marks, together, runs, ends, place):  # type: ignore[no-untyped-def]
     """Append spikes, (n,), as runs, with the marks that divide them, from `place`: (run, spike).
 
     Run r is the spikes who[first[r]] .. who[first[r + 1] - 1] at when[r]: all at one time if `together`, else
@@ -211,14 +206,15 @@ def _tiles(weights):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk(  # type: ignore[no-untyped-def]
-    times, order, count, tiles, window, rule, marks, bounds, whole, free, results, share, shares
+    events, tiles, window, rule, marks, bounds, whole, free, results, share, shares
 ):
     fired, potential, slope = results
     theta, _, _, end, _ = rule
     high = bounds[3]
     real = tiles.dtype.type  # numbers of another type would slow the loops down
     never = real(np.inf)
-    (images, positions), neurons = (len(times), len(fired) // len(times)), fired.shape[1]
+    order, when, count = events
+    (images, positions), neurons = (len(order), len(fired) // len(order)), fired.shape[1]
     axons = tiles.shape[1] - 1
     at, seen = np.empty((positions, axons), real), np.empty((positions, axons), np.int32)
     held = np.empty(positions, np.int32)
@@ -233,9 +229,13 @@ def _walk(  # type: ignore[no-untyped-def]
         stop = min(begin + lot, images)
         place = 0, 0
         for image in range(begin, stop):
-            _deal(times[image], order[image, : count[image]], window, at, seen, held)
+            spikes = order[image, : count[image]], when[image, : count[image]]
+            if window[3] == 0:
+                place = _stages(*spikes, axons, marks, free, runs, ends[image - begin], place)
+                continue
+            _deal(*spikes, window, at, seen, held)
             for p in range(positions):
-                spikes = at[p, : held[p]], seen[p]
+                spikes = seen[p, : held[p]], at[p, : held[p]]
                 r = (image - begin) * positions + p
                 place = _stages(*spikes, axons, marks, free, runs, ends[r], place)
         for tile in range(len(tiles)):
@@ -263,9 +263,7 @@ def _saturates(weights: np.ndarray, last: float, bounds: tuple[float, float, flo
 
 
 def walk(
-    times: np.ndarray,
-    order: np.ndarray,
-    count: np.ndarray,
+    events: Events,
     weights: np.ndarray,
     window: Shape,
     rule: tuple[float, float, float, float, float],
@@ -277,10 +275,8 @@ def walk(
 
     Parameters
     ----------
-    times
-        Input spike times (images, inputs), in steps.
-    order, count
-        From `causal_order.schedule`.
+    events
+        Input spikes (images, inputs).
     weights
         (axons, neurons), or the filters of a position and the axons that it sees.
     window
@@ -305,14 +301,14 @@ def walk(
         dV/dt at the spike, the sum of the causal weights; inf where V was above theta when the window
         opened, since that spike's time depends on nothing; for silent neurons the sum at the end.
     """
-    shape, real = (len(times) * positions_of(window), weights.shape[1]), weights.dtype.type
+    shape, real = (len(events.count) * positions_of(window), weights.shape[1]), weights.dtype.type
     results = np.empty(shape, real), np.empty(shape, real), np.empty(shape, real)
     _, _, start, end, last = rule
     stop = last if whole else max(end, last)  # of a neuron's walk
     marks = (start - 1, min(end - 1, stop), stop) if whole else (start, end, stop)
     exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
-    work = count.sum() * positions_of(window) * shape[1]
+    work = events.count.sum() * positions_of(window) * shape[1]
     free = not whole or not _saturates(weights, last, bounds)
-    run(_walk, threads, work, times, order, count, _tiles(weights), window, *exact, whole, free, results)
-    fired, potential, slope = (result.reshape(len(times), -1) for result in results)
+    run(_walk, threads, work, events, _tiles(weights), window, *exact, whole, free, results)
+    fired, potential, slope = (result.reshape(len(events.count), -1) for result in results)
     return fired, potential, slope

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.causal_order import DENSE, Shape, positions_of
+from yoso_sw.causal_order import DENSE, Events, Shape, positions_of
 from yoso_sw.rows import add_to_rows, lines
 from yoso_sw.shares import run
 
@@ -20,9 +20,10 @@ SHORT = 64  # neurons below which a spike costs no less
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _by_spike(times, order, count, weights, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
+def _by_spike(events, weights, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
     grad_weights, grad_times = results
-    (rows, inputs), neurons = times.shape, weights.shape[1]
+    order, when, count = events
+    (rows, inputs), neurons = order.shape, weights.shape[1]
     parts = len(grad_weights)
     blocks = (neurons + BLOCK - 1) // BLOCK
     real = weights.dtype.type
@@ -41,13 +42,13 @@ def _by_spike(times, order, count, weights, fired, drive, wanted, results, share
             for j in range(size):
                 t_out[j], push[j] = fired[row, own + j], drive[row, own + j]
                 latest = max(latest, t_out[j] if push[j] != 0 else zero)
-            t_in, axons = times[row], order[row]
+            axons, at = order[row], when[row]
             k = 0
             while k < count[row]:
-                first, now = k, t_in[axons[k]]
+                first, now = k, at[k]
                 if now >= latest:
                     break
-                while k < count[row] and t_in[axons[k]] == now:
+                while k < count[row] and at[k] == now:
                     k += 1
                 for j in range(BLOCK):
                     causal[j] = push[j] if now < t_out[j] else zero
@@ -183,8 +184,7 @@ def _sum(parts: np.ndarray) -> np.ndarray:
 
 def gradient(
     times: np.ndarray,
-    order: np.ndarray,
-    count: np.ndarray,
+    events: Events,
     weights: np.ndarray,
     window: Shape,
     last: float,
@@ -201,8 +201,10 @@ def gradient(
 
     Parameters
     ----------
-    times, order, count, weights, window
-        As for `walk`.
+    times
+        Input spike times (images, inputs), in steps, inf for silent.
+    events, weights, window
+        As for `walk`; `events` are the spikes of `times`.
     last
         As for `causal_order.schedule`.
     fired
@@ -222,10 +224,10 @@ def gradient(
     grad_weights = np.empty((parts, axons, neurons), weights.dtype)
     grad_times = np.zeros((blocks, images, inputs) if wanted else (0, 0, 0), weights.dtype)
     results = grad_weights, grad_times
-    by_spike = int(count.sum()) * max(neurons, SHORT)
+    by_spike = int(events.count.sum()) * max(neurons, SHORT)
     by_neuron = int(np.count_nonzero(drive)) * axons
     if window == DENSE and by_spike < by_neuron:
-        task = times, order, count, weights, fired, drive, wanted, results
+        task = events, weights, fired, drive, wanted, results
         run(_by_spike, threads, by_spike, *task)
     else:
         shape = images, positions_of(window), neurons

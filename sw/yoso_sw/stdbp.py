@@ -96,11 +96,11 @@ class _SpikeTimes(torch.autograd.Function):
         unit = theta / last
         t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
         threads = THREADS or torch.get_num_threads()
-        order, count = causal_order.schedule(t_in, last, threads)
-        results = causal.walk(t_in, order, count, w, window, rule, bounds, whole, threads)
+        events = causal_order.schedule(t_in, last, threads)
+        results = causal.walk(events, w, window, rule, bounds, whole, threads)
         fired, potential, slope = map(torch.from_numpy, results)
         ctx.save_for_backward(times, weights, fired, slope)
-        ctx.events = order, count
+        ctx.events = events
         ctx.rule = window, last, end, floor * unit, unit if revive else SILENT
         ctx.mark_non_differentiable(potential)
         return fired, potential
@@ -109,11 +109,10 @@ class _SpikeTimes(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         tensors = *ctx.saved_tensors, grads[0]
         t_in, w, fired, slope, pull = (tensor.detach().contiguous().numpy() for tensor in tensors)
-        order, count = ctx.events
         wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
         window, last, end, *slopes = ctx.rule
         t_out, drive = causal_gradient.drive(fired, slope, pull, end, *slopes)
-        results = causal_gradient.gradient(t_in, order, count, w, window, last, t_out, drive, wanted, threads)
+        results = causal_gradient.gradient(t_in, ctx.events, w, window, last, t_out, drive, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
         return grad_times, grad_weights, *(None,) * 6
 
