@@ -17,7 +17,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 def run(kernel: Any, threads: int, work: int, *arguments: Any) -> None:
     """Run a kernel in `threads` shares at once; in one if its work is too small to be worth handing out."""
     shares = threads if work >= SMALL else 1
-    if shares == 1:
-        kernel(*arguments, 0, 1)
-    else:
-        list(_pool(shares).map(lambda share: kernel(*arguments, share, shares), range(shares)))
+    others = [_pool(shares - 1).submit(kernel, *arguments, share, shares) for share in range(1, shares)]
+    kernel(*arguments, 0, shares)
+    for other in others:
+        other.result()
