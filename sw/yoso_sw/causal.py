@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.causal_order import Events, Shape, positions_of
+from yoso_sw.causal_order import Events, Shape, positions_of, room, sort
 from yoso_sw.rows import lines, sum_rows
 from yoso_sw.shares import run
 
@@ -206,10 +206,10 @@ def _tiles(weights):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _walk(  # type: ignore[no-untyped-def]
-    events, tiles, window, rule, marks, bounds, whole, free, results, share, shares
+    times, events, tiles, window, rule, marks, bounds, whole, free, results, share, shares
 ):
     fired, potential, slope = results
-    theta, _, _, end, _ = rule
+    theta, _, _, end, last = rule
     high = bounds[3]
     real = tiles.dtype.type  # numbers of another type would slow the loops down
     never = real(np.inf)
@@ -223,12 +223,14 @@ def _walk(  # type: ignore[no-untyped-def]
     # One after another, not a row of an array each: a slice for each tile would cost as much as its spikes.
     runs = np.empty(rows * most, real), np.empty(rows * most + 1, np.int32), np.empty(rows * most, np.int32)
     ends = np.empty((rows, len(marks) + 1), np.int32)
+    work = room(order.shape[1])
     sums = lines(GROUP * TILE, real).reshape(GROUP, TILE)
     s = lines(7 * TILE, real)
     for begin in range(share * lot, images, shares * lot):
         stop = min(begin + lot, images)
         place = 0, 0
         for image in range(begin, stop):
+            count[image] = sort(times[image], last, order[image], when[image], work)
             spikes = order[image, : count[image]], when[image, : count[image]]
             if window[3] == 0:
                 place = _stages(*spikes, axons, marks, free, runs, ends[image - begin], place)
@@ -263,20 +265,20 @@ def _saturates(weights: np.ndarray, last: float, bounds: tuple[float, float, flo
 
 
 def walk(
-    events: Events,
+    times: np.ndarray,
     weights: np.ndarray,
     window: Shape,
     rule: tuple[float, float, float, float, float],
     bounds: tuple[float, float, float, float],
     whole: bool,
     threads: int = 1,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Events]:
     """First spikes of one layer.
 
     Parameters
     ----------
-    events
-        Input spikes (images, inputs).
+    times
+        Input spike times (images, inputs), in steps, inf for silent.
     weights
         (axons, neurons), or the filters of a position and the axons that it sees.
     window
@@ -300,15 +302,19 @@ def walk(
     slope
         dV/dt at the spike, the sum of the causal weights; inf where V was above theta when the window
         opened, since that spike's time depends on nothing; for silent neurons the sum at the end.
+    events
+        The input spikes in order of time.
     """
-    shape, real = (len(events.count) * positions_of(window), weights.shape[1]), weights.dtype.type
+    images, real = len(times), weights.dtype.type
+    shape = images * positions_of(window), weights.shape[1]
+    events = Events(np.empty(times.shape, np.int32), np.empty_like(times), np.empty(images, np.int32))
     results = np.empty(shape, real), np.empty(shape, real), np.empty(shape, real)
     _, _, start, end, last = rule
     stop = last if whole else max(end, last)  # of a neuron's walk
     marks = (start - 1, min(end - 1, stop), stop) if whole else (start, end, stop)
     exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
-    work = events.count.sum() * positions_of(window) * shape[1]
     free = not whole or not _saturates(weights, last, bounds)
-    run(_walk, threads, work, events, _tiles(weights), window, *exact, whole, free, results)
-    fired, potential, slope = (result.reshape(len(events.count), -1) for result in results)
-    return fired, potential, slope
+    pairs = shape[0] * weights.size
+    run(_walk, threads, pairs, times, events, _tiles(weights), window, *exact, whole, free, results)
+    fired, potential, slope = (result.reshape(images, -1) for result in results)
+    return fired, potential, slope, events

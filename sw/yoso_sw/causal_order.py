@@ -11,10 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from yoso_sw.shares import run
-
 DIGIT = 256  # values of one of the two digits by which spikes are sorted
-SORTING = 64  # operations that sorting a spike is worth
 DENSE = (1, 1, 0, 0)  # the window of a dense layer
 
 Shape = tuple[int, int, int, int]
@@ -51,12 +48,22 @@ def _sums(counts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _sort(times, last, axons, when, keys, low, high):  # type: ignore[no-untyped-def]
-    """Put the axons that spike before `last` into `axons` in order of time, ties by axon; returns their number.
+def room(inputs):  # type: ignore[no-untyped-def]
+    """What `sort` needs to sort the spikes of `inputs` axons."""
+    axons, keys = np.empty((2, inputs), np.uint32), np.empty((2, inputs), np.uint16)
+    return axons[0], axons[1], keys[0], keys[1], np.empty(DIGIT, np.uint32), np.empty(DIGIT, np.uint32)
+
+
+@njit(cache=True)
+def sort(times, last, axons, when, work):  # type: ignore[no-untyped-def]
+    """Sort the spikes of an image before `last`: the first entries of `axons` and `when` become its events.
+
+    Spikes at `last` or later act on nothing. Ties are in the order of the axons. `work` is from `room`.
+    Returns how many spikes there are.
 
     A radix sort by 65536 equal intervals of time, two digits, and an insertion sort of what little shares one.
     """
-    axon, key, other, later = keys
+    axon, other, key, later, low, high = work
     n = 0
     first, final = last, times.dtype.type(0)
     for i in range(len(times)):
@@ -93,33 +100,3 @@ def _sort(times, last, axons, when, keys, low, high):  # type: ignore[no-untyped
                 k -= 1
             axons[k], when[k] = own, t
     return n
-
-
-@njit(cache=True, nogil=True)
-def _schedule(times, last, order, when, count, share, shares):  # type: ignore[no-untyped-def]
-    images, axons = times.shape
-    low, high = np.empty(DIGIT, np.uint32), np.empty(DIGIT, np.uint32)
-    keys = (
-        np.empty(axons, np.uint32),
-        np.empty(axons, np.uint16),
-        np.empty(axons, np.uint32),
-        np.empty(axons, np.uint16),
-    )
-    for image in range(share, images, shares):
-        count[image] = _sort(times[image], last, order[image], when[image], keys, low, high)
-
-
-def schedule(times: np.ndarray, last: float, threads: int = 1) -> Events:
-    """Spikes in order of time.
-
-    Parameters
-    ----------
-    times
-        Input spike times (images, inputs) in steps, inf for silent.
-    last
-        Spikes at `last` or later act on nothing and are left out.
-    """
-    images = len(times)
-    events = Events(np.empty(times.shape, np.int32), np.empty_like(times), np.empty(images, np.int32))
-    run(_schedule, threads, times.size * SORTING, times, times.dtype.type(last), *events)
-    return events

@@ -96,11 +96,9 @@ class _SpikeTimes(torch.autograd.Function):
         unit = theta / last
         t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
         threads = THREADS or torch.get_num_threads()
-        events = causal_order.schedule(t_in, last, threads)
-        results = causal.walk(events, w, window, rule, bounds, whole, threads)
+        *results, ctx.events = causal.walk(t_in, w, window, rule, bounds, whole, threads)
         fired, potential, slope = map(torch.from_numpy, results)
         ctx.save_for_backward(times, weights, fired, slope)
-        ctx.events = events
         ctx.rule = window, last, end, floor * unit, unit if revive else SILENT
         ctx.mark_non_differentiable(potential)
         return fired, potential
