@@ -27,7 +27,7 @@ from yoso_sw.shares import run
 
 TILE = 32  # neurons, two of the widest vectors of float32
 GROUP = 4  # runs of spikes that a tile takes between two looks at whether it is done
-LOT = 32  # images whose spikes stay in the cache, while tile by tile of weights is there
+LOT = 16  # images whose spikes stay in the cache, while tile by tile of weights is there
 
 #: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more;
 #: the time of the first spikes that find it met, V there and A just before; the spike time of those that the

@@ -224,7 +224,7 @@ def gradient(
     grad_weights = np.empty((parts, axons, neurons), weights.dtype)
     grad_times = np.zeros((blocks, images, inputs) if wanted else (0, 0, 0), weights.dtype)
     results = grad_weights, grad_times
-    by_spike = int(events.count.sum()) * max(neurons, SHORT)
+    by_spike = int(events.spikes.sum()) * max(neurons, SHORT)
     by_neuron = int(np.count_nonzero(drive)) * axons
     if window == DENSE and by_spike < by_neuron:
         task = events, weights, fired, drive, wanted, results

@@ -27,16 +27,16 @@ class Events(NamedTuple):
     """The spikes of a batch that act on a layer, each image's in order of time.
 
     order
-        int32 (images, inputs): the first count[r] entries of row r are the axons.
+        int32 (images, inputs): the first spikes[r] entries of row r are the axons.
     when
         Their times, of the same shape.
-    count
+    spikes
         int32 (images,).
     """
 
     order: np.ndarray
     when: np.ndarray
-    count: np.ndarray
+    spikes: np.ndarray
 
 
 @njit(cache=True)
@@ -61,7 +61,7 @@ def sort(times, last, axons, when, work):  # type: ignore[no-untyped-def]
     Spikes at `last` or later act on nothing. Ties are in the order of the axons. `work` is from `room`.
     Returns how many spikes there are.
 
-    A radix sort by 65536 equal intervals of time, two digits, and an insertion sort of what little shares one.
+    A radix sort by 65536 equal intervals of time, two digits, then an insertion sort of what shares one.
     """
     axon, other, key, later, low, high = work
     n = 0

@@ -1,7 +1,7 @@
-"""Sums over rows of a table, in vector registers: what the kernels of spike times spend their time on.
+"""Rows of a table added up in vector registers: what the kernels of spike times spend their time on.
 
-Written as loops they go through memory, since a compiler cannot tell that the sum is not one of the rows:
-they take four to five times as long. Here a row is one LLVM vector, which LLVM cuts to what the processor has.
+As loops these sums go through memory, since a compiler cannot tell that the sum is none of the rows, and take
+four to five times as long. Here a row is one LLVM vector, which LLVM cuts to what the processor has.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ class _Rows:
             context.make_array(kinds[i])(context, builder, arguments[i]).data for i in (0, 1, 4)
         )
         self.rows, self.which = rows, which
-        self.first, self.stop = (
-            context.cast(builder, arguments[i], kinds[i], types.int64) for i in (2, 3)
-        )
+        self.first, self.stop = (context.cast(builder, arguments[i], kinds[i], types.int64) for i in (2, 3))
 
     def load(self, place: Any) -> Any:
         value = self.builder.load(self.builder.bitcast(place, self.vector.as_pointer()))
@@ -67,7 +65,7 @@ class _Rows:
         self.builder.store(value, self.builder.bitcast(place, self.vector.as_pointer())).align = self.align
 
     def each(self, carried: Any, body: Callable[[Any, Any], Any]) -> Any:
-        """`carried` after body(carried, place of the row) for each row; a body that returns none carries none."""
+        """`carried` after carried = body(carried, place of the row) for each row."""
         builder, index = self.builder, ir.IntType(64)
         before = builder.block
         head, inside, after = (builder.append_basic_block(name) for name in ("rows", "row", "done"))
