@@ -105,7 +105,9 @@ def locate() -> Path:
     )
 
 
-def load(rows: int, cols: int, seed: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+def load(
+    rows: int, cols: int, seed: int, negative: bool = False
+) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """A random split: (images, labels) of training, validation and test.
 
     Parameters
@@ -114,6 +116,8 @@ def load(rows: int, cols: int, seed: int) -> tuple[tuple[np.ndarray, np.ndarray]
         Size of the images.
     seed
         Chooses `TRAIN` images of each class to train, `VALIDATION` to validate and the rest, 733, to test.
+    negative
+        Whether pixels are 255 minus the images' (`datasets.NEGATIVE`).
 
     Returns
     -------
@@ -135,5 +139,5 @@ def load(rows: int, cols: int, seed: int) -> tuple[tuple[np.ndarray, np.ndarray]
         pixels = np.concatenate([piece for piece, _ in part])
         labels = np.concatenate([np.full(len(piece), label, np.uint8) for piece, label in part])
         order = rng.permutation(len(labels))
-        splits.append((pixels[order], labels[order]))
+        splits.append((255 - pixels[order] if negative else pixels[order], labels[order]))
     return tuple(splits)

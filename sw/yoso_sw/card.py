@@ -16,6 +16,7 @@ import click
 from yoso_sw import spread
 from yoso_sw.augment import Augment
 from yoso_sw.config import ConfigError, TrainConfig, load_config, locate, names
+from yoso_sw.datasets import family
 from yoso_sw.network import Layer, Network, NetworkError
 
 
@@ -72,7 +73,7 @@ DECISIONS = {
 
 
 def _split(config: TrainConfig, source: Source) -> str:
-    if config.dataset == "caltech":
+    if family(config.dataset) == "caltech":
         return "by chance, from the seed: 200 images of each class to train, 50 to validate, 733 to test"
     if not source.train:
         return f"the set's own; the last {config.validation:,} training images validate"
@@ -122,7 +123,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
     rows
         Accuracies of its seeds (`spread.read`), none if only one was trained.
     """
-    about, source = network.about, SOURCES.get(config.dataset, UNKNOWN)
+    about, source = network.about, SOURCES.get(family(config.dataset), UNKNOWN)
     weights = sum(layer.weights.size for layer in network.layers)
     spikes = about.get("spikes") or [None] * len(network.layers)
     accuracies = [
@@ -178,7 +179,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("configuration", f"[{config.name}.toml]({config.name}.toml)"),
                 ("seed", str(about.get("seed", config.seed))),
                 ("epochs", f"{floats} in float, {integers} in integers"),
-                ("images", source.content),
+                ("images", source.content + ", seen as negatives" * config.negative),
                 ("split", _split(config, source)),
                 ("beyond the paper's STDBP", config.strategies),
                 ("distortions of training images", _distortions(config.augment)),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from yoso_hw.params import ChipParams
 
 from yoso_sw.augment import Augment
+from yoso_sw.datasets import family
 from yoso_sw.network import DECISIONS, NEVER, Window
 
 #: Configurations with the networks that were trained from them, beside each other under one name.
@@ -106,8 +107,8 @@ class TrainConfig:
     Parameters
     ----------
     name, dataset, seed
-        Name of the network; set of `datasets.NAMES` or "caltech"; seed of everything random, Caltech's split
-        too.
+        Name of the network; set of `datasets.NAMES` or "caltech", or the negatives of one
+        (`datasets.NEGATIVE`); seed of everything random, Caltech's split too.
     steps, levels, decision, weight_bits
         As in `network.Network`.
     acc_bits, pot_bits
@@ -230,7 +231,7 @@ class TrainConfig:
                 f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
                 "softmax and nowhere else",
             )
-        if self.layers[0].kernel or self.dataset == "caltech" or self.augment != Augment():
+        if self.layers[0].kernel or family(self.dataset) == "caltech" or self.augment != Augment():
             check(
                 self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
@@ -245,11 +246,17 @@ class TrainConfig:
         return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
 
     @property
+    def negative(self) -> bool:
+        """Whether images are seen as negatives."""
+        return self.dataset != family(self.dataset)
+
+    @property
     def strategies(self) -> str:
         """What it uses beyond the paper's STDBP, in words."""
         layers = self.layers
         used = {
             "constant-slope windows": any(layer.slope == "constant" for layer in layers),
+            "images as negatives": self.negative,
             "augmented images": self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
             "folded batch normalisation": any(layer.norm for layer in layers),

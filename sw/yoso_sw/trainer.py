@@ -64,8 +64,9 @@ class Data:
         TrainingError
             If its images or labels are none for this configuration.
         """
-        if config.dataset == caltech.NAME:
-            data = cls(*caltech.load(config.rows, config.inputs // config.rows, config.seed))
+        if datasets.family(config.dataset) == caltech.NAME:
+            size = config.rows, config.inputs // config.rows
+            data = cls(*caltech.load(*size, config.seed, config.negative))
         else:
             data = cls.split(
                 datasets.load(config.dataset, "train"),

@@ -1,5 +1,6 @@
 """Caltech faces and motorbikes: splits that repeat, and clear words about what is missing."""
 
+import dataclasses
 import io
 import tarfile
 
@@ -56,10 +57,20 @@ def test_the_seed_chooses_the_split(placed):
     assert np.array_equal(ours, same) and not np.array_equal(ours, other)
 
 
+def test_negatives_are_of_the_same_split(placed):
+    for (images, labels), (dark, same) in zip(
+        caltech.load(2, 3, 1), caltech.load(2, 3, 1, True), strict=True
+    ):
+        assert np.array_equal(dark, 255 - images) and np.array_equal(labels, same)
+
+
 def test_a_configuration_gets_its_size_and_split(placed):
     layers = (LayerConfig(2, end=8),)
     config = TrainConfig("faces", layers, 8, 8, 1, 1, dataset="caltech", seed=2, inputs=6, rows=2)
     assert np.array_equal(Data.load(config).test[0], caltech.load(2, 3, 2)[2][0])
+    config = dataclasses.replace(config, dataset="caltech-negative")
+    assert np.array_equal(Data.load(config).test[0], 255 - caltech.load(2, 3, 2)[2][0])
+    assert "images as negatives" in config.strategies
 
 
 def test_an_unpacked_folder_serves_as_well(archive, placed, tmp_path, monkeypatch):

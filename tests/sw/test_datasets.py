@@ -73,6 +73,14 @@ def test_a_missing_set_says_what_to_put_where(nothing_answers):
         datasets.load("mnist", "train")
 
 
+def test_negatives_are_the_same_set_with_255_minus_its_pixels():
+    for split in datasets.SPLITS:
+        images, labels = datasets.load("mnist", split)
+        dark, same = datasets.load("mnist-negative", split)
+        assert dark.dtype == np.uint8 and np.array_equal(dark, 255 - images)
+        assert np.array_equal(labels, same)
+
+
 def test_another_file_in_the_place_of_the_right_one_is_refused(nothing_answers):
     folder = nothing_answers / "mnist"
     folder.mkdir()

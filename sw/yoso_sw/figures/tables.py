@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 
 from yoso_sw.config import ConfigError, load_config, locate
+from yoso_sw.datasets import family
 from yoso_sw.figures import report
 
 CSNN = "28x28-16C5-P2-32C5-P2-800-128-10"
@@ -100,7 +101,7 @@ def our_row(table: Table, row: dict[str, Any]) -> tuple[str, ...]:
     }
     accuracy = f"**{row['golden']:.2f}**"
     if row.get("spread") is not None:
-        runs = "splits" if row["dataset"] == "caltech" else "seeds"
+        runs = "splits" if family(row["dataset"]) == "caltech" else "seeds"
         accuracy = f"**{row['mean']:.2f} ± {row['spread']:.2f}** ({row['seeds']} {runs})"
     return (*(cells[column] for column in table.columns), accuracy)
 
@@ -130,7 +131,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
             f"| {' | '.join((*table.columns, 'Acc. (%)'))} |",
             "|" + "---|" * len(table.columns) + "---:|",
         ]
-        ours = [our_row(table, row) for row in rows if row["dataset"] == table.dataset]
+        ours = [our_row(table, row) for row in rows if family(row["dataset"]) == table.dataset]
         lines += [f"| {' | '.join(row)} |" for row in (*table.rows, *ours)]
         lines.append("")
     return "\n".join(lines)
@@ -152,7 +153,9 @@ def tables(accuracy: Path, out: Path) -> None:
     except ConfigError as error:
         raise report.FigureError(f"{error}; run `make accuracy` again if the network is gone") from None
     caption = "Tables I to III of the paper with this project's rows."
-    numbers = {table.number: [row for row in rows if row["dataset"] == table.dataset] for table in TABLES}
+    numbers = {
+        table.number: [row for row in rows if family(row["dataset"]) == table.dataset] for table in TABLES
+    }
     report.write(out, "tables", caption, {}, numbers, None)
     (out / "tables.md").write_text(text)
     console = Console()
