@@ -256,6 +256,7 @@ class TrainConfig:
         layers = self.layers
         used = {
             "constant-slope windows": any(layer.slope == "constant" for layer in layers),
+            "bias axons": any(layer.bias for layer in layers),
             "images as negatives": self.negative,
             "augmented images": self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
