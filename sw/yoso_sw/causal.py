@@ -305,8 +305,8 @@ def walk(
     events
         The input spikes in order of time.
     """
-    images, real = len(times), weights.dtype.type
-    shape = images * positions_of(window), weights.shape[1]
+    images, positions, real = len(times), positions_of(window), weights.dtype.type
+    shape = images * positions, weights.shape[1]
     events = Events(np.empty(times.shape, np.int32), np.empty_like(times), np.empty(images, np.int32))
     results = np.empty(shape, real), np.empty(shape, real), np.empty(shape, real)
     _, _, start, end, last = rule
@@ -316,5 +316,5 @@ def walk(
     free = not whole or not _saturates(weights, last, bounds)
     pairs = shape[0] * weights.size
     run(_walk, threads, pairs, times, events, _tiles(weights), window, *exact, whole, free, results)
-    fired, potential, slope = (result.reshape(images, -1) for result in results)
+    fired, potential, slope = (result.reshape(images, positions * shape[1]) for result in results)
     return fired, potential, slope, events

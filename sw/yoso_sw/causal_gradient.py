@@ -206,7 +206,7 @@ def gradient(
     events, weights, window
         As for `walk`; `events` are the spikes of `times`.
     last
-        As for `causal_order.schedule`.
+        T - 1: spikes then or later act on nothing.
     fired
         Spike times (images, positions * neurons), finite; where `drive` is 0 the value does not matter.
     drive

@@ -1,10 +1,13 @@
 """Layers and loss as torch modules, as a user of PyTorch composes them."""
 
 import numpy as np
+import pytest
 import torch
-from yoso_sw.modules import Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder
+from yoso_sw.modules import Conv2d, Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder
+from yoso_sw.network import Window
 
 INF = float("inf")
+RULE = {"threshold": 8.0, "steps": 16}
 
 
 def test_the_modules_learn_in_a_loop_of_ones_own():
@@ -27,6 +30,19 @@ def test_the_modules_learn_in_a_loop_of_ones_own():
         optimizer.step()
         losses.append(float(value.detach()))
     assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("layer", [Dense(6, 600, **RULE), Dense(1, 1, **RULE)])
+def test_an_empty_batch_gives_no_spikes_and_a_gradient_of_zero(layer):
+    spikes = layer(torch.empty(0, len(layer.weight)))
+    assert spikes.times.shape == spikes.potentials.shape == (0, layer.neurons)
+    spikes.times.sum().backward()
+    assert not layer.weight.grad.any()
+
+
+def test_an_empty_batch_of_pictures_gives_none():
+    spikes = Conv2d(Window(6, 8, 2, 3), 5, True, **RULE)(torch.empty(0, 2, 6, 8))
+    assert spikes.times.shape == (0, 5, 2, 3)
 
 
 def test_pooling_passes_on_the_earliest_spike_of_each_window_with_its_potential():
