@@ -36,6 +36,8 @@ def _check(rows: Any, which: Any, one: Any, width: Any) -> None:
             raise errors.TypingError(f"{array} is no contiguous array of {dimensions} dimensions")
     if rows.dtype != one.dtype or not isinstance(rows.dtype, types.Float):
         raise errors.TypingError(f"{rows.dtype} and {one.dtype} are not one type of float")
+    if not isinstance(which.dtype, types.Integer) or which.dtype.bitwidth != 32:
+        raise errors.TypingError(f"{which.dtype} is no index of 32 bits")
     if not isinstance(width, types.IntegerLiteral):
         raise errors.TypingError("the width of the rows is no literal number")
 
@@ -50,10 +52,9 @@ class _Rows:
         element = context.get_value_type(kinds[0].dtype)
         self.vector = ir.VectorType(element, self.width)
         self.align = kinds[0].dtype.bitwidth // 8
-        rows, which, self.one = (
+        self.rows, self.which, self.one = (
             context.make_array(kinds[i])(context, builder, arguments[i]).data for i in (0, 1, 4)
         )
-        self.rows, self.which = rows, which
         self.first, self.stop = (context.cast(builder, arguments[i], kinds[i], types.int64) for i in (2, 3))
 
     def load(self, place: Any) -> Any:

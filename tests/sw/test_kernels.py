@@ -61,6 +61,13 @@ def test_rows_of_another_form_are_refused_when_the_kernel_is_compiled(rows, out,
         total(rows, np.zeros(1, np.int32), 0, 1, out)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.float32])
+def test_an_index_of_another_width_is_refused(kind):
+    _, add = of_width(8)
+    with pytest.raises(TypingError, match="is no index of 32 bits"):
+        add(np.zeros((4, 8), np.float32), np.zeros(1, kind), 0, 1, np.zeros(8, np.float32))
+
+
 @pytest.mark.parametrize("size", [1, 5, 32, 1000])
 def test_lines_begin_with_a_cache_line(size):
     for kind in (np.float32, np.float64):
