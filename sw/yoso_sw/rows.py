@@ -36,7 +36,7 @@ def _check(rows: Any, which: Any, one: Any, width: Any) -> None:
             raise errors.TypingError(f"{array} is no contiguous array of {dimensions} dimensions")
     if rows.dtype != one.dtype or not isinstance(rows.dtype, types.Float):
         raise errors.TypingError(f"{rows.dtype} and {one.dtype} are not one type of float")
-    if not isinstance(which.dtype, types.Integer) or which.dtype.bitwidth != 32:
+    if which.dtype not in (types.int32, types.uint32):
         raise errors.TypingError(f"{which.dtype} is no index of 32 bits")
     if not isinstance(width, types.IntegerLiteral):
         raise errors.TypingError("the width of the rows is no literal number")
