@@ -36,62 +36,65 @@ V, A, BAR, MET, THERE, RISE, FIRED = (TILE * i for i in range(7))
 
 
 @njit(cache=True)
-def _deal(order, when, window, at, axons, count):  # type: ignore[no-untyped-def]
-    """Deal an image's spikes, in order of time, to the positions of a convolution that see them.
+def _deal(order, when, size, window, at, axons, count):  # type: ignore[no-untyped-def]
+    """Deal an image's first `size` events to the positions of a convolution that see them.
 
     The first count[p] entries of at[p] and axons[p] become their times and their axons at position p.
     """
     rows, cols, channels, kernel = window
     out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
     count[:] = 0
-    for n in range(len(order)):
+    for n in range(size):
         axon = order[n]
         pixel, channel = axon // channels, axon % channels
         row, col = pixel // cols, pixel % cols
         top, bottom = max(0, row - kernel + 1), min(row, out_rows - 1)
         left, right = max(0, col - kernel + 1), min(col, out_cols - 1)
-        if row == rows:  # the bias
+        right_of, below = channels, kernel * channels  # a position's own axon is so much nearer its corner
+        own = row * below + col * right_of + channel
+        if row == rows:  # the bias, everyone's last axon
             top, bottom, left, right = 0, out_rows - 1, 0, out_cols - 1
+            right_of, below, own = 0, 0, kernel * kernel * channels
+        t = when[n]
         for y in range(top, bottom + 1):
             for x in range(left, right + 1):
-                p = y * out_cols + x
-                k = count[p]
-                at[p, k] = when[n]
-                own = kernel * kernel if row == rows else (row - y) * kernel + col - x
-                axons[p, k] = own * channels + channel
+                p = np.uint32(y * out_cols + x)
+                k = np.uint32(count[p])
+                at[p, k], axons[p, k] = t, own - y * below - x * right_of
                 count[p] = k + 1
 
 
 @njit(cache=True)
-def _stages(axons, at, nothing, marks, together, runs, ends, place):  # type: ignore[no-untyped-def]
-    """Append spikes, (n,), as runs, with the marks that divide them, from `place`: (run, spike).
+def _stages(axons, at, row, size, nothing, marks, together, runs, ends, r, place):  # type: ignore[no-untyped-def]
+    """Append the first `size` spikes of axons[row], at[row] as row r of `runs`, from `place`: (run, spike).
 
     Run r is the spikes who[first[r]] .. who[first[r + 1] - 1] at when[r]: all at one time if `together`, else
-    one. Stage m is the runs ends[m] .. ends[m + 1] - 1, with spikes at marks[m] of axon `nothing`, which has
-    no weight, to round it up to whole groups; it is empty if its mark is not beyond the last one. Returns
-    where the next spikes are to go.
+    one. Stage m is the runs ends[r, m] .. ends[r, m + 1] - 1, with spikes at marks[m] of axon `nothing`,
+    which has no weight, to round it up to whole groups; it is empty if its mark is not beyond the last one.
+    Returns where the next spikes are to go.
     """
     when, first, who = runs
     n, spike = place
     before = at.dtype.type(0)
     k = 0
-    ends[0] = n
+    ends[r, 0] = n
     for m in range(len(marks)):
         if marks[m] > before:
             before = marks[m]
-            while k < len(at) and at[k] <= before:
-                when[n], first[n] = at[k], spike
-                who[spike] = axons[k]
+            while k < size and at[row, k] <= before:
+                now = at[row, k]
+                when[n], first[n] = now, spike
+                who[spike] = axons[row, k]
                 k, spike = k + 1, spike + 1
-                while together and k < len(at) and at[k] == when[n]:
-                    who[spike] = axons[k]
+                while together and k < size and at[row, k] == now:
+                    who[spike] = axons[row, k]
                     k, spike = k + 1, spike + 1
                 n += 1
-            for _ in range(GROUP - (n - ends[m]) % GROUP):
+            for _ in range(GROUP - (n - ends[r, m]) % GROUP):
                 when[n], first[n] = before, spike
                 who[spike] = nothing
                 n, spike = n + 1, spike + 1
-        ends[m + 1] = n
+        ends[r, m + 1] = n
     first[n] = spike
     return n, spike
 
@@ -230,16 +233,14 @@ def _walk(  # type: ignore[no-untyped-def]
         stop = min(begin + lot, images)
         place = 0, 0
         for image in range(begin, stop):
-            count[image] = sort(times[image], last, order[image], when[image], work)
-            spikes = order[image, : count[image]], when[image, : count[image]]
+            size = count[image] = sort(times[image], last, order[image], when[image], work)
+            r = (image - begin) * positions
             if window[3] == 0:
-                place = _stages(*spikes, axons, marks, free, runs, ends[image - begin], place)
+                place = _stages(order, when, image, size, axons, marks, free, runs, ends, r, place)
                 continue
-            _deal(*spikes, window, at, seen, held)
+            _deal(order[image], when[image], size, window, at, seen, held)
             for p in range(positions):
-                spikes = seen[p, : held[p]], at[p, : held[p]]
-                r = (image - begin) * positions + p
-                place = _stages(*spikes, axons, marks, free, runs, ends[r], place)
+                place = _stages(seen, at, p, held[p], axons, marks, free, runs, ends, r + p, place)
         for tile in range(len(tiles)):
             w = tiles[tile]
             own = tile * TILE
