@@ -19,7 +19,6 @@ from rich.table import Table
 
 from yoso_sw import golden, spread, stdbp
 from yoso_sw.config import ConfigError, TrainConfig, load_config, locate, names
-from yoso_sw.datasets import family
 from yoso_sw.encoding import spike_steps
 from yoso_sw.idx import DatasetError
 from yoso_sw.model import Model
@@ -81,7 +80,7 @@ def measure(path: Path, checked: int) -> dict[str, Any]:
         "dataset": config.dataset,
         "bits": network.weight_bits,
         "steps": network.steps,
-        "paper": PAPER.get((family(config.dataset), network.shape)),
+        "paper": PAPER.get((config.family, network.shape)),
         "float": network.about.get("float_accuracy"),
         "golden": accuracy,
         "seeds": len(seeds),

@@ -16,7 +16,6 @@ import click
 from yoso_sw import spread
 from yoso_sw.augment import Augment
 from yoso_sw.config import ConfigError, TrainConfig, load_config, locate, names
-from yoso_sw.datasets import family
 from yoso_sw.network import Layer, Network, NetworkError
 
 
@@ -73,7 +72,7 @@ DECISIONS = {
 
 
 def _split(config: TrainConfig, source: Source) -> str:
-    if family(config.dataset) == "caltech":
+    if config.family == "caltech":
         return "by chance, from the seed: 200 images of each class to train, 50 to validate, 733 to test"
     if not source.train:
         return f"the set's own; the last {config.validation:,} training images validate"
@@ -123,7 +122,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
     rows
         Accuracies of its seeds (`spread.read`), none if only one was trained.
     """
-    about, source = network.about, SOURCES.get(family(config.dataset), UNKNOWN)
+    about, source = network.about, SOURCES.get(config.family, UNKNOWN)
     weights = sum(layer.weights.size for layer in network.layers)
     spikes = about.get("spikes") or [None] * len(network.layers)
     accuracies = [

@@ -68,7 +68,7 @@ def _deal(order, when, size, window, at, axons, count):  # type: ignore[no-untyp
 def _stages(axons, at, row, size, nothing, marks, together, runs, ends, r, place):  # type: ignore[no-untyped-def]
     """Append the first `size` spikes of axons[row], at[row] as row r of `runs`, from `place`: (run, spike).
 
-    Run r is the spikes who[first[r]] .. who[first[r + 1] - 1] at when[r]: all at one time if `together`, else
+    Run n is the spikes who[first[n]] .. who[first[n + 1] - 1] at when[n]: all at one time if `together`, else
     one. Stage m is the runs ends[r, m] .. ends[r, m + 1] - 1, with spikes at marks[m] of axon `nothing`,
     which has no weight, to round it up to whole groups; it is empty if its mark is not beyond the last one.
     Returns where the next spikes are to go.

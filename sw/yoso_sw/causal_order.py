@@ -40,7 +40,7 @@ class Events(NamedTuple):
 
 
 @njit(cache=True)
-def _sums(counts):  # type: ignore[no-untyped-def]
+def _places(counts):  # type: ignore[no-untyped-def]
     """Turn how many there are of each digit into where the first of them goes."""
     place = 0
     for digit in range(DIGIT):
@@ -79,8 +79,8 @@ def sort(times, last, axons, when, work):  # type: ignore[no-untyped-def]
         key[k] = np.uint16((times[axon[k]] - first) * scale)
         low[key[k] % DIGIT] += 1
         high[key[k] // DIGIT] += 1
-    _sums(low)
-    _sums(high)
+    _places(low)
+    _places(high)
     for k in range(n):
         digit = key[k] % DIGIT
         place = low[digit]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from yoso_hw.params import ChipParams
 
+from yoso_sw import datasets
 from yoso_sw.augment import Augment
-from yoso_sw.datasets import family
 from yoso_sw.network import DECISIONS, NEVER, Window
 
 #: Configurations with the networks that were trained from them, beside each other under one name.
@@ -231,7 +231,7 @@ class TrainConfig:
                 f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
                 "softmax and nowhere else",
             )
-        if self.layers[0].kernel or family(self.dataset) == "caltech" or self.augment != Augment():
+        if self.layers[0].kernel or self.family == "caltech" or self.augment != Augment():
             check(
                 self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
@@ -246,9 +246,14 @@ class TrainConfig:
         return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
 
     @property
+    def family(self) -> str:
+        """The data set, negatives or not."""
+        return datasets.family(self.dataset)
+
+    @property
     def negative(self) -> bool:
         """Whether images are seen as negatives."""
-        return self.dataset != family(self.dataset)
+        return self.dataset != self.family
 
     @property
     def strategies(self) -> str:

@@ -17,7 +17,6 @@ import torch
 
 from yoso_sw import caltech, card, spread
 from yoso_sw.config import TrainConfig, load_config, locate, names
-from yoso_sw.datasets import family
 from yoso_sw.network import Network, NetworkError
 from yoso_sw.train import CHECKPOINTS, ERRORS, check_device, command_of, on_device
 from yoso_sw.trainer import Data, Trainer
@@ -29,7 +28,7 @@ def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network
     if seed == base.seed and kept.is_file():
         return Network.load(kept)
     teacher = None
-    if base.teacher and family(base.dataset) == caltech.NAME:
+    if base.teacher and base.family == caltech.NAME:
         path = locate(base.teacher)
         teacher = _network(path, load_config(path), seed, device)
     own = dataclasses.replace(base, seed=seed)

@@ -11,7 +11,6 @@ import torch
 
 from yoso_sw import caltech
 from yoso_sw.config import TrainConfig, load_config, locate
-from yoso_sw.datasets import family
 from yoso_sw.encoding import spike_steps
 from yoso_sw.model import Model
 from yoso_sw.modules import TrainingError, input_times
@@ -52,7 +51,7 @@ class Teacher:
             (network.classes != output, f"knows {network.classes} classes, not {output}"),
             (network.decision != "softmax", "decides by spike times; potentials are needed"),
             (
-                family(own.dataset) == caltech.NAME and seed != config.seed,
+                own.family == caltech.NAME and seed != config.seed,
                 f"has seen test images of split {config.seed}: it was trained on split {seed}; "
                 "python -m yoso_sw.seeds trains one for each",
             ),

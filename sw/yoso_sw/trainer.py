@@ -64,7 +64,7 @@ class Data:
         TrainingError
             If its images or labels are none for this configuration.
         """
-        if datasets.family(config.dataset) == caltech.NAME:
+        if config.family == caltech.NAME:
             size = config.rows, config.inputs // config.rows
             data = cls(*caltech.load(*size, config.seed, config.negative))
         else:
