@@ -18,6 +18,7 @@ import numpy as np
 
 from yoso_sw.datasets import folders
 from yoso_sw.idx import DatasetError
+from yoso_sw.views import AS_IS, View
 
 NAME = "caltech"
 ARCHIVE = "caltech101-faces-motorbikes.tar"
@@ -105,9 +106,7 @@ def locate() -> Path:
     )
 
 
-def load(
-    rows: int, cols: int, seed: int, negative: bool = False
-) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+def load(rows: int, cols: int, seed: int, view: View = AS_IS) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """A random split: (images, labels) of training, validation and test.
 
     Parameters
@@ -116,8 +115,8 @@ def load(
         Size of the images.
     seed
         Chooses `TRAIN` images of each class to train, `VALIDATION` to validate and the rest, 733, to test.
-    negative
-        Whether pixels are 255 minus the images' (`datasets.NEGATIVE`).
+    view
+        How images are seen.
 
     Returns
     -------
@@ -139,5 +138,5 @@ def load(
         pixels = np.concatenate([piece for piece, _ in part])
         labels = np.concatenate([np.full(len(piece), label, np.uint8) for piece, label in part])
         order = rng.permutation(len(labels))
-        splits.append((255 - pixels[order] if negative else pixels[order], labels[order]))
+        splits.append((view.see(pixels[order], rows), labels[order]))
     return tuple(splits)

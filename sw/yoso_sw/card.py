@@ -178,7 +178,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("configuration", f"[{config.name}.toml]({config.name}.toml)"),
                 ("seed", str(about.get("seed", config.seed))),
                 ("epochs", f"{floats} in float, {integers} in integers"),
-                ("images", source.content + ", seen as negatives" * config.negative),
+                ("images", source.content + config.view.words.replace("images", ", seen")),
                 ("split", _split(config, source)),
                 ("beyond the paper's STDBP", config.strategies),
                 ("distortions of training images", _distortions(config.augment)),

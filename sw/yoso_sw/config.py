@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from yoso_hw.params import ChipParams
 
-from yoso_sw import datasets
 from yoso_sw.augment import Augment
 from yoso_sw.network import DECISIONS, NEVER, Window
+from yoso_sw.views import AS_IS, View, family, view_of
 
 #: Configurations with the networks that were trained from them, beside each other under one name.
 NETWORKS = Path(__file__).resolve().parents[1] / "networks"
@@ -107,8 +107,8 @@ class TrainConfig:
     Parameters
     ----------
     name, dataset, seed
-        Name of the network; set of `datasets.NAMES` or "caltech", or the negatives of one
-        (`datasets.NEGATIVE`); seed of everything random, Caltech's split too.
+        Name of the network; set of `datasets.NAMES` or "caltech", with a suffix of
+        `views.VIEWS` for another view of its images; seed of everything random, Caltech's split too.
     steps, levels, decision, weight_bits
         As in `network.Network`.
     acc_bits, pot_bits
@@ -247,13 +247,13 @@ class TrainConfig:
 
     @property
     def family(self) -> str:
-        """The data set, negatives or not."""
-        return datasets.family(self.dataset)
+        """The data set, however its images are seen."""
+        return family(self.dataset)
 
     @property
-    def negative(self) -> bool:
-        """Whether images are seen as negatives."""
-        return self.dataset != self.family
+    def view(self) -> View:
+        """How images are seen."""
+        return view_of(self.dataset)
 
     @property
     def strategies(self) -> str:
@@ -262,7 +262,7 @@ class TrainConfig:
         used = {
             "constant-slope windows": any(layer.slope == "constant" for layer in layers),
             "bias axons": any(layer.bias for layer in layers),
-            "images as negatives": self.negative,
+            self.view.words: self.view is not AS_IS,
             "augmented images": self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
             "folded batch normalisation": any(layer.norm for layer in layers),

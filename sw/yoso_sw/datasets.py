@@ -22,8 +22,9 @@ import numpy as np
 
 from yoso_sw import fetch
 from yoso_sw.idx import DatasetError, decode_idx, read_bytes, read_idx
+from yoso_sw.views import VIEWS, family, view_of
 
-__all__ = ["NAMES", "NEGATIVE", "SPLITS", "DatasetError", "family", "load", "read_idx"]
+__all__ = ["NAMES", "SPLITS", "DatasetError", "load", "read_idx"]
 
 SPLITS = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -67,14 +68,8 @@ _SOURCES = {
 
 NAMES = tuple(_SOURCES)
 
-#: What the name of a set ends in whose images are to be seen as negatives. Pixels spike the earlier the
-#: brighter they are, and black ones never; in a negative it is the dark ones that come first.
-NEGATIVE = "-negative"
-
-
-def family(name: str) -> str:
-    """The set that `name` is, or is the negatives of."""
-    return name.removesuffix(NEGATIVE)
+#: Rows of an image.
+ROWS = 28
 
 
 def folders(name: str) -> list[Path]:
@@ -94,14 +89,14 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     name
-        "mnist" or "fashion-mnist"; with `NEGATIVE` after it, the pixels are 255 minus theirs.
+        "mnist" or "fashion-mnist"; with a view's suffix after it, images are seen so (`views.VIEWS`).
     split
         "train" (60,000 images) or "test" (10,000).
 
     Returns
     -------
     images
-        uint8, shape (n, 784), row by row, 0 black .. 255 white; in negatives 0 white .. 255 black.
+        uint8, shape (n, 784), row by row, 0 black .. 255 white, unless a view says otherwise.
     labels
         uint8, shape (n,), 0..9.
 
@@ -114,13 +109,12 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     if own not in _SOURCES:
         raise DatasetError(
             f"there is no data set {name!r}; there are {', '.join(NAMES)} and caltech, "
-            f"and each with {NEGATIVE} after it"
+            f"and each with {' or '.join(view.suffix for view in VIEWS[1:])} after it"
         )
     if split not in SPLITS:
         raise DatasetError(f"there is no split {split!r} of {name}; there are {', '.join(SPLITS)}")
     images, labels = (_file(own, file) for file in SPLITS[split])
-    images = images.reshape(len(images), -1)
-    return images if name == own else 255 - images, labels
+    return view_of(name).see(images.reshape(len(images), -1), ROWS), labels
 
 
 def _file(name: str, file: str) -> np.ndarray:

@@ -7,7 +7,7 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
-from yoso_sw import caltech
+from yoso_sw import caltech, views
 from yoso_sw.config import LayerConfig, TrainConfig
 from yoso_sw.datasets import DatasetError
 from yoso_sw.trainer import Data
@@ -57,11 +57,12 @@ def test_the_seed_chooses_the_split(placed):
     assert np.array_equal(ours, same) and not np.array_equal(ours, other)
 
 
-def test_negatives_are_of_the_same_split(placed):
-    for (images, labels), (dark, same) in zip(
-        caltech.load(2, 3, 1), caltech.load(2, 3, 1, True), strict=True
+@pytest.mark.parametrize("view", views.VIEWS, ids=lambda view: view.suffix or "as it is")
+def test_a_view_is_of_the_same_split(placed, view):
+    for (images, labels), (seen, same) in zip(
+        caltech.load(2, 3, 1), caltech.load(2, 3, 1, view), strict=True
     ):
-        assert np.array_equal(dark, 255 - images) and np.array_equal(labels, same)
+        assert np.array_equal(seen, view.see(images, 2)) and np.array_equal(labels, same)
 
 
 def test_a_configuration_gets_its_size_and_split(placed):

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from yoso_sw import datasets, fetch
+from yoso_sw import datasets, fetch, views
 from yoso_sw.datasets import DatasetError
 from yoso_sw.idx import decode_idx, encode_idx, read_idx
 
@@ -73,12 +73,12 @@ def test_a_missing_set_says_what_to_put_where(nothing_answers):
         datasets.load("mnist", "train")
 
 
-def test_negatives_are_the_same_set_with_255_minus_its_pixels():
-    for split in datasets.SPLITS:
-        images, labels = datasets.load("mnist", split)
-        dark, same = datasets.load("mnist-negative", split)
-        assert dark.dtype == np.uint8 and np.array_equal(dark, 255 - images)
-        assert np.array_equal(labels, same)
+@pytest.mark.parametrize("view", views.VIEWS[1:], ids=lambda view: view.suffix)
+def test_a_view_has_the_labels_of_its_set_and_other_pixels(view):
+    images, labels = datasets.load("mnist", "test")
+    seen, same = datasets.load(f"mnist{view.suffix}", "test")
+    assert np.array_equal(seen, view.see(images, 28)) and not np.array_equal(seen, images)
+    assert np.array_equal(labels, same)
 
 
 def test_another_file_in_the_place_of_the_right_one_is_refused(nothing_answers):

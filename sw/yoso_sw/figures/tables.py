@@ -15,8 +15,8 @@ import click
 from rich.console import Console
 
 from yoso_sw.config import ConfigError, load_config, locate
-from yoso_sw.datasets import family
 from yoso_sw.figures import report
+from yoso_sw.views import family
 
 CSNN = "28x28-16C5-P2-32C5-P2-800-128-10"
 

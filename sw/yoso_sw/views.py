@@ -1,0 +1,97 @@
+"""Ways in which a network may see its images: as they are, as negatives, as local contrast.
+
+The name of a data set ends in the view's: ``mnist``, ``mnist-negative``, ``mnist-contrast``. Training,
+simulation and board follow the name, so that a network always gets what it has learnt from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+#: Half a square's side, in rows of an image: 2 pixels of 28, 12 of 160.
+REACH = 1 / 13
+
+#: Greys below which a deviation counts as noise.
+NOISE = 3.0
+
+BLOCK = 500  # images at a time, which take 64 bits a pixel meanwhile
+
+
+@dataclass(frozen=True)
+class View:
+    """How images are seen.
+
+    Parameters
+    ----------
+    suffix
+        What the name of a data set ends in.
+    words
+        For cards and tables.
+    see
+        From images uint8 (n, rows * cols) and their rows to images of the same kind.
+    """
+
+    suffix: str
+    words: str
+    see: Callable[[np.ndarray, int], np.ndarray]
+
+
+def negative(images: np.ndarray, rows: int) -> np.ndarray:
+    """255 minus each pixel. Bright pixels spike early and black ones never; here it is dark ones first."""
+    return 255 - images
+
+
+def contrast(images: np.ndarray, rows: int) -> np.ndarray:
+    """How each pixel differs from its surroundings, whatever the light there.
+
+    ``127.5 (1 + d / sqrt(d^2 + v + NOISE^2))``, rounded, where d is the pixel minus the mean of the square
+    about it, and v the square's variance. Squares are cut off at the image's border. A pixel of an even area
+    gets 128.
+
+    Retinas divide by what surrounds a point, and Jarrett et al. (2009) have convolutional networks begin so.
+    Squares are our choice: their sums are whole numbers, so that every machine gets the same pixels.
+    """
+    seen = np.empty_like(images)
+    reach = max(1, int(rows * REACH))
+    for first in range(0, len(images), BLOCK):
+        pixels = images[first : first + BLOCK].reshape(-1, rows, images.shape[1] // rows).astype(np.int64)
+        mean = _means(pixels, reach)
+        variance = np.maximum(0, _means(pixels * pixels, reach) - mean * mean)
+        difference = pixels - mean
+        shade = difference / np.sqrt(difference * difference + variance + NOISE * NOISE)
+        seen[first : first + BLOCK] = np.rint(127.5 * (1 + shade)).reshape(len(pixels), -1)
+    return seen
+
+
+def _means(pictures: np.ndarray, reach: int) -> np.ndarray:
+    """Mean of the square about each pixel, `reach` pixels to each side; pictures are int64 (n, rows, cols)."""
+    sums = np.pad(pictures.cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
+    counts = []
+    for axis in (1, 2):
+        middle = np.arange(pictures.shape[axis])
+        first, last = np.maximum(middle - reach, 0), np.minimum(middle + reach + 1, len(middle))
+        sums = sums.take(last, axis) - sums.take(first, axis)
+        counts.append(last - first)
+    return sums / np.outer(*counts)
+
+
+AS_IS = View("", "", lambda images, rows: images)
+
+VIEWS = (
+    AS_IS,
+    View("-negative", "images as negatives", negative),
+    View("-contrast", "images as local contrast", contrast),
+)
+
+
+def view_of(dataset: str) -> View:
+    """The view that the name of a data set ends in."""
+    return next((view for view in VIEWS[1:] if dataset.endswith(view.suffix)), AS_IS)
+
+
+def family(dataset: str) -> str:
+    """The data set itself, however its images are seen."""
+    return dataset.removesuffix(view_of(dataset).suffix)

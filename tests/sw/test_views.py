@@ -1,0 +1,93 @@
+"""Views of images: what each makes of pixels, and which a name means."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from yoso_sw import views
+
+
+def contrast_slowly(image, reach):
+    """Local contrast of one picture, pixel by pixel, with NumPy's own mean and variance."""
+    out = np.empty(image.shape)
+    for row, col in np.ndindex(image.shape):
+        square = image[max(0, row - reach) : row + reach + 1, max(0, col - reach) : col + reach + 1]
+        difference = image[row, col] - square.mean()
+        out[row, col] = 127.5 * (1 + difference / np.sqrt(difference**2 + square.var() + views.NOISE**2))
+    return out
+
+
+def as_pixels(picture):
+    return np.asarray(picture, np.uint8).reshape(1, -1)
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "suffix"),
+    [
+        ("mnist", "mnist", ""),
+        ("fashion-mnist", "fashion-mnist", ""),
+        ("fashion-mnist-negative", "fashion-mnist", "-negative"),
+        ("caltech-contrast", "caltech", "-contrast"),
+        ("contrast", "contrast", ""),
+        ("mnist-negative-contrast", "mnist-negative", "-contrast"),
+    ],
+)
+def test_a_name_means_a_set_and_one_view_of_it(name, family, suffix):
+    assert views.family(name) == family and views.view_of(name).suffix == suffix
+
+
+def test_a_negative_twice_is_the_image():
+    image = as_pixels(np.arange(256))
+    assert np.array_equal(views.negative(image, 16), 255 - image)
+    assert np.array_equal(views.negative(views.negative(image, 16), 16), image)
+
+
+@given(
+    arrays.arrays(np.uint8, st.tuples(st.just(2), st.integers(1, 30), st.integers(1, 9))),
+)
+def test_contrast_is_what_it_says_it_is(images):
+    rows = images.shape[1]
+    seen = views.contrast(images.reshape(2, -1), rows)
+    assert seen.dtype == np.uint8 and seen.shape == (2, images[0].size)
+    for image, own in zip(images, seen.reshape(images.shape), strict=True):
+        assert np.abs(own - contrast_slowly(image.astype(float), max(1, rows // 13))).max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize(("rows", "reach"), [(1, 1), (12, 1), (28, 2), (160, 12)])
+def test_contrast_reaches_a_thirteenth_of_the_rows(rows, reach):
+    dark = np.full((1, rows, 60), 100, np.uint8)
+    dark[0, rows // 2, 30] = 200
+    touched = (views.contrast(dark.reshape(1, -1), rows).reshape(dark.shape) != 128)[0].any(0)
+    assert np.flatnonzero(touched).tolist() == list(range(30 - reach, 31 + reach))
+
+
+@pytest.mark.parametrize("grey", [0, 7, 255])
+def test_an_even_area_has_no_contrast_however_bright(grey):
+    assert (views.contrast(np.full((1, 784), grey, np.uint8), 28) == 128).all()
+
+
+def test_contrast_sees_the_same_in_half_the_light():
+    rng = np.random.default_rng(1)
+    bright = 2 * rng.integers(20, 128, (3, 784)).astype(np.uint8)
+    apart = views.contrast(bright, 28).astype(int) - views.contrast(bright // 2, 28)
+    assert np.abs(apart).max() <= 2
+
+
+def test_a_pixel_brighter_than_its_surroundings_spikes_before_one_that_is_darker():
+    picture = np.full((28, 28), 100, np.uint8)
+    picture[5, 5], picture[20, 20] = 110, 90
+    seen = views.contrast(as_pixels(picture), 28).reshape(28, 28)
+    assert seen[5, 5] > 200 and seen[20, 20] < 55
+
+
+def test_more_images_than_a_block_are_seen_as_each_alone():
+    images = np.random.default_rng(2).integers(0, 256, (views.BLOCK + 3, 12)).astype(np.uint8)
+    seen = views.contrast(images, 3)
+    for i in (0, views.BLOCK - 1, views.BLOCK, views.BLOCK + 2):
+        assert np.array_equal(seen[i], views.contrast(images[i : i + 1], 3)[0])
+
+
+def test_no_images_are_no_images_in_any_view():
+    for view in views.VIEWS:
+        assert view.see(np.empty((0, 784), np.uint8), 28).shape == (0, 784)
