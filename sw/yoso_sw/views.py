@@ -67,7 +67,7 @@ def contrast(images: np.ndarray, rows: int) -> np.ndarray:
 
 
 def _means(pictures: np.ndarray, reach: int) -> np.ndarray:
-    """Mean of the square about each pixel, `reach` pixels to each side; pictures are int64 (n, rows, cols)."""
+    """Mean of the square about each pixel, `reach` pixels each way; pictures are int64 (n, rows, cols)."""
     sums = np.pad(pictures.cumsum(1).cumsum(2), ((0, 0), (1, 0), (1, 0)))
     counts = []
     for axis in (1, 2):
