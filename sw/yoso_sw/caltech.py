@@ -18,7 +18,7 @@ import numpy as np
 
 from yoso_sw.datasets import folders
 from yoso_sw.idx import DatasetError
-from yoso_sw.views import AS_IS, View
+from yoso_sw.views import see
 
 NAME = "caltech"
 ARCHIVE = "caltech101-faces-motorbikes.tar"
@@ -106,7 +106,7 @@ def locate() -> Path:
     )
 
 
-def load(rows: int, cols: int, seed: int, view: View = AS_IS) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+def load(rows: int, cols: int, seed: int, dataset: str = NAME) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     """A random split: (images, labels) of training, validation and test.
 
     Parameters
@@ -115,8 +115,8 @@ def load(rows: int, cols: int, seed: int, view: View = AS_IS) -> tuple[tuple[np.
         Size of the images.
     seed
         Chooses `TRAIN` images of each class to train, `VALIDATION` to validate and the rest, 733, to test.
-    view
-        How images are seen.
+    dataset
+        Its name, with the views of its images after it (`views.VIEWS`).
 
     Returns
     -------
@@ -138,5 +138,5 @@ def load(rows: int, cols: int, seed: int, view: View = AS_IS) -> tuple[tuple[np.
         pixels = np.concatenate([piece for piece, _ in part])
         labels = np.concatenate([np.full(len(piece), label, np.uint8) for piece, label in part])
         order = rng.permutation(len(labels))
-        splits.append((view.see(pixels[order], rows), labels[order]))
+        splits.append((see(pixels[order], rows, dataset), labels[order]))
     return tuple(splits)

@@ -17,6 +17,7 @@ from yoso_sw import spread
 from yoso_sw.augment import Augment
 from yoso_sw.config import ConfigError, TrainConfig, load_config, locate, names
 from yoso_sw.network import Layer, Network, NetworkError
+from yoso_sw.views import VIEWS, views_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +124,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
         Accuracies of its seeds (`spread.read`), none if only one was trained.
     """
     about, source = network.about, SOURCES.get(config.family, UNKNOWN)
+    nouns = [VIEWS[name].noun for name in views_of(config.dataset)]
     weights = sum(layer.weights.size for layer in network.layers)
     spikes = about.get("spikes") or [None] * len(network.layers)
     accuracies = [
@@ -178,7 +180,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("configuration", f"[{config.name}.toml]({config.name}.toml)"),
                 ("seed", str(about.get("seed", config.seed))),
                 ("epochs", f"{floats} in float, {integers} in integers"),
-                ("images", source.content + config.view.words.replace("images", ", seen")),
+                ("images", ", seen as ".join((source.content, *nouns))),
                 ("split", _split(config, source)),
                 ("beyond the paper's STDBP", config.strategies),
                 ("distortions of training images", _distortions(config.augment)),

@@ -13,7 +13,7 @@ from yoso_hw.params import ChipParams
 
 from yoso_sw.augment import Augment
 from yoso_sw.network import DECISIONS, NEVER, Window
-from yoso_sw.views import AS_IS, View, family, view_of
+from yoso_sw.views import VIEWS, family, views_of
 
 #: Configurations with the networks that were trained from them, beside each other under one name.
 NETWORKS = Path(__file__).resolve().parents[1] / "networks"
@@ -107,8 +107,8 @@ class TrainConfig:
     Parameters
     ----------
     name, dataset, seed
-        Name of the network; set of `datasets.NAMES` or "caltech", with a suffix of
-        `views.VIEWS` for another view of its images; seed of everything random, Caltech's split too.
+        Name of the network; set of `datasets.NAMES` or "caltech", with `views.VIEWS`
+        of its images after it; seed of everything random, Caltech's split too.
     steps, levels, decision, weight_bits
         As in `network.Network`.
     acc_bits, pot_bits
@@ -251,18 +251,13 @@ class TrainConfig:
         return family(self.dataset)
 
     @property
-    def view(self) -> View:
-        """How images are seen."""
-        return view_of(self.dataset)
-
-    @property
     def strategies(self) -> str:
         """What it uses beyond the paper's STDBP, in words."""
         layers = self.layers
         used = {
             "constant-slope windows": any(layer.slope == "constant" for layer in layers),
             "bias axons": any(layer.bias for layer in layers),
-            self.view.words: self.view is not AS_IS,
+            **{f"images as {VIEWS[name].noun}": True for name in views_of(self.dataset)},
             "augmented images": self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
             "folded batch normalisation": any(layer.norm for layer in layers),

@@ -22,7 +22,7 @@ import numpy as np
 
 from yoso_sw import fetch
 from yoso_sw.idx import DatasetError, decode_idx, read_bytes, read_idx
-from yoso_sw.views import VIEWS, family, view_of
+from yoso_sw.views import VIEWS, family, see
 
 __all__ = ["NAMES", "SPLITS", "DatasetError", "load", "read_idx"]
 
@@ -89,7 +89,7 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     name
-        "mnist" or "fashion-mnist"; with a view's suffix after it, images are seen so (`views.VIEWS`).
+        "mnist" or "fashion-mnist"; with a view's name after it, images are seen so (`views.VIEWS`).
     split
         "train" (60,000 images) or "test" (10,000).
 
@@ -109,12 +109,12 @@ def load(name: str, split: str) -> tuple[np.ndarray, np.ndarray]:
     if own not in _SOURCES:
         raise DatasetError(
             f"there is no data set {name!r}; there are {', '.join(NAMES)} and caltech, "
-            f"and each with {' or '.join(view.suffix for view in VIEWS[1:])} after it"
+            f"and each with {' or '.join(VIEWS)} after it"
         )
     if split not in SPLITS:
         raise DatasetError(f"there is no split {split!r} of {name}; there are {', '.join(SPLITS)}")
     images, labels = (_file(own, file) for file in SPLITS[split])
-    return view_of(name).see(images.reshape(len(images), -1), ROWS), labels
+    return see(images.reshape(len(images), -1), ROWS, name), labels
 
 
 def _file(name: str, file: str) -> np.ndarray:

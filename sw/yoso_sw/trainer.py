@@ -66,7 +66,7 @@ class Data:
         """
         if config.family == caltech.NAME:
             size = config.rows, config.inputs // config.rows
-            data = cls(*caltech.load(*size, config.seed, config.view))
+            data = cls(*caltech.load(*size, config.seed, config.dataset))
         else:
             data = cls.split(
                 datasets.load(config.dataset, "train"),

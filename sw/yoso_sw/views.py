@@ -1,13 +1,14 @@
-"""Ways in which a network may see its images: as they are, as negatives, as local contrast.
+"""Ways in which a network may see its images: as they are, as negatives, as local contrast, as both.
 
-The name of a data set ends in the view's: ``mnist``, ``mnist-negative``, ``mnist-contrast``. Training,
-simulation and board follow the name, so that a network always gets what it has learnt from.
+The name of a data set ends in the views of it, in the order in which they are taken: ``mnist``,
+``mnist-negative``, ``mnist-contrast``, ``mnist-contrast-negative``. Training, simulation and board follow the
+name, so that a network always gets what it has learnt from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,25 +19,6 @@ REACH = 1 / 13
 NOISE = 3.0
 
 BLOCK = 500  # images at a time, which take 64 bits a pixel meanwhile
-
-
-@dataclass(frozen=True)
-class View:
-    """How images are seen.
-
-    Parameters
-    ----------
-    suffix
-        What the name of a data set ends in.
-    words
-        For cards and tables.
-    see
-        From images uint8 (n, rows * cols) and their rows to images of the same kind.
-    """
-
-    suffix: str
-    words: str
-    see: Callable[[np.ndarray, int], np.ndarray]
 
 
 def negative(images: np.ndarray, rows: int) -> np.ndarray:
@@ -78,20 +60,32 @@ def _means(pictures: np.ndarray, reach: int) -> np.ndarray:
     return sums / np.outer(*counts)
 
 
-AS_IS = View("", "", lambda images, rows: images)
+class View(NamedTuple):
+    """A way to see images: what they are then, in words, and how, from uint8 (n, rows * cols) and rows."""
 
-VIEWS = (
-    AS_IS,
-    View("-negative", "images as negatives", negative),
-    View("-contrast", "images as local contrast", contrast),
-)
+    noun: str
+    see: Callable[[np.ndarray, int], np.ndarray]
 
 
-def view_of(dataset: str) -> View:
-    """The view that the name of a data set ends in."""
-    return next((view for view in VIEWS[1:] if dataset.endswith(view.suffix)), AS_IS)
+#: Views by what a name ends in.
+VIEWS = {"-contrast": View("local contrast", contrast), "-negative": View("negatives", negative)}
+
+
+def views_of(dataset: str) -> tuple[str, ...]:
+    """The views that the name of a data set ends in, by their names in `VIEWS`, first to last."""
+    for name in VIEWS:
+        if dataset.endswith(name):
+            return (*views_of(dataset.removesuffix(name)), name)
+    return ()
 
 
 def family(dataset: str) -> str:
     """The data set itself, however its images are seen."""
-    return dataset.removesuffix(view_of(dataset).suffix)
+    return dataset.removesuffix("".join(views_of(dataset)))
+
+
+def see(images: np.ndarray, rows: int, dataset: str) -> np.ndarray:
+    """Images of `family(dataset)` as `dataset` wants them seen, uint8 (n, rows * cols)."""
+    for name in views_of(dataset):
+        images = VIEWS[name].see(images, rows)
+    return images

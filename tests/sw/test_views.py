@@ -23,18 +23,34 @@ def as_pixels(picture):
 
 
 @pytest.mark.parametrize(
-    ("name", "family", "suffix"),
+    ("name", "family", "found"),
     [
-        ("mnist", "mnist", ""),
-        ("fashion-mnist", "fashion-mnist", ""),
-        ("fashion-mnist-negative", "fashion-mnist", "-negative"),
-        ("caltech-contrast", "caltech", "-contrast"),
-        ("contrast", "contrast", ""),
-        ("mnist-negative-contrast", "mnist-negative", "-contrast"),
+        ("mnist", "mnist", ()),
+        ("fashion-mnist", "fashion-mnist", ()),
+        ("fashion-mnist-negative", "fashion-mnist", ("-negative",)),
+        ("caltech-contrast", "caltech", ("-contrast",)),
+        ("contrast", "contrast", ()),
+        ("caltech-contrast-negative", "caltech", ("-contrast", "-negative")),
+        ("caltech-negative-contrast", "caltech", ("-negative", "-contrast")),
     ],
 )
-def test_a_name_means_a_set_and_one_view_of_it(name, family, suffix):
-    assert views.family(name) == family and views.view_of(name).suffix == suffix
+def test_a_name_means_a_set_and_views_of_it(name, family, found):
+    assert views.family(name) == family and views.views_of(name) == found
+
+
+def test_views_are_taken_in_the_order_of_the_name():
+    image = as_pixels(np.random.default_rng(3).integers(0, 256, (28, 28)))
+    ways = {
+        name: views.see(image, 28, f"mnist{name}")
+        for name in ("", "-contrast", "-contrast-negative", "-negative-negative")
+    }
+    assert np.array_equal(ways[""], image) and np.array_equal(ways["-negative-negative"], image)
+    assert np.array_equal(ways["-contrast"], views.contrast(image, 28))
+    assert np.array_equal(ways["-contrast-negative"], 255 - ways["-contrast"])
+    flat = as_pixels(np.full((28, 28), 9))
+    # 127.5 rounds to 128, of which the negative is 127.
+    assert (views.see(flat, 28, "mnist-contrast-negative") == 127).all()
+    assert (views.see(flat, 28, "mnist-negative-contrast") == 128).all()
 
 
 def test_a_negative_twice_is_the_image():
@@ -89,5 +105,5 @@ def test_more_images_than_a_block_are_seen_as_each_alone():
 
 
 def test_no_images_are_no_images_in_any_view():
-    for view in views.VIEWS:
+    for view in views.VIEWS.values():
         assert view.see(np.empty((0, 784), np.uint8), 28).shape == (0, 784)
