@@ -73,6 +73,8 @@ class LayerConfig:
     norm
         In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
         normalised over a batch (`modules.Norm`); 0: not at all. For a constant slope and a bias.
+    centred
+        In the float phase: whether each neuron's weights keep a mean of zero (`modules.centred`).
     mean, deviation
         Of the first weights, normally distributed.
     clip
@@ -89,6 +91,7 @@ class LayerConfig:
     activity: float = 0.0
     alive: float = 0.0
     norm: float = 0.0
+    centred: bool = False
     mean: float = 0.0
     deviation: float = 0.1
     clip: float = 2.5
@@ -261,6 +264,7 @@ class TrainConfig:
             "augmented images": self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
             "folded batch normalisation": any(layer.norm for layer in layers),
+            "centred weights": any(layer.centred for layer in layers),
             "a price on spikes": any(layer.activity for layer in layers),
             "a price on silent neurons": any(layer.alive for layer in layers),
             "weight decay": self.decay > 0,

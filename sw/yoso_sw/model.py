@@ -25,6 +25,7 @@ def build(
         "bias": config.bias,
         "dropout": config.dropout,
         "norm": config.norm,
+        "centred": config.centred,
         "weight_bits": train.weight_bits,
         "clip": config.clip,
         "floor": train.floor,

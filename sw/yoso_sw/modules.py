@@ -116,6 +116,16 @@ class Norm(nn.Module):
             weight[-1] = (bias * gain + self.norm * self.shift) / reading
 
 
+def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:
+    """Weights (axons + bias, neurons) less each neuron's mean over its axons; the bias stays (Qiao et al. 2019).
+
+    What all inputs have in common then adds nothing to a potential. Of many axons a small mean weight adds up
+    to more than the one bias axon can take back.
+    """
+    axons = len(weight) - bias
+    return torch.cat([weight[:axons] - weight[:axons].mean(0), weight[axons:]])
+
+
 class TemporalLayer(nn.Module):
     """What dense layers and convolutions share: weights, threshold, window, slope and quantisation.
 
@@ -146,6 +156,8 @@ class TemporalLayer(nn.Module):
     norm
         Standard deviation, in units of c, to which `Norm` brings the potentials in the float phase; 0: none.
         Of layers with a constant slope and a bias.
+    centred
+        Whether the weights of a neuron, the bias apart, are kept at a mean of zero in the float phase.
     weight_bits, clip
         Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
     floor
@@ -170,6 +182,7 @@ class TemporalLayer(nn.Module):
         dropout: float = 0.0,
         revive: bool = False,
         norm: float = 0.0,
+        centred: bool = False,
         weight_bits: int = 8,
         clip: float = 2.5,
         floor: float = 0.0,
@@ -186,6 +199,7 @@ class TemporalLayer(nn.Module):
         self.constant = slope == "constant"
         self.bias, self.dropout, self.revive = bias, dropout, revive
         self.limit, self.clip = 1 << (weight_bits - 1), clip
+        self.centred = centred
         self.floor = floor
         self.chip = chip
         self.scale: float | None = None
@@ -200,6 +214,8 @@ class TemporalLayer(nn.Module):
 
     def quantise(self) -> None:
         """Fix the scale so that weights up to `clip` standard deviations from zero fit the weight's bits."""
+        with torch.no_grad():
+            self.weight.copy_(self.working)
         if self.norm is not None:
             self.norm.fold(self.weight, self.reading)
         scale = (self.limit - 1) / (self.clip * float(self.weight.detach().square().mean().sqrt()))
@@ -232,7 +248,9 @@ class TemporalLayer(nn.Module):
     @property
     def working(self) -> torch.Tensor:
         """Weights in the units of the phase, (axons, neurons)."""
-        return self.weight if self.scale is None else self.integers
+        if self.scale is not None:
+            return self.integers
+        return centred(self.weight, self.bias) if self.centred else self.weight
 
     @property
     def reading(self) -> int:
