@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Half a square's side, in rows of an image: 2 pixels of 28, 12 of 160.
-REACH = 1 / 13
+#: Rows of an image for each pixel that a square reaches from its middle: 2 pixels of 28, 12 of 160.
+ROWS_A_PIXEL = 13
 
 #: Greys below which a deviation counts as noise.
 NOISE = 3.0
@@ -37,7 +37,7 @@ def contrast(images: np.ndarray, rows: int) -> np.ndarray:
     Squares are our choice: their sums are whole numbers, so that every machine gets the same pixels.
     """
     seen = np.empty_like(images)
-    reach = max(1, int(rows * REACH))
+    reach = max(1, rows // ROWS_A_PIXEL)
     for first in range(0, len(images), BLOCK):
         pixels = images[first : first + BLOCK].reshape(-1, rows, images.shape[1] // rows).astype(np.int64)
         mean = _means(pixels, reach)
