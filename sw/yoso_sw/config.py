@@ -126,11 +126,16 @@ class TrainConfig:
         Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
     smooth
         Label smoothing: the share of a label that goes to all classes alike.
+    class_weights
+        What an image of each class counts in the loss (torch's `cross_entropy`); empty: all alike.
     decay
         Weight decay of the float phase, decoupled from the gradient (AdamW).
     floor
         Least slope of the potential, in theta / (steps - 1), that the gradient of spike times knows; 0: any
         (`stdbp.spike_times`).
+    ridge
+        Penalty of the regression that gives the first weights of a network with one hidden layer, in squared
+        lengths of a mean image (`ridge.begin`); 0: random weights alone.
     teacher, trust, soften
         A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
         the temperature that it learnt at (`teacher.Teacher`); "": none.
@@ -159,8 +164,10 @@ class TrainConfig:
     validation: int = 5000
     unit: float = 1.0
     smooth: float = 0.0
+    class_weights: tuple[float, ...] = ()
     decay: float = 0.0
     floor: float = 0.0
+    ridge: float = 0.0
     teacher: str = ""
     trust: float = 1.0
     soften: float = 1.0
@@ -201,8 +208,23 @@ class TrainConfig:
         check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
         check(self.unit > 0, f"unit={self.unit} is not positive")
         check(0 <= self.smooth < 1, f"smooth={self.smooth} is outside 0..1")
+        classes = self.layers[-1].neurons
+        check(
+            len(self.class_weights) in (0, classes)
+            and all(
+                isinstance(own, int | float) and not isinstance(own, bool) and 0 < own < math.inf
+                for own in self.class_weights
+            ),
+            f"class_weights={list(self.class_weights)} are not {classes} positive numbers, "
+            "one an output neuron",
+        )
         check(self.decay >= 0, f"decay={self.decay} is negative")
         check(self.floor >= 0, f"floor={self.floor} is negative")
+        check(self.ridge >= 0, f"ridge={self.ridge} is negative")
+        check(
+            self.ridge == 0 or [layer.kernel for layer in self.layers] == [0, 0],
+            f"ridge={self.ridge} needs one dense hidden layer and a dense output layer",
+        )
         check(0 <= self.trust <= 1, f"trust={self.trust} is outside 0..1")
         check(self.soften > 0, f"soften={self.soften} is not positive")
         for i, layer in enumerate(self.layers):
@@ -265,9 +287,11 @@ class TrainConfig:
             "dropout": any(layer.dropout for layer in layers),
             "folded batch normalisation": any(layer.norm for layer in layers),
             "centred weights": any(layer.centred for layer in layers),
+            "first weights by ridge regression": self.ridge > 0,
             "a price on spikes": any(layer.activity for layer in layers),
             "a price on silent neurons": any(layer.alive for layer in layers),
             "weight decay": self.decay > 0,
+            "classes of different weight": len(set(self.class_weights)) > 1,
             "label smoothing": self.smooth > 0,
             "a floor under the slopes in the gradient": self.floor > 0,
             f"labels of {self.teacher}": bool(self.teacher),
@@ -349,6 +373,10 @@ def load_config(path: str | Path) -> TrainConfig:
     table["layers"] = tuple(
         _build(LayerConfig, entry, f"{path}, layer {i}") for i, entry in enumerate(layers)
     )
+    class_weights = table.pop("class_weights", [])
+    if not isinstance(class_weights, list):
+        raise ConfigError(f"{path}: class_weights={class_weights!r} is not a list of numbers")
+    table["class_weights"] = tuple(class_weights)
     table["augment"] = _build(Augment, table.pop("augment", {}), f"{path}, augment")
     try:
         return _build(TrainConfig, table, str(path))

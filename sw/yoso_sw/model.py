@@ -156,11 +156,12 @@ class Model(nn.Module):
         """
         times, potential = results[-1]
         config, output = self.config, self.chain[-1]
+        weights = times.new_tensor(config.class_weights) if config.class_weights else None
         if config.decision == "ttfs":
-            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit, config.smooth)
+            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit, config.smooth, weights)
         else:
             logits = potential / (config.unit * (output.scale or 1))
-            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=config.smooth)
+            loss = nn.functional.cross_entropy(logits, labels, weights, label_smoothing=config.smooth)
         given = [inputs, *(spikes.times for spikes in results)]
         for i, (layer, module) in enumerate(zip(config.layers, self.chain, strict=True)):
             if layer.activity:

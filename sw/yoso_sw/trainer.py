@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from yoso_sw import caltech, datasets, golden, stdbp
+from yoso_sw import caltech, datasets, golden, ridge, stdbp
 from yoso_sw.config import TrainConfig
 from yoso_sw.curve import Epoch
 from yoso_sw.encoding import spike_steps
@@ -155,6 +155,8 @@ class Trainer:
         data.check(config)
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
+        elif config.ridge:
+            ridge.begin(self.model, config, *data.train)
 
     @property
     def epochs(self) -> int:

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Rows of an image for each pixel that a square reaches from its middle: 2 pixels of 28, 12 of 160.
-ROWS_A_PIXEL = 13
+#: Rows of an image for each pixel that a square reaches from its middle: 1 pixel of 28, 6 of 160.
+ROWS_A_PIXEL = 25
 
 #: Greys below which a deviation counts as noise.
-NOISE = 3.0
+NOISE = 1.0
 
 BLOCK = 500  # images at a time, which take 64 bits a pixel meanwhile
 
