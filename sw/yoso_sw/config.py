@@ -136,6 +136,10 @@ class TrainConfig:
     ridge
         Penalty of the regression that gives the first weights of a network with one hidden layer, in squared
         lengths of a mean image (`ridge.begin`); 0: random weights alone.
+    settle
+        Whether the integer phase sees its images undistorted, but for mirrors, and `norm` folds what
+        undistorted training images have as mean and deviation (`Model.settle`). Distortions blur and shift,
+        which moves the border between classes.
     teacher, trust, soften
         A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
         the temperature that it learnt at (`teacher.Teacher`); "": none.
@@ -168,6 +172,7 @@ class TrainConfig:
     decay: float = 0.0
     floor: float = 0.0
     ridge: float = 0.0
+    settle: bool = False
     teacher: str = ""
     trust: float = 1.0
     soften: float = 1.0
@@ -284,6 +289,7 @@ class TrainConfig:
             "bias axons": any(layer.bias for layer in layers),
             **{f"images as {VIEWS[name].noun}": True for name in views_of(self.dataset)},
             "augmented images": self.augment != Augment(),
+            "undistorted images at last": self.settle and self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
             "folded batch normalisation": any(layer.norm for layer in layers),
             "centred weights": any(layer.centred for layer in layers),

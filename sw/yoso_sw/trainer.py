@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from yoso_sw import caltech, datasets, golden, ridge, stdbp
+from yoso_sw.augment import Augment
 from yoso_sw.config import TrainConfig
 from yoso_sw.curve import Epoch
 from yoso_sw.encoding import spike_steps
@@ -178,6 +179,9 @@ class Trainer:
             loss = self._one_epoch(tick)
             self._check_weights()
             self.epoch += 1
+            if self.epoch == self.config.float_epochs and self.config.settle:
+                dropout = torch.Generator().manual_seed(self.config.seed)
+                self.model.settle(self._times(self.data.train[0]), dropout)
             accuracy, spikes = self.evaluate(self.data.validation)
             if self.epoch == self.config.float_epochs:
                 self.float_accuracy, _ = self.evaluate(self.data.test)
@@ -221,6 +225,9 @@ class Trainer:
 
     def _one_epoch(self, tick: Callable[[], None]) -> float:
         config = self.config
+        augment = config.augment
+        if config.settle and self.model.scales is not None:
+            augment = Augment(mirror=augment.mirror)
         rng = np.random.default_rng((config.seed, self.epoch))
         dropout = torch.Generator().manual_seed(config.seed * 100_000 + self.epoch)
         images, labels = self.data.train
@@ -231,7 +238,7 @@ class Trainer:
             place = batch % BLOCK
             if place == 0:
                 block = order[batch * config.batch : min(batch + BLOCK, batches) * config.batch]
-                distorted = config.augment(images[block], config.rows, rng)
+                distorted = augment(images[block], config.rows, rng)
                 times = self._times(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
                 if self.teacher is not None:
