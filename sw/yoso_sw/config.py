@@ -137,9 +137,8 @@ class TrainConfig:
         Penalty of the regression that gives the first weights of a network with one hidden layer, in squared
         lengths of a mean image (`ridge.begin`); 0: random weights alone.
     settle
-        Whether the integer phase sees its images undistorted, but for mirrors, and `norm` folds what
-        undistorted training images have as mean and deviation (`Model.settle`). Distortions blur and shift,
-        which moves the border between classes.
+        Whether the integer phase sees its images undistorted, but for mirrors. Distortions blur and shift,
+        more so images of one class than of another, which moves the border between them.
     teacher, trust, soften
         A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
         the temperature that it learnt at (`teacher.Teacher`); "": none.

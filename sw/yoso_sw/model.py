@@ -127,22 +127,6 @@ class Model(nn.Module):
         scales = [layer.scale for layer in self.chain if layer.scale is not None]
         return scales or None
 
-    def settle(self, times: torch.Tensor, generator: torch.Generator) -> None:
-        """Give the layers' norms the mean and variance of these input times (images, inputs) alone.
-
-        Means over equal batches of what each has, with the dropout of training, which `generator` draws.
-        """
-        norms = [layer.norm for layer in self.chain if layer.norm is not None]
-        usual = [norm.share for norm in norms]
-        batches = len(times) // self.config.batch
-        with torch.no_grad():
-            for batch in range(batches):
-                for norm in norms:
-                    norm.share = 1 / (batch + 1)
-                self(times[batch * self.config.batch :][: self.config.batch], generator)
-        for norm, share in zip(norms, usual, strict=True):
-            norm.share = share
-
     def quantise(self, scales: list[float] | None = None) -> None:
         """Go over to the integer phase, with the scales that the weights suggest or with those given."""
         for i, layer in enumerate(self.chain):

@@ -94,7 +94,6 @@ class Norm(nn.Module):
     def __init__(self, neurons: int, norm: float) -> None:
         super().__init__()
         self.norm = norm
-        self.share = 0.1  # of a batch in the running mean and variance
         self.gain = nn.Parameter(torch.ones(neurons))
         self.shift = nn.Parameter(torch.zeros(neurons))
         self.register_buffer("mean", torch.zeros(neurons))
@@ -103,8 +102,7 @@ class Norm(nn.Module):
     def forward(self, potential: torch.Tensor, training: bool) -> torch.Tensor:
         """Of potentials (batch, neurons, ..); in training by the batch's own mean and variance."""
         gain, shift = self.norm * self.gain.abs(), self.norm * self.shift
-        known = self.mean, self.variance
-        return functional.batch_norm(potential, *known, gain, shift, training, self.share, EPSILON)
+        return functional.batch_norm(potential, self.mean, self.variance, gain, shift, training, 0.1, EPSILON)
 
     def fold(self, weight: nn.Parameter, reading: int) -> None:
         """Give `weight` (axons + bias, neurons) the gain, and the bias axon, as old as `reading`, the shift.

@@ -179,9 +179,6 @@ class Trainer:
             loss = self._one_epoch(tick)
             self._check_weights()
             self.epoch += 1
-            if self.epoch == self.config.float_epochs and self.config.settle:
-                dropout = torch.Generator().manual_seed(self.config.seed)
-                self.model.settle(self._times(self.data.train[0]), dropout)
             accuracy, spikes = self.evaluate(self.data.validation)
             if self.epoch == self.config.float_epochs:
                 self.float_accuracy, _ = self.evaluate(self.data.test)
