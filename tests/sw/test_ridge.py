@@ -87,6 +87,13 @@ def test_hidden_neurons_take_sides_in_turn_and_outputs_believe_them(data, change
             assert output[neuron, target] == pytest.approx(last.mean + sign * last.deviation)
 
 
+def test_no_output_begins_with_a_bias(data):
+    first, last = small_config().layers
+    config = small_config(ridge=0.3, layers=(first, dataclasses.replace(last, bias=True)))
+    (_, output), (_, before) = begun(config, data)
+    assert before[first.neurons :].all() and not output[first.neurons :].any()
+
+
 def test_mirrored_images_count_where_training_mirrors_them(data):
     mirrored = small_config(ridge=0.3, rows=8, augment=Augment(mirror=True))
     images, labels = data.train
