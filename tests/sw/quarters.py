@@ -1,9 +1,10 @@
 """A small training task for tests: which quarter of a noisy image is bright."""
 
 import numpy as np
+import pytest
 import torch
 from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.trainer import Data
+from yoso_sw.trainer import Data, Trainer
 
 
 def patterns(count, seed):
@@ -53,3 +54,24 @@ def load():
     """1,000 images to train, 200 to validate, 300 to test."""
     torch.set_num_threads(1)  # these layers are too small to share
     return Data.split(patterns(1200, 1), patterns(300, 2), 200)
+
+
+def check_resumes(config, data, checkpoint, epoch):
+    """Training that is killed after this epoch goes on from its checkpoint to the same network."""
+
+    class Killed(Exception):
+        pass
+
+    def kill(row):
+        if row.number == epoch:
+            raise Killed
+
+    whole = Trainer(config, data)
+    whole.run()
+    with pytest.raises(Killed):
+        Trainer(config, data, checkpoint).run(kill)
+    resumed = Trainer(config, data, checkpoint)
+    assert resumed.epoch == epoch
+    resumed.run()
+    for ours, theirs in zip(whole.network("").layers, resumed.network("").layers, strict=True):
+        assert np.array_equal(ours.weights, theirs.weights)

@@ -49,7 +49,7 @@ def test_either_decision_weighs_its_classes(changes):
 
 
 def test_a_class_that_counts_more_is_missed_less():
-    """Images of one class in two are random, so that the two can only be guessed."""
+    """Random images of two classes, which can only be guessed."""
     rng = np.random.default_rng(3)
     images, labels = (
         rng.integers(0, 256, (700, 64)).astype(np.uint8),

@@ -2,10 +2,9 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
-from quarters import load, small_config
+from quarters import check_resumes, load, small_config
 from yoso_sw.config import ConfigError, LayerConfig
 from yoso_sw.modules import Conv2d, Dense, Norm
 from yoso_sw.network import Window
@@ -82,24 +81,7 @@ def test_a_network_with_norm_learns_and_the_golden_model_agrees():
 
 @pytest.mark.parametrize("epoch", [1, 2, 3])
 def test_training_with_norm_resumes_to_the_same_network(tmp_path, epoch):
-    data, config, checkpoint = load(), normed_config(), tmp_path / "state.pt"
-    whole = Trainer(config, data)
-    whole.run()
-
-    class Killed(Exception):
-        pass
-
-    def kill(row):
-        if row.number == epoch:
-            raise Killed
-
-    with pytest.raises(Killed):
-        Trainer(config, data, checkpoint).run(kill)
-    resumed = Trainer(config, data, checkpoint)
-    assert resumed.epoch == epoch
-    resumed.run()
-    for ours, theirs in zip(whole.network("").layers, resumed.network("").layers, strict=True):
-        assert np.array_equal(ours.weights, theirs.weights)
+    check_resumes(normed_config(), load(), tmp_path / "state.pt", epoch)
 
 
 @pytest.mark.parametrize("changes", [{"bias": False}, {"slope": "psp"}])

@@ -1,11 +1,11 @@
-"""First weights by ridge regression: what they are, by another way to get them, and what they are for."""
+"""First weights by ridge regression: what they are, by another way to get them, and where they go."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from quarters import LITERAL, load, small_config
+from quarters import LITERAL, check_resumes, load, small_config
 from yoso_sw import ridge
 from yoso_sw.augment import Augment
 from yoso_sw.config import ConfigError
@@ -124,24 +124,7 @@ def test_a_network_that_begins_so_learns_and_the_golden_model_agrees(data):
 
 def test_it_is_killed_and_resumes_to_the_same_network(data, tmp_path):
     config = small_config(ridge=0.3, float_epochs=2, integer_epochs=1)
-    whole = Trainer(config, data)
-    whole.run()
-    checkpoint = tmp_path / "state.pt"
-
-    class Killed(Exception):
-        pass
-
-    def kill(epoch):
-        if epoch.number == 1:
-            raise Killed
-
-    with pytest.raises(Killed):
-        Trainer(config, data, checkpoint).run(kill)
-    resumed = Trainer(config, data, checkpoint)
-    assert resumed.epoch == 1
-    resumed.run()
-    for ours, theirs in zip(whole.network("").layers, resumed.network("").layers, strict=True):
-        assert np.array_equal(ours.weights, theirs.weights)
+    check_resumes(config, data, tmp_path / "state.pt", 1)
 
 
 def test_ridge_without_its_two_dense_layers_is_refused():

@@ -1,8 +1,7 @@
 """The last epochs on undistorted images."""
 
-import numpy as np
 import pytest
-from quarters import load, small_config
+from quarters import check_resumes, load, small_config
 from yoso_sw.augment import Augment
 from yoso_sw.trainer import Trainer
 
@@ -37,20 +36,4 @@ def test_it_is_killed_between_the_phases_and_resumes_to_the_same_network(data, t
     assert "undistorted images at last" in config.strategies
     assert "undistorted" not in settled_config(settle=False).strategies
     assert "undistorted" not in settled_config(augment=Augment()).strategies
-    whole = Trainer(config, data)
-    whole.run()
-
-    class Killed(Exception):
-        pass
-
-    def kill(epoch):
-        if epoch.number == config.float_epochs:
-            raise Killed
-
-    checkpoint = tmp_path / "state.pt"
-    with pytest.raises(Killed):
-        Trainer(config, data, checkpoint).run(kill)
-    resumed = Trainer(config, data, checkpoint)
-    resumed.run()
-    for ours, theirs in zip(whole.network("").layers, resumed.network("").layers, strict=True):
-        assert np.array_equal(ours.weights, theirs.weights)
+    check_resumes(config, data, tmp_path / "state.pt", config.float_epochs)
