@@ -126,8 +126,9 @@ class TrainConfig:
         Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
     smooth
         Label smoothing: the share of a label that goes to all classes alike.
-    class_weights
-        What an image of each class counts in the loss (torch's `cross_entropy`); empty: all alike.
+    logit_adjustment
+        How much each class is favoured, in units of the softmax; empty: all alike. The loss sees its logit
+        that much lower (Menon et al. 2021), and an output bias begins that much higher (`Model.favour`).
     decay
         Weight decay of the float phase, decoupled from the gradient (AdamW).
     floor
@@ -136,9 +137,6 @@ class TrainConfig:
     ridge
         Penalty of the regression that gives the first weights of a network with one hidden layer, in squared
         lengths of a mean image (`ridge.begin`); 0: random weights alone.
-    settle
-        Whether the integer phase sees its images undistorted, but for mirrors. Distortions blur and shift,
-        more so images of one class than of another, which moves the border between them.
     teacher, trust, soften
         A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
         the temperature that it learnt at (`teacher.Teacher`); "": none.
@@ -167,11 +165,10 @@ class TrainConfig:
     validation: int = 5000
     unit: float = 1.0
     smooth: float = 0.0
-    class_weights: tuple[float, ...] = ()
+    logit_adjustment: tuple[float, ...] = ()
     decay: float = 0.0
     floor: float = 0.0
     ridge: float = 0.0
-    settle: bool = False
     teacher: str = ""
     trust: float = 1.0
     soften: float = 1.0
@@ -214,13 +211,12 @@ class TrainConfig:
         check(0 <= self.smooth < 1, f"smooth={self.smooth} is outside 0..1")
         classes = self.layers[-1].neurons
         check(
-            len(self.class_weights) in (0, classes)
+            len(self.logit_adjustment) in (0, classes)
             and all(
-                isinstance(own, int | float) and not isinstance(own, bool) and 0 < own < math.inf
-                for own in self.class_weights
+                isinstance(own, int | float) and not isinstance(own, bool) and math.isfinite(own)
+                for own in self.logit_adjustment
             ),
-            f"class_weights={list(self.class_weights)} are not {classes} positive numbers, "
-            "one an output neuron",
+            f"logit_adjustment={list(self.logit_adjustment)} are not {classes} numbers, one an output neuron",
         )
         check(self.decay >= 0, f"decay={self.decay} is negative")
         check(self.floor >= 0, f"floor={self.floor} is negative")
@@ -288,7 +284,6 @@ class TrainConfig:
             "bias axons": any(layer.bias for layer in layers),
             **{f"images as {VIEWS[name].noun}": True for name in views_of(self.dataset)},
             "augmented images": self.augment != Augment(),
-            "undistorted images at last": self.settle and self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
             "folded batch normalisation": any(layer.norm for layer in layers),
             "centred weights": any(layer.centred for layer in layers),
@@ -296,7 +291,7 @@ class TrainConfig:
             "a price on spikes": any(layer.activity for layer in layers),
             "a price on silent neurons": any(layer.alive for layer in layers),
             "weight decay": self.decay > 0,
-            "classes of different weight": len(set(self.class_weights)) > 1,
+            "logit adjustment": len(set(self.logit_adjustment)) > 1,
             "label smoothing": self.smooth > 0,
             "a floor under the slopes in the gradient": self.floor > 0,
             f"labels of {self.teacher}": bool(self.teacher),
@@ -378,10 +373,10 @@ def load_config(path: str | Path) -> TrainConfig:
     table["layers"] = tuple(
         _build(LayerConfig, entry, f"{path}, layer {i}") for i, entry in enumerate(layers)
     )
-    class_weights = table.pop("class_weights", [])
-    if not isinstance(class_weights, list):
-        raise ConfigError(f"{path}: class_weights={class_weights!r} is not a list of numbers")
-    table["class_weights"] = tuple(class_weights)
+    adjustment = table.pop("logit_adjustment", [])
+    if not isinstance(adjustment, list):
+        raise ConfigError(f"{path}: logit_adjustment={adjustment!r} is not a list of numbers")
+    table["logit_adjustment"] = tuple(adjustment)
     table["augment"] = _build(Augment, table.pop("augment", {}), f"{path}, augment")
     try:
         return _build(TrainConfig, table, str(path))

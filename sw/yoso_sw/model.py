@@ -156,12 +156,12 @@ class Model(nn.Module):
         """
         times, potential = results[-1]
         config, output = self.config, self.chain[-1]
-        weights = times.new_tensor(config.class_weights) if config.class_weights else None
+        adjustment = times.new_tensor(config.logit_adjustment or [0.0] * output.neurons)
         if config.decision == "ttfs":
-            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit, config.smooth, weights)
+            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit, config.smooth, adjustment)
         else:
-            logits = potential / (config.unit * (output.scale or 1))
-            loss = nn.functional.cross_entropy(logits, labels, weights, label_smoothing=config.smooth)
+            logits = potential / (config.unit * (output.scale or 1)) - adjustment
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=config.smooth)
         given = [inputs, *(spikes.times for spikes in results)]
         for i, (layer, module) in enumerate(zip(config.layers, self.chain, strict=True)):
             if layer.activity:
@@ -169,6 +169,18 @@ class Model(nn.Module):
             if layer.alive and isinstance(module, Dense):
                 loss = loss + layer.alive * module.quiet(given[i].detach())
         return loss
+
+    def favour(self) -> None:
+        """Begin with what the loss takes off the logits: add `config.logit_adjustment` to the output biases.
+
+        The loss of the first weights is then what it was without, and training that moves biases little still
+        ends with it. Spike times, and layers without a bias, are left for training to move.
+        """
+        config, output = self.config, self.chain[-1]
+        if config.logit_adjustment and config.decision == "softmax" and output.bias:
+            with torch.no_grad():
+                given = output.weight.new_tensor(config.logit_adjustment) * config.unit
+                output.weight[-1] += given / output.reading
 
     def export(self, about: dict[str, object]) -> Network:
         """The integer network. Raises `TrainingError` if an adder of its chip could saturate."""

@@ -204,7 +204,7 @@ def spike_time_loss(
     end: float,
     unit: float,
     smooth: float = 0.0,
-    class_weights: torch.Tensor | None = None,
+    adjustment: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Cross-entropy of the softmax of negative spike times (eq. 12), averaged over the batch.
 
@@ -218,11 +218,14 @@ def spike_time_loss(
         Steps that make a factor e; eq. 12 has 1 in its own unit of time.
     smooth
         Label smoothing: the share of a label that goes to all classes alike (our choice; eq. 12 has none).
-    class_weights
-        What an image of each class counts, (classes,); None: all alike, as in eq. 12.
+    adjustment
+        What is taken off each class's logit, (classes,) (Menon et al. 2021); None: nothing, as in eq. 12. A
+        class of which much is taken has to fire that many units earlier for the same loss.
     """
     logits = -_Cap.apply(times, end) / unit
-    return torch.nn.functional.cross_entropy(logits, labels, class_weights, label_smoothing=smooth)
+    if adjustment is not None:
+        logits = logits - adjustment
+    return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smooth)
 
 
 def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:

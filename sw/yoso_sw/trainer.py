@@ -20,7 +20,6 @@ import numpy as np
 import torch
 
 from yoso_sw import caltech, datasets, golden, ridge, stdbp
-from yoso_sw.augment import Augment
 from yoso_sw.config import TrainConfig
 from yoso_sw.curve import Epoch
 from yoso_sw.encoding import spike_steps
@@ -156,8 +155,10 @@ class Trainer:
         data.check(config)
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
-        elif config.ridge:
-            ridge.begin(self.model, config, *data.train)
+        else:
+            if config.ridge:
+                ridge.begin(self.model, config, *data.train)
+            self.model.favour()
 
     @property
     def epochs(self) -> int:
@@ -222,9 +223,6 @@ class Trainer:
 
     def _one_epoch(self, tick: Callable[[], None]) -> float:
         config = self.config
-        augment = config.augment
-        if config.settle and self.model.scales is not None:
-            augment = Augment(mirror=augment.mirror)
         rng = np.random.default_rng((config.seed, self.epoch))
         dropout = torch.Generator().manual_seed(config.seed * 100_000 + self.epoch)
         images, labels = self.data.train
@@ -235,7 +233,7 @@ class Trainer:
             place = batch % BLOCK
             if place == 0:
                 block = order[batch * config.batch : min(batch + BLOCK, batches) * config.batch]
-                distorted = augment(images[block], config.rows, rng)
+                distorted = config.augment(images[block], config.rows, rng)
                 times = self._times(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
                 if self.teacher is not None:

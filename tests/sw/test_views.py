@@ -8,13 +8,16 @@ from hypothesis.extra import numpy as arrays
 from yoso_sw import views
 
 
-def contrast_slowly(image, reach):
+def contrast_slowly(image, reaches):
     """Local contrast of one picture, pixel by pixel, with NumPy's own mean and variance."""
     out = np.empty(image.shape)
     for row, col in np.ndindex(image.shape):
-        square = image[max(0, row - reach) : row + reach + 1, max(0, col - reach) : col + reach + 1]
-        difference = image[row, col] - square.mean()
-        out[row, col] = 127.5 * (1 + difference / np.sqrt(difference**2 + square.var() + 1))
+        shades = []
+        for reach in reaches:
+            square = image[max(0, row - reach) : row + reach + 1, max(0, col - reach) : col + reach + 1]
+            difference = image[row, col] - square.mean()
+            shades.append(difference / np.sqrt(difference**2 + square.var() + 1))
+        out[row, col] = 127.5 * (1 + np.mean(shades))
     return out
 
 
@@ -67,15 +70,22 @@ def test_contrast_is_what_it_says_it_is(images):
     seen = views.contrast(images.reshape(2, -1), rows)
     assert seen.dtype == np.uint8 and seen.shape == (2, images[0].size)
     for image, own in zip(images, seen.reshape(images.shape), strict=True):
-        assert np.abs(own - contrast_slowly(image.astype(float), max(1, rows // 25))).max() <= 0.5 + 1e-6
+        slowly = contrast_slowly(image.astype(float), (1, 1, max(1, rows // 4)))
+        assert np.abs(own - slowly).max() <= 0.5 + 1e-6
 
 
-@pytest.mark.parametrize(("rows", "reach"), [(1, 1), (12, 1), (28, 1), (49, 1), (50, 2), (160, 6)])
-def test_contrast_reaches_a_twenty_fifth_of_the_rows(rows, reach):
-    dark = np.full((1, rows, 60), 100, np.uint8)
-    dark[0, rows // 2, 30] = 200
-    touched = (views.contrast(dark.reshape(1, -1), rows).reshape(dark.shape) != 128)[0].any(0)
-    assert np.flatnonzero(touched).tolist() == list(range(30 - reach, 31 + reach))
+@pytest.mark.parametrize(
+    ("rows", "near", "far"), [(1, [1], 1), (12, [1], 3), (28, [1], 7), (100, [1, 2], 25), (160, [1, 3], 40)]
+)
+def test_contrast_is_with_the_next_pixels_a_fiftieth_and_a_quarter_of_the_rows(rows, near, far):
+    grey = np.full((1, rows, 120), 100, np.uint8)
+    grey[0, rows // 2, 60] = 200
+    line = views.contrast(grey.reshape(1, -1), rows).reshape(rows, 120)[rows // 2].astype(int)
+    away = np.abs(np.arange(120) - 60)
+    # Each square that the bright pixel leaves makes its neighbours less dark beside it.
+    steps = np.flatnonzero(np.diff(line[60:]) > 0)
+    assert steps[-1] == far and set(near) <= set(steps.tolist())
+    assert (line[away > far] == 128).all() and (line[(0 < away) & (away <= far)] < 128).all()
 
 
 @pytest.mark.parametrize("grey", [0, 7, 255])
