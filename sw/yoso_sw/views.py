@@ -35,8 +35,8 @@ def contrast(images: np.ndarray, rows: int) -> np.ndarray:
     are cut off at the image's border. A pixel of an even area gets 128.
 
     Retinas divide by what surrounds a point, and Jarrett et al. (2009) have convolutional networks begin so.
-    Squares and their sizes are our choice: sums over squares are whole numbers, so that every machine gets the
-    same pixels.
+    Squares and their sizes are our choice: sums over squares are whole numbers, so that every machine gets
+    the same pixels.
     """
     seen = np.empty_like(images)
     for first in range(0, len(images), BLOCK):
