@@ -72,20 +72,20 @@ formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each
 	@$(BIN)/python tests/formal/prove.py $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
-	@$(BIN)/python -m yoso_sw.train $(if $(NET),'$(NET)') $(if $(DEVICE),--device '$(DEVICE)')
+	@$(BIN)/python -m yoso_sw.commands.train $(if $(NET),'$(NET)') $(if $(DEVICE),--device '$(DEVICE)')
 
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
-	@$(BIN)/python -m yoso_sw.bench
+	@$(BIN)/python -m yoso_sw.commands.bench
 
 accuracy: $(TEST_ENV) ## evaluate the committed networks, or NET=name, on the golden model
-	@$(BIN)/python -m yoso_sw.accuracy $(if $(NET),'$(NET)')
+	@$(BIN)/python -m yoso_sw.commands.accuracy $(if $(NET),'$(NET)')
 
 figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make accuracy` (FIGURE=name: one)
 	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
 	  $(BIN)/python -m yoso_sw.figures $$name || exit 1; done
 
 soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it
-	@$(BIN)/python -m yoso_sim.soft_errors $(RUN_OPTIONS) $(MANY_OPTIONS)
+	@$(BIN)/python -m yoso_sim.study.soft_errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
 	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
@@ -104,7 +104,7 @@ bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.b
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[board]'
-	@$(BIN)/python -m yoso_sw.board --port '$(PORT)' $(if $(NET),--net '$(NET)') \
+	@$(BIN)/python -m yoso_sw.host.board --port '$(PORT)' $(if $(NET),--net '$(NET)') \
 		$(if $(IMAGES),--images $(IMAGES)) $(foreach setting,$(CHIP),--set $(setting))
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more

@@ -21,8 +21,8 @@ from yoso_hw.params import ParamError
 from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError
-from yoso_sw.datasets import DatasetError
-from yoso_sw.mapping import CompileError
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.data.datasets import DatasetError
 
 #: The paper's energy of an image in uJ, and the rate in images a second that it gives.
 PAPER_UJ, PAPER_RATE = 35.839, 21

@@ -27,10 +27,11 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.build import build, build_key, code_of
 from yoso_sim.campaign import Campaign, dataset_of, plan, run
-from yoso_sw import datasets, golden
-from yoso_sw.compiler import compile_network
-from yoso_sw.image import WeightImage
-from yoso_sw.network import NEVER, Network
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.data import datasets
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Network
 
 FOLDER = REPOSITORY / "build" / "cost"
 

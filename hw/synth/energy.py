@@ -10,8 +10,8 @@ from stimulus import NodeBench
 from toggles import Command, Toggles, Window
 from tools import SynthError
 from yoso_hw.registers import Counter
-from yoso_sw.image import WeightImage
-from yoso_sw.mapping import LayerMap
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.compile.mapping import LayerMap
 
 #: Parts of the chip that the report tells apart, by the modules of a mapped node.
 PARTS = {

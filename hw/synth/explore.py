@@ -21,8 +21,8 @@ from tools import REPORTS, SynthError
 from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError
-from yoso_sw.datasets import DatasetError
-from yoso_sw.mapping import CompileError
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.data.datasets import DatasetError
 
 LITERAL, WINDOWS, NARROW = "mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-4bit"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from yoso_hw.params import ChipParams
-from yoso_sw.network import Network
+from yoso_sw.network.network import Network
 
 from yoso_sim.build import Build, locked
 from yoso_sim.job import Job, read_chunk
@@ -64,7 +64,7 @@ def plan(
 
     Raises
     ------
-    yoso_sw.network.NetworkError
+    yoso_sw.network.network.NetworkError
         If the file is no network.
     """
     network = Network.load(network_path)

@@ -22,19 +22,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from yoso_hw.params import ParamError
-from yoso_sw.compiler import compile_network
-from yoso_sw.datasets import DatasetError, load
-from yoso_sw.mapping import CompileError
-from yoso_sw.network import Network, NetworkError
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.data.datasets import DatasetError, load
+from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.zoo import locate
 
 from yoso_sim import campaign as campaigns
 from yoso_sim import report as reports
-from yoso_sim import soak as soaks
 from yoso_sim.build import Build, BuildError, build
-from yoso_sim.cases import CaseError
 from yoso_sim.job import write_json
 from yoso_sim.simulate import SimulationError
-from yoso_sim.tools import ToolError, output_folder, repository
+from yoso_sim.study import soak as soaks
+from yoso_sim.study.cases import CaseError
+from yoso_sim.tools import ToolError, output_folder
 
 ERRORS = (
     *(ParamError, NetworkError, CompileError, DatasetError),
@@ -56,18 +57,6 @@ def one_message() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; what is done is kept") from None
-
-
-def network_path(text: str) -> Path:
-    """A network by path, or by the name of a committed one. Raises `NetworkError`."""
-    path = Path(text)
-    committed = repository() / "sw" / "networks"
-    if path.is_file():
-        return path
-    if (committed / f"{text}.npz").is_file():
-        return committed / f"{text}.npz"
-    names = ", ".join(sorted(found.stem for found in committed.glob("*.npz")))
-    raise NetworkError(f"there is no network {text!r}: neither a file nor one of {names}")
 
 
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,7 +90,7 @@ def chip_settings(settings: tuple[str, ...], lanes: str | None, cast: str | None
 
 def prepare(net: str, chip: dict[str, str], images: int, *, waves: bool = False) -> tuple[Path, Build]:
     """Check all that was asked for, so that a mistake does not cost a build; then build the chip."""
-    path = network_path(net)
+    path = locate(net, ".npz")
     params = campaigns.chip_for(chip)
     network = Network.load(path)
     compile_network(network, params)

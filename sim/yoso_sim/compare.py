@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from yoso_hw.packet import Kind, Packets
-from yoso_sw.golden import GoldenResult
-from yoso_sw.image import ImageError, WeightImage
-from yoso_sw.network import NEVER
-from yoso_sw.predict import PREDICTED, predict_counters
+from yoso_sw.compile.image import ImageError, WeightImage
+from yoso_sw.compile.predict import PREDICTED, predict_counters
+from yoso_sw.network.golden import GoldenResult
+from yoso_sw.network.network import NEVER
 
 from yoso_sim.host import Outcome
 

@@ -8,8 +8,8 @@ import numpy as np
 from yoso_hw.packet import ChipError, Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, chunks, memory_shape
-from yoso_sw.flits import read_flits, to_chunks, write_flits
-from yoso_sw.image import WeightImage
+from yoso_sw.compile.flits import read_flits, to_chunks, write_flits
+from yoso_sw.compile.image import WeightImage
 
 from yoso_sim.link import Batch, Link
 
@@ -51,7 +51,7 @@ class Host:
     # ---- memories ------------------------------------------------------------------------------------
 
     async def load(self, image: WeightImage) -> None:
-        """Send a weight image. Raises `yoso_sw.image.WrongChipError` before anything is sent."""
+        """Send a weight image. Raises `yoso_sw.compile.image.WrongChipError` before anything is sent."""
         image.require_chip(self.params)
         await self.link.exchange(image.load_flits())
 

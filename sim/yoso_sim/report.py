@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
-from yoso_sw.network import Network
+from yoso_sw.network.network import Network
 
 #: Notes shown of those the chunks brought.
 MOST_NOTES = 10

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from yoso_sw.compiler import compile_network
-from yoso_sw.image import WeightImage
-from yoso_sw.network import Network
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.network.network import Network
 
 from yoso_sim import top
 from yoso_sim.build import Build

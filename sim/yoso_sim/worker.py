@@ -9,10 +9,11 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from yoso_sw import datasets, golden
-from yoso_sw.compiler import compile_network
-from yoso_sw.image import WeightImage
-from yoso_sw.network import NEVER, Network
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.data import datasets
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Network
 
 from yoso_sim.compare import compare, compare_counters, rtl_spikes
 from yoso_sim.host import Host, Outcome

@@ -13,9 +13,9 @@ from yoso_hw.registers import Memory, PeError, Register
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Host
 from yoso_sim.link import Link, LinkError
-from yoso_sw import golden
-from yoso_sw.image import WeightImage
-from yoso_sw.network import NEVER
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER
 
 PARAMS = ChipParams.from_json(os.environ["YOSO_CHIP"])
 PACKETS = Packets(PARAMS)

@@ -15,10 +15,10 @@ from yoso_hw.registers import Memory, PeError, Register, memory_shape
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Host
 from yoso_sim.link import Link
-from yoso_sw import golden
-from yoso_sw.compiler import compile_network
-from yoso_sw.flits import rectangle_fields
-from yoso_sw.network import NEVER
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.flits import rectangle_fields
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER
 
 PARAMS = ChipParams.from_json(os.environ["YOSO_CHIP"])
 

@@ -10,7 +10,7 @@ from attack import PACKETS, PARAMS, Attack, pack
 from wrong_packets import EVERYWHERE, cases, read, seek, spike, write
 from yoso_hw.packet import Kind
 from yoso_hw.registers import Counter, Memory, PeError, chunks, memory_shape
-from yoso_sw.flits import rectangle_fields
+from yoso_sw.compile.flits import rectangle_fields
 
 CASES = cases()
 

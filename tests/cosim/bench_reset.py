@@ -12,8 +12,8 @@ from bench_chip import PARAMS, begin, check_neurons
 from yoso_hw.registers import Counter, Memory, chunks
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import IMAGE_ANSWERS
-from yoso_sw import golden
-from yoso_sw.flits import read_flits
+from yoso_sw.compile.flits import read_flits
+from yoso_sw.network import golden
 
 #: Every this many-th cycle of a course is one in which the chip is reset.
 STRIDE = int(os.environ.get("YOSO_RESET_STRIDE", "1"))

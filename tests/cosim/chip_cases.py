@@ -9,12 +9,12 @@ import numpy as np
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, chunks
-from yoso_sw.compiler import compile_network
-from yoso_sw.flits import rectangle_fields
-from yoso_sw.image import WeightImage
-from yoso_sw.mapping import CompileError
-from yoso_sw.network import NEVER, Layer, Network, NetworkError
-from yoso_sw.vectors import Vector, load_vectors
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.flits import rectangle_fields
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
+from yoso_sw.network.vectors import Vector, load_vectors
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

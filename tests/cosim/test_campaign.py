@@ -15,7 +15,7 @@ from yoso_hw.params import ChipParams
 from yoso_sim.build import build
 from yoso_sim.cli import main
 from yoso_sim.job import read_result, write_result
-from yoso_sw.network import Layer, Network
+from yoso_sw.network.network import Layer, Network
 
 CHIP = ("--set", "cols=2", "--set", "rows=1")
 
@@ -114,7 +114,7 @@ def test_any_mismatch_gives_a_status_that_is_not_0(network, folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     (
-        (("--net", "nothing"), "no network 'nothing'"),
+        (("--net", "nothing"), "no trained network 'nothing'"),
         (("--set", "lanes=3"), "lanes=3"),
         (("--set", "lanes"), "NAME=VALUE"),
         (("--set", "cols=2", "--set", "rows=2"), "needs"),

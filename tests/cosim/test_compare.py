@@ -10,9 +10,9 @@ from yoso_hw.registers import Counter
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Outcome
 from yoso_sim.link import Batch
-from yoso_sw import golden
-from yoso_sw.network import NEVER
-from yoso_sw.predict import predict_counters
+from yoso_sw.compile.predict import predict_counters
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER
 
 PARAMS = chip_cases.CHIPS["3 x 2, unicast, bus"]
 

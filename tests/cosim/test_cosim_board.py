@@ -7,9 +7,9 @@ from yoso_hw.params import ChipParams
 from yoso_sim import campaign
 from yoso_sim.blocks import build_block, run_bench
 from yoso_sim.build import build
-from yoso_sw import golden
-from yoso_sw.datasets import load
-from yoso_sw.network import Layer, Network
+from yoso_sw.data.datasets import load
+from yoso_sw.network import golden
+from yoso_sw.network.network import Layer, Network
 
 CHIP = ChipParams(
     cols=2,

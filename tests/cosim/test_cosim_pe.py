@@ -7,8 +7,8 @@ import pytest
 from pe_model import PeModel, PeSetup
 from yoso_hw.params import ChipParams
 from yoso_sim.blocks import build_block, run_bench
-from yoso_sw import golden
-from yoso_sw.network import NEVER, Layer, Network
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Layer, Network
 
 #: Narrow A and V, so that random layers saturate; few words, so that every number of them comes.
 SMALL = {"cols": 4, "rows": 3, "acc_bits": 10, "pot_bits": 12, "steps": 16, "layers": 4, "classes": 64}

@@ -23,14 +23,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import ROOT, load_mutants
 from yoso_hw.params import ChipParams
-from yoso_sim import soak
 from yoso_sim.build import build
-from yoso_sim.cases import CORNERS, IMAGES, MOST_LAYERS, WEIGHTS, Case, CaseError, random_case, random_chip
 from yoso_sim.cli import main
-from yoso_sim.session import Session
 from yoso_sim.simulate import SimulationError
-from yoso_sw import golden
-from yoso_sw.network import NEVER
+from yoso_sim.study import soak
+from yoso_sim.study.cases import (
+    CORNERS,
+    IMAGES,
+    MOST_LAYERS,
+    WEIGHTS,
+    Case,
+    CaseError,
+    random_case,
+    random_chip,
+)
+from yoso_sim.study.session import Session
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER
 
 #: Chips that other benches build as well.
 CHIPS = {name: chip_cases.CHIPS[name] for name in ("1 x 1", "2 x 1, banked", "3 x 2, unicast, bus")}

@@ -7,10 +7,10 @@ import pytest
 from yoso_hw.core.compute import HISTORY
 from yoso_hw.params import ChipParams
 from yoso_sim.build import build
-from yoso_sim.injection import REACH
 from yoso_sim.simulate import simulate
-from yoso_sw import faults
-from yoso_sw.network import Layer, Network
+from yoso_sim.study.injection import REACH
+from yoso_sw.compile import faults
+from yoso_sw.network.network import Layer, Network
 
 
 @pytest.mark.parametrize("memory", faults.MEMORIES)
@@ -32,7 +32,9 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(memory, tmp_path):
     }
     job |= {"rate": 5e-3, "seed": 1, "images": 30, "result": str(tmp_path / "result.json")}
     (tmp_path / "job.json").write_text(json.dumps(job))
-    simulate(made, "yoso_sim.injection", tmp_path, {"YOSO_JOB": str(tmp_path / "job.json")}, test="inject")
+    simulate(
+        made, "yoso_sim.study.injection", tmp_path, {"YOSO_JOB": str(tmp_path / "job.json")}, test="inject"
+    )
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["images"] == 30 and result["spikes_compared"] > 200
     assert result["mismatched_images"] == 0

@@ -9,7 +9,7 @@ import chip_cases
 from attack import PACKETS, PARAMS, Attack, pack
 from yoso_hw.packet import Kind, Op
 from yoso_hw.registers import Memory, PeError, Register, chunks, memory_shape
-from yoso_sw.flits import rectangle_fields
+from yoso_sw.compile.flits import rectangle_fields
 
 EVERYWHERE = rectangle_fields((0, PARAMS.cols - 1, 0, PARAMS.rows - 1))
 HERE = rectangle_fields((0, 0, 0, 0))

@@ -11,10 +11,10 @@ from yoso_hw.chip import Chip
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape
-from yoso_sw.flits import one_node, read_flits, write_flits
-from yoso_sw.golden import GoldenResult
-from yoso_sw.image import WeightImage
-from yoso_sw.network import NEVER
+from yoso_sw.compile.flits import one_node, read_flits, write_flits
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.network.golden import GoldenResult
+from yoso_sw.network.network import NEVER
 
 
 class ChipHost(Bench):
@@ -142,7 +142,7 @@ class ChipHost(Bench):
         return state
 
     def counters(self) -> np.ndarray:
-        """Counters of every PE, as `yoso_sw.predict.predict_counters` gives them."""
+        """Counters of every PE, as `yoso_sw.compile.predict.predict_counters` gives them."""
         rows, cols = self.params.rows, self.params.cols
         return np.array([[self.read(x, y, Memory.COUNTER) for x in range(cols)] for y in range(rows)])
 

@@ -6,11 +6,11 @@ from chip_host import fresh_host, left_by_golden, without_cycles
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, PeError, Register, memory_shape
-from yoso_sw.compiler import compile_network
-from yoso_sw.flits import one_node, read_flits, rectangle_fields
-from yoso_sw.golden import run
-from yoso_sw.network import NEVER, Layer, Network
-from yoso_sw.predict import predict_counters
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.flits import one_node, read_flits, rectangle_fields
+from yoso_sw.compile.predict import predict_counters
+from yoso_sw.network.golden import run
+from yoso_sw.network.network import NEVER, Layer, Network
 
 SMALL = {
     "lanes": 2,

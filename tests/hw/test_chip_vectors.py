@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from chip_host import fresh_host, without_cycles
-from yoso_sw.compiler import compile_network
-from yoso_sw.network import NEVER
-from yoso_sw.vectors import load_vectors
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.network.network import NEVER
+from yoso_sw.network.vectors import load_vectors
 
 VECTORS = load_vectors(Path(__file__).parents[1] / "vectors")
 #: A saturates in the others, so they fix an order of spikes: tests/hw/test_pe.py runs those.

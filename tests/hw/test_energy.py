@@ -16,8 +16,8 @@ from toggles import Command, Toggles, truth_table
 from tools import SynthError
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
-from yoso_sw.compiler import compile_network
-from yoso_sw.network import Layer, Network
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.network.network import Layer, Network
 
 PARTS = ("weight memory", "A and V memories", "spike-address memory", "core", "router", "rest of PE")
 

@@ -6,7 +6,7 @@ import random
 from bench import evaluate
 from yoso_hw.core.neuron import Fire, Integrate
 from yoso_hw.params import ChipParams
-from yoso_sw.golden import sweep_neuron
+from yoso_sw.network.golden import sweep_neuron
 
 NARROW = ChipParams(weight_bits=2, acc_bits=3, pot_bits=3)
 WIDE = ChipParams()

@@ -6,9 +6,9 @@ import pytest
 from pe_bench import PeBench
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import OUTPUT_FLAG, Counter, Memory, PeError, Register, memory_shape
-from yoso_sw.compiler import weight_words
-from yoso_sw.mapping import Slice
-from yoso_sw.vectors import load_vector
+from yoso_sw.compile.compiler import weight_words
+from yoso_sw.compile.mapping import Slice
+from yoso_sw.network.vectors import load_vector
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

@@ -2,7 +2,7 @@
 
 import nir
 import numpy as np
-from yoso_sw.network import Layer, Network, Window
+from yoso_sw.network.network import Layer, Network, Window
 
 
 def weights(rng, axons, neurons, bias=False):

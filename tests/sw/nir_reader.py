@@ -3,7 +3,7 @@
 import nir
 import numpy as np
 import torch
-from yoso_sw.network import NEVER
+from yoso_sw.network.network import NEVER
 
 
 def follow(graph, arrivals, total):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.trainer import Data, Trainer
+from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.trainer import Data, Trainer
 
 
 def patterns(count, seed):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from yoso_hw.params import ChipParams
-from yoso_sw.network import NEVER, Layer, Network
+from yoso_sw.network.network import NEVER, Layer, Network
 
 
 @dataclass
 class Outcome:
-    """One image; lists a layer, as in `yoso_sw.vectors.Case`."""
+    """One image; lists a layer, as in `yoso_sw.network.vectors.Case`."""
 
     decision: int
     decision_step: int

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.network import Layer, Network
-from yoso_sw.trainer import Data, Trainer
+from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.network.network import Layer, Network
 
 
 def dense_network() -> Network:

@@ -6,12 +6,14 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from yoso_sw import accuracy, datasets, seeds, spread
-from yoso_sw.config import load_config
-from yoso_sw.model import Model
-from yoso_sw.modules import TrainingError
-from yoso_sw.network import Network
-from yoso_sw.train import main as train
+from yoso_sw.commands import accuracy, seeds
+from yoso_sw.commands.train import main as train
+from yoso_sw.data import datasets
+from yoso_sw.learn import spread
+from yoso_sw.learn.config import load_config
+from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.model import Model
+from yoso_sw.network.network import Network
 
 CONFIG = """
 name = "halves"

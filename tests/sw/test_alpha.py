@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 from finite_difference import numeric_gradient
-from yoso_sw import alpha, stdbp
+from yoso_sw.learn.alpha import alpha
+from yoso_sw.learn.stdbp import stdbp
 
 INF = float("inf")
 TAU, END, THETA = 4.0, 20.0, 1.0

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from yoso_sw.compiler import CompileError, compile_network
-from yoso_sw.encoding import spike_steps
-from yoso_sw.golden import input_steps, run
-from yoso_sw.vectors import Vector, load_vectors
+from yoso_sw.compile.compiler import CompileError, compile_network
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.golden import input_steps, run
+from yoso_sw.network.vectors import Vector, load_vectors
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 VECTORS = load_vectors(FOLDER)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from yoso_sw.augment import Augment
+from yoso_sw.data.augment import Augment
 
 
 def noise(count):

@@ -7,11 +7,11 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
-from yoso_sw import caltech
-from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.datasets import DatasetError
-from yoso_sw.trainer import Data
-from yoso_sw.views import VIEWS, see
+from yoso_sw.data import caltech
+from yoso_sw.data.datasets import DatasetError
+from yoso_sw.data.views import VIEWS, see
+from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.trainer import Data
 
 COUNTS = {"Faces": 435, "Motorbikes": 798}
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from yoso_sw import caltech
-from yoso_sw.idx import DatasetError
+from yoso_sw.data import caltech
+from yoso_sw.data.idx import DatasetError
 
 
 def jpeg(size=(12, 8)) -> bytes:

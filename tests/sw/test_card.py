@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 from click.testing import CliRunner
-from yoso_sw import card, spread
-from yoso_sw.config import NETWORKS, load_config, names
-from yoso_sw.network import Network
+from yoso_sw.learn import card, spread
+from yoso_sw.learn.config import load_config
+from yoso_sw.network.network import Network
+from yoso_sw.network.zoo import NETWORKS, names
 
 TRAINED = sorted(set(names()) & set(names(".npz")))
 
@@ -18,7 +19,7 @@ def rendered(name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_committed_card_is_up_to_date(name):
-    path, advice = NETWORKS / f"{name}.md", "python -m yoso_sw.card brings it up to date"
+    path, advice = NETWORKS / f"{name}.md", "python -m yoso_sw.learn.card brings it up to date"
     assert path.is_file() and path.read_text() == rendered(name), advice
 
 

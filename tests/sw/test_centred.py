@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 import torch
 from quarters import load, small_config
-from yoso_sw.modules import Conv2d, Dense, centred
-from yoso_sw.network import Window
-from yoso_sw.trainer import Trainer
+from yoso_sw.learn.layers import Conv2d, Dense, centred
+from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network.network import Window
 
 WINDOW = {"threshold": 17.0, "steps": 33, "slope": "constant", "start": 16, "end": 32, "mean": 0.3}
 KINDS = {

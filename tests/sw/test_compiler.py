@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, Register
-from yoso_sw.compiler import CompileError, compile_network, main
-from yoso_sw.golden import run
-from yoso_sw.image import WeightImage
-from yoso_sw.mapping import choose_nodes, lower_bound
-from yoso_sw.network import NEVER, Layer, Network
-from yoso_sw.predict import PREDICTED, predict_counters, predict_load_counters
+from yoso_sw.compile.compiler import CompileError, compile_network, main
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.compile.mapping import choose_nodes, lower_bound
+from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
+from yoso_sw.network.golden import run
+from yoso_sw.network.network import NEVER, Layer, Network
 
 SMALL = ChipParams(
     cols=3, rows=3, neurons=16, weights=64, acc_bits=12, pot_bits=16, steps=32, layers=4, classes=16

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 from yoso_hw.params import ChipParams
-from yoso_sw.compiler import compile_network
-from yoso_sw.config import ConfigError, LayerConfig, TrainConfig
-from yoso_sw.golden import run
-from yoso_sw.mapping import CompileError
-from yoso_sw.model import Model
-from yoso_sw.modules import input_times
-from yoso_sw.network import NEVER, Layer, Network, NetworkError, Window
-from yoso_sw.trainer import Data, Trainer
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
+from yoso_sw.learn.layers import input_times
+from yoso_sw.learn.model import Model
+from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.network.golden import run
+from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
 
 STEPS = 24
 
@@ -271,7 +271,7 @@ def test_a_convolution_decides_nothing():
 
 @pytest.mark.parametrize("entry", [{"rows": 6}, {"rows": "many"}, 7, {"side": 3}])
 def test_a_damaged_window_in_the_file_is_refused(tmp_path, monkeypatch, entry):
-    import yoso_sw.network as module
+    import yoso_sw.network.network as module
 
     monkeypatch.setattr(module, "asdict", lambda window: entry)
     small_network().save(tmp_path / "net.npz")

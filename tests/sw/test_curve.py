@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from yoso_sw.curve import CurveError, Epoch, write
+from yoso_sw.learn.curve import CurveError, Epoch, write
 
 HISTORY = [
     Epoch(1, False, 0.9, 80.0, (3000.0, 300.0, 0.0)),

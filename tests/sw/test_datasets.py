@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from yoso_sw import datasets, fetch
-from yoso_sw.datasets import DatasetError
-from yoso_sw.idx import decode_idx, encode_idx, read_idx
-from yoso_sw.views import VIEWS
+from yoso_sw.data import datasets, fetch
+from yoso_sw.data.datasets import DatasetError
+from yoso_sw.data.idx import decode_idx, encode_idx, read_idx
+from yoso_sw.data.views import VIEWS
 
 
 @pytest.fixture
@@ -139,5 +139,5 @@ def test_a_pickle_that_wants_more_than_arrays_is_refused():
 
 
 def test_reading_a_data_set_needs_no_torch():
-    code = "import sys, yoso_sw.datasets, yoso_sw.encoding; sys.exit('torch' in sys.modules)"
+    code = "import sys, yoso_sw.data.datasets, yoso_sw.data.encoding; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

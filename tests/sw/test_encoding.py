@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from yoso_sw.encoding import spike_steps
-from yoso_sw.golden import input_steps
-from yoso_sw.network import NEVER
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.golden import input_steps
+from yoso_sw.network.network import NEVER
 
 PIXELS = np.arange(256, dtype=np.uint8)
 

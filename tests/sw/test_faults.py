@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
-from yoso_sw import faults, golden
-from yoso_sw.compiler import compile_network
-from yoso_sw.network import NEVER, Layer, Network
+from yoso_sw.compile import faults
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Layer, Network
 
 PARAMS = ChipParams(
     cols=3, rows=2, lanes=2, neurons=16, weights=256, acc_bits=12, pot_bits=16, steps=32, layers=4

@@ -9,13 +9,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 from reference import random_inputs, random_network
-from yoso_sw import golden
 from yoso_sw.figures import dead_neurons, experiment, publish, report, tables
 from yoso_sw.figures.__main__ import main
 from yoso_sw.figures.experiment import NAMES, Run, Setting
 from yoso_sw.figures.gradients import spike_gradients
 from yoso_sw.figures.spike_times import measure
-from yoso_sw.network import NEVER
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER
 
 TINY = Setting(hidden=20, images=200)
 PNG = b"\x89PNG"

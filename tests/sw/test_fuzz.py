@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from small_files import CONFIG, RESULT, dense_network, tiny_data, train
 from yoso_hw.params import ChipParams
 from yoso_sim.job import read_result, write_result
-from yoso_sw.compiler import compile_network
-from yoso_sw.config import NETWORKS, ConfigError, load_config
-from yoso_sw.idx import DatasetError, encode_idx, read_idx
-from yoso_sw.image import ImageError, WeightImage
-from yoso_sw.modules import TrainingError
-from yoso_sw.network import Layer, Network, NetworkError, Window
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.image import ImageError, WeightImage
+from yoso_sw.data.idx import DatasetError, encode_idx, read_idx
+from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network.network import Layer, Network, NetworkError, Window
+from yoso_sw.network.zoo import NETWORKS
 from yoso_sw.nir import NirError, files, from_nir, read, to_nir, write
-from yoso_sw.trainer import Trainer
 
 # ---- the readers -----------------------------------------------------------------------------------------
 

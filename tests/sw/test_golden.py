@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import closed_form, random_inputs, random_network, simulate
 from yoso_hw.params import ChipParams
-from yoso_sw.encoding import spike_steps
-from yoso_sw.golden import GoldenError, input_steps, run
-from yoso_sw.network import NEVER, Layer, Network
-from yoso_sw.vectors import load_vector
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.golden import GoldenError, input_steps, run
+from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.vectors import load_vector
 
 WIDE = ChipParams(acc_bits=16, pot_bits=24)
 NARROW = ChipParams(weight_bits=4, acc_bits=5, pot_bits=7)
@@ -210,7 +210,7 @@ def test_a_threshold_or_slope_that_no_potential_holds_is_refused():
 
 
 def test_the_golden_model_imports_neither_torch_nor_amaranth():
-    code = "import sys, yoso_sw.golden; sys.exit(bool({'torch', 'amaranth'} & set(sys.modules)))"
+    code = "import sys, yoso_sw.network.golden; sys.exit(bool({'torch', 'amaranth'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

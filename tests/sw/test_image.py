@@ -14,10 +14,9 @@ from reference import random_inputs, random_network
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import OUTPUT_FLAG, Memory, Register, chunks
-from yoso_sw.compiler import compile_network
-from yoso_sw.encoding import spike_steps
-from yoso_sw.flits import read_flits
-from yoso_sw.image import (
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.flits import read_flits
+from yoso_sw.compile.image import (
     PREAMBLE,
     CorruptedImageError,
     ImageError,
@@ -28,7 +27,8 @@ from yoso_sw.image import (
     WeightImage,
     WrongChipError,
 )
-from yoso_sw.network import NEVER, Layer, Network
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.network import NEVER, Layer, Network
 
 PARAMS = ChipParams(
     cols=3, rows=2, lanes=2, neurons=8, weights=64, acc_bits=12, pot_bits=16, steps=32, layers=4

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numba import njit
 from numba.core.errors import TypingError
-from yoso_sw import shares
-from yoso_sw.causal_order import room, sort
-from yoso_sw.rows import LINE, add_to_rows, lines, sum_rows
+from yoso_sw.learn.stdbp import shares
+from yoso_sw.learn.stdbp.causal_order import room, sort
+from yoso_sw.learn.stdbp.rows import LINE, add_to_rows, lines, sum_rows
 
 INF = np.float32(np.inf)
 

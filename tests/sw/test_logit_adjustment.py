@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from quarters import LITERAL, check_resumes, load, small_config
-from yoso_sw import stdbp
-from yoso_sw.config import ConfigError, load_config
-from yoso_sw.model import Model
-from yoso_sw.modules import input_times
-from yoso_sw.trainer import Data, Trainer
+from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.layers import input_times
+from yoso_sw.learn.model import Model
+from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.trainer import Data, Trainer
 
 ADJUSTMENT = (0.0, 1.5, -0.5, 0.0)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from yoso_sw.modules import Conv2d, Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder
-from yoso_sw.network import Window
+from yoso_sw.learn.layers import Conv2d, Dense, EarliestPool2d, Spikes, SpikeTimeLoss, TemporalEncoder
+from yoso_sw.network.network import Window
 
 INF = float("inf")
 RULE = {"threshold": 8.0, "steps": 16}

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from yoso_hw.params import ChipParams
-from yoso_sw.network import NEVER, Layer, Network, NetworkError
+from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
 
 
 def layer(inputs=4, neurons=3, **fields) -> Layer:

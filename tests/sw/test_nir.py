@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from nir_graphs import convolution, dense, foreign
 from nir_reader import follow
 from reference import random_inputs
-from yoso_sw import golden
-from yoso_sw.network import NEVER, Layer, Network
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Layer, Network
 from yoso_sw.nir import NirError, from_nir, read, to_nir, write
 from yoso_sw.nir.__main__ import main
 
@@ -207,5 +207,6 @@ def test_what_is_written_is_plain(tmp_path):
 
 
 def test_the_golden_model_needs_neither_nir_nor_torch():
-    code = "import sys, yoso_sw.golden, yoso_sw.card; assert not {'nir', 'h5py', 'torch'} & set(sys.modules)"
+    code = "import sys, yoso_sw.network.golden, yoso_sw.learn.card as card; "
+    code += "assert not {'nir', 'h5py', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,10 +5,10 @@ import dataclasses
 import pytest
 import torch
 from quarters import check_resumes, load, small_config
-from yoso_sw.config import ConfigError, LayerConfig
-from yoso_sw.modules import Conv2d, Dense, Norm
-from yoso_sw.network import Window
-from yoso_sw.trainer import Trainer
+from yoso_sw.learn.config import ConfigError, LayerConfig
+from yoso_sw.learn.layers import Conv2d, Dense, Norm
+from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network.network import Window
 
 WINDOW = {"slope": "constant", "start": 16, "end": 32, "bias": True}
 RULE = {"threshold": 17.0, "steps": 33, "norm": 10.0, **WINDOW}

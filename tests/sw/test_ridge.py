@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from quarters import LITERAL, check_resumes, load, small_config
-from yoso_sw import ridge
-from yoso_sw.augment import Augment
-from yoso_sw.config import ConfigError
-from yoso_sw.model import Model
-from yoso_sw.trainer import Trainer
+from yoso_sw.data.augment import Augment
+from yoso_sw.learn import ridge
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.model import Model
+from yoso_sw.learn.trainer import Trainer
 
 
 def by_least_squares(ages, targets, penalty):

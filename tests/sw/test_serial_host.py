@@ -11,10 +11,11 @@ from yoso_hw.board import ulx3s
 from yoso_hw.board.framing import BUFFER, CREDIT, Notice, frame_bytes, identity
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_sw import board, golden
-from yoso_sw.compiler import compile_network
-from yoso_sw.network import Layer, Network
-from yoso_sw.serial_host import BoardError, SerialHost
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.host import board
+from yoso_sw.host.serial import BoardError, SerialHost
+from yoso_sw.network import golden
+from yoso_sw.network.network import Layer, Network
 
 PARAMS = ChipParams(cols=2, rows=1, neurons=8, weights=64, steps=8, layers=4, classes=4)
 PACKETS = Packets(PARAMS)
@@ -244,7 +245,7 @@ def test_images_are_sent_and_their_outcomes_read():
 
 @pytest.fixture
 def command(tmp_path, monkeypatch):
-    """Runs ``python -m yoso_sw.board`` on a fake board; returns the result of click."""
+    """Runs ``python -m yoso_sw.host.board`` on a fake board; returns the result of click."""
     NETWORK.save(tmp_path / "tiny.npz")
     (tmp_path / "chip.json").write_text(PARAMS.to_json())
     monkeypatch.setattr(board, "load", lambda name, split: (pixels(20), np.zeros(20, np.uint8)))

@@ -9,15 +9,16 @@ import torch
 from finite_difference import numeric_gradient
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
-from yoso_sw import golden, plain, stdbp
-from yoso_sw.config import LayerConfig, TrainConfig
-from yoso_sw.model import Model, export
-from yoso_sw.modules import (
+from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.layers import (
     TrainingError,
     input_times,
 )
-from yoso_sw.network import NEVER, Network
-from yoso_sw.vectors import load_vectors
+from yoso_sw.learn.model import Model, export
+from yoso_sw.learn.stdbp import plain, stdbp
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Network
+from yoso_sw.network.vectors import load_vectors
 
 VECTORS = load_vectors(Path(__file__).parents[1] / "vectors")
 INF = float("inf")

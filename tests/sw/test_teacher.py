@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 from quarters import LITERAL, load, patterns, small_config
-from yoso_sw import config as configs
-from yoso_sw import golden, seeds, stdbp, teacher
-from yoso_sw.config import ConfigError
-from yoso_sw.modules import TrainingError
-from yoso_sw.network import Network, NetworkError
-from yoso_sw.trainer import Trainer
+from yoso_sw.commands import seeds
+from yoso_sw.learn import config as configs
+from yoso_sw.learn import teacher
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network import golden, zoo
+from yoso_sw.network.network import Network, NetworkError
 
 CPU = torch.device("cpu")
 
@@ -136,7 +139,7 @@ def test_a_damaged_teacher_is_refused(master):
 
 
 def test_an_unknown_teacher_lists_the_networks_there_are():
-    with pytest.raises(ConfigError, match=r"there is no .*'nobody'.*mnist-wide"):
+    with pytest.raises(NetworkError, match=r"there is no .*'nobody'.*mnist-wide"):
         teacher.Teacher(small_config(teacher="nobody"), CPU)
 
 
@@ -164,7 +167,7 @@ def test_smooth_labels_are_labels_shared_out(trained):
 
 
 def test_every_committed_teacher_is_there():
-    for name in configs.names():
-        own = configs.load_config(configs.locate(name))
+    for name in zoo.names():
+        own = configs.load_config(zoo.locate(name))
         if own.teacher:
             teacher.Teacher(own, CPU)

@@ -9,13 +9,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 from quarters import LITERAL, load, patterns, small_config
-from yoso_sw import datasets, golden, stdbp
-from yoso_sw.config import ConfigError, load_config, locate
-from yoso_sw.model import check_bounds
-from yoso_sw.modules import TrainingError
-from yoso_sw.network import Layer, Network
-from yoso_sw.train import command_of, main
-from yoso_sw.trainer import Data, Trainer
+from yoso_sw.commands.train import command_of, main
+from yoso_sw.data import datasets
+from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.model import check_bounds
+from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.network import golden
+from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.zoo import locate
 
 NETWORKS = Path(__file__).parents[2] / "sw" / "networks"
 CONFIGS = sorted(NETWORKS.glob("*.toml"))
@@ -267,7 +270,7 @@ def test_a_committed_network_is_as_accurate_as_it_says(path):
         if config.family == "mnist":
             raise
         pytest.skip(str(error))
-    if config.layers[0].kernel:  # `python -m yoso_sw.accuracy` takes the time for all images
+    if config.layers[0].kernel:  # `python -m yoso_sw.commands.accuracy` takes the time for all images
         images, labels, error = images[:1000], labels[:1000], 2.0
     else:
         error = 0.005

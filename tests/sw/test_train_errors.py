@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from yoso_sw import accuracy, caltech, card, datasets, fetch, seeds, train
-from yoso_sw.model import Model
-from yoso_sw.network import Network
+from yoso_sw.commands import accuracy, seeds, train
+from yoso_sw.data import caltech, datasets, fetch
+from yoso_sw.learn import card
+from yoso_sw.learn.model import Model
+from yoso_sw.network.network import Network
 
 CONFIG = """
 name = "halves"

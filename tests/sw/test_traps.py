@@ -12,11 +12,12 @@ import pytest
 import torch
 from small_files import CONFIG, RESULT, dense_network, tiny_data, train
 from yoso_sim.job import read_chunk, read_result, write_result
-from yoso_sw.config import NETWORKS, ConfigError, load_config
-from yoso_sw.idx import LARGEST_FILE, DatasetError, read_idx
-from yoso_sw.modules import TrainingError
-from yoso_sw.network import Network, NetworkError
-from yoso_sw.trainer import Trainer
+from yoso_sw.data.idx import LARGEST_FILE, DatasetError, read_idx
+from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.zoo import NETWORKS
 
 # ---- networks, images, configurations ---------------------------------------------------------------------
 

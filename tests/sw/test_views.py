@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from yoso_sw import views
+from yoso_sw.data import views
 
 
 def contrast_slowly(image, reaches):

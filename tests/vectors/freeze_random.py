@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from reference import random_inputs, random_network, simulate
 from yoso_hw.params import ChipParams
-from yoso_sw.network import NEVER
+from yoso_sw.network.network import NEVER
 
 CHIP = {"cols": 3, "rows": 2, "neurons": 16, "weights": 256, "steps": 32, "layers": 4, "classes": 16}
 RECIPES = {

@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from yoso_sw.config import ConfigError
+from yoso_sw.data.idx import DatasetError
 from yoso_sw.figures.dead_neurons import dead_neurons
 from yoso_sw.figures.gradients import gradients
 from yoso_sw.figures.publish import publish
 from yoso_sw.figures.report import FigureError
 from yoso_sw.figures.spike_times import spike_times
 from yoso_sw.figures.tables import tables
-from yoso_sw.golden import GoldenError
-from yoso_sw.idx import DatasetError
-from yoso_sw.network import NetworkError
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.network.golden import GoldenError
+from yoso_sw.network.network import NetworkError
 
 #: What is wrong with something that the user gave or that is missing; one message each.
 ERRORS = (FigureError, ConfigError, DatasetError, NetworkError, GoldenError, OSError)

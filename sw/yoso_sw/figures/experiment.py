@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from yoso_sw import alpha, datasets, stdbp
-from yoso_sw.encoding import spike_steps
+from yoso_sw.data import datasets
+from yoso_sw.data.encoding import spike_steps
 from yoso_sw.figures.report import FigureError
-from yoso_sw.modules import input_times
+from yoso_sw.learn.alpha import alpha
+from yoso_sw.learn.layers import input_times
+from yoso_sw.learn.stdbp import stdbp
 
 NAMES = {"rel": "ReL-PSP", "alpha": "alpha-PSP"}
 CLASSES, PIXELS = 10, 784

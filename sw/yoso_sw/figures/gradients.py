@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from yoso_sw.encoding import spike_steps
+from yoso_sw.data.encoding import spike_steps
 from yoso_sw.figures import report
 from yoso_sw.figures.experiment import NAMES, VALIDATION, Run, Setting, training_images
-from yoso_sw.modules import input_times
+from yoso_sw.learn.layers import input_times
 
 LAYERS = ("hidden", "output")
 BINS = 60

@@ -13,11 +13,12 @@ import click
 import numpy as np
 from rich.console import Console
 
-from yoso_sw import golden
-from yoso_sw.config import load_config, locate, names
 from yoso_sw.figures import report
-from yoso_sw.network import NEVER, Network
-from yoso_sw.trainer import Data
+from yoso_sw.learn.config import load_config
+from yoso_sw.learn.trainer import Data
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Network
+from yoso_sw.network.zoo import locate, names
 
 BLOCK = 500  # images a run of the golden model; bounds its memory
 

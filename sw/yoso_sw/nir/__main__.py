@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from yoso_sw.config import ConfigError, locate
-from yoso_sw.network import Network, NetworkError
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.zoo import locate
 from yoso_sw.nir import NirError, from_nir, read, to_nir, write
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from yoso_hw.params import ChipParams
 
-from yoso_sw.network import Layer, Network
+from yoso_sw.network.network import Layer, Network
 from yoso_sw.nir.common import NirError, package, sums
 
 #: Fields of a layer that `to_nir` says or refuses; any other must have its default.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from yoso_sw.network import Layer, Network, Window
+from yoso_sw.network.network import Layer, Network, Window
 from yoso_sw.nir.common import NirError, sums
 
 _LEAKS = "it leaks; ReL-PSP integrates without a leak"
@@ -219,7 +219,7 @@ class _Reader:
         if wrong.size:
             raise NirError(
                 f"{called}: weight {wrong[0]} is no whole number of -128..127; train it in integers "
-                "(python -m yoso_sw.train), an import does not round"
+                "(python -m yoso_sw.commands.train), an import does not round"
             )
         self.matrix = matrix.astype(np.int8)
 

@@ -1,0 +1,1 @@
+"""Studies that run many networks or many chips: soak, soft errors."""

@@ -1,0 +1,264 @@
+"""``make soft-errors``: accuracy against the rate of bit flips in each memory; see docs/soft-errors.
+
+The statistics come from the golden model, and a sample runs on the RTL with the same flips, compared spike
+for spike. Every point is a file of its own, so the command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numba
+import numpy as np
+from rich.console import Console
+from yoso_hw.params import ChipParams
+from yoso_sw.compile import faults
+from yoso_sw.compile.compiler import check_network, compile_network
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.data import datasets
+from yoso_sw.network import golden, synapse
+from yoso_sw.network.network import Network
+from yoso_sw.network.zoo import locate
+
+from yoso_sim.build import Build, build, code_of
+from yoso_sim.campaign import chip_for, dataset_of
+from yoso_sim.cli import bar, chip_settings, one_message, options
+from yoso_sim.job import read_result, write_json, write_result
+from yoso_sim.simulate import simulate
+from yoso_sim.study import injection, soft_report
+from yoso_sim.tools import output_folder, repository
+
+RATES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+
+#: What runs on the RTL as well: of each memory these rates, with the first seed.
+RTL_RATES = (1e-4, 1e-3, 1e-2)
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve: a memory, how it is read, and whether the chip is as narrow as the network allows."""
+
+    name: str
+    memory: str
+    scheme: str = "none"
+    narrow: bool = False
+
+
+CURVES = (
+    Curve("weight", "weight"),
+    *(Curve(f"weight, {scheme}", "weight", scheme) for scheme in faults.SCHEMES if scheme != "none"),
+    Curve("weight, narrow", "weight", narrow=True),
+    Curve("A", "accumulated"),
+    Curve("A, narrow", "accumulated", narrow=True),
+    Curve("V", "potential"),
+    Curve("V, narrow", "potential", narrow=True),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A network with its images, on the chip and on one as narrow as the network allows."""
+
+    path: Path
+    network: Network
+    dataset: str
+    images: np.ndarray
+    labels: np.ndarray
+    image: WeightImage
+    narrow: WeightImage
+
+    def compiled(self, curve: Curve) -> WeightImage:
+        return self.narrow if curve.narrow else self.image
+
+    def accuracy(self, decisions: np.ndarray) -> float:
+        """Per cent."""
+        return round(100 * float((decisions == self.labels).mean()), 4)
+
+
+def narrow_chip(network: Network, params: ChipParams, images: np.ndarray) -> ChipParams:
+    """The chip with no more bits for weights, A and V than the network needs: V as seen on `images`."""
+    weights = [layer.weights.astype(np.int64) for layer in network.layers]
+    sums = max(int(np.abs(w).sum(0).max()) for w in weights)
+    result = golden.run(network, images, params=params)
+    highest = max(int(np.abs(v).max()) for v in result.potentials)
+    rules = max(max(layer.threshold, layer.slope) for layer in network.layers)
+    return replace(
+        params,
+        weight_bits=network.weight_bits,
+        acc_bits=sums.bit_length() + 1,
+        pot_bits=max(highest, rules).bit_length() + 1,
+    )
+
+
+def measure(study: Study, curve: Curve, rate: float, seed: int) -> dict[str, Any]:
+    """One point on the golden model: accuracy, flips an image, and whether the order of spikes can matter."""
+    image = study.compiled(curve)
+    params, network = image.params, study.network
+    if curve.memory == "weight":
+        bits = params.weight_bits
+        masks = faults.flip_weights(network, rate, seed, bits=bits, lanes=params.lanes)
+        read = faults.read_weights(network, masks, curve.scheme, bits=bits)
+        try:
+            check_network(read, params)
+            ordered = False
+        except CompileError:
+            ordered = True
+        decisions = golden.run(read, study.images, params=params).decisions
+        return {"accuracy": study.accuracy(decisions), "order_matters": ordered}
+    flips = [
+        faults.flip_state(network, curve.memory, rate, seed, i, params) for i in range(len(study.images))
+    ]
+    outcome = faults.run(network, study.images, image, curve.memory, flips)
+    return {"accuracy": study.accuracy(outcome.decisions), "order_matters": False}
+
+
+def compare_rtl(
+    study: Study, made: Build, memory: str, rate: float, images: int, folder: Path
+) -> dict[str, Any]:
+    """One sample on the RTL with the golden model beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    job, result = folder / "job.json", folder / "result.json"
+    write_json(
+        job,
+        {
+            "network": str(study.path.resolve()),
+            "chip": made.params.to_json(),
+            "dataset": study.dataset,
+            "memory": memory,
+            "rate": rate,
+            "seed": 1,
+            "images": images,
+            "result": str(result.resolve()),
+        },
+    )
+    simulate(made, "yoso_sim.study.injection", folder, {"YOSO_JOB": str(job.resolve())}, test="inject")
+    return json.loads(result.read_text())
+
+
+def once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The result in the file `path`, made if it is not there whole."""
+    found = read_result(path)
+    if found is None:
+        found = make()
+        write_result(path, found)
+    return found
+
+
+def state_folder(study: Study, key: str) -> Path:
+    """Where points are kept: named by all that they come from."""
+    digest = hashlib.sha256(study.path.read_bytes())
+    for source in (golden.__file__, faults.__file__, synapse.__file__, injection.__file__, __file__):
+        digest.update(code_of(Path(source).read_text()).encode())
+    digest.update(f"{study.image.params.to_json()} {key} {len(study.images)}".encode())
+    folder = output_folder() / "soft-errors" / f"{study.path.stem}-{digest.hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def open_study(net: str, chip: dict[str, str], images: int) -> Study:
+    """Load and compile everything; one of the expected errors if that fails."""
+    path = locate(net, ".npz")
+    network, params = Network.load(path), chip_for(chip)
+    image = compile_network(network, params)
+    dataset = dataset_of(network)
+    pixels, labels = datasets.load(dataset, "test")
+    if not 1 <= images <= len(pixels):
+        raise datasets.DatasetError(f"IMAGES={images} is outside 1..{len(pixels)}, the test images")
+    pixels, labels = pixels[:images], labels[:images]
+    narrow = compile_network(network, narrow_chip(network, params, pixels))
+    return Study(path, network, dataset, pixels, labels, image, narrow)
+
+
+def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) -> dict[str, Any]:
+    """Every point that is not done yet, behind a progress bar; returns the report."""
+    folder = state_folder(study, made.key)
+    if fresh:
+        shutil.rmtree(folder)
+        folder.mkdir()
+    points: dict[str, dict[float, list[dict[str, Any]]]] = {}
+    samples = []
+    with bar() as bars:
+        task = bars.add_task("RTL samples", total=len(faults.MEMORIES) * len(RTL_RATES))
+        for memory in faults.MEMORIES:
+            for rate in RTL_RATES:
+                name = f"rtl-{memory}-{rate:g}-{rtl_images}"
+                found = once(
+                    folder / f"{name}.json",
+                    lambda m=memory, r=rate, n=name: compare_rtl(  # type: ignore[misc]
+                        study, made, m, r, rtl_images, folder / n
+                    ),
+                )
+                samples.append({"memory": memory, "rate": rate, **found})
+                bars.advance(task)
+        task = bars.add_task("golden model", total=len(CURVES) * len(RATES) * seeds)
+        for curve in CURVES:
+            for rate in RATES:
+                for seed in range(1, seeds + 1):
+                    found = once(
+                        folder / f"{curve.name.replace(', ', '-')}-{rate:g}-{seed}.json",
+                        lambda c=curve, r=rate, s=seed: measure(study, c, r, s),  # type: ignore[misc]
+                    )
+                    points.setdefault(curve.name, {}).setdefault(rate, []).append(found)
+                    bars.advance(task)
+            if not console.is_terminal:
+                console.print(f"{len(points)} of {len(CURVES)} curves: {curve.name}")
+    clean = study.accuracy(golden.run(study.network, study.images, params=study.image.params).decisions)
+    return soft_report.summarise(study, clean, points, samples, seeds)
+
+
+@click.command(help=__doc__)
+@options
+@click.option("--images", default=2000, show_default=True, help="Test images on the golden model.")
+@click.option("--seeds", default=10, type=click.IntRange(2), show_default=True, help="Draws of the flips.")
+@click.option("--rtl-images", default=20, type=click.IntRange(1), show_default=True, help="Images a sample.")
+@click.option("--jobs", default=2, type=click.IntRange(1), show_default=True, help="Threads.")
+@click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
+@click.option("--publish", is_flag=True, help="Copy picture and table to docs/figures.")
+def main(
+    net: str,
+    cast: str | None,
+    lanes: str | None,
+    settings: tuple[str, ...],
+    images: int,
+    seeds: int,
+    rtl_images: int,
+    jobs: int,
+    fresh: bool,
+    publish: bool,
+) -> None:
+    with one_message():
+        numba.set_num_threads(min(jobs, numba.get_num_threads()))
+        study = open_study(net, chip_settings(settings, lanes, cast), images)
+        made = build(
+            study.image.params, reach=injection.REACH, report=lambda text: console.print(f"[dim]{text}")
+        )
+        report = run(study, made, seeds, rtl_images, fresh=fresh)
+        folder = output_folder() / "reports"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "soft_errors.json", report)
+        (folder / "soft_errors.md").write_text(soft_report.markdown(report))
+        soft_report.picture(folder / "soft_errors.png", report)
+        console.print(soft_report.table(report))
+        console.print(f"[dim]{os.path.relpath(folder)}/soft_errors.json, .md, .png")
+        if publish:
+            page = repository() / "docs" / "soft-errors"
+            for suffix in ("png", "md"):
+                shutil.copyfile(folder / f"soft_errors.{suffix}", page / f"accuracy.{suffix}")
+        wrong = sum(sample["mismatched_images"] for sample in report["rtl"])
+        if wrong:
+            raise click.ClickException(f"RTL and golden model differ on {wrong} images with flips")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m yoso_sim.study.soft_errors")

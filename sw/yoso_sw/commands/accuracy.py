@@ -1,0 +1,149 @@
+"""Measure trained networks on the golden model: ``python -m yoso_sw.commands.accuracy``.
+
+Every network beside its configuration in sw/networks (or those given, by name or TOML file) runs the whole
+test set of its data set. On some images the trainer's integer forward pass must agree with the golden model,
+spike for spike.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.data.idx import DatasetError
+from yoso_sw.learn import spread
+from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
+from yoso_sw.learn.layers import TrainingError, input_times
+from yoso_sw.learn.model import Model
+from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.trainer import Data
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Network, NetworkError
+from yoso_sw.network.zoo import locate, names
+
+BLOCK = 1000  # images a run of the golden model; bounds its memory
+
+#: Accuracy in the paper's tables I to III, by data set and shape.
+PAPER = {
+    ("mnist", "784-400-10"): 98.1,
+    ("mnist", "784-800-10"): 98.5,
+    ("mnist", "28x28-16C5-P2-32C5-P2-800-128-10"): 99.4,
+    ("fashion-mnist", "784-1000-10"): 88.1,
+    ("fashion-mnist", "28x28-16C5-P2-32C5-P2-800-128-10"): 90.1,
+    ("caltech", "40000-4-2"): 99.2,
+    ("caltech", "28x28-16C5-P2-32C5-P2-800-128-2"): 99.5,
+}
+
+
+def disagreements(config: TrainConfig, network: Network, images: np.ndarray) -> int:
+    """Spikes and decisions in which the trainer's integer forward pass and the golden model differ."""
+    model = Model.of(config, network)
+    with torch.no_grad():
+        results = model(input_times(spike_steps(images, config.levels)))
+    exact = golden.run(network, images, early_exit=False)
+    wrong = int((stdbp.decide(*results[-1]).numpy() != exact.decisions).sum())
+    for (times, _), sent in zip(results, exact.sent, strict=True):
+        ours = torch.where(times.isinf(), NEVER, times).numpy()
+        wrong += int((ours != sent).sum())
+    return wrong
+
+
+def measure(path: Path, checked: int) -> dict[str, Any]:
+    """One network's row. Raises what loading raises, and `TrainingError` if trainer and golden differ."""
+    config, trained = load_config(path), path.with_suffix(".npz")
+    if not trained.is_file():
+        raise NetworkError(f"{config.name} is not trained: make train NET={config.name} writes {trained}")
+    network = Network.load(trained)
+    images, labels = Data.load(config).test
+    if wrong := disagreements(config, network, images[:checked]):
+        raise TrainingError(
+            f"{network.name}: trainer and golden model differ in {wrong} spikes or decisions "
+            f"of {checked} images"
+        )
+    right = steps = spikes = 0
+    for first in range(0, len(images), BLOCK):
+        result = golden.run(network, images[first : first + BLOCK])
+        right += int((result.decisions == labels[first : first + BLOCK]).sum())
+        steps += int(result.decision_steps.sum())
+        spikes += sum(int((fired != NEVER).sum()) for fired in result.steps)
+    firing = sum(layer.neurons for layer in network.layers if layer.start < layer.end)
+    accuracy = round(100 * right / len(images), 2)
+    seeds = spread.read(path) or [{"golden": accuracy}]
+    mean, deviation = spread.mean_and_spread(seeds)
+    return {
+        "network": network.name,
+        "dataset": config.dataset,
+        "bits": network.weight_bits,
+        "steps": network.steps,
+        "paper": PAPER.get((config.family, network.shape)),
+        "float": network.about.get("float_accuracy"),
+        "golden": accuracy,
+        "seeds": len(seeds),
+        "spikes_per_neuron": round(spikes / len(images) / firing, 4),
+        "decision_step": round(steps / len(images), 2),
+        "shape": network.shape,
+        "decision": network.decision,
+        "mean": round(mean, 2),
+        "spread": None if deviation is None else round(deviation, 2),
+        "checked_images": checked,
+    }
+
+
+def show(rows: list[dict[str, Any]], console: Console) -> None:
+    """The rows as a table."""
+    columns = ("bits", "steps", "paper", "float", "golden", "mean", "spread", "seeds")
+    table = Table(box=None)
+    table.add_column("network", no_wrap=True)
+    for column in (*columns, "spikes/neuron", "decision step"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        values = [row[key] for key in (*columns, "spikes_per_neuron", "decision_step")]
+        table.add_row(row["network"], *("" if value is None else str(value) for value in values))
+    console.print(table)
+
+
+@click.command(help=__doc__)
+@click.argument("nets", nargs=-1, metavar="[NET]...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("build/reports/accuracy.json"),
+    show_default=True,
+    help="Report to write.",
+)
+@click.option(
+    "--checked",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Images compared spike for spike.",
+)
+def main(nets: tuple[str, ...], out: Path, checked: int) -> None:
+    torch.set_num_threads(1)
+    console, rows, errors = Console(), [], []
+    console.width = max(console.width, 115)  # a narrow table would cut the numbers
+    for net in nets or names():
+        try:
+            with console.status(f"{net} ..."):
+                rows.append(measure(locate(net), checked))
+        except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
+            errors.append(str(error))
+    if rows:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(rows, indent=1) + "\n")
+        show(rows, console)
+        console.print(f"written to {out}; on {checked} images each, trainer and golden model agree")
+    if errors:
+        raise click.ClickException("\n".join(errors))
+
+
+if __name__ == "__main__":
+    main()

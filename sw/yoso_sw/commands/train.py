@@ -1,0 +1,157 @@
+"""Train a network: ``make train NET=mnist-784-100-10`` or ``python -m yoso_sw.commands.train NET``.
+
+NET is the name of a configuration in sw/networks, or a TOML file. The integer network and its model card are
+written beside the configuration, the learning curve to build/train. Training can be interrupted at any time;
+the same command resumes after the last whole epoch and gives the same network.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from yoso_sw.data.idx import DatasetError
+from yoso_sw.learn import card, curve
+from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.network.golden import GoldenError
+from yoso_sw.network.network import NetworkError
+from yoso_sw.network.zoo import NETWORKS, locate, names
+
+#: What is wrong with something that the user gave; one message each.
+ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, curve.CurveError)
+
+CHECKPOINTS = Path("build/train")
+
+
+def command_of(config_path: Path, device: str = "cpu") -> str:
+    """The command that trains a configuration; networks record it."""
+    own = config_path.resolve()
+    where = "" if device == "cpu" else f" DEVICE={device}"
+    return f"make train NET={own.stem if own.parent == NETWORKS else config_path}{where}"
+
+
+def check_device(device: str) -> None:
+    """Raise `TrainingError` if torch has no such device."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("--device cuda: this torch finds no GPU; train with --device cpu")
+
+
+def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console: Console) -> None:
+    config = load_config(config_path)
+    data = Data.load(config)
+    trainer = Trainer(config, data, checkpoint, device)
+    if trainer.epoch:
+        console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
+    batches = len(data.train[0]) // config.batch
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(
+            config.name, total=trainer.epochs * batches, completed=trainer.epoch * batches
+        )
+
+        def report(epoch: curve.Epoch) -> None:
+            spikes = ", ".join(f"{count:.0f}" for count in epoch.spikes)
+            console.print(
+                f"epoch {epoch.number:3} {epoch.phase:7} loss {epoch.loss:.4f}  "
+                f"validation {epoch.accuracy:.2f} %  spikes {spikes}",
+                soft_wrap=True,
+            )
+
+        trainer.run(report, lambda: progress.advance(task))
+    network = trainer.network(command_of(config_path, device))
+    network.save(out)
+    about = network.about
+    console.print(
+        f"{out}: test accuracy {about['golden_accuracy']:.2f} % on the golden model "
+        f"({about['float_accuracy']:.2f} % in float), spikes an image {about['spikes']}",
+        soft_wrap=True,
+    )
+    console.print(f"{card.write(config_path, out)}: model card", soft_wrap=True)
+    picture = curve.write(config.name, trainer.history, checkpoint.parent)
+    console.print(f"{picture}: learning curve", soft_wrap=True)
+
+
+on_device = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    type=click.Choice(["cpu", "cuda"]),
+    help="Where torch trains; a GPU rounds otherwise.",
+)
+
+
+@click.command(help=__doc__)
+@click.argument("net", required=False)
+@click.option("--config", help="The same as NET; commands that older networks record have it.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Network file; beside the configuration if not given."
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="State after the last whole epoch; build/train/<name>.pt if not given. "
+    "The learning curve goes beside it.",
+)
+@click.option("--restart", is_flag=True, help="Forget the checkpoint and train from the start.")
+@click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="CPU threads of torch; another count rounds otherwise.",
+)
+@on_device
+def main(
+    net: str | None,
+    config: str | None,
+    out: Path | None,
+    checkpoint: Path | None,
+    restart: bool,
+    threads: int,
+    device: str,
+) -> None:
+    chosen = net or config
+    if chosen is None:
+        raise click.UsageError(f"NET is missing: a TOML file or one of {', '.join(names())}")
+    torch.set_num_threads(threads)
+    try:
+        path = locate(chosen)
+        out = out or path.with_suffix(".npz")
+        checkpoint = checkpoint or CHECKPOINTS / f"{path.stem}.pt"
+        if not out.parent.is_dir():  # better now than after the training
+            raise click.ClickException(f"cannot write {out}: there is no folder {out.parent}")
+        if restart:
+            checkpoint.unlink(missing_ok=True)
+        check_device(device)
+        _train(path, out, checkpoint, device, Console())
+    except ERRORS as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write what was trained: {error}") from None
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "interrupted; the same command resumes after the last whole epoch"
+        ) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""Network to weight image: checks what the arithmetic needs, maps, and fills the memories.
+
+``python -m yoso_sw.compile.compiler NETWORK -o IMAGE`` is the command; `compile_network` the function.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from yoso_hw.packet import Packets, destination_fields
+from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.registers import OUTPUT_FLAG, Memory, Register
+
+from yoso_sw.compile.flits import to_chunks
+from yoso_sw.compile.image import ImageError, MemoryRun, WeightImage
+from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
+from yoso_sw.network.network import Layer, Network, NetworkError
+
+
+def check_network(network: Network, params: ChipParams) -> None:
+    """Refuse what the chip would not compute as the golden model does.
+
+    The bound on A makes results independent of the order in which spikes of a step arrive: an axon spikes at
+    most once an image, so A never leaves [sum of negative weights, sum of positive weights].
+
+    Raises
+    ------
+    CompileError
+        Naming the layer (and neuron), the numbers and what to do.
+    """
+
+    def check(condition: bool, message: str) -> None:
+        if not condition:
+            raise CompileError(message)
+
+    check(
+        network.steps <= params.steps,
+        f"network {network.name!r} has {network.steps} steps and the chip counts {params.steps}: "
+        f"use a chip with steps >= {network.steps}, or train with fewer steps",
+    )
+    check(
+        len(network.layers) < params.layers,
+        f"network {network.name!r} has {len(network.layers)} layers and the chip has tags for "
+        f"{params.layers - 1}: use a chip with layers >= {len(network.layers) + 1}",
+    )
+    check(
+        network.classes <= params.classes,
+        f"network {network.name!r} has {network.classes} outputs and the chip numbers {params.classes}: "
+        f"use a chip with classes >= {network.classes}",
+    )
+    for i, layer in enumerate(network.layers):
+        check(
+            layer.window is None,
+            f"network {network.name!r}, layer {i}: convolution ({layer.shape}) is not mapped on the chip "
+            "yet; run the network on the golden model, or train a dense one",
+        )
+        for name, value in (("threshold", layer.threshold), ("slope", layer.slope)):
+            check(
+                value <= params.pot_max,
+                f"layer {i}: {name}={value} exceeds the largest potential {params.pot_max} of "
+                f"pot_bits={params.pot_bits}: scale the layer down, or use a chip with more pot_bits",
+            )
+        low, high = int(layer.weights.min()), int(layer.weights.max())
+        check(
+            params.weight_min <= low and high <= params.weight_max,
+            f"layer {i}: weights {low}..{high} do not fit the chip's {params.weight_bits} bits: quantise to "
+            f"{params.weight_bits} bits, or use a chip with more weight_bits",
+        )
+        weights = layer.weights.astype(np.int64)
+        for sign, minus, sums, bound in (
+            ("positive", "", np.maximum(weights, 0).sum(0), params.acc_max),
+            ("negative", "-", -np.minimum(weights, 0).sum(0), -params.acc_min),
+        ):
+            worst = int(sums.argmax())
+            check(
+                int(sums[worst]) <= bound,
+                f"layer {i}, neuron {worst}: its {sign} weights sum to {minus}{sums[worst]}, "
+                f"beyond the {params.acc_bits}-bit accumulated weight's {params.acc_min}..{params.acc_max}: "
+                f"scale the layer down, or use a chip with more acc_bits",
+            )
+
+
+def weight_words(layer: Layer, part: Slice, stride: int, params: ChipParams) -> np.ndarray:
+    """Weight memory of one PE, uint64 (axons * stride,): axon by axon, lane 0 lowest, two's complement."""
+    axons = layer.weights.shape[0]
+    lanes = np.zeros((axons, stride * params.lanes), np.int64)
+    lanes[:, : part.count] = layer.weights[:, part.first : part.first + part.count]
+    fields = (lanes & ((1 << params.weight_bits) - 1)).astype(np.uint64).reshape(-1, params.lanes)
+    shifts = np.arange(params.lanes, dtype=np.uint64) * np.uint64(params.weight_bits)
+    return np.bitwise_or.reduce(fields << shifts, axis=1)
+
+
+def pe_registers(
+    network: Network, layers: tuple[LayerMap, ...], index: int, part: Slice, params: ChipParams
+) -> np.ndarray:
+    """Register words of a PE of layer `index`, uint64 (len(Register),)."""
+    layer, own = network.layers[index], layers[index]
+    registers = np.zeros(len(Register), np.uint64)
+    registers[Register.TAG] = own.tag
+    registers[Register.WORDS] = part.words(params.lanes)
+    registers[Register.LAST_MASK] = (1 << ((part.count - 1) % params.lanes + 1)) - 1
+    registers[Register.THRESHOLD] = layer.threshold
+    registers[Register.SLOPE] = layer.slope
+    # A window that starts after the image is the same as one that starts at its end, and fits the register.
+    registers[Register.WINDOW_START] = min(layer.start, network.steps)
+    registers[Register.WINDOW_END] = layer.end
+    if index == len(layers) - 1:
+        registers[Register.OUTPUT] = OUTPUT_FLAG | part.first
+    else:
+        following = layers[index + 1]
+        destination, offset = 0, 0
+        for (_, width), value in zip(destination_fields(params), following.rectangle, strict=True):
+            destination |= value << offset
+            offset += width
+        registers[Register.DESTINATION] = destination
+        registers[Register.DESTINATION_TAG] = following.tag
+    return registers
+
+
+def compile_network(
+    network: Network, params: ChipParams | None = None, *, spread: bool = True
+) -> WeightImage:
+    """Compile a network for a chip.
+
+    Parameters
+    ----------
+    params
+        The chip; the default one if None.
+    spread
+        Give spare PEs to the layers that they speed up; else use as few PEs as hold the network.
+
+    Returns
+    -------
+    The image writes every register of every node, so that an earlier image leaves nothing behind, and the
+    used part of each memory.
+
+    Raises
+    ------
+    CompileError
+        If the network does not fit the chip, or its result could depend on the order of spikes.
+    """
+    params = params or ChipParams()
+    check_network(network, params)
+    layers = map_network(network, params, spread)
+    packets = Packets(params)
+    registers = {
+        (x, y): np.zeros(len(Register), np.uint64) for y in range(params.rows) for x in range(params.cols)
+    }
+    contents: list[MemoryRun] = []
+    for index, (layer, own) in enumerate(zip(network.layers, layers, strict=True)):
+        for part in own.slices:
+            registers[part.x, part.y] = pe_registers(network, layers, index, part, params)
+            words = {Memory.WEIGHT: weight_words(layer, part, own.stride, params)}
+            if index + 1 < len(layers):
+                neurons = np.arange(part.first, part.first + part.count)
+                words[Memory.SPIKE] = neurons * layers[index + 1].stride
+            for memory, values in words.items():
+                contents.append(MemoryRun(part.x, part.y, memory, 0, to_chunks(packets, memory, values)))
+    setup = [
+        MemoryRun(x, y, Memory.REGISTER, 0, to_chunks(packets, Memory.REGISTER, values))
+        for (x, y), values in registers.items()
+    ]
+    return WeightImage(
+        params=params,
+        name=network.name,
+        steps=network.steps,
+        levels=network.levels,
+        decision=network.decision,
+        layers=layers,
+        runs=(*setup, *contents),
+    )
+
+
+def describe(network: Network, image: WeightImage) -> str:
+    """A few lines on the mapping: per layer its PEs beside the paper's lower bound, its words, its place."""
+    params = image.params
+    lines = [
+        f"{network.name}: {network.shape}, {network.steps} steps, {image.pes} of {params.nodes} PEs "
+        f"({params.cols} x {params.rows}), {len(image.load_flits())} load flits"
+    ]
+    for i, (layer, own) in enumerate(zip(network.layers, image.layers, strict=True)):
+        x0, x1, y0, y1 = own.rectangle
+        bias = " with bias" if own.bias else ""
+        filled = own.axons * own.neurons / (len(own.slices) * params.weights)
+        lines.append(
+            f"  layer {i}: {own.axons} axons{bias} x {own.neurons} neurons on {len(own.slices)} PEs "
+            f"(lower bound {lower_bound(layer, params):.2f}), {own.stride} words a PE, "
+            f"nodes ({x0}, {y0})..({x1}, {y1}), {filled:.0%} of the weight memories in use"
+        )
+    return "\n".join(lines)
+
+
+def chip_from(
+    chip: Path | None,
+    settings: tuple[str, ...],
+    default: ChipParams = ChipParams(),  # noqa: B008 -- frozen
+) -> ChipParams:
+    """The chip of a JSON file (`default` if None) with ``name=value`` settings applied.
+
+    Raises
+    ------
+    ParamError
+        If the file or a setting is not valid.
+    """
+    try:
+        params = default if chip is None else ChipParams.from_json(chip.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamError(f"chip file {chip} cannot be read: {error}") from None
+    kinds = {field.name: field.type for field in dataclasses.fields(ChipParams)}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals or name not in kinds:
+            raise ParamError(f"setting {setting!r} is not NAME=VALUE with a NAME of {', '.join(kinds)}")
+        if kinds[name] == "bool":
+            if text not in ("true", "false"):
+                raise ParamError(f"setting {setting!r} must be true or false")
+            value: Any = text == "true"
+        else:
+            try:
+                value = int(text)
+            except ValueError:
+                raise ParamError(f"setting {setting!r} is not a whole number") from None
+        params = dataclasses.replace(params, **{name: value})
+    return params
+
+
+@click.command()
+@click.argument("network", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Weight image to write.",
+)
+@click.option("--chip", type=click.Path(path_type=Path), help="Chip parameters, a JSON file.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
+@click.option("--spread/--no-spread", default=True, help="Give spare PEs to the layers that gain most.")
+def main(network: Path, output: Path, chip: Path | None, settings: tuple[str, ...], spread: bool) -> None:
+    """Compile NETWORK, an .npz file of the trainer, into a weight image."""
+    try:
+        loaded = Network.load(network)
+        image = compile_network(loaded, chip_from(chip, settings), spread=spread)
+        image.save(output)
+    except (NetworkError, ParamError, CompileError, ImageError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
+    click.echo(describe(loaded, image))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

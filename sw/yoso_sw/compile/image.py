@@ -1,0 +1,357 @@
+"""The weight image: everything a host sends to a chip to make it run one network, and what it needs to know.
+
+The file format is docs/weight-image.md. A file is read without executing anything, and a file that is not
+whole is refused by name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from yoso_hw.packet import Packets
+from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.registers import Memory, chunks, memory_shape
+
+from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
+from yoso_sw.compile.mapping import LayerMap, Slice
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.network import NEVER
+
+MAGIC = b"YOSO-IMG"
+VERSION = 1
+PREAMBLE = struct.Struct("<8sIIQ")  # magic, version, bytes of header, bytes of payload
+CHECKSUM = struct.Struct("<I")
+
+
+class ImageError(ValueError):
+    """A weight image, or what it was asked for, is not valid."""
+
+
+class NotAnImageError(ImageError):
+    """The file is missing, or does not begin like a weight image."""
+
+
+class ImageVersionError(ImageError):
+    """The file is a weight image of another version."""
+
+
+class TruncatedImageError(ImageError):
+    """The file ends early."""
+
+
+class CorruptedImageError(ImageError):
+    """The file is as long as it should be, or longer, and its contents are wrong."""
+
+
+class WrongChipError(ImageError):
+    """The image was compiled for another chip."""
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryRun:
+    """Consecutive words of one memory of the PE at node (x, y): `data` is uint16 (words, chunks)."""
+
+    x: int
+    y: int
+    memory: Memory
+    address: int
+    data: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class WeightImage:
+    """A compiled network.
+
+    Parameters
+    ----------
+    params
+        The chip it was compiled for.
+    name, steps, levels, decision
+        As in `yoso_sw.network.network.Network`.
+    layers
+        Where each layer lies.
+    runs
+        What the load phase writes, in this order: the registers of every node, then the other memories.
+
+    Raises
+    ------
+    ImageError
+        If a run leaves its memory, or a node the mesh.
+    """
+
+    params: ChipParams
+    name: str
+    steps: int
+    levels: int
+    decision: str
+    layers: tuple[LayerMap, ...]
+    runs: tuple[MemoryRun, ...]
+
+    def __post_init__(self) -> None:
+        for run in self.runs:
+            depth, _ = memory_shape(self.params, run.memory)
+            where = f"run of {run.memory.name} words at {run.address} of node ({run.x}, {run.y})"
+            if run.data.ndim != 2 or run.data.shape[1] != chunks(self.params, run.memory):
+                raise ImageError(f"{where} has chunks of shape {run.data.shape}")
+            if not 0 <= run.address <= run.address + len(run.data) <= depth:
+                raise ImageError(f"{where}: {len(run.data)} words leave a memory of {depth}")
+            self._check_node(run.x, run.y)
+        for layer in self.layers:
+            for part in layer.slices:
+                self._check_node(part.x, part.y)
+
+    def _check_node(self, x: int, y: int) -> None:
+        if not (0 <= x < self.params.cols and 0 <= y < self.params.rows):
+            raise ImageError(f"node ({x}, {y}) is not in a {self.params.cols} x {self.params.rows} mesh")
+
+    @property
+    def inputs(self) -> int:
+        """Pixels of an image."""
+        return self.layers[0].axons - self.layers[0].bias
+
+    @property
+    def pes(self) -> int:
+        """PEs that hold neurons."""
+        return sum(len(layer.slices) for layer in self.layers)
+
+    def require_chip(self, params: ChipParams) -> None:
+        """Raise `WrongChipError`, naming the fields that differ, unless the image is for this chip."""
+        differences = self.params.differences(params)
+        if differences:
+            raise WrongChipError(
+                f"weight image {self.name!r} was compiled for another chip (image != chip): "
+                f"{', '.join(differences)}"
+            )
+
+    # ---- flits ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def packets(self) -> Packets:
+        """The packet formats of the image's chip."""
+        return Packets(self.params)
+
+    def load_flits(self) -> np.ndarray:
+        """The load phase: uint64 (flits,), a SEEK and its WRITEs for each run."""
+        return np.concatenate(
+            [
+                write_flits(self.packets, one_node(run.x, run.y), run.memory, run.address, run.data)
+                for run in self.runs
+            ]
+        )
+
+    def _spike_base(self, layer: LayerMap) -> int:
+        """A SPIKE to a layer with parity 0 and row 0."""
+        return self.packets.pack("SPIKE", **rectangle_fields(layer.rectangle), tag=layer.tag, parity=0, row=0)
+
+    @cached_property
+    def _axon_flits(self) -> np.ndarray:
+        """The SPIKE of every input, parity 0; uint64 (inputs,)."""
+        rows = np.arange(self.inputs, dtype=np.uint64) * np.uint64(self.layers[0].stride)
+        offset = np.uint64(self.packets.formats["SPIKE"].field("row").offset)
+        return np.uint64(self._spike_base(self.layers[0])) | rows << offset
+
+    @cached_property
+    def _bias_flits(self) -> np.ndarray:
+        """The SPIKE of every bias; biases spike at step 0, parity 0."""
+        offset = self.packets.formats["SPIKE"].field("row").offset
+        return np.array(
+            [
+                self._spike_base(layer) | (layer.axons - 1) * layer.stride << offset
+                for layer in self.layers
+                if layer.bias
+            ],
+            np.uint64,
+        )
+
+    def image_flits(self, pixels_or_steps: np.ndarray, early_exit: bool = True) -> np.ndarray:
+        """One image as the host sends it: START, the spikes of each step and STEP, END after the last spike.
+
+        Parameters
+        ----------
+        pixels_or_steps
+            uint8 pixels or int16 steps, shape (inputs,).
+        early_exit
+            Ask the chip to end the image at its deciding step.
+
+        Returns
+        -------
+        uint64 (flits,): biases first, then the inputs by step and index. END closes the step of the last
+        spike and all after it.
+
+        Raises
+        ------
+        ImageError
+            If the input does not fit the network.
+        """
+        array = np.asarray(pixels_or_steps)
+        if array.shape != (self.inputs,):
+            raise ImageError(f"input has shape {array.shape}; network {self.name!r} needs ({self.inputs},)")
+        if array.dtype == np.uint8:
+            array = spike_steps(array, self.levels)
+        elif array.dtype != np.int16:
+            raise ImageError(f"input is {array.dtype}; it must be uint8 pixels or int16 steps")
+        axons = np.flatnonzero(array != NEVER)
+        axons = axons[np.argsort(array[axons], kind="stable")]
+        steps = array[axons].astype(np.int64)
+        if len(steps) and not 0 <= steps[0] <= steps[-1] < self.steps:
+            raise ImageError(f"input steps {steps[0]}..{steps[-1]} leave 0..{self.steps - 1}")
+        biases = len(self._bias_flits)
+        last = int(steps[-1]) if len(steps) else 0
+        flits = np.full(2 + biases + len(steps) + last, self.packets.pack("STEP"), np.uint64)
+        flits[0] = self.packets.pack("START", steps=self.steps, early=int(early_exit))
+        flits[1 : 1 + biases] = self._bias_flits
+        # A spike of step t stands behind the spikes before it and t STEPs.
+        parity = np.uint64(self.packets.formats["SPIKE"].field("parity").offset)
+        places = 1 + biases + np.arange(len(steps)) + steps
+        flits[places] = self._axon_flits[axons] | (steps & 1).astype(np.uint64) << parity
+        flits[-1] = self.packets.pack("END")
+        return flits
+
+    @cached_property
+    def _owners(self) -> np.ndarray:
+        """Per node (rows, cols): index of its layer or -1, and the first neuron that it holds."""
+        owners = np.full((self.params.rows, self.params.cols, 2), -1, np.int64)
+        for index, layer in enumerate(self.layers):
+            for part in layer.slices:
+                owners[part.y, part.x] = index, part.first
+        return owners
+
+    def spikes_of(self, x: np.ndarray, y: np.ndarray, flits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which neurons sent the SPIKE or RESULT flits that nodes (x, y) injected: (layers, neurons), int64.
+
+        Raises
+        ------
+        ImageError
+            If a flit is of another kind, a node holds no layer, or the neuron is not one of the node's.
+        """
+        x, y = np.atleast_1d(x), np.atleast_1d(y)
+        flits = np.atleast_1d(np.asarray(flits, np.uint64))
+        layers = self._owners[y, x, 0]
+        neurons = np.empty(len(flits), np.int64)
+        for index, layer in enumerate(self.layers):
+            here = layers == index
+            sends_result = index == len(self.layers) - 1
+            format = self.packets.formats["RESULT" if sends_result else "SPIKE"]
+            if (flits[here] & np.uint64(7) != format.kind).any():
+                raise ImageError(f"a PE of layer {index} sent a flit that is no {format.name}")
+            field = format.field("index" if sends_result else "row")
+            value = flits[here] >> np.uint64(field.offset) & np.uint64((1 << field.width) - 1)
+            neuron, rest = np.divmod(
+                value.astype(np.int64), 1 if sends_result else self.layers[index + 1].stride
+            )
+            first = self._owners[y[here], x[here], 1]
+            held = np.zeros(layer.neurons, np.int64)
+            for part in layer.slices:
+                held[part.first : part.first + part.count] = part.first
+            known = (neuron < layer.neurons) & (rest == 0)
+            if not known.all() or (held[neuron] != first).any():
+                raise ImageError(f"a PE of layer {index} sent a {format.name} of a neuron it does not hold")
+            neurons[here] = neuron
+        if (layers < 0).any():
+            lost = int(np.flatnonzero(layers < 0)[0])
+            raise ImageError(f"node ({x[lost]}, {y[lost]}) holds no layer and sent {int(flits[lost]):#x}")
+        return layers, neurons
+
+    def spike_of(self, x: int, y: int, flit: int) -> tuple[int, int]:
+        """(layer, neuron) that sent one SPIKE or RESULT; see `spikes_of`."""
+        layers, neurons = self.spikes_of(np.array([x]), np.array([y]), np.array([flit], np.uint64))
+        return int(layers[0]), int(neurons[0])
+
+    # ---- file ----------------------------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """The file's contents; the same image gives the same bytes."""
+        header = {
+            "chip": asdict(self.params),
+            "network": {
+                "name": self.name,
+                "steps": self.steps,
+                "levels": self.levels,
+                "decision": self.decision,
+            },
+            "layers": [asdict(layer) for layer in self.layers],
+            "runs": [[run.x, run.y, int(run.memory), run.address, len(run.data)] for run in self.runs],
+        }
+        text = json.dumps(header, sort_keys=True).encode()
+        payload = b"".join(run.data.astype("<u2").tobytes() for run in self.runs)
+        body = PREAMBLE.pack(MAGIC, VERSION, len(text), len(payload)) + text + payload
+        return body + CHECKSUM.pack(zlib.crc32(body))
+
+    @classmethod
+    def from_bytes(cls, contents: bytes, source: str = "weight image") -> WeightImage:
+        """The inverse of `to_bytes`; raises the `ImageError` that fits, with `source` in its message."""
+        if not contents.startswith(MAGIC[: len(contents)]) or not contents:
+            raise NotAnImageError(f"{source} is not a YOSO weight image")
+        if len(contents) < PREAMBLE.size:
+            raise TruncatedImageError(f"{source} is truncated: {len(contents)} bytes")
+        _, version, header_bytes, payload_bytes = PREAMBLE.unpack_from(contents)
+        if version != VERSION:
+            raise ImageVersionError(f"{source} has version {version}; this program reads version {VERSION}")
+        size = PREAMBLE.size + header_bytes + payload_bytes + CHECKSUM.size
+        if len(contents) < size:
+            raise TruncatedImageError(f"{source} is truncated: {len(contents)} of {size} bytes")
+        body, (checksum,) = (
+            contents[: size - CHECKSUM.size],
+            CHECKSUM.unpack_from(contents, size - CHECKSUM.size),
+        )
+        if len(contents) > size or zlib.crc32(body) != checksum:
+            raise CorruptedImageError(f"{source} is corrupted: its checksum or length is wrong")
+        try:
+            return cls._parse(
+                json.loads(body[PREAMBLE.size : PREAMBLE.size + header_bytes]),
+                np.frombuffer(body, "<u2", offset=PREAMBLE.size + header_bytes).astype(np.uint16),
+            )
+        except (KeyError, TypeError, ValueError, ParamError) as error:
+            raise CorruptedImageError(f"{source} is corrupted: {error!r}") from None
+
+    @classmethod
+    def _parse(cls, header: dict, payload: np.ndarray) -> WeightImage:
+        params = ChipParams.from_json(json.dumps(header["chip"]))
+        layers = tuple(
+            LayerMap(
+                **{
+                    **entry,
+                    "rectangle": tuple(entry["rectangle"]),
+                    "slices": tuple(Slice(**part) for part in entry["slices"]),
+                }
+            )
+            for entry in header["layers"]
+        )
+        runs, offset = [], 0
+        for x, y, number, address, words in header["runs"]:
+            memory = Memory(number)
+            size = words * chunks(params, memory)
+            data = payload[offset : offset + size].reshape(words, chunks(params, memory))
+            runs.append(MemoryRun(x, y, memory, address, data))
+            offset += size
+        if offset != len(payload):
+            raise ValueError(f"{len(payload)} chunks of payload, {offset} in the runs")
+        return cls(params=params, layers=layers, runs=tuple(runs), **header["network"])
+
+    def save(self, path: str | Path) -> None:
+        """Write the file; it appears whole or not at all."""
+        path = Path(path)
+        if not path.name:
+            raise ImageError(f"{str(path)!r} is not the name of a file to write")
+        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            partial.write_bytes(self.to_bytes())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> WeightImage:
+        """Read a weight image. Raises the subclass of `ImageError` that says what is wrong with the file."""
+        try:
+            contents = Path(path).read_bytes()
+        except OSError as error:
+            raise NotAnImageError(f"{path} cannot be read: {error.strerror}") from None
+        return cls.from_bytes(contents, str(path))

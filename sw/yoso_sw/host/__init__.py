@@ -1,0 +1,1 @@
+"""Hosts of a chip: who loads it and runs images on it."""

@@ -1,0 +1,181 @@
+"""Run a network on a board: ``python -m yoso_sw.host.board --port /dev/ttyUSB0``.
+
+Loads the weights over the serial line, runs test images, compares every decision with the golden model, and
+writes ``build/reports/board.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from yoso_hw.board import ulx3s
+from yoso_hw.params import ParamError
+
+from yoso_sw.compile.compiler import chip_from, compile_network
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.data.datasets import DatasetError, load
+from yoso_sw.host.serial import BoardError, Outcome, Port, SerialHost
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.network import golden
+from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.zoo import locate
+
+#: Images sent without waiting for answers, so that the line never idles.
+BATCH = 16
+
+ERRORS = (ParamError, ConfigError, NetworkError, CompileError, DatasetError, BoardError)
+
+
+@contextmanager
+def open_port(name: str, baud: int, timeout: float) -> Iterator[Port]:
+    """A serial port of this machine.
+
+    Raises
+    ------
+    BoardError
+        If pyserial is not installed, there is no such port, or it fails while it is open.
+    """
+    try:
+        import serial
+        from serial.tools import list_ports
+    except ImportError:
+        raise BoardError("pyserial is not installed: pip install 'yoso[board]'") from None
+    try:
+        port = serial.Serial(name, baud, timeout=timeout, write_timeout=timeout)
+    except (serial.SerialException, ValueError) as error:
+        found = ", ".join(sorted(one.device for one in list_ports.comports())) or "none"
+        raise BoardError(
+            f"cannot open the port {name} at {baud} baud ({error}); ports here: {found}"
+        ) from None
+    with port:
+        try:
+            yield port
+        except (serial.SerialException, OSError) as error:
+            raise BoardError(f"the port {name} failed ({error}): was the board unplugged?") from None
+
+
+def run(
+    host: SerialHost, network: Network, images: np.ndarray, early_exit: bool, console: Console
+) -> tuple[list[Outcome], float]:
+    """Load a network, run images; what came out, and seconds that the images took.
+
+    Raises
+    ------
+    CompileError
+        If the network does not fit the chip.
+    BoardError
+        If the board does not do as it should.
+    """
+    image = compile_network(network, host.params)
+    host.reset()
+    with Progress(console=console) as bars:
+        task = bars.add_task("loading", total=len(image.load_flits()))
+        host.load(image, lambda sent: bars.update(task, completed=sent))
+        task = bars.add_task("images", total=len(images))
+        outcomes: list[Outcome] = []
+        begun = time.monotonic()
+        for first in range(0, len(images), BATCH):
+            outcomes += host.classify(image, images[first : first + BATCH], early_exit)
+            bars.update(task, completed=len(outcomes))
+        seconds = time.monotonic() - begun
+    if errors := host.errors():
+        raise BoardError(f"the chip reports {', '.join(errors)}")
+    return outcomes, seconds
+
+
+def differences(outcomes: list[Outcome], reference: golden.GoldenResult) -> list[str]:
+    """Images whose decision, deciding step or way of deciding is not the golden model's, in words."""
+    notes = []
+    for i, outcome in enumerate(outcomes):
+        mine = (outcome.decision, outcome.step, outcome.spiked)
+        theirs = (
+            int(reference.decisions[i]),
+            int(reference.decision_steps[i]),
+            bool(reference.spiked[i]),
+        )
+        if mine != theirs:
+            notes.append(f"image {i}: (class, step, by a spike) is {mine}, in the golden model {theirs}")
+    return notes
+
+
+@click.command(help=__doc__)
+@click.option("--port", required=True, help="Serial port, /dev/ttyUSB0 or COM3.")
+@click.option("--baud", default=ulx3s.BAUD, show_default=True, help="Rate of the line.")
+@click.option("--net", default=ulx3s.NETWORK, show_default=True, help="Network: name or file.")
+@click.option("--images", default=100, show_default=True, help="Test images to classify.")
+@click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
+@click.option("--timeout", default=3.0, show_default=True, help="Seconds of silence that end the run.")
+@click.option("--chip", type=click.Path(path_type=Path), help="Chip of the bitstream, a JSON file.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("build/reports/board.json"),
+    show_default=True,
+    help="Report to write.",
+)
+def main(
+    port: str,
+    baud: int,
+    net: str,
+    images: int,
+    full: bool,
+    timeout: float,
+    chip: Path | None,
+    settings: tuple[str, ...],
+    out: Path,
+) -> None:
+    console = Console(highlight=False)
+    try:
+        params = chip_from(chip, settings, ulx3s.CHIP)
+        network = Network.load(locate(net, ".npz"))
+        pixels, labels = load(str(network.about.get("dataset", "mnist")), "test")
+        if not 1 <= images <= len(pixels):
+            raise DatasetError(f"--images {images} is outside 1..{len(pixels)}")
+        compile_network(network, params)
+        reference = golden.run(network, pixels[:images], params=params, early_exit=not full)
+        with open_port(port, baud, timeout) as line:
+            outcomes, seconds = run(SerialHost(line, params), network, pixels[:images], not full, console)
+    except ERRORS as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; the next run resets the chip") from None
+
+    notes = differences(outcomes, reference)
+    right = sum(int(one.decision) == int(label) for one, label in zip(outcomes, labels, strict=False))
+    cycles = float(np.mean([one.cycles for one in outcomes]))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    report = {
+        "network": network.name,
+        "chip": json.loads(params.to_json()),
+        "images": images,
+        "correct": right,
+        "mismatches": len(notes),
+        "mean_cycles": round(cycles, 1),
+        "images_a_second": round(images / seconds, 1),
+        "outcomes": [asdict(one) for one in outcomes],
+    }
+    out.write_text(json.dumps(report, indent=1) + "\n")
+    table = Table("images", "correct", "not as golden", "cycles an image", "images/s", box=None)
+    table.add_row(
+        *(str(images), f"{100 * right / images:.2f} %", str(len(notes))),
+        *(f"{cycles:,.0f}", f"{images / seconds:.1f}"),
+    )
+    console.print(table)
+    console.print(f"written to {out}")
+    if notes:
+        raise click.ClickException("board and golden model differ\n" + "\n".join(notes[:5]))
+
+
+if __name__ == "__main__":
+    main()

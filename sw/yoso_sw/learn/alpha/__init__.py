@@ -1,0 +1,1 @@
+"""Alpha-PSP, the leaky neuron that the paper compares STDBP with."""

@@ -1,0 +1,235 @@
+"""Model cards: ``python -m yoso_sw.learn.card`` writes ``<name>.md`` beside every trained network.
+
+A card says what a network is, what it was trained on, how well it does and what it may be used for. All of it
+comes from the configuration, the network's file and the accuracies of its seeds, so a card is never edited;
+the command brings it up to date, and training does so at its end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from yoso_sw.data.augment import Augment
+from yoso_sw.data.views import VIEWS, views_of
+from yoso_sw.learn import spread
+from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
+from yoso_sw.network.network import Layer, Network, NetworkError
+from yoso_sw.network.zoo import locate, names
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a card says of a data set.
+
+    Parameters
+    ----------
+    content, use, limits
+        What its images show; what a network of it may be used for; what it must not be taken for.
+    train, test
+        Images of its own split; 0: the seed splits it.
+    """
+
+    content: str
+    use: str
+    limits: str
+    train: int = 0
+    test: int = 0
+
+
+SOURCES = {
+    "mnist": Source(
+        "MNIST: 28 x 28 grey images of handwritten digits, centred, white on black",
+        "reading single digits that were brought into MNIST's form",
+        "Digits of other size, place, stroke or background were not measured.",
+        60_000,
+        10_000,
+    ),
+    "fashion-mnist": Source(
+        "Fashion-MNIST: 28 x 28 grey product pictures of ten kinds of clothes",
+        "a benchmark of classifiers; pictures must be in Fashion-MNIST's form",
+        "Photographs of clothes as they are worn were not measured.",
+        60_000,
+        10_000,
+    ),
+    "caltech": Source(
+        "Caltech-101, two of its categories: 435 faces and 798 motorbikes, made grey and resized",
+        "telling pictures of faces from pictures of motorbikes, a benchmark of two easy classes",
+        "It neither finds nor recognises faces: every picture is called one of the two. Twice as many "
+        "motorbikes as faces, many with plain backgrounds, and faces of 27 or so persons, who appear in "
+        "training and test alike.",
+    ),
+}
+
+#: For a data set that this file does not know.
+UNKNOWN = Source("its own images", "a benchmark on this data set", "Other data were not measured.")
+
+DECISIONS = {
+    "ttfs": "the earliest output spike (a tie goes to the higher potential, then to the lower class)",
+    "softmax": "the highest output potential after the last step; output neurons never fire",
+}
+
+
+def _split(config: TrainConfig, source: Source) -> str:
+    if config.family == "caltech":
+        return "by chance, from the seed: 200 images of each class to train, 50 to validate, 733 to test"
+    if not source.train:
+        return f"the set's own; the last {config.validation:,} training images validate"
+    return (
+        f"{source.train - config.validation:,} images to train, the last {config.validation:,} of the "
+        f"training set to validate, all {source.test:,} of the test set to test"
+    )
+
+
+def _distortions(augment: Augment) -> str:
+    pairs = [(field.name, getattr(augment, field.name)) for field in dataclasses.fields(augment)]
+    used = [name if value is True else f"{name} {value:g}" for name, value in pairs if value]
+    return f"{', '.join(used)} (`yoso_sw/data/augment.py`)" if used else "none"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [header, ["---"] * len(header), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _per_cent(value: object) -> str:
+    return f"{value:.2f} %" if isinstance(value, int | float) else "not recorded"
+
+
+def _layer_row(i: int, layer: Layer, spikes: float | None) -> tuple[str, ...]:
+    fires = layer.start < layer.end
+    return (
+        str(i),
+        layer.shape,
+        f"{layer.neurons:,}",
+        f"{layer.weights.size:,}" + " with bias" * layer.bias,
+        str(layer.slope) if layer.slope else "A",
+        f"{layer.threshold:,}" if fires else "",
+        f"{layer.start}..{layer.end - 1}" if fires else "never fires",
+        "" if spikes is None else f"{spikes:,.1f}",
+        "" if spikes is None or not fires else f"{spikes / layer.neurons:.3f}",
+    )
+
+
+def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) -> str:
+    """The card's text.
+
+    Parameters
+    ----------
+    config, network
+        A configuration and what was trained from it.
+    rows
+        Accuracies of its seeds (`spread.read`), none if only one was trained.
+    """
+    about, source = network.about, SOURCES.get(config.family, UNKNOWN)
+    nouns = [VIEWS[name].noun for name in views_of(config.dataset)]
+    weights = sum(layer.weights.size for layer in network.layers)
+    spikes = about.get("spikes") or [None] * len(network.layers)
+    accuracies = [
+        ("float weights, continuous time, test images", _per_cent(about.get("float_accuracy"))),
+        ("**integers on the golden model, test images**", f"**{_per_cent(about.get('golden_accuracy'))}**"),
+        ("integers, validation images", _per_cent(about.get("validation_accuracy"))),
+    ]
+    if rows:
+        mean, deviation = spread.mean_and_spread(rows)
+        listed = ", ".join(str(row["seed"]) for row in rows)
+        value = f"{mean:.2f} %" if deviation is None else f"{mean:.2f} ± {deviation:.2f} %"
+        accuracies.append((f"golden model, seeds {listed}: mean ± sample deviation", value))
+    floats, integers = about.get("epochs", (config.float_epochs, config.integer_epochs))
+    lines = [
+        f"# {network.name}",
+        "",
+        f"A time-to-first-spike network, {network.shape}, in weights of "
+        f"{network.weight_bits} bits and {network.steps} time steps an image.",
+        "",
+        *_table(("accuracy", ""), accuracies),
+        "",
+        "## Network",
+        "",
+        *_table(
+            ("", ""),
+            [
+                ("input", f"{network.inputs:,} pixels, each at most one spike in {network.levels} levels"),
+                ("decision", DECISIONS.get(network.decision, network.decision)),
+                ("classes", str(network.classes)),
+                ("weights", f"{weights:,}, {weights * network.weight_bits / 8192:,.1f} KiB"),
+                ("adders", f"A of {network.acc_bits} bits, V of {network.pot_bits}"),
+            ],
+        ),
+        "",
+        *_table(
+            (
+                *("layer", "shape", "neurons", "weights", "slope", "threshold", "fires in steps"),
+                *("spikes an image", "spikes a neuron"),
+            ),
+            [_layer_row(i, layer, spikes[i]) for i, layer in enumerate(network.layers)],
+        ),
+        "",
+        "Slope A: each step adds the weights that have arrived to the potential (ReL-PSP); a number: the "
+        "constant slope that replaces A from the window's first step on (docs/arithmetic.md). Spikes are "
+        "means over the test images, up to the decision.",
+        "",
+        "## Training",
+        "",
+        *_table(
+            ("", ""),
+            [
+                ("command", f"`{about.get('command', f'make train NET={config.name}')}`"),
+                ("configuration", f"[{config.name}.toml]({config.name}.toml)"),
+                ("seed", str(about.get("seed", config.seed))),
+                ("epochs", f"{floats} in float, {integers} in integers"),
+                ("images", ", seen as ".join((source.content, *nouns))),
+                ("split", _split(config, source)),
+                ("beyond the paper's STDBP", config.strategies),
+                ("distortions of training images", _distortions(config.augment)),
+            ],
+        ),
+        "",
+        "The last epoch is kept; test images choose nothing.",
+        "",
+        "## Use",
+        "",
+        f"For {source.use}, and for work on spiking hardware: the integers' accuracies are the golden "
+        "model's, which the chip reproduces spike for spike where the network fits it "
+        f"(`make sim NET={config.name}` says whether it does).",
+        "",
+        f"Not for decisions about people or anything that must be safe. {source.limits} Nothing is known of "
+        "its behaviour on images of another kind: it names one of its classes for any image, with no measure "
+        "of doubt, and was not hardened against images made to deceive it.",
+        "",
+        "Written by `python -m yoso_sw.learn.card`; not to be edited.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write(config_path: Path, network_path: Path | None = None) -> Path:
+    """Write the card beside the network, by default beside the configuration. Returns its path.
+
+    Raises
+    ------
+    ConfigError, NetworkError
+        If either file is missing or not valid.
+    """
+    network_path = network_path or config_path.with_suffix(".npz")
+    text = render(load_config(config_path), Network.load(network_path), spread.read(config_path))
+    path = network_path.with_suffix(".md")
+    path.write_text(text)
+    return path
+
+
+@click.command(help=__doc__)
+@click.argument("nets", nargs=-1, metavar="[NET]...")
+def main(nets: tuple[str, ...]) -> None:
+    try:
+        trained = set(names(".npz"))
+        for net in nets or [name for name in names() if name in trained]:
+            click.echo(write(locate(net)))
+    except (ConfigError, NetworkError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,364 @@
+"""What a training run is: a TOML file beside the network it makes, read into checked dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from yoso_hw.params import ChipParams
+
+from yoso_sw.data.augment import Augment
+from yoso_sw.data.views import VIEWS, family, views_of
+from yoso_sw.network.network import DECISIONS, NEVER, Window
+
+#: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.
+LARGEST = 1 << 20
+
+
+class ConfigError(ValueError):
+    """A training configuration is not valid; the message names the file, the key and what is allowed."""
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """One layer, in float units; `quantise` turns threshold, slope and weights into integers.
+
+    Parameters
+    ----------
+    neurons
+        Neurons of the layer; of a convolution, those of one position, its filters.
+    kernel
+        Side of a convolution's windows, unpadded, stride 1 (`network.Window`); 0: dense.
+    pool
+        P2 after a convolution: of 2 x 2 positions the earliest spike of each filter goes on.
+    slope
+        "psp": the potential grows by the weights that have arrived (the paper). "constant": by c a step
+        within the window; c is the unit of weights and threshold.
+    threshold
+        theta; with a constant slope in units of c.
+    start, end
+        The firing window [start, end); end <= start: never fires (softmax output).
+    bias
+        One more axon that spikes at step 0.
+    dropout
+        Share of the layer's inputs left out in training (`modules.TemporalLayer`).
+    activity
+        Price of the layer's spikes in the loss (`stdbp.activity`).
+    alive
+        Price of neurons that the mean image does not make fire (`stdbp.quiet`); dense layers of slope A.
+    norm
+        In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
+        normalised over a batch (`modules.Norm`); 0: not at all. For a constant slope and a bias.
+    centred
+        In the float phase: whether each neuron's weights keep a mean of zero (`modules.centred`).
+    mean, deviation
+        Of the first weights, normally distributed.
+    clip
+        Weights beyond this many standard deviations saturate when quantised.
+    """
+
+    neurons: int
+    slope: str = "psp"
+    threshold: float = 1.0
+    start: int = 0
+    end: int = 0
+    bias: bool = False
+    dropout: float = 0.0
+    activity: float = 0.0
+    alive: float = 0.0
+    norm: float = 0.0
+    centred: bool = False
+    mean: float = 0.0
+    deviation: float = 0.1
+    clip: float = 2.5
+    kernel: int = 0
+    pool: bool = False
+
+    @property
+    def silent(self) -> bool:
+        return self.end <= self.start
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A network and how to train it.
+
+    Parameters
+    ----------
+    name, dataset, seed
+        Name of the network; set of `datasets.NAMES` or "caltech", with `views.VIEWS`
+        of its images after it; seed of everything random, Caltech's split too.
+    steps, levels, decision, weight_bits
+        As in `network.Network`.
+    acc_bits, pot_bits
+        As in `network.Network`; at most 24, so that the trainer's floats hold every A and V.
+    float_epochs, integer_epochs
+        Epochs in float weights and continuous time, then with integer weights and whole steps.
+    float_rate, integer_rate
+        Adam's highest learning rate in each phase; it rises over `warm` batches and falls as a cosine.
+    batch, validation
+        Images a batch; images at the end of the training set kept for validation (Caltech has its own).
+    unit
+        Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
+    smooth
+        Label smoothing: the share of a label that goes to all classes alike.
+    logit_adjustment
+        How much each class is favoured, in units of the softmax; empty: all alike. The loss sees its logit
+        that much lower (Menon et al. 2021), and an output bias begins that much higher (`Model.favour`).
+    decay
+        Weight decay of the float phase, decoupled from the gradient (AdamW).
+    floor
+        Least slope of the potential, in theta / (steps - 1), that the gradient of spike times knows; 0: any
+        (`stdbp.spike_times`).
+    ridge
+        Penalty of the regression that gives the first weights of a network with one hidden layer, in squared
+        lengths of a mean image (`ridge.begin`); 0: random weights alone.
+    teacher, trust, soften
+        A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
+        the temperature that it learnt at (`teacher.Teacher`); "": none.
+    inputs
+        Pixels of an image.
+    rows
+        Rows of an image, for convolution, distortion and Caltech's size; its columns are inputs / rows.
+    """
+
+    name: str
+    layers: tuple[LayerConfig, ...]
+    steps: int
+    levels: int
+    float_epochs: int
+    integer_epochs: int
+    dataset: str = "mnist"
+    seed: int = 1
+    decision: str = "ttfs"
+    weight_bits: int = 5
+    acc_bits: int = 16
+    pot_bits: int = 20
+    float_rate: float = 1e-3
+    integer_rate: float = 5e-4
+    warm: int = 200
+    batch: int = 128
+    validation: int = 5000
+    unit: float = 1.0
+    smooth: float = 0.0
+    logit_adjustment: tuple[float, ...] = ()
+    decay: float = 0.0
+    floor: float = 0.0
+    ridge: float = 0.0
+    teacher: str = ""
+    trust: float = 1.0
+    soften: float = 1.0
+    inputs: int = 784
+    rows: int = 28
+    augment: Augment = field(default_factory=Augment)
+
+    def __post_init__(self) -> None:
+        def check(condition: bool, message: str) -> None:
+            if not condition:
+                raise ConfigError(f"{self.name}: {message}")
+
+        check(len(self.layers) > 0, "there are no [[layers]]")
+        for key, least, most in (
+            ("steps", 2, NEVER - 1),
+            ("inputs", 1, LARGEST),
+            ("rows", 1, LARGEST),
+            ("seed", 0, (1 << 63) - 1),
+            ("warm", 0, LARGEST),
+        ):
+            value = getattr(self, key)
+            check(least <= value <= most, f"{key}={value} is outside {least}..{most}")
+        for key in ("float_rate", "integer_rate"):
+            check(getattr(self, key) > 0, f"{key}={getattr(self, key)} is not positive")
+        check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
+        check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
+        check(
+            self.weight_bits <= self.acc_bits <= self.pot_bits <= 24,
+            f"acc_bits={self.acc_bits} and pot_bits={self.pot_bits}: not weight_bits={self.weight_bits} <= "
+            "acc_bits <= pot_bits <= 24",
+        )
+        check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
+        check(self.batch >= 1, f"batch={self.batch} is below 1")
+        check(self.validation >= 1, f"validation={self.validation} is below 1")
+        check(
+            self.float_epochs >= 1, f"float_epochs={self.float_epochs} is below 1: integers start from floats"
+        )
+        check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
+        check(self.unit > 0, f"unit={self.unit} is not positive")
+        check(0 <= self.smooth < 1, f"smooth={self.smooth} is outside 0..1")
+        classes = self.layers[-1].neurons
+        check(
+            len(self.logit_adjustment) in (0, classes)
+            and all(
+                isinstance(own, int | float) and not isinstance(own, bool) and math.isfinite(own)
+                for own in self.logit_adjustment
+            ),
+            f"logit_adjustment={list(self.logit_adjustment)} are not {classes} numbers, one an output neuron",
+        )
+        check(self.decay >= 0, f"decay={self.decay} is negative")
+        check(self.floor >= 0, f"floor={self.floor} is negative")
+        check(self.ridge >= 0, f"ridge={self.ridge} is negative")
+        check(
+            self.ridge == 0 or [layer.kernel for layer in self.layers] == [0, 0],
+            f"ridge={self.ridge} needs one dense hidden layer and a dense output layer",
+        )
+        check(0 <= self.trust <= 1, f"trust={self.trust} is outside 0..1")
+        check(self.soften > 0, f"soften={self.soften} is not positive")
+        for i, layer in enumerate(self.layers):
+            check(
+                1 <= layer.neurons <= LARGEST, f"layer {i}: neurons={layer.neurons} is outside 1..{LARGEST}"
+            )
+            check(
+                layer.slope in ("psp", "constant"), f"layer {i}: slope={layer.slope!r} is not psp or constant"
+            )
+            check(layer.threshold > 0, f"layer {i}: threshold={layer.threshold} is not positive")
+            check(0 <= layer.start, f"layer {i}: start={layer.start} is negative")
+            check(layer.end <= self.steps, f"layer {i}: end={layer.end} is beyond steps={self.steps}")
+            check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
+            check(layer.norm >= 0, f"layer {i}: norm={layer.norm} is negative")
+            check(
+                layer.norm == 0 or (layer.slope == "constant" and layer.bias),
+                f"layer {i}: norm={layer.norm} needs a constant slope and a bias, into which it is folded",
+            )
+            check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
+            check(layer.kernel > 0 or not layer.pool, f"layer {i}: pool needs a convolution, a kernel")
+            check(layer.kernel == 0 or not layer.silent, f"layer {i}: a convolution needs a firing window")
+            check(
+                layer.alive == 0 or (layer.kernel == 0 and layer.slope == "psp"),
+                f"layer {i}: alive={layer.alive} needs a dense layer of slope psp",
+            )
+            last = i == len(self.layers) - 1
+            check(
+                layer.silent == (last and self.decision == "softmax"),
+                f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
+                "softmax and nowhere else",
+            )
+        if self.layers[0].kernel or self.family == "caltech" or self.augment != Augment():
+            check(
+                self.inputs % self.rows == 0,
+                f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
+            )
+        erase = self.augment.erase
+        check(0 <= erase <= 1, f"augment: erase={erase} is outside 0..1")
+        self.windows()
+
+    @property
+    def chip(self) -> ChipParams:
+        """The default chip with A and V as wide as the network wants them."""
+        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
+
+    @property
+    def family(self) -> str:
+        """The data set, however its images are seen."""
+        return family(self.dataset)
+
+    @property
+    def strategies(self) -> str:
+        """What it uses beyond the paper's STDBP, in words."""
+        layers = self.layers
+        used = {
+            "constant-slope windows": any(layer.slope == "constant" for layer in layers),
+            "bias axons": any(layer.bias for layer in layers),
+            **{f"images as {VIEWS[name].noun}": True for name in views_of(self.dataset)},
+            "augmented images": self.augment != Augment(),
+            "dropout": any(layer.dropout for layer in layers),
+            "folded batch normalisation": any(layer.norm for layer in layers),
+            "centred weights": any(layer.centred for layer in layers),
+            "first weights by ridge regression": self.ridge > 0,
+            "a price on spikes": any(layer.activity for layer in layers),
+            "a price on silent neurons": any(layer.alive for layer in layers),
+            "weight decay": self.decay > 0,
+            "logit adjustment": len(set(self.logit_adjustment)) > 1,
+            "label smoothing": self.smooth > 0,
+            "a floor under the slopes in the gradient": self.floor > 0,
+            f"labels of {self.teacher}": bool(self.teacher),
+            f"{self.weight_bits}-bit weights": True,
+        }
+        return ", ".join(name for name, is_used in used.items() if is_used)
+
+    def windows(self) -> tuple[Window | None, ...]:
+        """Geometry of each layer's convolution, None where it is dense. Raises `ConfigError`."""
+        windows: list[Window | None] = []
+        shape: tuple[int, int, int] | None = (self.rows, self.inputs // self.rows, 1)
+        for i, layer in enumerate(self.layers):
+            if not layer.kernel:
+                shape = None
+                windows.append(None)
+                continue
+            if shape is None:
+                raise ConfigError(f"{self.name}: layer {i}: a convolution follows a dense layer")
+            window = Window(*shape, layer.kernel)
+            rows, cols = window.out_rows, window.out_cols
+            if min(rows, cols) < 1:
+                raise ConfigError(
+                    f"{self.name}: layer {i}: kernel={layer.kernel} is larger than its "
+                    f"{shape[0]} x {shape[1]} inputs"
+                )
+            if layer.pool and (rows % 2 or cols % 2):
+                raise ConfigError(
+                    f"{self.name}: layer {i}: {rows} x {cols} positions cannot be pooled in 2 x 2"
+                )
+            side = 2 if layer.pool else 1
+            shape = rows // side, cols // side, layer.neurons
+            windows.append(window)
+        return tuple(windows)
+
+
+T = TypeVar("T")
+
+_KINDS: dict[str, Any] = {"int": int, "str": str, "bool": bool, "float": (int, float)}
+
+
+def _build(cls: type[T], values: Any, where: str) -> T:
+    """A dataclass from a TOML table; whole numbers serve as floats."""
+    known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where} is not a table")
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigError(f"{where}: there is no key {key!r}; there are {', '.join(known)}")
+        kind = _KINDS.get(str(known[key].type))
+        if kind is not None and (
+            not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+        ):
+            raise ConfigError(f"{where}: {key}={value!r} is not {known[key].type}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where}: {key}={value!r} is not finite")
+    required = [
+        f.name
+        for f in known.values()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    for key in required:
+        if key not in values:
+            raise ConfigError(f"{where}: {key} is missing")
+    return cls(**values)
+
+
+def load_config(path: str | Path) -> TrainConfig:
+    """Read a training configuration. Raises `ConfigError`."""
+    path = Path(path)
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as a configuration: {error}") from None
+    except (ValueError, RecursionError) as error:  # nested without end, or a number of 5000 digits
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    layers = table.pop("layers", [])
+    if not isinstance(layers, list):
+        raise ConfigError(f"{path}: layers is not a list of tables, [[layers]]")
+    table["layers"] = tuple(
+        _build(LayerConfig, entry, f"{path}, layer {i}") for i, entry in enumerate(layers)
+    )
+    adjustment = table.pop("logit_adjustment", [])
+    if not isinstance(adjustment, list):
+        raise ConfigError(f"{path}: logit_adjustment={adjustment!r} is not a list of numbers")
+    table["logit_adjustment"] = tuple(adjustment)
+    table["augment"] = _build(Augment, table.pop("augment", {}), f"{path}, augment")
+    try:
+        return _build(TrainConfig, table, str(path))
+    except ConfigError as error:
+        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

@@ -1,0 +1,74 @@
+"""A trained network as the teacher of another: its verdicts on the distorted images become the labels.
+
+Distillation (Hinton, Vinyals and Dean 2015). The teacher is an integer network of ``sw/networks``, so whoever
+has the project has it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from yoso_sw.data import caltech
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.learn.config import TrainConfig, load_config
+from yoso_sw.learn.layers import TrainingError, input_times
+from yoso_sw.learn.model import Model
+from yoso_sw.network.network import Network
+from yoso_sw.network.zoo import locate
+
+
+class Teacher:
+    """The teacher that a configuration names.
+
+    Parameters
+    ----------
+    config
+        Of the pupil: its `teacher`, `trust` and `soften`.
+    device
+        Where the teacher runs.
+    network
+        The teacher; the one in ``sw/networks`` if not given. Where the seed chooses the split, it must be of
+        the pupil's seed: another has seen the pupil's test images.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such network.
+    NetworkError, TrainingError
+        If its file is damaged, or the pupil's images and classes are not its own, or it has seen the pupil's
+        test images, or gives no potentials.
+    """
+
+    def __init__(self, config: TrainConfig, device: torch.device, network: Network | None = None) -> None:
+        network = network or Network.load(locate(config.teacher, ".npz"))
+        own = load_config(locate(config.teacher))
+        output = config.layers[-1].neurons
+        unit = float(network.about.get("unit", 0))
+        seed = network.about.get("seed")
+        for wrong, why in (
+            (own.dataset != config.dataset, f"was trained on {own.dataset}, not {config.dataset}"),
+            (network.inputs != config.inputs, f"sees {network.inputs} pixels, not {config.inputs}"),
+            (network.classes != output, f"knows {network.classes} classes, not {output}"),
+            (network.decision != "softmax", "decides by spike times; potentials are needed"),
+            (
+                own.family == caltech.NAME and seed != config.seed,
+                f"has seen test images of split {config.seed}: it was trained on split {seed}; "
+                "python -m yoso_sw.commands.seeds trains one for each",
+            ),
+            (not unit, "does not say the unit of its potentials; train it again"),
+        ):
+            if wrong:
+                raise TrainingError(f"{config.name}: teacher {config.teacher} {why}")
+        self.model = Model.of(own, network).to(device)
+        self.levels, self.device = network.levels, device
+        self.trust, self.unit = config.trust, unit * config.soften
+
+    def __call__(self, images: np.ndarray, labels: torch.Tensor) -> torch.Tensor:
+        """Soft labels (n, classes) of images, uint8 (n, inputs), with the labels (n,) that they came with."""
+        with torch.no_grad():
+            times = input_times(spike_steps(images, self.levels)).to(self.device)
+            verdict = torch.cat([self.model(part)[-1].potentials for part in times.split(256)])
+        verdict = (verdict / self.unit).softmax(dim=1)
+        given = torch.nn.functional.one_hot(labels, verdict.shape[1])
+        return self.trust * verdict + (1 - self.trust) * given

@@ -1,0 +1,90 @@
+"""The synapse of the golden model: what a spike does on its way to the neurons, dense or convolutional.
+
+`window` is (rows, cols, channels, kernel) of `network.Window`, kernel 0 for a dense layer. A convolution is
+a dense layer with shared weights (docs/arithmetic.md), so only addresses are new here: a spike meets each
+position whose window holds it, and there one row of weights, that of its place in the window. Nothing after
+the addition knows which of the two it was.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from yoso_sw.network.network import NEVER
+
+
+@njit(cache=True, inline="always")
+def saturate(value: int, low: int, high: int) -> int:
+    """`value`, or the bound that it has passed."""
+    return min(max(value, low), high)
+
+
+@njit(cache=True, inline="always")
+def add_row(row, accumulated, acc_min, acc_max):  # type: ignore[no-untyped-def]
+    """One weight to A of each neuron of a group."""
+    for j in range(len(row)):
+        accumulated[j] = saturate(np.int64(accumulated[j]) + row[j], acc_min, acc_max)
+
+
+@njit(cache=True)
+def integrate_spike(axon, weights, accumulated, window, acc_min, acc_max):  # type: ignore[no-untyped-def]
+    """A spike of `axon` adds its weight to A of every neuron that it reaches, fired or not.
+
+    `weights` is the layer's matrix row by row, `accumulated` the layer's A. Returns the number of updates.
+    """
+    rows, cols, channels, kernel = window
+    if kernel == 0:
+        neurons = len(accumulated)
+        add_row(weights[axon * neurons : (axon + 1) * neurons], accumulated, acc_min, acc_max)
+        return neurons
+    # Place (y, x) in the window of position (row, col) is the input (row + y, col + x).
+    out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
+    filters = len(accumulated) // (out_rows * out_cols)
+    place, channel = axon // channels, axon % channels
+    in_row, in_col = place // cols, place % cols
+    updates = 0
+    for row in range(max(0, in_row - kernel + 1), min(in_row, out_rows - 1) + 1):
+        for col in range(max(0, in_col - kernel + 1), min(in_col, out_cols - 1) + 1):
+            shared = (((in_row - row) * kernel + in_col - col) * channels + channel) * filters
+            here = (row * out_cols + col) * filters
+            add_row(weights[shared : shared + filters], accumulated[here : here + filters], acc_min, acc_max)
+            updates += filters
+    return updates
+
+
+@njit(cache=True)
+def integrate_bias(weights, accumulated, acc_min, acc_max):  # type: ignore[no-untyped-def]
+    """The bias, one weight a neuron or filter, to A of every neuron. Returns the number of updates."""
+    filters = len(weights)
+    for here in range(0, len(accumulated), filters):
+        add_row(weights, accumulated[here : here + filters], acc_min, acc_max)
+    return len(accumulated)
+
+
+@njit(cache=True)
+def pass_on(fired, sent, window, step):  # type: ignore[no-untyped-def]
+    """Spikes of `step` that leave the layer, from `fired` into `sent`; returns how many.
+
+    All of them, or, where `sent` has room for a quarter, P2: of 2 x 2 positions the first spike of each
+    filter, at its own step.
+    """
+    count = 0
+    if len(sent) == len(fired):
+        for j in range(len(fired)):
+            if fired[j] == step:
+                sent[j] = step
+                count += 1
+        return count
+    rows, cols, _, kernel = window
+    out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
+    filters = len(fired) // (out_rows * out_cols)
+    for row in range(out_rows):
+        for col in range(out_cols):
+            source = (row * out_cols + col) * filters
+            target = ((row // 2) * (out_cols // 2) + col // 2) * filters
+            for f in range(filters):
+                if fired[source + f] == step and sent[target + f] == NEVER:
+                    sent[target + f] = step
+                    count += 1
+    return count

@@ -1,0 +1,110 @@
+"""The frozen test vectors of `docs/arithmetic.md`: a network, a chip, inputs and all that must come out.
+
+Golden model, trainer and RTL benches load the same JSON files (tests/vectors). In them ``null`` is a neuron
+or input that stays silent; here it is `NEVER`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from yoso_hw.params import ChipParams
+
+from yoso_sw.network.network import NEVER, Layer, Network
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One image of a vector and what must come out at the barrier that ends it.
+
+    Attributes
+    ----------
+    inputs
+        int16 (inputs,): steps.
+    pixels
+        uint8 (inputs,) that the time code turns into `inputs`, or None.
+    early_exit
+        Whether the image ends at its deciding step.
+    decision, decision_step, spiked, last, steps, potentials, accumulated
+        As in `yoso_sw.network.golden.GoldenResult`, without the leading axis.
+    """
+
+    inputs: np.ndarray
+    pixels: np.ndarray | None
+    early_exit: bool
+    decision: int
+    decision_step: int
+    spiked: bool
+    last: int
+    steps: tuple[np.ndarray, ...]
+    potentials: tuple[np.ndarray, ...]
+    accumulated: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Vector:
+    """A test vector.
+
+    Attributes
+    ----------
+    about
+        What it is there to catch.
+    compiles
+        False: A saturates, so the compiler must refuse the network; run it on one PE with axons in order.
+    """
+
+    name: str
+    about: str
+    compiles: bool
+    params: ChipParams
+    network: Network
+    cases: tuple[Case, ...]
+
+
+def to_steps(values: list[int | None]) -> np.ndarray:
+    """Steps of the file, null for silent, as int16 with `NEVER`."""
+    return np.array([NEVER if value is None else value for value in values], np.int16)
+
+
+def load_vector(path: str | Path) -> Vector:
+    """Read one test vector. The files are part of the source, so a wrong one raises what Python raises."""
+    text: dict[str, Any] = json.loads(Path(path).read_text())
+    entry = dict(text["network"])
+    layers = tuple(
+        Layer(weights=np.array(layer.pop("weights"), np.int8), **layer) for layer in entry.pop("layers")
+    )
+    cases = []
+    for image in text["images"]:
+        pixels = image.get("pixels")
+        expect = image["expect"]
+        cases.append(
+            Case(
+                inputs=to_steps(image["inputs"]),
+                pixels=None if pixels is None else np.array(pixels, np.uint8),
+                early_exit=image["early_exit"],
+                decision=expect["decision"],
+                decision_step=expect["decision_step"],
+                spiked=expect["spiked"],
+                last=expect["last"],
+                steps=tuple(to_steps(values) for values in expect["steps"]),
+                potentials=tuple(np.array(values, np.int32) for values in expect["potentials"]),
+                accumulated=tuple(np.array(values, np.int32) for values in expect["accumulated"]),
+            )
+        )
+    return Vector(
+        name=text["name"],
+        about=text["about"],
+        compiles=text["compiles"],
+        params=ChipParams(**text["params"]),
+        network=Network(name=text["name"], layers=layers, **entry),
+        cases=tuple(cases),
+    )
+
+
+def load_vectors(folder: str | Path) -> list[Vector]:
+    """All test vectors of a folder, by name."""
+    return [load_vector(path) for path in sorted(Path(folder).glob("*.json"))]
