@@ -15,8 +15,8 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.host import Host
 from yoso_sim.link import Link
-from yoso_sw.compiler import compile_network
-from yoso_sw.network import Network
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.network.network import Network
 
 #: What the simulation top wrote of the last batch: lines ``node step cycle flit``, node -1 for an answer at
 #: the host port. A `Batch` lacks the cycles of the answers.

@@ -39,9 +39,9 @@ import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_sim.build import build
 from yoso_sim.simulate import simulate
-from yoso_sw import golden
-from yoso_sw.datasets import load
-from yoso_sw.network import NEVER, Network
+from yoso_sw.data.datasets import load
+from yoso_sw.network import golden
+from yoso_sw.network.network import NEVER, Network
 
 FILE = Path(__file__).with_suffix(".json")
 FOLDER = Path(__file__).parents[2] / "sw" / "networks"
