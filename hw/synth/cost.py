@@ -31,7 +31,8 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data import datasets
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER, Network
+from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.network import Network
 
 FOLDER = REPOSITORY / "build" / "cost"
 
@@ -169,13 +170,13 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     pixels, _ = datasets.load(dataset_of(network), "test")
     some = pixels[: MEASURED + 1]
     result = golden.run(network, some, params=params, early_exit=True)
-    inputs = [golden.input_steps(one, network.levels) for one in some]
+    inputs = Events.of_steps(golden.input_steps(some, network.levels))
     bench, other = _node(image, 0, 7), _node(image, 0, 23)
-    steps = [bench.image_steps(inputs[i], result, i) for i in range(MEASURED)]
+    steps = [bench.image_steps(inputs, result, i) for i in range(MEASURED)]
     costs, _ = measure(toggles, model, bench, steps)
-    own = result.steps[0][MEASURED, other.part.first : other.part.first + other.part.count]
-    fired = [other.part.first + int(neuron) for neuron in np.flatnonzero(own != NEVER)]
-    axons = other.image_steps(inputs[MEASURED], result, MEASURED)
+    own = range(other.part.first, other.part.first + other.part.count)
+    fired = sorted(neuron for neuron in result.spikes[0][MEASURED].axon.tolist() if neuron in own)
+    axons = other.image_steps(inputs, result, MEASURED)
     checked = check(toggles, model, costs, other, axons, fired)
     macros = {
         PART_OF[name]: {"read_pj": one.read_pj, "pack": one.pack}

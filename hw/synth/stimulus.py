@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from toggles import Command
 from yoso_hw.packet import Kind, Packets
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.image import WeightImage
+from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
-from yoso_sw.network.network import NEVER
 
 EAST, WEST, NORTH, SOUTH = range(4)
 
@@ -76,14 +75,14 @@ class NodeBench:
         flit = self.packets.pack("SPIKE", **rectangle_fields(to), tag=0, parity=0, row=row)
         return Command("flit", WEST if last else self.link, flit)
 
-    def image_steps(self, inputs: np.ndarray, result: GoldenResult, index: int) -> list[list[int]]:
-        """Axons of the node's layer that spike, by step, for image `index`; `inputs` are its input steps."""
-        steps = inputs if self.number == 0 else result.sent[self.number - 1][index]
+    def image_steps(self, inputs: Events, result: GoldenResult, index: int) -> list[list[int]]:
+        """Axons of the node's layer that spike, by step, for image `index` of the network's `inputs`."""
+        events = (inputs if self.number == 0 else result.sent[self.number - 1])[index]
         last = int(result.last[index])
         axons: list[list[int]] = [[] for _ in range(last + 1)]
-        for axon in np.flatnonzero(steps != NEVER):
-            if steps[axon] <= last:
-                axons[int(steps[axon])].append(int(axon))
+        for step, axon in zip(events.step.tolist(), events.axon.tolist(), strict=True):
+            if step <= last:
+                axons[step].append(axon)
         if self.layer.bias:
             axons[0].append(self.layer.axons - 1)
         return axons

@@ -222,6 +222,25 @@ class ChipParams:
         return cls(**values)
 
     @classmethod
+    def changed(cls, values: dict[str, Any], where: str) -> ChipParams:
+        """The default chip with some parameters of other values.
+
+        Raises
+        ------
+        ParamError
+            Naming `where`, if a name is no parameter's or a value is out of range.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        if unknown := sorted(values.keys() - {*names}):
+            raise ParamError(
+                f"{where}: no chip parameter is called {unknown[0]!r}; there are {', '.join(names)}"
+            )
+        try:
+            return cls(**values)
+        except ParamError as error:
+            raise ParamError(f"{where}: {error}") from None
+
+    @classmethod
     def with_settings(cls, settings: Iterable[str], chip: ChipParams | None = None) -> ChipParams:
         """`chip`, or the default one, with some parameters changed, given as ``name=value`` texts.
 

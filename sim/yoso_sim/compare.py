@@ -8,8 +8,8 @@ import numpy as np
 from yoso_hw.packet import Kind, Packets
 from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.compile.predict import PREDICTED, predict_counters
+from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
-from yoso_sw.network.network import NEVER
 
 from yoso_sim.host import Outcome
 
@@ -21,10 +21,10 @@ class Comparison:
     Attributes
     ----------
     spikes
-        Spikes compared: neurons that fired in the RTL or in the golden model.
+        Spikes compared: of each neuron those in the RTL or in the golden model, whichever are more.
     spike_mismatches
-        Neurons that fired in one of the two only, at another step, with another V (output layer), or more
-        than once; and flits that no neuron of the sender can have sent.
+        Spikes of a neuron that the other of the two lacks or has at another step, that have another V (output
+        layer) or come twice in a step; and flits that no neuron of the sender can have sent.
     class_mismatch
         Whether class, deciding step or the way of deciding differ.
     notes
@@ -37,21 +37,20 @@ class Comparison:
     notes: tuple[str, ...]
 
 
-def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[np.ndarray], int, list[str]]:
-    """Steps at which neurons fired, from the flits at the router ports.
+def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[Events], int, list[str]]:
+    """The spikes of each layer, from the flits at the router ports.
 
     Returns
     -------
-    steps
-        Per layer int16 (neurons,): first step at which the neuron sent a spike, `NEVER` if none.
+    spikes
+        Per layer the events of the one image.
     wrong
-        Flits that repeat a neuron or that no neuron of the sender can have sent.
+        Flits that repeat a spike or that no neuron of the sender can have sent.
     notes
         What they were.
     """
     batch = outcome.batch
     cols = image.params.cols
-    steps = [np.full(layer.neurons, NEVER, np.int16) for layer in image.layers]
     wrong, notes = 0, []
     nodes, flits, when = batch.nodes, batch.flits, batch.steps
     try:
@@ -66,29 +65,41 @@ def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[np.ndarray], 
                 wrong += 1
                 notes.append(str(error))
         layers, neurons = (np.array(part, np.int64) for part in zip(*owners, strict=True))
-    for layer, own in enumerate(steps):
+    spikes = []
+    for layer, own in enumerate(image.layers):
         here = layers == layer
-        unique, first = np.unique(neurons[here], return_index=True)
-        own[unique] = when[here][first]
-        again = int(here.sum()) - len(unique)
+        step, neuron = np.unique(np.stack([when[here], neurons[here]]), axis=1).astype(np.int64)
+        spikes.append(Events.of_pairs(np.zeros_like(step), step, neuron, 1, own.neurons))
+        again = int(here.sum()) - len(step)
         if again:
             wrong += again
-            notes.append(f"layer {layer}: {again} spikes of neurons that had fired already")
-    return steps, wrong, notes
+            notes.append(f"layer {layer}: {again} spikes of neurons that had fired in the same step")
+    return spikes, wrong, notes
+
+
+def different_spikes(mine: Events, theirs: Events) -> dict[int, tuple[list[int], list[int]]]:
+    """Neurons whose spikes in the one image of each differ, and their steps here that are not there, and the
+    other way round."""
+    ours, others = ({*zip(own.axon.tolist(), own.step.tolist(), strict=True)} for own in (mine, theirs))
+    found: dict[int, tuple[list[int], list[int]]] = {}
+    for side, pairs in enumerate((ours - others, others - ours)):
+        for neuron, step in sorted(pairs):
+            found.setdefault(neuron, ([], []))[side].append(step)
+    return dict(sorted(found.items()))
 
 
 def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: int) -> Comparison:
     """Compare one image of the chip with image `index` of the golden model's result."""
-    steps, mismatches, notes = rtl_spikes(image, outcome)
+    spikes, mismatches, notes = rtl_spikes(image, outcome)
     compared = 0
-    for layer, own in enumerate(steps):
-        wanted = golden.steps[layer][index]
-        compared += int(((own != NEVER) | (wanted != NEVER)).sum())
-        different = np.flatnonzero(own != wanted)
-        mismatches += len(different)
+    for layer, own in enumerate(spikes):
+        wanted = golden.spikes[layer][index]
+        compared += int(np.maximum(own.counts, wanted.counts).sum())
+        different = {} if own == wanted else different_spikes(own, wanted)
+        mismatches += sum(max(map(len, both)) for both in different.values())
         notes += [
-            f"layer {layer}, neuron {j}: RTL at {_step(own[j])}, golden at {_step(wanted[j])}"
-            for j in different[:4]
+            f"layer {layer}, neuron {j}: RTL at {_when(rtl)}, golden at {_when(reference)}"
+            for j, (rtl, reference) in list(different.items())[:4]
         ]
     wrong = _wrong_potentials(image, outcome, golden, index)
     mismatches += len(wrong)
@@ -129,5 +140,5 @@ def compare_counters(image: WeightImage, golden: GoldenResult, counters: np.ndar
     return notes
 
 
-def _step(step: int) -> str:
-    return "no step" if step == NEVER else f"step {step}"
+def _when(steps: list[int]) -> str:
+    return "no step" if not steps else f"step {', '.join(map(str, steps))}"

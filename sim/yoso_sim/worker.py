@@ -13,7 +13,7 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data import datasets
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER, Network
+from yoso_sw.network.network import Network
 
 from yoso_sim.compare import compare, compare_counters, rtl_spikes
 from yoso_sim.host import Host, Outcome
@@ -98,11 +98,10 @@ async def run_chunk(
 
 def _raster(image: WeightImage, outcome: Outcome, pixels: np.ndarray, network: Network) -> dict[str, Any]:
     """Spikes of one image as (step, index) pairs: the inputs', then every layer's as the RTL sent them."""
-    inputs = golden.input_steps(pixels, network.levels)
     layers, _, _ = rtl_spikes(image, outcome)
-    pairs = [[(int(steps[j]), int(j)) for j in np.flatnonzero(steps != NEVER)] for steps in (inputs, *layers)]
+    trains = (image.image_events(pixels), *layers)
     return {
-        "spikes": pairs,
+        "spikes": [list(zip(own.step.tolist(), own.axon.tolist(), strict=True)) for own in trains],
         "sizes": [network.inputs, *(layer.neurons for layer in network.layers)],
         "decision": outcome.decision,
         "step": outcome.step,

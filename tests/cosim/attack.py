@@ -52,7 +52,7 @@ class Attack:
 
     async def pe_errors(self) -> set[PeError]:
         """Error bits of all PEs together."""
-        words = await self.host.read_many(self.host.nodes(), Memory.REGISTER, Register.ERRORS, 1)
+        words = await self.host.read_many(self.host.protocol.nodes, Memory.REGISTER, Register.ERRORS, 1)
         return {error for (word,) in words.values() for error in PeError if word >> error & 1}
 
     async def clear(self) -> None:

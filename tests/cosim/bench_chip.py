@@ -57,9 +57,7 @@ async def frozen_vectors_come_out_of_the_chip(dut):
         await host.load(image)
         for index, case in enumerate(vector.cases):
             outcome = await host.classify(image, case.inputs, case.early_exit)
-            reference = golden.run(
-                vector.network, case.inputs[None], params=PARAMS, early_exit=case.early_exit
-            )
+            reference = golden.run(vector.network, case.inputs, params=PARAMS, early_exit=case.early_exit)
             where = f"{vector.name}, image {index}"
             assert not (notes := compare(image, outcome, reference, 0).notes), (where, notes)
             decided = (outcome.decision, outcome.step, outcome.spiked)
@@ -130,15 +128,15 @@ async def every_memory_of_every_node_holds_random_words_and_their_complements(du
     for memory in (Memory.WEIGHT, Memory.SPIKE, Memory.ACCUMULATED, Memory.POTENTIAL, Memory.REGISTER):
         words, width = memory_shape(PARAMS, memory)
         keeps = [masks[Register(i)] if memory == Memory.REGISTER else (1 << width) - 1 for i in range(words)]
-        sent = {node: [rng.getrandbits(width) & keep for keep in keeps] for node in host.nodes()}
+        sent = {node: [rng.getrandbits(width) & keep for keep in keeps] for node in host.protocol.nodes}
         for _ in range(2):
             for (x, y), values in sent.items():
                 if memory == Memory.REGISTER:
                     values[Register.DESTINATION] = random_destination(rng)
-                await host.link.exchange(chip_cases.write_words(host.packets, x, y, memory, values))
-            assert await host.read_many(host.nodes(), memory, 0, words) == sent, memory.name
+                await host.link.exchange(chip_cases.write_words(host.protocol.packets, x, y, memory, values))
+            assert await host.read_many(host.protocol.nodes, memory, 0, words) == sent, memory.name
             sent = {node: [v ^ keep for v, keep in zip(sent[node], keeps, strict=True)] for node in sent}
-    for x, y in host.nodes():
+    for x, y in host.protocol.nodes:
         await host.write(x, y, Memory.REGISTER, Register.ERRORS, [0])
         assert await host.read(x, y, Memory.REGISTER, Register.ERRORS, 1) == [0]
     await host.errors(clear=True)
@@ -150,7 +148,7 @@ async def wrong_packets_are_named_dropped_and_forgotten_on_request(dut):
     host, rng = await begin(dut), random.Random(5)
     network, image = chip_cases.random_network(rng, PARAMS)
     await host.load(image)
-    pack = host.packets.pack
+    pack = host.protocol.packets.pack
     everywhere, empty = rectangle_fields((0, 0, 0, 0)), rectangle_fields((1, 0, 0, 0))
     for flit, name in (
         (pack("STEP"), "WRONG_PHASE"),
@@ -178,7 +176,7 @@ async def load_packets_while_an_image_runs_are_named_and_dropped(dut):
     host, rng = await begin(dut), random.Random(7)
     network, image = chip_cases.random_network(rng, PARAMS)
     await host.load(image)
-    pack = host.packets.pack
+    pack = host.protocol.packets.pack
     everywhere, empty = rectangle_fields((0, 0, 0, 0)), rectangle_fields((1, 0, 0, 0))
     wrong = {
         pack("SEEK", **everywhere, memory=Memory.WEIGHT, address=0): "WRONG_PHASE",
@@ -192,7 +190,7 @@ async def load_packets_while_an_image_runs_are_named_and_dropped(dut):
         flits += [flit, pack("STATUS", errors=0), pack("CLEAR")]
     first = image.image_flits(np.full(network.inputs, NEVER, np.int16))
     batch = await host.link.exchange([*flits, *first[1:]], len(wrong) + 2)
-    answers = [host.packets.unpack(int(flit)) for flit in batch.answers]
+    answers = [host.protocol.packets.unpack(int(flit)) for flit in batch.answers]
     assert [answer["errors"] for answer in answers[:-2]] == [1 << ChipError[name] for name in wrong.values()]
     assert [answer["name"] for answer in answers[-2:]] == ["DECISION", "CYCLES"]
     silent = golden.run(network, np.full((1, network.inputs), NEVER, np.int16), params=PARAMS)
@@ -206,10 +204,13 @@ async def load_packets_while_an_image_runs_are_named_and_dropped(dut):
 @cocotb.test()
 async def an_error_of_an_element_shows_at_the_host_until_both_are_cleared(dut):
     host = await begin(dut)
-    for x, y in host.nodes():
+    for x, y in host.protocol.nodes:
         to = rectangle_fields((x, x, y, y))
-        seek = host.packets.pack("SEEK", **to, memory=len(Memory), address=0)
-        for wrong in (host.packets.pack("READ", **to), host.packets.pack("WRITE", **to, data=1)):
+        seek = host.protocol.packets.pack("SEEK", **to, memory=len(Memory), address=0)
+        for wrong in (
+            host.protocol.packets.pack("READ", **to),
+            host.protocol.packets.pack("WRITE", **to, data=1),
+        ):
             await host.link.exchange([seek, wrong])
             assert await host.read(x, y, Memory.REGISTER, Register.ERRORS, 1) == [1 << PeError.BAD_ADDRESS]
             assert await host.errors(clear=True) == await host.errors() == ["PE_ERROR"]
@@ -232,9 +233,9 @@ async def answers_wait_for_a_host_that_does_not_take_them(dut):
     for seed in range(1, 9):
         host.link.stall(0, 252, seed)
         flits = image.image_flits(inputs[0])
-        status = [host.packets.pack("STATUS", errors=0)] * asked
+        status = [host.protocol.packets.pack("STATUS", errors=0)] * asked
         batch = await host.link.exchange([*flits[:-1], *status, flits[-1]], asked + 2)
-        answers = [host.packets.unpack(int(flit)) for flit in batch.answers]
+        answers = [host.protocol.packets.unpack(int(flit)) for flit in batch.answers]
         names = [str(answer["name"]) for answer in answers]
         assert sorted(names) == sorted(["STATUS"] * asked + ["DECISION", "CYCLES"])
         decision = answers[names.index("DECISION")]
@@ -256,9 +257,9 @@ async def images_have_from_one_step_to_all_that_the_chip_counts(dut):
         await check_neurons(host, image, reference, len(inputs) - 1)
     # One step is one sweep of V = 0: no class is better than the first.
     for early_exit in (0, 1):
-        start = host.packets.pack("START", steps=1, early=early_exit)
-        batch = await host.link.exchange([start, host.packets.pack("END")], 2)
-        decision = host.packets.unpack(int(batch.answers[0]))
+        start = host.protocol.packets.pack("START", steps=1, early=early_exit)
+        batch = await host.link.exchange([start, host.protocol.packets.pack("END")], 2)
+        decision = host.protocol.packets.unpack(int(batch.answers[0]))
         assert (decision["index"], decision["step"], decision["spiked"]) == (0, 0, 0)
 
 
@@ -274,7 +275,7 @@ async def an_image_takes_the_same_cycles_every_time(dut):
         assert abs(first.cycles - again.cycles) <= (network.steps if PARAMS.banked else 0)
         assert np.array_equal(first.batch.steps, again.batch.steps)
         # The parity of step 0 goes on from the image before, so a flit may differ in that bit.
-        parity = np.uint64(1 << host.packets.formats["SPIKE"].field("parity").offset)
+        parity = np.uint64(1 << host.protocol.packets.formats["SPIKE"].field("parity").offset)
         for batch in (first.batch, again.batch):
             batch.flits[batch.flits & np.uint64(7) == Kind.SPIKE] |= parity
         assert sorted(first.batch.flits) == sorted(again.batch.flits)

@@ -11,8 +11,8 @@ import numpy as np
 from bench_chip import PARAMS, begin, check_neurons
 from yoso_hw.registers import Counter, Memory, chunks
 from yoso_sim.compare import compare, compare_counters
-from yoso_sim.host import IMAGE_ANSWERS
 from yoso_sw.compile.flits import read_flits
+from yoso_sw.host.protocol import IMAGE_ANSWERS
 from yoso_sw.network import golden
 
 #: Every this many-th cycle of a course is one in which the chip is reset.
@@ -50,9 +50,9 @@ async def a_reset_in_any_cycle_of_load_image_and_read_back_is_recovered_from(dut
     host, rng = await begin(dut), random.Random(7)
     before, after = Case(rng), Case(rng)
     course = [before.image.load_flits(), before.image.image_flits(before.inputs[0])]
-    for x, y in host.nodes():
-        course.append(read_flits(host.packets, x, y, Memory.POTENTIAL, 0, 2))
-        course.append(read_flits(host.packets, x, y, Memory.COUNTER, 0, len(Counter)))
+    for x, y in host.protocol.nodes:
+        course.append(read_flits(host.protocol.packets, x, y, Memory.POTENTIAL, 0, 2))
+        course.append(read_flits(host.protocol.packets, x, y, Memory.COUNTER, 0, len(Counter)))
     each = 2 * chunks(PARAMS, Memory.POTENTIAL) + len(Counter) * chunks(PARAMS, Memory.COUNTER)
     flits, answers = np.concatenate(course), IMAGE_ANSWERS + PARAMS.nodes * each
     began = int(dut.cycle.value)

@@ -14,6 +14,7 @@ from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
+from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import Vector, load_vectors
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -56,10 +57,12 @@ def random_layer(rng: random.Random, params: ChipParams, inputs: int, neurons: i
     start = rng.randint(0, steps // 2)
     return Layer(
         weights=weights.clip(params.weight_min, params.weight_max).astype(np.int8),
-        threshold=rng.randint(1, max(1, min(params.pot_max, top * inputs))),
-        slope=rng.choice([0, 0, rng.randint(1, min(20, params.pot_max))]),
-        start=rng.choice([0, start]),
-        end=rng.choice([steps, rng.randint(start, steps)]),
+        neuron=Neuron(
+            threshold=rng.randint(1, max(1, min(params.pot_max, top * inputs))),
+            start=rng.choice([0, start]),
+            end=rng.choice([steps, rng.randint(start, steps)]),
+            slope=rng.choice([0, 0, rng.randint(1, min(20, params.pot_max))]),
+        ),
         bias=bias,
     )
 
@@ -73,7 +76,9 @@ def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, Wei
         decision = rng.choice(["ttfs", "ttfs", "softmax"])
         if decision == "softmax":
             last = layers[-1]
-            layers[-1] = Layer(last.weights, last.threshold, 0, 0, slope=last.slope, bias=last.bias)
+            layers[-1] = Layer(
+                last.weights, Neuron(last.neuron.threshold, 0, 0, slope=last.neuron.slope), bias=last.bias
+            )
         try:
             network = Network("random", tuple(layers), steps, 1, decision, params.weight_bits)
             return network, compile_network(network, params, spread=rng.random() < 0.5)
@@ -84,7 +89,7 @@ def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, Wei
 def long_network(rng: random.Random, params: ChipParams) -> tuple[Network, WeightImage]:
     """A network without a slope that takes every step the chip counts, with its image."""
     weights = np.array([[rng.randint(-1, 1) for _ in range(3)] for _ in range(4)], np.int8)
-    layer = Layer(weights, threshold=min(params.pot_max, 20), start=0, end=params.steps)
+    layer = Layer(weights, Neuron(threshold=min(params.pot_max, 20), start=0, end=params.steps))
     network = Network("long", (layer,), params.steps, 1, "ttfs", params.weight_bits)
     return network, compile_network(network, params)
 

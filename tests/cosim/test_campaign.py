@@ -16,6 +16,7 @@ from yoso_sim.build import build
 from yoso_sim.cli import main
 from yoso_sim.job import read_result, write_result
 from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 CHIP = ("--set", "cols=2", "--set", "rows=1")
 
@@ -32,8 +33,8 @@ def network(tmp_path_factory):
     """An untrained 784-12-10 that fits two PEs, as a file."""
     rng = np.random.default_rng(0)
     layers = (
-        Layer(rng.integers(-2, 4, (784, 12), np.int8), 120, 0, 16),
-        Layer(rng.integers(-7, 8, (12, 10), np.int8), 20, 0, 16),
+        Layer(rng.integers(-2, 4, (784, 12), np.int8), Neuron(120, 0, 16)),
+        Layer(rng.integers(-7, 8, (12, 10), np.int8), Neuron(20, 0, 16)),
     )
     path = tmp_path_factory.mktemp("network") / "tiny.npz"
     Network("tiny", layers, 16, 8, about={"float_accuracy": 12.5}).save(path)

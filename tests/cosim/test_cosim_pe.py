@@ -9,6 +9,7 @@ from yoso_hw.params import ChipParams
 from yoso_sim.blocks import build_block, run_bench
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 #: Narrow A and V, so that random layers saturate; few words, so that every number of them comes.
 SMALL = {"cols": 4, "rows": 3, "acc_bits": 10, "pot_bits": 12, "steps": 16, "layers": 4, "classes": 64}
@@ -41,7 +42,9 @@ def test_the_model_of_the_bench_is_the_golden_model(seed):
     setup = PeSetup.random(params, rng, words=params.neuron_words, mask=15)
     axons = params.weight_words - params.neuron_words + 1
     weights = np.array([setup.weights[row : row + setup.words] for row in range(axons)], np.int8)
-    layer = Layer(weights.reshape(axons, -1), setup.threshold, setup.start, setup.end, slope=setup.slope)
+    layer = Layer(
+        weights.reshape(axons, -1), Neuron(setup.threshold, setup.start, setup.end, slope=setup.slope)
+    )
     network = Network("one layer", (layer,), steps=params.steps, levels=1)
     spikes = np.array([[rng.choice([NEVER, *range(params.steps)]) for _ in range(axons)]], np.int16)
     expected = golden.run(network, spikes, params=params, early_exit=False)

@@ -11,6 +11,7 @@ from yoso_sim.simulate import simulate
 from yoso_sim.study.injection import REACH
 from yoso_sw.compile import faults
 from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 
 @pytest.mark.parametrize("memory", faults.MEMORIES)
@@ -18,8 +19,8 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(memory, tmp_path):
     """Two PEs: a layer of five words, of which the core forwards three, and one of three."""
     rng = np.random.default_rng(0)
     layers = (
-        Layer(rng.integers(-2, 4, (784, 20), np.int8), 120, 0, 16),
-        Layer(rng.integers(-7, 8, (20, 10), np.int8), 20, 0, 16),
+        Layer(rng.integers(-2, 4, (784, 20), np.int8), Neuron(120, 0, 16)),
+        Layer(rng.integers(-7, 8, (20, 10), np.int8), Neuron(20, 0, 16)),
     )
     Network("tiny", layers, 16, 8).save(tmp_path / "tiny.npz")
     params = ChipParams(cols=2, rows=1)

@@ -11,6 +11,7 @@ from yoso_sw.compile.flits import one_node, read_flits, rectangle_fields
 from yoso_sw.compile.predict import predict_counters
 from yoso_sw.network.golden import run
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 SMALL = {
     "lanes": 2,
@@ -38,7 +39,7 @@ def make(seed, sizes=(8, 7, 3), steps=10, params=CHIP, **kind):
 
 def hand_made(weights, threshold, steps=6, *, params=CHIP):
     """One layer of ReL-PSP neurons."""
-    layer = Layer(np.array(weights, np.int8), threshold, 0, steps)
+    layer = Layer(np.array(weights, np.int8), Neuron(threshold, 0, steps))
     network = Network("by hand", (layer,), steps, steps, "ttfs", 4)
     return network, compile_network(network, params)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from chip_host import fresh_host, without_cycles
 from yoso_sw.compile.compiler import compile_network
-from yoso_sw.network.network import NEVER
 from yoso_sw.network.vectors import load_vectors
 
 VECTORS = load_vectors(Path(__file__).parents[1] / "vectors")
@@ -18,10 +17,9 @@ def expected(case):
     return {
         "decision": (case.decision, case.decision_step, case.spiked),
         "fired": sorted(
-            (layer, neuron, int(step))
-            for layer, steps in enumerate(case.steps)
-            for neuron, step in enumerate(steps)
-            if step != NEVER
+            (layer, int(neuron), int(step))
+            for layer, spikes in enumerate(case.spikes)
+            for neuron, step in zip(spikes.axon, spikes.step, strict=True)
         ),
         "potentials": [v.tolist() for v in case.potentials],
         "accumulated": [a.tolist() for a in case.accumulated],

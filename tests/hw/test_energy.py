@@ -18,6 +18,7 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 PARTS = ("weight memory", "A and V memories", "spike-address memory", "core", "router", "rest of PE")
 
@@ -147,7 +148,7 @@ def test_routers_on_the_way_are_those_of_the_tree_or_of_every_path(
 
 def test_flits_at_routers_are_those_of_inputs_spikes_and_results() -> None:
     weights = np.ones((2, 2), np.int8)
-    layer = Layer(weights=weights, threshold=1, slope=0, start=0, end=4)
+    layer = Layer(weights=weights, neuron=Neuron(threshold=1, start=0, end=4, slope=0))
     layers = (layer, layer)
     network = Network(name="tiny", layers=layers, steps=4, levels=4, decision="ttfs")
     image = compile_network(network, ChipParams(cols=2, rows=1, neurons=8, weights=16, lanes=2))

@@ -209,7 +209,7 @@ def test_accumulated_weights_clamp_as_in_the_frozen_vector():
     vector = load_vector(VECTORS / "clamp-accumulated.json")
     (layer,) = vector.network.layers
     bench = PeBench(
-        vector.params, 1, live=layer.neurons, threshold=layer.threshold, window_end=layer.end
+        vector.params, 1, live=layer.neurons, threshold=layer.neuron.threshold, window_end=layer.neuron.end
     ).start()
     rows = weight_words(layer, Slice(1, 0, 0, layer.neurons), 1, vector.params)
     bench.write(Memory.WEIGHT, 0, *map(int, rows))
@@ -218,7 +218,7 @@ def test_accumulated_weights_clamp_as_in_the_frozen_vector():
         bench.step_number = -1
         for step in range(case.last + 1):
             bench.tick()
-            for axon, at in enumerate(case.inputs):
+            for axon, at in enumerate(case.inputs.steps[0]):
                 if at == step:
                     bench.spike(axon)
             bench.settle()

@@ -3,6 +3,7 @@
 import nir
 import numpy as np
 from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.neuron import Neuron
 
 
 def weights(rng, axons, neurons, bias=False):
@@ -13,9 +14,9 @@ def dense(seed=1, decision="ttfs", bias=True, steps=20):
     rng = np.random.default_rng(seed)
     output = (40, 0, steps) if decision == "ttfs" else (1, 0, 0)
     layers = (
-        Layer(weights(rng, 9, 7, bias), 50, 0, steps, bias=bias),
-        Layer(weights(rng, 7, 6), 30, 0, steps),
-        Layer(weights(rng, 6, 3, bias), *output, bias=bias),
+        Layer(weights(rng, 9, 7, bias), Neuron(50, 0, steps), bias=bias),
+        Layer(weights(rng, 7, 6), Neuron(30, 0, steps)),
+        Layer(weights(rng, 6, 3, bias), Neuron(*output), bias=bias),
     )
     return Network("dense", layers, steps, 10, decision, 4, {"seed": seed})
 
@@ -26,9 +27,9 @@ def convolution(seed=1, decision="ttfs", steps=24):
     first, second = Window(6, 5, 2, 3), Window(4, 3, 3, 2)
     output = (60, 0, steps) if decision == "ttfs" else (1, 0, 0)
     layers = (
-        Layer(weights(rng, first.axons, 3, True), 60, 0, steps, bias=True, window=first),
-        Layer(weights(rng, second.axons, 4), 40, 0, steps, window=second),
-        Layer(weights(rng, 4 * second.positions, 3), *output),
+        Layer(weights(rng, first.axons, 3, True), Neuron(60, 0, steps), bias=True, window=first),
+        Layer(weights(rng, second.axons, 4), Neuron(40, 0, steps), window=second),
+        Layer(weights(rng, 4 * second.positions, 3), Neuron(*output)),
     )
     return Network("convolution", layers, steps, 12, decision, 4)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 
 @dataclass
@@ -43,10 +44,10 @@ def simulate(network: Network, inputs: np.ndarray, params: ChipParams, early_exi
                 if fired[index][j] != NEVER:
                     continue
                 x = a[index][j]
-                if layer.slope and t >= layer.start:
-                    x = layer.slope
+                if layer.neuron.slope and t >= layer.neuron.start:
+                    x = layer.neuron.slope
                 v[index][j] = clamp(v[index][j] + x, params.pot_min, params.pot_max)
-                if layer.start <= t < layer.end and v[index][j] >= layer.threshold:
+                if layer.neuron.start <= t < layer.neuron.end and v[index][j] >= layer.neuron.threshold:
                     fired[index][j] = t
         for index, layer in enumerate(network.layers):
             sources = list(inputs) if index == 0 else list(fired[index - 1])
@@ -80,7 +81,7 @@ def closed_form(layer: Layer, arrivals: np.ndarray, total: int) -> tuple[np.ndar
         arrivals[:, None] == NEVER, 0, np.maximum(0, t[None, :] - arrivals[:, None].astype(int))
     )
     v = layer.weights.T.astype(np.int64) @ kernel
-    may_fire = (v >= layer.threshold) & (t >= layer.start) & (t < layer.end)
+    may_fire = (v >= layer.neuron.threshold) & (t >= layer.neuron.start) & (t < layer.neuron.end)
     fires = may_fire.any(axis=1)
     steps = np.where(fires, may_fire.argmax(axis=1), NEVER)
     held = v[np.arange(layer.neurons), np.where(fires, steps, total - 1)]
@@ -113,10 +114,10 @@ def random_network(
         if slope:  # inputs prime V until the window opens, then it climbs by the slope
             start = steps // 2 if layers else steps // 4
             threshold = int(rng.integers(1, max(2, slope * steps // 2)))
-        layers.append(Layer(weights.astype(np.int8), threshold, start, end, slope, bias))
+        layers.append(Layer(weights.astype(np.int8), Neuron(threshold, start, end, slope), bias=bias))
     if decision == "softmax":
         last = layers[-1]
-        layers[-1] = Layer(last.weights, last.threshold, 0, 0, 0, last.bias)
+        layers[-1] = Layer(last.weights, Neuron(last.neuron.threshold, 0, 0, 0), bias=last.bias)
     return Network("random", tuple(layers), steps, min(steps, 256), decision, weight_bits)
 
 

@@ -13,6 +13,7 @@ from yoso_sw.learn import spread
 from yoso_sw.learn.config import load_config
 from yoso_sw.learn.layers import TrainingError
 from yoso_sw.learn.model import Model
+from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.network import Network
 
 CONFIG = """
@@ -94,7 +95,8 @@ def test_the_report_has_a_row_for_each_network(trained):
 
 def test_a_network_that_was_changed_after_training_is_refused(trained):
     network = Network.load(trained.with_suffix(".npz"))
-    layer = dataclasses.replace(network.layers[0], threshold=1)
+    first = network.layers[0]
+    layer = dataclasses.replace(first, neuron=dataclasses.replace(first.neuron, threshold=1))
     dataclasses.replace(network, layers=(layer, *network.layers[1:])).save(trained.with_suffix(".npz"))
     done = CliRunner().invoke(accuracy.main, [str(trained)])
     assert done.exit_code == 1
@@ -113,7 +115,9 @@ def test_spikes_that_differ_are_counted(trained, monkeypatch):
 
     def shifted(*args, **kwargs):
         result = run(*args, **kwargs)
-        return dataclasses.replace(result, sent=(result.sent[0] + np.int16(1), *result.sent[1:]))
+        steps = result.sent[0].steps
+        late = Events.of_steps(np.where(steps == NEVER, 0, steps + 1).astype(np.int16))
+        return dataclasses.replace(result, sent=(late, *result.sent[1:]))
 
     monkeypatch.setattr(accuracy.golden, "run", shifted)
     done = CliRunner().invoke(accuracy.main, [str(trained), "--checked", "10"])

@@ -22,13 +22,13 @@ def test_the_vectors_are_there():
 @by_vector
 def test_golden_reproduces_the_vector(vector: Vector):
     for case in vector.cases:
-        result = run(vector.network, case.inputs[None], params=vector.params, early_exit=case.early_exit)
+        result = run(vector.network, case.inputs, params=vector.params, early_exit=case.early_exit)
         assert result.decisions[0] == case.decision
         assert result.decision_steps[0] == case.decision_step
         assert result.spiked[0] == case.spiked
         assert result.last[0] == case.last
         for layer in range(len(vector.network.layers)):
-            np.testing.assert_array_equal(result.steps[layer][0], case.steps[layer])
+            np.testing.assert_array_equal(result.steps[layer][0], case.spikes[layer].steps[0])
             np.testing.assert_array_equal(result.potentials[layer][0], case.potentials[layer])
             np.testing.assert_array_equal(result.accumulated[layer][0], case.accumulated[layer])
 
@@ -37,8 +37,12 @@ def test_golden_reproduces_the_vector(vector: Vector):
 def test_both_time_codes_turn_the_pixels_into_the_inputs(vector: Vector):
     for case in vector.cases:
         if case.pixels is not None:
-            np.testing.assert_array_equal(input_steps(case.pixels, vector.network.levels), case.inputs)
-            np.testing.assert_array_equal(spike_steps(case.pixels, vector.network.levels), case.inputs)
+            np.testing.assert_array_equal(
+                input_steps(case.pixels, vector.network.levels), case.inputs.steps[0]
+            )
+            np.testing.assert_array_equal(
+                spike_steps(case.pixels, vector.network.levels), case.inputs.steps[0]
+            )
 
 
 @by_vector

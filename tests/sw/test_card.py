@@ -30,7 +30,7 @@ def test_no_card_is_left_of_a_network_that_is_gone():
 def test_a_card_says_what_the_files_say():
     text = rendered("mnist-784-800-10")
     network = Network.load(NETWORKS / "mnist-784-800-10.npz")
-    about, hidden = network.about, network.layers[0]
+    about, hidden = network.about, network.layers[0].neuron
     for part in (
         "784-800-10, in weights of 5 bits and 33 time steps",
         f"**{about['golden_accuracy']:.2f} %**",

@@ -19,14 +19,18 @@ from yoso_sw.compile.mapping import choose_nodes, lower_bound
 from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
 from yoso_sw.network.golden import run
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 SMALL = ChipParams(
     cols=3, rows=3, neurons=16, weights=64, acc_bits=12, pot_bits=16, steps=32, layers=4, classes=16
 )
 
 
-def dense(inputs: int, neurons: int, *, bias: bool = False, weight: int = 1) -> Layer:
-    return Layer(np.full((inputs + bias, neurons), weight, np.int8), 5, 0, 16, 0, bias)
+FIVE = Neuron(threshold=5, start=0, end=16)
+
+
+def dense(inputs: int, neurons: int, *, bias: bool = False, weight: int = 1, neuron: Neuron = FIVE) -> Layer:
+    return Layer(np.full((inputs + bias, neurons), weight, np.int8), neuron, bias=bias)
 
 
 def chain(*layers: Layer, **fields) -> Network:
@@ -189,7 +193,7 @@ def test_a_second_image_leaves_nothing_of_the_first():
 
 
 def test_a_window_that_starts_after_the_image_starts_at_its_end():
-    layer = dataclasses.replace(dense(4, 3), start=30_000, end=16, slope=3)
+    layer = dataclasses.replace(dense(4, 3), neuron=Neuron(5, 30_000, 16, 3))
     image = compile_network(chain(layer), SMALL)
     assert registers_of(image, 0, 0)[Register.WINDOW_START] == 16
     assert registers_of(image, 0, 0)[Register.WINDOW_END] == 16
@@ -206,8 +210,16 @@ def test_a_one_node_mesh_runs_a_one_layer_network():
         (chain(dense(4, 3), steps=33), {}, "33 steps.*counts 32.*steps >= 33"),
         (chain(*[dense(2, 2)] * 4), {}, "4 layers.*tags for 3.*layers >= 5"),
         (chain(dense(2, 17)), {}, "17 outputs.*numbers 16.*classes >= 17"),
-        (chain(dataclasses.replace(dense(4, 3), threshold=32768)), {}, "layer 0: threshold=32768.*32767"),
-        (chain(dataclasses.replace(dense(4, 3), slope=32768)), {}, "layer 0: slope=32768.*32767"),
+        (
+            chain(dense(4, 3, neuron=Neuron(32768, 0, 16))),
+            {},
+            "layer 0: threshold=32768.*32767",
+        ),
+        (
+            chain(dense(4, 3, neuron=Neuron(5, 0, 16, 32768))),
+            {},
+            "layer 0: slope=32768.*32767",
+        ),
         (chain(dense(4, 3), dense(3, 2, weight=8)), {"weight_bits": 4}, r"layer 1: weights 8..8.*4 bits"),
         (chain(dense(4, 3, weight=-9)), {"weight_bits": 4}, r"layer 0: weights -9..-9.*4 bits"),
         (chain(dense(4, 3, weight=32)), {"acc_bits": 8}, "layer 0, neuron 0: its positive.* 128.*-128..127"),
@@ -226,12 +238,12 @@ def test_the_bound_on_a_is_exact_and_names_the_neuron():
     params = dataclasses.replace(SMALL, acc_bits=8)
     weights = np.zeros((4, 5), np.int8)
     weights[:, 3] = [100, 27, -100, -28]
-    compile_network(chain(Layer(weights, 5, 0, 16)), params)
+    compile_network(chain(Layer(weights, Neuron(5, 0, 16))), params)
     for row, change, sign in ((1, 1, "positive"), (3, -1, "negative")):
         beyond = weights.copy()
         beyond[row, 3] += change
         with pytest.raises(CompileError, match=f"neuron 3: its {sign}"):
-            compile_network(chain(Layer(beyond, 5, 0, 16)), params)
+            compile_network(chain(Layer(beyond, Neuron(5, 0, 16))), params)
 
 
 # ---- the command -----------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
 from yoso_sw.learn.layers import input_times
 from yoso_sw.learn.model import Model
 from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
 from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
+from yoso_sw.network.neuron import Neuron
 
 STEPS = 24
 
@@ -42,15 +44,16 @@ def pooled(steps, window):
 def test_a_convolution_is_the_dense_layer_with_its_weights_unrolled(window, bias, rule, params):
     rng = np.random.default_rng(window.inputs + bias)
     weights = random_weights(rng, window.axons, 5, bias)
-    layer = Layer(weights, 40, 6, STEPS, **rule, bias=bias, window=window)
-    output = Layer(random_weights(rng, layer.neurons, 4), 60, 0, STEPS)
+    layer = Layer(weights, Neuron(40, 6, STEPS, **rule), bias=bias, window=window)
+    output = Layer(random_weights(rng, layer.neurons, 4), Neuron(60, 0, STEPS))
     inputs = random_inputs(rng, 9, window.inputs)
     ours, theirs = (
         run(Network("n", (first, output), STEPS, STEPS, "ttfs", 4), inputs, params=params, early_exit=False)
         for first in (layer, layer.unrolled())
     )
     assert (theirs.steps[0] != NEVER).any() and (theirs.steps[0] == NEVER).any()
-    for name in ("steps", "sent", "potentials", "accumulated"):
+    assert ours.sent == theirs.sent
+    for name in ("steps", "potentials", "accumulated"):
         for a, b in zip(getattr(ours, name), getattr(theirs, name), strict=True):
             np.testing.assert_array_equal(a, b)
     for name in ("decisions", "decision_steps", "spikes_in", "spikes_out", "last"):
@@ -62,9 +65,11 @@ def test_the_neuron_at_row_and_col_sees_the_window_that_starts_there():
     """From the definition: A after the image is the sum of the weights that its window's spikes met."""
     rng = np.random.default_rng(0)
     window = Window(6, 5, 2, 3)
-    layer = Layer(random_weights(rng, window.axons, 3), 10**5, 0, 0, window=window)
+    layer = Layer(random_weights(rng, window.axons, 3), Neuron(10**5, 0, 0), window=window)
     inputs = random_inputs(rng, 2, window.inputs)
-    network = Network("n", (layer, Layer(random_weights(rng, layer.neurons, 2), 1, 0, 0)), STEPS, STEPS)
+    network = Network(
+        "n", (layer, Layer(random_weights(rng, layer.neurons, 2), Neuron(1, 0, 0))), STEPS, STEPS
+    )
     acc = run(network, inputs).accumulated[0].reshape(2, 4, 3, 3)
     spiked = (inputs != NEVER).reshape(2, 6, 5, 2)
     for row in range(4):
@@ -77,12 +82,12 @@ def test_the_neuron_at_row_and_col_sees_the_window_that_starts_there():
 def test_pooling_sends_on_the_earliest_spike_of_four_at_its_own_step(seed):
     rng = np.random.default_rng(seed)
     window = Window(9, 7, 2, 4)
-    first = Layer(random_weights(rng, window.axons, 3), 30, 2, STEPS, window=window, pool=True)
-    second = Layer(random_weights(rng, first.outputs, 4), 25, 0, STEPS)
+    first = Layer(random_weights(rng, window.axons, 3), Neuron(30, 2, STEPS), window=window, pool=True)
+    second = Layer(random_weights(rng, first.outputs, 4), Neuron(25, 0, STEPS))
     inputs = random_inputs(rng, 20, window.inputs)
     result = run(Network("n", (first, second), STEPS, STEPS), inputs, early_exit=False)
     sent = pooled(result.steps[0], window)
-    np.testing.assert_array_equal(result.sent[0], sent)
+    np.testing.assert_array_equal(result.sent[0].steps, sent)
     np.testing.assert_array_equal(result.spikes_out[:, 0], (sent != NEVER).sum(1))
     np.testing.assert_array_equal(result.spikes_in[:, 1], (sent != NEVER).sum(1))
     alone = run(Network("n", (second,), STEPS, STEPS), sent, early_exit=False)
@@ -92,8 +97,8 @@ def test_pooling_sends_on_the_earliest_spike_of_four_at_its_own_step(seed):
 
 def test_updates_of_a_convolution_are_the_neurons_whose_windows_hold_the_spike():
     window = Window(5, 5, 1, 3)
-    layer = Layer(np.ones((9, 2), np.int8), 50, 0, STEPS, window=window)
-    network = Network("n", (layer, Layer(np.ones((18, 2), np.int8), 1, 0, 0)), STEPS, STEPS)
+    layer = Layer(np.ones((9, 2), np.int8), Neuron(50, 0, STEPS), window=window)
+    network = Network("n", (layer, Layer(np.ones((18, 2), np.int8), Neuron(1, 0, 0))), STEPS, STEPS)
     corner, middle = np.full((2, 25), NEVER, np.int16)
     corner[0], middle[12] = 0, 0
     assert run(network, np.stack([corner, middle])).updates[:, 0].tolist() == [2, 18]
@@ -171,9 +176,9 @@ def test_the_trainers_integers_are_the_golden_models_spike_for_spike(kind):
     with torch.no_grad():
         results = trainer.model(input_times(inputs))
     golden = run(network, inputs, early_exit=False)
-    assert all((sent != NEVER).any() for sent in golden.sent[:-1])
+    assert all(sent.total for sent in golden.sent[:-1])
     for (times, _), sent in zip(results, golden.sent, strict=True):
-        np.testing.assert_array_equal(torch.where(times.isinf(), NEVER, times).numpy().astype(int), sent)
+        assert sent == Events.of_steps(torch.where(times.isinf(), NEVER, times).numpy().astype(np.int16))
     np.testing.assert_array_equal(results[-1][1].numpy(), golden.potentials[-1])
 
 
@@ -232,8 +237,11 @@ def test_pixels_that_make_no_rows_are_refused():
 
 def small_network(layers=None, **fields):
     window = Window(6, 6, 1, 3)
-    first = Layer(np.ones((9, 2), np.int8), 5, 0, 8, 2, window=window, pool=True)
-    layers = layers or (dataclasses.replace(first, **fields), Layer(np.ones((8, 3), np.int8), 5, 0, 8))
+    first = Layer(np.ones((9, 2), np.int8), Neuron(5, 0, 8, 2), window=window, pool=True)
+    layers = layers or (
+        dataclasses.replace(first, **fields),
+        Layer(np.ones((8, 3), np.int8), Neuron(5, 0, 8)),
+    )
     return Network("small", layers, 8, 8)
 
 
@@ -273,7 +281,7 @@ def test_a_convolution_decides_nothing():
 def test_a_damaged_window_in_the_file_is_refused(tmp_path, monkeypatch, entry):
     import yoso_sw.network.network as module
 
-    monkeypatch.setattr(module, "asdict", lambda window: entry)
+    monkeypatch.setattr(module, "asdict", lambda part: entry if isinstance(part, Window) else vars(part))
     small_network().save(tmp_path / "net.npz")
     with pytest.raises(NetworkError, match="not a whole network file"):
         Network.load(tmp_path / "net.npz")

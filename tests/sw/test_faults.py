@@ -8,6 +8,7 @@ from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 PARAMS = ChipParams(
     cols=3, rows=2, lanes=2, neurons=16, weights=256, acc_bits=12, pot_bits=16, steps=32, layers=4
@@ -20,7 +21,7 @@ def flips(*rows):
 
 
 def one_layer(weights, threshold=1000, steps=10, **fields):
-    layer = Layer(np.array(weights, np.int8), threshold, 0, steps, **fields)
+    layer = Layer(np.array(weights, np.int8), Neuron(threshold, 0, steps), **fields)
     return Network("by hand", (layer,), steps, steps)
 
 
@@ -95,7 +96,9 @@ def test_the_report_takes_the_highest_potential_with_its_flips():
 
 
 def test_each_scheme_masks_what_it_should():
-    network = Network("n", (Layer(np.array([[3, -5, 7, -8, 1]], np.int8), 1, 0, 4),), 4, 4, weight_bits=4)
+    network = Network(
+        "n", (Layer(np.array([[3, -5, 7, -8, 1]], np.int8), Neuron(1, 0, 4)),), 4, 4, weight_bits=4
+    )
     right = [3, -5, 7, -8, 1]
 
     def read(scheme, lanes):

@@ -1,5 +1,6 @@
 """The golden model against two independent references, and what it promises beyond the arithmetic."""
 
+import dataclasses
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from yoso_hw.params import ChipParams
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.golden import GoldenError, input_steps, run
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import load_vector
 
 WIDE = ChipParams(acc_bits=16, pot_bits=24)
@@ -56,11 +58,8 @@ def test_golden_is_the_contract_walked_through_neuron_by_neuron(
         tuple(
             Layer(
                 layer.weights,
-                min(layer.threshold, params.pot_max),
-                layer.start,
-                layer.end,
-                layer.slope,
-                layer.bias,
+                dataclasses.replace(layer.neuron, threshold=min(layer.neuron.threshold, params.pot_max)),
+                bias=layer.bias,
             )
             for layer in network.layers
         ),
@@ -76,7 +75,9 @@ def test_narrow_chips_do_saturate_in_these_tests():
     """Guards the test above: the same networks give other potentials on a narrow chip than on a wide one."""
     rng = np.random.default_rng(3)
     network = random_network(rng, [9, 8, 3], 16)
-    network = Network("n", tuple(Layer(x.weights, 60, 0, 16) for x in network.layers[:1]), 16, 16, "ttfs", 4)
+    network = Network(
+        "n", tuple(Layer(x.weights, Neuron(60, 0, 16)) for x in network.layers[:1]), 16, 16, "ttfs", 4
+    )
     inputs = random_inputs(rng, 20, network, density=1.0)
     wide, narrow = (run(network, inputs, params=params, early_exit=False) for params in (WIDE, NARROW))
     assert (wide.accumulated[0] != narrow.accumulated[0]).any()
@@ -111,7 +112,7 @@ def test_a_constant_slope_fires_when_the_ramp_reaches_the_threshold(threshold, s
     """Docs: a neuron at v when the window opens fires at s + max(1, ceil((theta - v) / c)) - 1."""
     weights = np.arange(-8, 8, dtype=np.int8)[None]
     start, steps = 5, 60
-    network = Network("ramp", (Layer(weights, threshold, start, steps, slope),), steps, steps)
+    network = Network("ramp", (Layer(weights, Neuron(threshold, start, steps, slope)),), steps, steps)
     result = run(network, np.array([[2]], np.int16), early_exit=False)
     v = weights[0].astype(int) * (start - 1 - 2)
     expected = start + np.maximum(1, -(-(threshold - v) // slope)) - 1
@@ -153,7 +154,7 @@ def test_an_empty_batch_is_an_empty_result():
 
 def test_counters_of_the_two_layer_vector_are_those_counted_by_hand():
     vector = load_vector(VECTORS / "two-layers.json")
-    inputs = vector.cases[0].inputs[None]
+    inputs = vector.cases[0].inputs
     cut = run(vector.network, inputs, params=vector.params)
     assert cut.spikes_in.tolist() == [[3, 2]]  # bias and two inputs; bias and one hidden neuron
     assert cut.spikes_out.tolist() == [[1, 1]]
@@ -202,8 +203,8 @@ def test_inputs_that_do_not_fit_are_refused(inputs, message):
 def test_a_threshold_or_slope_that_no_potential_holds_is_refused():
     weights = np.ones((2, 2), np.int8)
     for layer, name in (
-        (Layer(weights, 128, 0, 4), "threshold=128"),
-        (Layer(weights, 1, 0, 4, 128), "slope=128"),
+        (Layer(weights, Neuron(128, 0, 4)), "threshold=128"),
+        (Layer(weights, Neuron(1, 0, 4, 128)), "slope=128"),
     ):
         with pytest.raises(GoldenError, match=name):
             run(Network("n", (layer,), 4, 4), np.zeros((1, 2), np.uint8), params=NARROW)
@@ -218,7 +219,7 @@ def test_a_tenth_of_the_mnist_test_set_takes_a_tenth_of_ten_seconds_on_two_cores
     rng = np.random.default_rng(0)
     hidden = np.clip(rng.normal(2, 20, (785, 800)), -128, 127).astype(np.int8)
     output = np.clip(rng.normal(0, 30, (800, 10)), -128, 127).astype(np.int8)
-    layers = (Layer(hidden, 20000, 0, 128, 0, True), Layer(output, 20000, 0, 128))
+    layers = (Layer(hidden, Neuron(20000, 0, 128, 0), bias=True), Layer(output, Neuron(20000, 0, 128)))
     network = Network("784-800-10", layers, 128, 128)
     pixels = np.where(rng.random((1000, 784)) < 0.19, rng.integers(1, 256, (1000, 784)), 0).astype(np.uint8)
     run(network, pixels[:2])  # compiles

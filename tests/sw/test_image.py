@@ -29,6 +29,7 @@ from yoso_sw.compile.image import (
 )
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 PARAMS = ChipParams(
     cols=3, rows=2, lanes=2, neurons=8, weights=64, acc_bits=12, pot_bits=16, steps=32, layers=4
@@ -39,7 +40,13 @@ def small_network() -> Network:
     rng = np.random.default_rng(5)
     weights = [rng.integers(-20, 20, shape).astype(np.int8) for shape in ((7, 5), (6, 3))]
     return Network(
-        "small", (Layer(weights[0], 9, 0, 20, 0, True), Layer(weights[1], 8, 2, 19, 3, True)), 20, 16
+        "small",
+        (
+            Layer(weights[0], Neuron(9, 0, 20, 0), bias=True),
+            Layer(weights[1], Neuron(8, 2, 19, 3), bias=True),
+        ),
+        20,
+        16,
     )
 
 
@@ -62,11 +69,11 @@ def test_the_load_flits_leave_the_network_in_the_memories(image):
             assert registers[Register.TAG] == index + 1
             assert registers[Register.WORDS] == -(-part.count // PARAMS.lanes)
             assert registers[Register.LAST_MASK] == (1 if part.count % 2 else 3)
-            assert registers[Register.THRESHOLD] == layer.threshold
-            assert registers[Register.SLOPE] == layer.slope
+            assert registers[Register.THRESHOLD] == layer.neuron.threshold
+            assert registers[Register.SLOPE] == layer.neuron.slope
             assert (registers[Register.WINDOW_START], registers[Register.WINDOW_END]) == (
-                layer.start,
-                layer.end,
+                layer.neuron.start,
+                layer.neuron.end,
             )
             assert registers[Register.ERRORS] == 0
             for axon in range(own.axons):
@@ -131,7 +138,7 @@ def test_an_image_is_start_then_each_step_then_end(image, seed):
 
 
 def test_spikes_of_a_step_are_sent_in_the_order_of_their_axons():
-    wide = compile_network(Network("n", (Layer(np.ones((500, 2), np.int8), 1, 0, 4),), 4, 4))
+    wide = compile_network(Network("n", (Layer(np.ones((500, 2), np.int8), Neuron(1, 0, 4)),), 4, 4))
     steps = np.random.default_rng(0).integers(0, 4, 500).astype(np.int16)
     flits = [wide.packets.unpack(int(flit)) for flit in wide.image_flits(steps)]
     rows = [flit["row"] for flit in flits if flit["name"] == "SPIKE"]
@@ -140,7 +147,7 @@ def test_spikes_of_a_step_are_sent_in_the_order_of_their_axons():
 
 
 def test_an_image_without_any_spike_is_start_and_end():
-    silent = compile_network(Network("n", (Layer(np.ones((3, 2), np.int8), 1, 0, 4),), 4, 4), PARAMS)
+    silent = compile_network(Network("n", (Layer(np.ones((3, 2), np.int8), Neuron(1, 0, 4)),), 4, 4), PARAMS)
     names = [
         silent.packets.unpack(int(flit))["name"] for flit in silent.image_flits(np.full(3, NEVER, np.int16))
     ]
@@ -205,8 +212,8 @@ def test_a_flit_that_no_neuron_of_the_node_sends_is_refused():
 
 def test_an_mnist_sized_image_takes_less_than_a_millisecond():
     layers = (
-        Layer(np.ones((785, 40), np.int8), 1, 0, 64, 0, True),
-        Layer(np.ones((40, 10), np.int8), 1, 0, 64),
+        Layer(np.ones((785, 40), np.int8), Neuron(1, 0, 64, 0), bias=True),
+        Layer(np.ones((40, 10), np.int8), Neuron(1, 0, 64)),
     )
     image = compile_network(Network("n", layers, 64, 64))
     pixels = np.random.default_rng(0).integers(0, 256, 784).astype(np.uint8)

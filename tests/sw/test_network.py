@@ -1,5 +1,6 @@
 """The network file: what is written is read, and anything else is refused by name."""
 
+import dataclasses
 import json
 import zipfile
 
@@ -7,11 +8,14 @@ import numpy as np
 import pytest
 from yoso_hw.params import ChipParams
 from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
+from yoso_sw.network.neuron import Neuron
 
 
 def layer(inputs=4, neurons=3, **fields) -> Layer:
     weights = np.arange(inputs * neurons, dtype=np.int8).reshape(inputs, neurons) - 5
-    return Layer(**{"weights": weights, "threshold": 7, "start": 0, "end": 8, **fields})
+    own = {one.name for one in dataclasses.fields(Neuron)} & set(fields)
+    neuron = Neuron(**{"threshold": 7, "start": 0, "end": 8, **{name: fields.pop(name) for name in own}})
+    return Layer(**{"weights": weights, "neuron": neuron, **fields})
 
 
 def network(*layers, **fields) -> Network:
@@ -30,17 +34,14 @@ def test_a_saved_network_loads_to_the_same_network(tmp_path):
     )
     for ours, theirs in zip(saved.layers, loaded.layers, strict=True):
         np.testing.assert_array_equal(ours.weights, theirs.weights)
-        assert (ours.threshold, ours.slope, ours.start, ours.end, ours.bias) == (
-            *(theirs.threshold, theirs.slope, theirs.start, theirs.end),
-            theirs.bias,
-        )
+        assert (ours.neuron, ours.bias) == (theirs.neuron, theirs.bias)
     assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
 
 
 def test_numpy_numbers_from_a_trainer_can_be_saved(tmp_path):
     network(layer(threshold=np.int64(9), end=np.int32(8), bias=np.bool_(True))).save(tmp_path / "net.npz")
     loaded = Network.load(tmp_path / "net.npz")
-    assert loaded.layers[0].threshold == 9 and loaded.layers[0].bias is True
+    assert loaded.layers[0].neuron.threshold == 9 and loaded.layers[0].bias is True
 
 
 def test_the_bias_is_an_axon_and_no_input():
@@ -85,6 +86,8 @@ def test_widths_of_adders_are_kept_and_older_files_have_the_default_chips(tmp_pa
         contents = dict(arrays)
     meta = json.loads(contents["network"].tobytes())
     del meta["acc_bits"], meta["pot_bits"]
+    for entry in meta["layers"]:  # the neuron's keys among the layer's
+        entry.update(entry.pop("neuron"))
     contents["network"] = np.frombuffer(json.dumps(meta | {"format": 2}).encode(), np.uint8)
     np.savez(path, **contents)
     assert Network.load(path).chip == ChipParams()
@@ -132,13 +135,17 @@ def test_a_file_with_a_wrong_byte_is_refused_or_means_the_same(tmp_path):
             loaded = Network.load(path)
         except NetworkError:
             continue
-        assert (loaded.layers[0].weights == 1).all() and loaded.layers[0].threshold == 7 and loaded.steps == 8
+        assert (
+            (loaded.layers[0].weights == 1).all()
+            and loaded.layers[0].neuron.threshold == 7
+            and loaded.steps == 8
+        )
 
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format", 4, "format 4"),
+        ("format", 5, "format 5"),
         ("steps", "many", "not a whole"),
         ("layers", [{}], "not a whole"),
         ("layers", None, "not a whole"),

@@ -39,7 +39,7 @@ def check_meaning(network, graph, inputs):
         arrivals = steps if first is None else channels_first(steps, first)
         spikes, states = follow(graph, arrivals, network.steps)
         for i, layer in enumerate(network.layers):
-            if layer.end <= layer.start:
+            if layer.neuron.end <= layer.neuron.start:
                 np.testing.assert_array_equal(states["potential"], result.potentials[i][b])
                 continue
             expected = result.steps[i][b]
@@ -126,7 +126,7 @@ def test_the_integrator_may_follow_weights_without_bias():
 
 def test_a_graph_without_metadata_needs_what_it_does_not_say():
     network = from_nir(foreign(), steps=20, levels=16)
-    assert network.layers[0].threshold == 8  # V > 7, V whole
+    assert network.layers[0].neuron.threshold == 8  # V > 7, V whole
     assert (network.name, network.steps, network.levels, network.weight_bits) == ("nir", 20, 16, 8)
     assert network.decision == "ttfs"
     with pytest.raises(NirError, match="do not say steps; give --steps"):

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from nir_graphs import convolution, dense, foreign
 from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.neuron import Neuron
 from yoso_sw.nir import NirError, export, from_nir, to_nir
 
 
 def changed(network, index=0, **changes):
     layers = list(network.layers)
-    layers[index] = dataclasses.replace(layers[index], **changes)
+    neuron = {name: changes.pop(name) for name in ("slope", "start", "end") if name in changes}
+    own = dataclasses.replace(layers[index].neuron, **neuron)
+    layers[index] = dataclasses.replace(layers[index], neuron=own, **changes)
     return dataclasses.replace(network, layers=tuple(layers))
 
 
@@ -26,8 +29,8 @@ def changed(network, index=0, **changes):
             Network(
                 "pooled",
                 (
-                    Layer(np.ones((9, 2), np.int8), 5, 0, 9, window=Window(6, 6, 1, 3), pool=True),
-                    Layer(np.ones((8, 2), np.int8), 5, 0, 9),
+                    Layer(np.ones((9, 2), np.int8), Neuron(5, 0, 9), window=Window(6, 6, 1, 3), pool=True),
+                    Layer(np.ones((8, 2), np.int8), Neuron(5, 0, 9)),
                 ),
                 9,
                 9,
@@ -35,11 +38,11 @@ def changed(network, index=0, **changes):
             "'pooled', layer 0 is pooled by the earliest spike; NIR's pooling nodes sum or average",
         ),
         (
-            Network("loud", (Layer(np.full((300, 2), 127, np.int8), 5, 0, 9),), 9, 9),
+            Network("loud", (Layer(np.full((300, 2), 127, np.int8), Neuron(5, 0, 9)),), 9, 9),
             r"A may reach 0\.\.38100 and V .* NIR has no clamp",
         ),
         (
-            Network("deep", (Layer(np.full((200, 2), -127, np.int8), 5, 0, 99),), 99, 9),
+            Network("deep", (Layer(np.full((200, 2), -127, np.int8), Neuron(5, 0, 99)),), 99, 9),
             r"V -2489200\.\.4, where the chip clamps",
         ),
     ],

@@ -16,12 +16,13 @@ from yoso_sw.host import board
 from yoso_sw.host.serial import BoardError, SerialHost
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 PARAMS = ChipParams(cols=2, rows=1, neurons=8, weights=64, steps=8, layers=4, classes=4)
 PACKETS = Packets(PARAMS)
 NETWORK = Network(
     "tiny",
-    (Layer(np.array([[3, -1], [2, 4], [-2, 1]], np.int8), threshold=4, start=0, end=8),),
+    (Layer(np.array([[3, -1], [2, 4], [-2, 1]], np.int8), Neuron(threshold=4, start=0, end=8)),),
     steps=8,
     levels=8,
 )

@@ -98,7 +98,16 @@ def steps_forward(network, steps, chip):
             times = torch.cat([times, torch.zeros(len(times), 1)], dim=1)
         weights, last = torch.from_numpy(layer.weights).float(), network.steps - 1
         times, potential = stdbp.spike_times(
-            times, weights, layer.threshold, layer.start, layer.end, last, True, False, layer.slope, chip
+            times,
+            weights,
+            layer.neuron.threshold,
+            layer.neuron.start,
+            layer.neuron.end,
+            last,
+            True,
+            False,
+            layer.neuron.slope,
+            chip,
         )
         results.append((torch.where(times.isinf(), NEVER, times).numpy(), potential.numpy()))
     return results
@@ -114,7 +123,7 @@ def test_the_trainers_steps_are_the_golden_models(seed, decision, narrow):
     rng = np.random.default_rng(seed)
     network = random_network(rng, [14, 11, 6], 24, decision=decision, slopes=True)
     chip = ChipParams(weight_bits=4, acc_bits=6, pot_bits=9) if narrow else ChipParams()
-    if any(layer.threshold > chip.pot_max for layer in network.layers):
+    if any(layer.neuron.threshold > chip.pot_max for layer in network.layers):
         chip = ChipParams(weight_bits=4, acc_bits=6, pot_bits=12)
     inputs = random_inputs(rng, 20, network)
     result = golden.run(network, inputs, params=chip, early_exit=False)
@@ -126,10 +135,10 @@ def test_the_trainers_steps_are_the_golden_models(seed, decision, narrow):
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
 def test_the_trainer_passes_the_frozen_vectors(vector):
     for case in vector.cases:
-        results = steps_forward(vector.network, case.inputs[None], vector.params)
+        results = steps_forward(vector.network, case.inputs.steps, vector.params)
         for layer, (steps, potential) in enumerate(results):
             seen = np.where(steps[0] <= case.last, steps[0], NEVER)  # an early exit hides later spikes
-            assert np.array_equal(seen, case.steps[layer])
+            assert np.array_equal(seen, case.spikes[layer].steps[0])
             if case.last == vector.network.steps - 1:
                 assert np.array_equal(potential[0], case.potentials[layer])
         decided = stdbp.decide(*as_tensors(results[-1]))
@@ -222,7 +231,7 @@ def test_the_models_integers_are_the_golden_models(kind, bits):
     assert 0 < (result.steps[0] != NEVER).mean()
     if config.decision == "softmax":
         assert np.array_equal(layers[-1][1].numpy(), result.potentials[-1])
-    if network.layers[-1].slope == 0:
+    if network.layers[-1].neuron.slope == 0:
         assert np.array_equal(stdbp.decide(*layers[-1]).numpy(), result.decisions)
 
 

@@ -77,7 +77,8 @@ def test_a_pupil_learns_from_the_teacher_alone(master, rule):
 )
 def test_a_teacher_of_something_else_is_refused(master, pupil, changes, says):
     if changes.get("decision"):
-        layer = dataclasses.replace(Network.load(master).layers[-1], end=33)
+        last = Network.load(master).layers[-1]
+        layer = dataclasses.replace(last, neuron=dataclasses.replace(last.neuron, end=33))
         changes["layers"] = (Network.load(master).layers[0], layer)
     change(master, **changes)
     with pytest.raises(TrainingError, match=f"quarters: {says}"):

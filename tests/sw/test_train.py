@@ -18,6 +18,7 @@ from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.trainer import Data, Trainer
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.zoo import locate
 
 NETWORKS = Path(__file__).parents[2] / "sw" / "networks"
@@ -78,7 +79,7 @@ def test_training_killed_and_resumed_gives_the_same_network(data, tmp_path, batc
     resumed.run()
     for ours, theirs in zip(whole.network("").layers, resumed.network("").layers, strict=True):
         assert np.array_equal(ours.weights, theirs.weights)
-        assert (ours.threshold, ours.slope) == (theirs.threshold, theirs.slope)
+        assert ours.neuron == theirs.neuron
     assert whole.float_accuracy == resumed.float_accuracy
     assert [epoch.row() for epoch in whole.history] == [epoch.row() for epoch in resumed.history]
     assert not list(tmp_path.glob("*.part"))
@@ -159,7 +160,7 @@ def test_too_few_or_other_images_are_refused(data):
     ],
 )
 def test_a_network_that_could_saturate_is_refused(weights, says):
-    network = Network("loud", (Layer(weights, 1, 0, 0),), steps=32, levels=16, decision="softmax")
+    network = Network("loud", (Layer(weights, Neuron(1, 0, 0)),), steps=32, levels=16, decision="softmax")
     with pytest.raises(TrainingError, match=says):
         check_bounds(network)
 
@@ -253,7 +254,9 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
     assert (network.steps, network.levels, network.decision) == (config.steps, config.levels, config.decision)
     assert [layer.weights.shape[1] for layer in network.layers] == [x.neurons for x in config.layers]
     assert tuple(layer.window for layer in network.layers) == config.windows()
-    assert [layer.slope > 0 for layer in network.layers] == [x.slope == "constant" for x in config.layers]
+    assert [layer.neuron.slope > 0 for layer in network.layers] == [
+        x.slope == "constant" for x in config.layers
+    ]
     check_bounds(network)
     # Rounding costs next to nothing.
     assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= 0.5

@@ -40,14 +40,17 @@ def changed(path: Path, change: Callable[[dict], Any]) -> Path:
 
 
 HOSTILE_JSON = {
-    "a fraction": lambda meta: meta["layers"][0].update(threshold=7.5),
+    "a fraction": lambda meta: meta["layers"][0]["neuron"].update(threshold=7.5),
     "a number as text": lambda meta: meta.update(steps="8"),
-    "true as a number": lambda meta: meta["layers"][0].update(threshold=True),
+    "true as a number": lambda meta: meta["layers"][0]["neuron"].update(threshold=True),
+    "a key of a neuron to come": lambda meta: meta["layers"][0]["neuron"].update(leak=3),
+    "a neuron without a threshold": lambda meta: meta["layers"][0]["neuron"].pop("threshold"),
+    "no neuron": lambda meta: meta["layers"][0].update(neuron=None),
     "a number as truth": lambda meta: meta["layers"][0].update(bias=1),
-    "NaN": lambda meta: meta["layers"][0].update(threshold=float("nan")),
-    "infinity": lambda meta: meta["layers"][0].update(threshold=float("inf")),
-    "a start beyond any step": lambda meta: meta["layers"][0].update(start=10**30),
-    "a negative start": lambda meta: meta["layers"][0].update(start=-1),
+    "NaN": lambda meta: meta["layers"][0]["neuron"].update(threshold=float("nan")),
+    "infinity": lambda meta: meta["layers"][0]["neuron"].update(threshold=float("inf")),
+    "a start beyond any step": lambda meta: meta["layers"][0]["neuron"].update(start=10**30),
+    "a negative start": lambda meta: meta["layers"][0]["neuron"].update(start=-1),
     "a list as the name": lambda meta: meta.update(name=["n"]),
     "pairs as a table": lambda meta: meta.update(about=[["a", 1]]),
     "more layers than weights": lambda meta: meta["layers"].append(meta["layers"][0]),

@@ -74,10 +74,10 @@ def freeze(name: str, seed: int, sizes: list[int], steps: int, chip: dict, **kin
     layers = [
         {
             "weights": layer.weights.tolist(),
-            "threshold": layer.threshold,
-            "slope": layer.slope,
-            "start": layer.start,
-            "end": layer.end,
+            "threshold": layer.neuron.threshold,
+            "slope": layer.neuron.slope,
+            "start": layer.neuron.start,
+            "end": layer.neuron.end,
             "bias": layer.bias,
         }
         for layer in network.layers

@@ -8,25 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yoso_hw.params import ChipParams
+from yoso_hw import chips
 
-#: The largest chip that fits: 784-800-10 with weights of 4 bits on 21 PEs. The weights of a PE fill eight
-#: block RAMs of 18 kbit, 168 of the device's 208; everything else is LUTs. The serial line is slower than any
-#: router, so these have a bus.
-CHIP = ChipParams(
-    cols=7,
-    rows=3,
-    lanes=4,
-    neurons=64,
-    weights=32768,
-    weight_bits=4,
-    acc_bits=12,
-    pot_bits=16,
-    steps=64,
-    layers=4,
-    classes=16,
-    router="bus",
-)
+#: The largest chip that fits, ``chips/ulx3s.toml``.
+CHIP = chips.load("ulx3s")
 
 #: The network that it is made for.
 NETWORK = "mnist-784-800-10-4bit"

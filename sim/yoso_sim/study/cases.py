@@ -19,6 +19,7 @@ from yoso_hw.params import ROUTERS, ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 #: Chips to begin with, before random ones: the smallest there is, lines of nodes, the widest words, narrow
 #: unicast ones, the paper's mesh.
@@ -113,7 +114,9 @@ class Run(Recipe):
             weights = draw_weights(recipe, axons + recipe.bias, params)
             layers.append(
                 Layer(
-                    weights, recipe.threshold, recipe.start, recipe.end, slope=recipe.slope, bias=recipe.bias
+                    weights,
+                    Neuron(recipe.threshold, recipe.start, recipe.end, recipe.slope),
+                    bias=recipe.bias,
                 )
             )
             axons = recipe.neurons

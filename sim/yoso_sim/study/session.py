@@ -17,12 +17,12 @@ from typing import Any
 import cocotb
 import numpy as np
 from yoso_sw.compile.image import WeightImage
+from yoso_sw.host.protocol import ProtocolError
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER
 
 from yoso_sim.build import Build
 from yoso_sim.compare import compare, compare_counters
-from yoso_sim.host import Host, HostError
+from yoso_sim.host import Host
 from yoso_sim.link import Link, LinkError
 from yoso_sim.simulate import SimulationError, simulate
 from yoso_sim.study.cases import Case, Run
@@ -120,7 +120,7 @@ async def run_case(link: Link, case: Case) -> list[str]:
                 notes += [f"error bit {name} is set" for name in await host.errors()]
                 if notes:
                     return [f"{where}: {note}" for note in notes[:8]]
-        except (LinkError, HostError) as error:
+        except (LinkError, ProtocolError) as error:
             return [f"{where}: {error}"]
     return []
 
@@ -146,7 +146,7 @@ async def compare_neurons(host: Host, image: WeightImage, reference: Any, layer:
     for name, mine, theirs in (
         ("V", potentials, reference.potentials[layer][0]),
         ("A", accumulated, reference.accumulated[layer][0]),
-        ("fired", fired, reference.steps[layer][0] != NEVER),
+        ("fired", fired, reference.spikes[layer].counts[0] > 0),
     ):
         notes += [
             f"layer {layer}, neuron {j}: {name} is {mine[j]} in the RTL, {theirs[j]} in the golden model"

@@ -92,7 +92,7 @@ def narrow_chip(network: Network, params: ChipParams, images: np.ndarray) -> Chi
     sums = max(int(np.abs(w).sum(0).max()) for w in weights)
     result = golden.run(network, images, params=params)
     highest = max(int(np.abs(v).max()) for v in result.potentials)
-    rules = max(max(layer.threshold, layer.slope) for layer in network.layers)
+    rules = max(max(layer.neuron.largest.values()) for layer in network.layers)
     return replace(
         params,
         weight_bits=network.weight_bits,

@@ -52,7 +52,7 @@ def disagreements(config: TrainConfig, network: Network, images: np.ndarray) -> 
     wrong = int((stdbp.decide(*results[-1]).numpy() != exact.decisions).sum())
     for (times, _), sent in zip(results, exact.sent, strict=True):
         ours = torch.where(times.isinf(), NEVER, times).numpy()
-        wrong += int((ours != sent).sum())
+        wrong += int((ours != sent.steps).sum())
     return wrong
 
 
@@ -74,7 +74,7 @@ def measure(path: Path, checked: int) -> dict[str, Any]:
         right += int((result.decisions == labels[first : first + BLOCK]).sum())
         steps += int(result.decision_steps.sum())
         spikes += sum(int((fired != NEVER).sum()) for fired in result.steps)
-    firing = sum(layer.neurons for layer in network.layers if layer.start < layer.end)
+    firing = sum(layer.neurons for layer in network.layers if layer.neuron.fires)
     accuracy = round(100 * right / len(images), 2)
     seeds = spread.read(path) or [{"golden": accuracy}]
     mean, deviation = spread.mean_and_spread(seeds)

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
+from yoso_hw import chips
 from yoso_hw.packet import Packets, destination_fields
 from yoso_hw.params import ChipParams, ParamError
 from yoso_hw.registers import OUTPUT_FLAG, Memory, Register
@@ -59,7 +58,7 @@ def check_network(network: Network, params: ChipParams) -> None:
             f"network {network.name!r}, layer {i}: convolution ({layer.shape}) is not mapped on the chip "
             "yet; run the network on the golden model, or train a dense one",
         )
-        for name, value in (("threshold", layer.threshold), ("slope", layer.slope)):
+        for name, value in layer.neuron.largest.items():
             check(
                 value <= params.pot_max,
                 f"layer {i}: {name}={value} exceeds the largest potential {params.pot_max} of "
@@ -104,11 +103,11 @@ def pe_registers(
     registers[Register.TAG] = own.tag
     registers[Register.WORDS] = part.words(params.lanes)
     registers[Register.LAST_MASK] = (1 << ((part.count - 1) % params.lanes + 1)) - 1
-    registers[Register.THRESHOLD] = layer.threshold
-    registers[Register.SLOPE] = layer.slope
+    registers[Register.THRESHOLD] = layer.neuron.threshold
+    registers[Register.SLOPE] = layer.neuron.slope
     # A window that starts after the image is the same as one that starts at its end, and fits the register.
-    registers[Register.WINDOW_START] = min(layer.start, network.steps)
-    registers[Register.WINDOW_END] = layer.end
+    registers[Register.WINDOW_START] = min(layer.neuron.start, network.steps)
+    registers[Register.WINDOW_END] = layer.neuron.end
     if index == len(layers) - 1:
         registers[Register.OUTPUT] = OUTPUT_FLAG | part.first
     else:
@@ -195,40 +194,6 @@ def describe(network: Network, image: WeightImage) -> str:
     return "\n".join(lines)
 
 
-def chip_from(
-    chip: Path | None,
-    settings: tuple[str, ...],
-    default: ChipParams = ChipParams(),  # noqa: B008 -- frozen
-) -> ChipParams:
-    """The chip of a JSON file (`default` if None) with ``name=value`` settings applied.
-
-    Raises
-    ------
-    ParamError
-        If the file or a setting is not valid.
-    """
-    try:
-        params = default if chip is None else ChipParams.from_json(chip.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ParamError(f"chip file {chip} cannot be read: {error}") from None
-    kinds = {field.name: field.type for field in dataclasses.fields(ChipParams)}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals or name not in kinds:
-            raise ParamError(f"setting {setting!r} is not NAME=VALUE with a NAME of {', '.join(kinds)}")
-        if kinds[name] == "bool":
-            if text not in ("true", "false"):
-                raise ParamError(f"setting {setting!r} must be true or false")
-            value: Any = text == "true"
-        else:
-            try:
-                value = int(text)
-            except ValueError:
-                raise ParamError(f"setting {setting!r} is not a whole number") from None
-        params = dataclasses.replace(params, **{name: value})
-    return params
-
-
 @click.command()
 @click.argument("network", type=click.Path(path_type=Path))
 @click.option(
@@ -238,14 +203,14 @@ def chip_from(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Weight image to write.",
 )
-@click.option("--chip", type=click.Path(path_type=Path), help="Chip parameters, a JSON file.")
+@click.option("--chip", default=chips.DEFAULT, show_default=True, help="Chip: name or file.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
 @click.option("--spread/--no-spread", default=True, help="Give spare PEs to the layers that gain most.")
-def main(network: Path, output: Path, chip: Path | None, settings: tuple[str, ...], spread: bool) -> None:
+def main(network: Path, output: Path, chip: str, settings: tuple[str, ...], spread: bool) -> None:
     """Compile NETWORK, an .npz file of the trainer, into a weight image."""
     try:
         loaded = Network.load(network)
-        image = compile_network(loaded, chip_from(chip, settings), spread=spread)
+        image = compile_network(loaded, chips.load(chip, settings), spread=spread)
         image.save(output)
     except (NetworkError, ParamError, CompileError, ImageError) as error:
         raise click.ClickException(str(error)) from None

@@ -14,9 +14,18 @@ from numba import njit, prange
 from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.network.golden import check_inputs, highest, sweep_layer
-from yoso_sw.network.network import NEVER, Network
-from yoso_sw.network.synapse import integrate_bias, integrate_spike
+from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.golden import (
+    State,
+    begin,
+    check_inputs,
+    decide,
+    empty_states,
+    integrate,
+    sweep,
+    tables,
+)
+from yoso_sw.network.network import Network
 
 MEMORIES = ("weight", "accumulated", "potential")
 
@@ -28,8 +37,6 @@ AT_ONCE, NEXT_SPIKE, MASKED = range(3)
 
 #: `fired` of a neuron whose fired bit was flipped to 1: it does not fire, and has sent nothing.
 MARKED = NEVER - 1
-
-DENSE = (0, 0, 0, 0)  # the window of a dense layer, for the kernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,52 +198,47 @@ def flip(value, bit, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def run_image(  # type: ignore[no-untyped-def]
-    inputs, shape, rules, weights, total, bounds, widths, early, memory, flips, fired, pot, acc, events
-):
-    """`golden.run_image` of a dense network, with flips (step, neuron of all layers, layer, bit, when).
+def brings_spikes(layer, step, inputs, net, state):  # type: ignore[no-untyped-def]
+    """Whether a spike reaches a layer in this step, after the sweep; `inputs` are the network's own."""
+    if layer == 0:
+        return len(inputs) > 0
+    place = net.places[layer - 1]
+    sent = state.sent[place.first_output : place.first_output + place.outputs]
+    return (sent == step).any()
+
+
+@njit(cache=True)
+def run_image(steps, axons, total, early, net, state, widths, memory, flips, events):  # type: ignore[no-untyped-def]
+    """The golden model's steps, with flips (step, neuron of all layers, layer, bit, when) between them.
 
     Fills `events` with (layer, neuron, step) of every spike; returns (class, deciding step, spikes).
     """
-    layers = len(shape)
-    acc_min, acc_max, pot_min, pot_max = bounds
     acc_bits, pot_bits = widths
-    fired[:] = NEVER
-    pot[:] = 0
-    acc[:] = 0
+    begin(state)
+    fired, pot, acc = state.fired, state.pot, state.acc
     waits = np.zeros(len(flips), np.bool_)  # flips of A that the layer's next spike brings in
-    next_flip, spikes = 0, 0
+    next_flip, spikes, taken = 0, 0, 0
     decision, decision_step = -1, total - 1
-    first, neurons = shape[layers - 1, 0], shape[layers - 1, 1]
-    output = slice(first, first + neurons)
     for step in range(total):
-        for layer in range(layers):
-            first, neurons = shape[layer, 0], shape[layer, 1]
-            own = slice(first, first + neurons)
-            if sweep_layer(fired[own], pot[own], acc[own], step, rules[layer], pot_min, pot_max):
-                for j in range(first, first + neurons):
-                    if fired[j] == step:
-                        events[spikes] = (layer, j - first, step)
-                        spikes += 1
-        for layer in range(layers):
-            first, neurons, axons, first_weight, first_bias, end_weight = shape[layer]
-            a = acc[first : first + neurons]
-            w = weights[first_weight:first_bias]
-            fresh = True
-            for i in range(axons):
-                sent = inputs[i] if layer == 0 else fired[first - axons + i]
-                if sent == step:
-                    if fresh:
-                        for k in range(next_flip):
-                            if waits[k] and flips[k, 2] == layer:
-                                acc[flips[k, 1]] = flip(np.int64(acc[flips[k, 1]]), flips[k, 3], acc_bits)
-                                waits[k] = False
-                        fresh = False
-                    integrate_spike(i, w, a, DENSE, acc_min, acc_max)
-            if first_bias < end_weight and step == 0:
-                integrate_bias(weights[first_bias:end_weight], a, acc_min, acc_max)
+        sweep(step, net, state)
+        for layer in range(len(net.places)):
+            first = net.places[layer].first
+            for j in range(net.places[layer].neurons):
+                if fired[first + j] == step:
+                    events[spikes] = (layer, j, step)
+                    spikes += 1
+        arrived = taken
+        while arrived < len(steps) and steps[arrived] == step:
+            arrived += 1
+        for k in range(next_flip):
+            layer, j = flips[k, 2], flips[k, 1]
+            if waits[k] and brings_spikes(layer, step, axons[taken:arrived], net, state):
+                acc[j] = flip(np.int64(acc[j]), flips[k, 3], acc_bits)
+                waits[k] = False
+        integrate(step, axons[taken:arrived], net, state)
+        taken = arrived
         if decision < 0:
-            decision = highest(pot[output], fired[output], step)
+            decision = decide(step, net, state)
             if decision >= 0:
                 decision_step = step
                 if early:
@@ -253,22 +255,20 @@ def run_image(  # type: ignore[no-untyped-def]
                 fired[j] = MARKED if fired[j] == NEVER else NEVER
             next_flip += 1
     if decision < 0:  # the report: every output neuron sends its V
-        fired[output] = NEVER
-        decision = highest(pot[output], fired[output], NEVER)
+        fired[net.places[-1].first :] = NEVER
+        decision = decide(NEVER, net, state)
     return decision, decision_step, spikes
 
 
 @njit(cache=True, parallel=True)
-def run_images(  # type: ignore[no-untyped-def]
-    inputs, shape, rules, weights, total, bounds, widths, early, memory, flips, ends, events, outcome
-):
-    """`run_image` for each image; image b has the rows ``ends[b] : ends[b + 1]`` of `flips`."""
-    neurons = shape[-1, 0] + shape[-1, 1]
-    for b in prange(len(inputs)):
+def run_images(ends, steps, axons, total, early, net, states, widths, memory, flips, cuts, events, outcome):  # type: ignore[no-untyped-def]
+    """`run_image` for each image; image b has the rows ``cuts[b] : cuts[b + 1]`` of `flips`."""
+    for b in prange(len(outcome)):
+        own = slice(ends[b], ends[b + 1])
+        state = State(states.fired[b], states.pot[b], states.acc[b], states.sent[b], states.counts[b])
         decision, step, spikes = run_image(
-            *(inputs[b], shape, rules, weights, total, bounds, widths, early, memory),
-            *(flips[ends[b] : ends[b + 1]], np.empty(neurons, np.int16), np.empty(neurons, np.int32)),
-            *(np.empty(neurons, np.int32), events[b]),
+            *(steps[own], axons[own], total, early, net, state, widths, memory),
+            *(flips[cuts[b] : cuts[b + 1]], events[b]),
         )
         outcome[b, 0] = decision
         outcome[b, 1] = step
@@ -277,7 +277,7 @@ def run_images(  # type: ignore[no-untyped-def]
 
 def run(
     network: Network,
-    images_or_steps: np.ndarray,
+    inputs: np.ndarray | Events,
     image: WeightImage,
     memory: str,
     flips: list[Flips],
@@ -296,36 +296,22 @@ def run(
     yoso_sw.network.golden.GoldenError
         If the input does not fit the network.
     """
-    steps = np.ascontiguousarray(check_inputs(network, images_or_steps))
+    ends, steps, axons = check_inputs(network, inputs).pairs
     params = image.params
-    shape, first, first_weight = [], 0, 0
-    for layer in network.layers:
-        end_weight = first_weight + layer.weights.size
-        first_bias = end_weight - layer.weights.shape[1] * layer.bias
-        shape.append((first, layer.neurons, layer.inputs, first_weight, first_bias, end_weight))
-        first, first_weight = first + layer.neurons, end_weight
-    firsts, when = np.array([row[0] for row in shape]), np.concatenate(acts(image))
+    net = tables(network, params)
+    firsts, when = net.places["first"], np.concatenate(acts(image))
     rows = []
     for each in flips:
         neuron = firsts[each.layer] + each.neuron
         rows.append(np.stack([each.step, neuron, each.layer, each.bit, when[neuron]], axis=1))
-    ends = np.concatenate([[0], np.cumsum([len(each) for each in rows])])
-    most = first + max((len(each) for each in rows), default=0)
-    events = np.empty((len(steps), most, 3), np.int32)
-    outcome = np.empty((len(steps), 3), np.int32)
+    cuts = np.concatenate([[0], np.cumsum([len(each) for each in rows])])
+    most = int(net.places["neurons"].sum()) + max((len(each) for each in rows), default=0)
+    images = len(ends) - 1
+    events = np.empty((images, most, 3), np.int32)
+    outcome = np.empty((images, 3), np.int32)
     run_images(
-        steps,
-        np.array(shape, np.int64),
-        np.array([(layer.threshold, layer.slope, layer.start, layer.end) for layer in network.layers]),
-        np.concatenate([layer.weights.ravel() for layer in network.layers]),
-        network.steps,
-        (params.acc_min, params.acc_max, params.pot_min, params.pot_max),
-        (params.acc_bits, params.pot_bits),
-        early_exit,
-        MEMORIES.index(memory),
-        np.concatenate(rows).astype(np.int64),
-        ends,
-        events,
-        outcome,
+        *(ends, steps, axons, network.steps, early_exit, net, empty_states(net, images)),
+        *((params.acc_bits, params.pot_bits), MEMORIES.index(memory)),
+        *(np.concatenate(rows).astype(np.int64), cuts, events, outcome),
     )
     return Outcome(outcome[:, 0], outcome[:, 1], events, outcome[:, 2])

@@ -22,7 +22,7 @@ from yoso_hw.registers import Memory, chunks, memory_shape
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.mapping import LayerMap, Slice
 from yoso_sw.data.encoding import spike_steps
-from yoso_sw.network.network import NEVER
+from yoso_sw.network.events import NEVER, Events
 
 MAGIC = b"YOSO-IMG"
 VERSION = 1
@@ -170,13 +170,40 @@ class WeightImage:
             np.uint64,
         )
 
-    def image_flits(self, pixels_or_steps: np.ndarray, early_exit: bool = True) -> np.ndarray:
+    def image_events(self, inputs: np.ndarray | Events) -> Events:
+        """One image's spikes: of uint8 pixels or int16 steps, shape (inputs,), or of events of one image.
+
+        Raises
+        ------
+        ImageError
+            If the input does not fit the network.
+        """
+        if isinstance(inputs, Events):
+            shape: tuple[int, ...] = (inputs.axons,) if len(inputs) == 1 else (len(inputs), inputs.axons)
+        else:
+            inputs = np.asarray(inputs)
+            shape = inputs.shape
+        if shape != (self.inputs,):
+            raise ImageError(f"input has shape {shape}; network {self.name!r} needs ({self.inputs},)")
+        if not isinstance(inputs, Events):
+            if inputs.dtype == np.uint8:
+                inputs = spike_steps(inputs, self.levels)
+            elif inputs.dtype != np.int16:
+                raise ImageError(f"input is {inputs.dtype}; it must be events, uint8 pixels or int16 steps")
+            spikes = inputs[inputs != NEVER]
+        else:
+            spikes = inputs.step
+        if len(spikes) and not 0 <= spikes.min() <= spikes.max() < self.steps:
+            raise ImageError(f"input steps {spikes.min()}..{spikes.max()} leave 0..{self.steps - 1}")
+        return inputs if isinstance(inputs, Events) else Events.of_steps(inputs[None])
+
+    def image_flits(self, inputs: np.ndarray | Events, early_exit: bool = True) -> np.ndarray:
         """One image as the host sends it: START, the spikes of each step and STEP, END after the last spike.
 
         Parameters
         ----------
-        pixels_or_steps
-            uint8 pixels or int16 steps, shape (inputs,).
+        inputs
+            uint8 pixels or int16 steps, shape (inputs,), or events of one image.
         early_exit
             Ask the chip to end the image at its deciding step.
 
@@ -190,18 +217,8 @@ class WeightImage:
         ImageError
             If the input does not fit the network.
         """
-        array = np.asarray(pixels_or_steps)
-        if array.shape != (self.inputs,):
-            raise ImageError(f"input has shape {array.shape}; network {self.name!r} needs ({self.inputs},)")
-        if array.dtype == np.uint8:
-            array = spike_steps(array, self.levels)
-        elif array.dtype != np.int16:
-            raise ImageError(f"input is {array.dtype}; it must be uint8 pixels or int16 steps")
-        axons = np.flatnonzero(array != NEVER)
-        axons = axons[np.argsort(array[axons], kind="stable")]
-        steps = array[axons].astype(np.int64)
-        if len(steps) and not 0 <= steps[0] <= steps[-1] < self.steps:
-            raise ImageError(f"input steps {steps[0]}..{steps[-1]} leave 0..{self.steps - 1}")
+        events = self.image_events(inputs)
+        steps, axons = events.step.astype(np.int64), events.axon
         biases = len(self._bias_flits)
         last = int(steps[-1]) if len(steps) else 0
         flits = np.full(2 + biases + len(steps) + last, self.packets.pack("STEP"), np.uint64)

@@ -7,7 +7,6 @@ from yoso_hw.registers import Counter, Memory
 
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.golden import GoldenResult
-from yoso_sw.network.network import NEVER
 
 #: Counters that are predicted; STALLS depends on timing.
 PREDICTED = tuple(counter for counter in Counter if counter is not Counter.STALLS)
@@ -32,9 +31,10 @@ def predict_counters(image: WeightImage, result: GoldenResult) -> np.ndarray:
     for index, layer in enumerate(image.layers):
         output = index == len(image.layers) - 1
         arrived = int(result.spikes_in[:, index].sum())
+        counts = result.spikes[index].counts.sum(0)
         for part in layer.slices:
             words = part.words(image.params.lanes)
-            sent = int((result.steps[index][:, part.first : part.first + part.count] != NEVER).sum())
+            sent = int(counts[part.first : part.first + part.count].sum())
             updates = arrived * words
             own = counters[part.y, part.x]
             own[Counter.SPIKES_IN] = arrived

@@ -18,13 +18,15 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from yoso_hw import chips
 from yoso_hw.board import ulx3s
 from yoso_hw.params import ParamError
 
-from yoso_sw.compile.compiler import chip_from, compile_network
+from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.datasets import DatasetError, load
-from yoso_sw.host.serial import BoardError, Outcome, Port, SerialHost
+from yoso_sw.host.protocol import Outcome
+from yoso_sw.host.serial import BoardError, Port, SerialHost
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network, NetworkError
@@ -115,7 +117,7 @@ def differences(outcomes: list[Outcome], reference: golden.GoldenResult) -> list
 @click.option("--images", default=100, show_default=True, help="Test images to classify.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds of silence that end the run.")
-@click.option("--chip", type=click.Path(path_type=Path), help="Chip of the bitstream, a JSON file.")
+@click.option("--chip", default="ulx3s", show_default=True, help="Chip of the bitstream: name or file.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
 @click.option(
     "--out",
@@ -131,13 +133,13 @@ def main(
     images: int,
     full: bool,
     timeout: float,
-    chip: Path | None,
+    chip: str,
     settings: tuple[str, ...],
     out: Path,
 ) -> None:
     console = Console(highlight=False)
     try:
-        params = chip_from(chip, settings, ulx3s.CHIP)
+        params = chips.load(chip, settings)
         network = Network.load(locate(net, ".npz"))
         pixels, labels = load(str(network.about.get("dataset", "mnist")), "test")
         if not 1 <= images <= len(pixels):

@@ -5,9 +5,9 @@ The protocol is `yoso_hw.board.framing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol as Interface
+from typing import TypeVar
 
 import numpy as np
 from yoso_hw.board.framing import (
@@ -22,10 +22,13 @@ from yoso_hw.board.framing import (
     identity,
     notice,
 )
-from yoso_hw.packet import ChipError, PacketError, Packets
 from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.image import WeightImage
+from yoso_sw.host.protocol import Exchange, Outcome, Protocol, ProtocolError
+from yoso_sw.network.events import Events
+
+T = TypeVar("T")
 
 #: Flits written at a time, so that answers are read in between.
 MOST_WRITTEN = 128
@@ -35,7 +38,7 @@ class BoardError(RuntimeError):
     """The board does not answer, or not as it should; the message says what to look at."""
 
 
-class Port(Protocol):
+class Port(Interface):
     """What is needed of a serial port: pyserial's `Serial`, opened with a timeout."""
 
     @property
@@ -47,16 +50,6 @@ class Port(Protocol):
 
     def write(self, data: bytes) -> int | None:
         """Send all of `data`."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One image on the chip, as the DECISION and CYCLES packets said."""
-
-    decision: int
-    step: int
-    spiked: bool
-    cycles: int
 
 
 def to_bytes(flits: np.ndarray, flit_bits: int) -> bytes:
@@ -81,8 +74,9 @@ class SerialHost:
 
     def __init__(self, port: Port, params: ChipParams) -> None:
         self.port, self.params = port, params
-        self.packets = Packets(params)
-        self._size = frame_bytes(self.packets.flit_bits)
+        self.protocol = Protocol(params)
+        self._flit_bits = self.protocol.packets.flit_bits
+        self._size = frame_bytes(self._flit_bits)
         self._frame = bytearray()  # the frame that is coming in
         self._credit = 0  # flits that the bridge has room for
 
@@ -165,7 +159,7 @@ class SerialHost:
         return got
 
     def _write(self, flits: np.ndarray) -> None:
-        self.port.write(to_bytes(flits, self.packets.flit_bits))
+        self.port.write(to_bytes(flits, self._flit_bits))
 
     def _read(self, block: bool) -> list[int] | None:
         """The flits that came; with `block` wait for a byte, and None if none comes."""
@@ -188,50 +182,29 @@ class SerialHost:
 
     # ---- the chip ------------------------------------------------------------------------------------
 
+    def ask(self, exchange: Exchange[T], progress: Callable[[int], None] = lambda sent: None) -> T:
+        """Make a request; returns what was answered. Raises `BoardError` if the answer is none."""
+        try:
+            return exchange.parse(self.exchange(exchange.flits, exchange.answers, progress))
+        except ProtocolError as error:
+            raise BoardError(str(error)) from None
+
     def load(self, image: WeightImage, progress: Callable[[int], None] = lambda sent: None) -> None:
         """Send a weight image. Raises `yoso_sw.compile.image.WrongChipError` before anything is sent."""
-        image.require_chip(self.params)
-        self.exchange(image.load_flits(), 0, progress)
+        self.ask(self.protocol.load(image), progress)
         if errors := self.errors():
             raise BoardError(f"the chip reports {', '.join(errors)} after loading")
 
-    def classify(self, image: WeightImage, inputs: np.ndarray, early_exit: bool = True) -> list[Outcome]:
-        """Run images, uint8 pixels or int16 steps (n, inputs), on a loaded chip, one on the heels of another.
-
-        Raises
-        ------
-        BoardError
-            If the answers are not a DECISION and a CYCLES each.
-        """
-        flits = np.concatenate([image.image_flits(one, early_exit) for one in inputs])
-        answers = [self._unpack(flit) for flit in self.exchange(flits, 2 * len(inputs))]
-        outcomes = []
-        for decision, cycles in zip(answers[::2], answers[1::2], strict=True):
-            if decision["name"] != "DECISION" or cycles["name"] != "CYCLES":
-                raise BoardError(f"the answers to an image were {decision} and {cycles}")
-            outcomes.append(
-                Outcome(
-                    decision=int(decision["index"]),
-                    step=int(decision["step"]),
-                    spiked=bool(decision["spiked"]),
-                    cycles=int(cycles["cycles"]),
-                )
-            )
-        return outcomes
+    def classify(
+        self, image: WeightImage, inputs: Iterable[np.ndarray | Events], early_exit: bool = True
+    ) -> list[Outcome]:
+        """Run images on a loaded chip, one on the heels of another; each is uint8 pixels or int16 steps
+        (inputs,), or events of one image."""
+        return self.ask(self.protocol.classify(image, inputs, early_exit))
 
     def errors(self) -> list[str]:
         """Names of the chip's sticky errors."""
-        (flit,) = self.exchange(np.array([self.packets.pack("STATUS", errors=0)], np.uint64), 1)
-        answer = self._unpack(flit)
-        if answer["name"] != "STATUS":
-            raise BoardError(f"the answer to STATUS was {answer}")
-        return [error.name for error in ChipError if int(answer["errors"]) >> error & 1]
-
-    def _unpack(self, flit: int) -> dict[str, int | str]:
-        try:
-            return self.packets.unpack(flit)
-        except PacketError as error:
-            raise BoardError(f"the board sent what no chip does: {error}") from None
+        return self.ask(self.protocol.errors())
 
 
 def _field(flit: int, offset: int, bits: int) -> int:

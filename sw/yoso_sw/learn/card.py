@@ -100,15 +100,15 @@ def _per_cent(value: object) -> str:
 
 
 def _layer_row(i: int, layer: Layer, spikes: float | None) -> tuple[str, ...]:
-    fires = layer.start < layer.end
+    fires = layer.neuron.fires
     return (
         str(i),
         layer.shape,
         f"{layer.neurons:,}",
         f"{layer.weights.size:,}" + " with bias" * layer.bias,
-        str(layer.slope) if layer.slope else "A",
-        f"{layer.threshold:,}" if fires else "",
-        f"{layer.start}..{layer.end - 1}" if fires else "never fires",
+        str(layer.neuron.slope) if layer.neuron.slope else "A",
+        f"{layer.neuron.threshold:,}" if fires else "",
+        f"{layer.neuron.start}..{layer.neuron.end - 1}" if fires else "never fires",
         "" if spikes is None else f"{spikes:,.1f}",
         "" if spikes is None or not fires else f"{spikes / layer.neurons:.3f}",
     )

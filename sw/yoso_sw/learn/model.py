@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import torch
 from torch import nn
@@ -10,6 +12,7 @@ from yoso_sw.learn.config import LayerConfig, TrainConfig
 from yoso_sw.learn.layers import Conv2d, Dense, Spikes, TemporalLayer, TrainingError
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.neuron import Neuron
 
 
 def build(
@@ -58,13 +61,10 @@ def flat(part: torch.Tensor) -> torch.Tensor:
 
 def export(layer: TemporalLayer) -> Layer:
     """The integer layer of a quantised module."""
-    fires = not layer.silent
+    fires = Neuron(int(layer.threshold), layer.start, layer.end, int(layer.slope))
     return Layer(
         weights=layer.integers.detach().cpu().numpy().astype(np.int8),
-        threshold=int(layer.threshold) if fires else 1,
-        start=layer.start if fires else 0,
-        end=layer.end if fires else 0,
-        slope=int(layer.slope) if fires else 0,
+        neuron=Neuron(1, 0, 0) if layer.silent else fires,
         bias=layer.bias,
         window=layer.window if isinstance(layer, Conv2d) else None,
         pool=isinstance(layer, Conv2d) and layer.pool,
@@ -96,13 +96,15 @@ class Model(nn.Module):
         """
         model = cls(config)
         for i, (own, layer) in enumerate(zip(model.chain, network.layers, strict=False)):
-            own.scale = float(layer.slope or max(1, layer.threshold / own.float_threshold))
+            own.scale = float(layer.neuron.slope or max(1, layer.neuron.threshold / own.float_threshold))
             with torch.no_grad():
                 if own.weight.shape == layer.weights.shape:
                     own.weight.copy_(torch.from_numpy(layer.weights) / own.scale)
             exported = export(own)
-            for name in ("threshold", "slope", "start", "end", "bias", "window", "pool"):
-                ours, theirs = getattr(exported, name), getattr(layer, name)
+            for name, ours, theirs in (
+                *((key, getattr(exported, key), getattr(layer, key)) for key in ("bias", "window", "pool")),
+                *((key, value, getattr(layer.neuron, key)) for key, value in asdict(exported.neuron).items()),
+            ):
                 if ours != theirs and not (own.silent and name == "threshold"):
                     raise TrainingError(
                         f"{network.name}, layer {i}: {name} is {theirs}, not {ours} of {config.name}"
@@ -219,13 +221,13 @@ def check_bounds(network: Network) -> None:
                     "use fewer weight bits, a larger clip or more acc_bits"
                 )
         # The layer before spikes when its window opens at the earliest, a bias at step 0.
-        reading = layer.start - 1 if layer.slope else network.steps - 1
-        earliest = network.layers[i - 1].start if i else 0
+        reading = layer.neuron.start - 1 if layer.neuron.slope else network.steps - 1
+        earliest = network.layers[i - 1].neuron.start if i else 0
         ages = np.full((len(weights), 1), max(0, reading - earliest))
         ages[len(weights) - layer.bias :] = reading
         grown = weights * ages
         largest = max(np.maximum(grown, 0).sum(0).max(), -np.minimum(grown, 0).sum(0).min())
-        if (layer.slope or layer.end <= layer.start) and largest >= min(chip.pot_max, stdbp.EXACT):
+        if (layer.neuron.slope or not layer.neuron.fires) and largest >= min(chip.pot_max, stdbp.EXACT):
             raise TrainingError(
                 f"layer {i}: a potential may reach {largest} and saturate at {chip.pot_max}; "
                 "use fewer weight bits or a larger clip"

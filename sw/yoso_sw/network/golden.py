@@ -9,15 +9,29 @@ Everything else is order: sweep first, then the step's spikes, then the decision
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
 from yoso_hw.params import ChipParams
 
-from yoso_sw.network.network import NEVER, Network, Window
+from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.network import Network, Window
+from yoso_sw.network.neuron import records
 from yoso_sw.network.synapse import integrate_bias, integrate_spike, pass_on, saturate
 
 NO_WINDOW = Window(0, 0, 0, 0)  # a dense layer's, for the kernels
+
+#: Where a layer lies in the arrays of all layers: its neurons, its outputs, its weights (bias last).
+PLACE = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            *("first", "neurons", "first_output", "outputs", "inputs"),
+            *("first_weight", "first_bias", "end_weight"),
+        )
+    ]
+)
 
 
 class GoldenError(ValueError):
@@ -30,10 +44,10 @@ class GoldenResult:
 
     Attributes
     ----------
-    steps
-        Per layer int16 (B, n): step at which the neuron fired, `NEVER` if it did not.
+    spikes
+        Per layer: which neurons fired when.
     sent
-        Per layer int16 (B, outputs): steps of the spikes that go on; `steps`, but for a pooled layer.
+        Per layer: the spikes that go on, on its outputs; `spikes`, but for a pooled layer.
     potentials, accumulated
         Per layer int32 (B, n): V and A. A neuron that fired keeps the V that it fired with.
     decisions
@@ -52,8 +66,8 @@ class GoldenResult:
         those whose windows hold it.
     """
 
-    steps: tuple[np.ndarray, ...]
-    sent: tuple[np.ndarray, ...]
+    spikes: tuple[Events, ...]
+    sent: tuple[Events, ...]
     potentials: tuple[np.ndarray, ...]
     accumulated: tuple[np.ndarray, ...]
     decisions: np.ndarray
@@ -65,9 +79,14 @@ class GoldenResult:
     updates: np.ndarray
 
     @property
+    def steps(self) -> tuple[np.ndarray, ...]:
+        """Per layer int16 (B, n): step at which the neuron fired, `NEVER` for silent; a view of `spikes`."""
+        return tuple(layer.steps for layer in self.spikes)
+
+    @property
     def sweeps(self) -> np.ndarray:
         """int64 (B, layers): sweeps that each PE of the layer ran, one a step."""
-        return np.repeat(self.last.astype(np.int64)[:, None] + 1, len(self.steps), axis=1)
+        return np.repeat(self.last.astype(np.int64)[:, None] + 1, len(self.spikes), axis=1)
 
 
 def input_steps(pixels: np.ndarray, levels: int) -> np.ndarray:
@@ -82,133 +101,191 @@ def input_steps(pixels: np.ndarray, levels: int) -> np.ndarray:
 # ---- the neuron ------------------------------------------------------------------------------------------
 
 
+class Tables(NamedTuple):
+    """A network as the kernels read it.
+
+    Attributes
+    ----------
+    places, neurons
+        Records a layer: `PLACE`, and its neuron (`neuron.NEURON`).
+    windows
+        int64 (layers, 4): (rows, cols, channels, kernel) of its convolution, kernel 0 if it is dense.
+    weights
+        int8: the matrices of all layers, row by row.
+    acc_min, acc_max, pot_min, pot_max
+        Where A and V saturate.
+    """
+
+    places: np.ndarray
+    neurons: np.ndarray
+    windows: np.ndarray
+    weights: np.ndarray
+    acc_min: int
+    acc_max: int
+    pot_min: int
+    pot_max: int
+
+
+class State(NamedTuple):
+    """What an image changes.
+
+    Attributes
+    ----------
+    fired, pot, acc
+        Of the neurons of all layers: step of the spike or `NEVER`, V, A.
+    sent
+        Of the outputs of all layers: step of the spike that went on.
+    counts
+        int64 (layers, 3): spikes in, spikes out, updates.
+    """
+
+    fired: np.ndarray
+    pot: np.ndarray
+    acc: np.ndarray
+    sent: np.ndarray
+    counts: np.ndarray
+
+
+class Parameters(NamedTuple):
+    """A `neuron.Neuron` in the registers of a kernel: from a record, each use would read memory again."""
+
+    threshold: int
+    start: int
+    end: int
+    slope: int
+
+
 @njit(cache=True, inline="always")
-def sweep_neuron(a, v, step, threshold, slope, start, end, pot_min, pot_max):  # type: ignore[no-untyped-def]
+def sweep_neuron(a, v, step, neuron, pot_min, pot_max):  # type: ignore[no-untyped-def]
     """The neuron (ReL-PSP): one sweep of a neuron that has not fired. Returns its new V and whether it fires.
 
     V(t) = sum_i w_i max(0, t - t_i) grows each step by A, the weights that have arrived (paper, eq. 8).
     """
-    gain = slope if slope > 0 and step >= start else a
+    gain = neuron.slope if neuron.slope > 0 and step >= neuron.start else a
     v = saturate(v + gain, pot_min, pot_max)
-    return v, start <= step < end and v >= threshold
+    return v, neuron.start <= step < neuron.end and v >= neuron.threshold
 
 
 @njit(cache=True)
-def sweep_layer(fired, pot, acc, step, rule, pot_min, pot_max):  # type: ignore[no-untyped-def]
+def sweep_layer(fired, pot, acc, step, neuron, pot_min, pot_max):  # type: ignore[no-untyped-def]
     """Sweep every neuron of a layer that has not fired; returns how many fire."""
-    threshold, slope, start, end = rule
     count = 0
+    own = Parameters(neuron.threshold, neuron.start, neuron.end, neuron.slope)
     for j in range(len(fired)):
         if fired[j] == NEVER:
-            pot[j], fires = sweep_neuron(
-                np.int64(acc[j]), np.int64(pot[j]), step, threshold, slope, start, end, pot_min, pot_max
-            )
+            pot[j], fires = sweep_neuron(np.int64(acc[j]), np.int64(pot[j]), step, own, pot_min, pot_max)
             if fires:
                 fired[j] = step
                 count += 1
     return count
 
 
-# ---- one image -------------------------------------------------------------------------------------------
+# ---- one step --------------------------------------------------------------------------------------------
 
 
 @njit(cache=True)
-def highest(potential, steps, wanted):  # type: ignore[no-untyped-def]
-    """Index of the highest V among the neurons whose step is `wanted`; the lowest index wins a tie."""
-    best = -1
-    for j in range(len(potential)):
-        if steps[j] == wanted and (best < 0 or potential[j] > potential[best]):
+def begin(state):  # type: ignore[no-untyped-def]
+    """All is 0 and silent at the start of an image."""
+    state.fired[:] = NEVER
+    state.sent[:] = NEVER
+    state.pot[:] = 0
+    state.acc[:] = 0
+    state.counts[:] = 0
+
+
+@njit(cache=True)
+def sweep(step, net, state):  # type: ignore[no-untyped-def]
+    """Sweep all layers. A holds the spikes before this step only, so nothing cascades within a step."""
+    for layer in range(len(net.places)):
+        place = net.places[layer]
+        own = slice(place.first, place.first + place.neurons)
+        passed = state.sent[place.first_output : place.first_output + place.outputs]
+        fired = state.fired[own]
+        if sweep_layer(
+            fired, state.pot[own], state.acc[own], step, net.neurons[layer], net.pot_min, net.pot_max
+        ):
+            state.counts[layer, 1] += pass_on(fired, passed, net.windows[layer], step)
+
+
+@njit(cache=True)
+def integrate(step, inputs, net, state):  # type: ignore[no-untyped-def]
+    """Integrate the spikes of a step in all layers; axons in ascending order, the bias last.
+
+    `inputs` are the axons of the network's own inputs that spike in it.
+    """
+    for layer in range(len(net.places)):
+        place, window = net.places[layer], net.windows[layer]
+        a = state.acc[place.first : place.first + place.neurons]
+        w = net.weights[place.first_weight : place.first_bias]
+        spikes, updates = 0, 0
+        if layer == 0:
+            for axon in inputs:
+                updates += integrate_spike(axon, w, a, window, net.acc_min, net.acc_max)
+                spikes += 1
+        else:
+            before = place.first_output - place.inputs  # what the layer before sent lies just below
+            for axon in range(place.inputs):
+                if state.sent[before + axon] == step:
+                    updates += integrate_spike(axon, w, a, window, net.acc_min, net.acc_max)
+                    spikes += 1
+        if place.first_bias < place.end_weight and step == 0:
+            bias = net.weights[place.first_bias : place.end_weight]
+            updates += integrate_bias(bias, a, net.acc_min, net.acc_max)
+            spikes += 1
+        state.counts[layer, 0] += spikes
+        state.counts[layer, 2] += updates
+
+
+@njit(cache=True)
+def decide(wanted, net, state):  # type: ignore[no-untyped-def]
+    """Index of the output neuron with the highest V among those whose spike has step `wanted`, or -1.
+
+    The lowest index wins a tie; `NEVER` asks for those that have not fired.
+    """
+    first, best = net.places[-1].first, -1
+    for j in range(net.places[-1].neurons):
+        if state.fired[first + j] == wanted and (best < 0 or state.pot[first + j] > state.pot[first + best]):
             best = j
     return best
 
 
+# ---- one image -------------------------------------------------------------------------------------------
+
+
 @njit(cache=True)
-def run_image(  # type: ignore[no-untyped-def]
-    inputs, shape, windows, rules, weights, total, bounds, early, fired, pot, acc, sent, counts
-):
-    """One image through all layers, step by step. Fills fired, pot, acc (neurons of all layers) and counts.
+def run_image(steps, axons, total, early, net, state):  # type: ignore[no-untyped-def]
+    """One image through all layers, step by step; fills `state`.
 
-    `shape` has a row (first neuron, neurons, first output, outputs, inputs, first weight, first weight of the
-    bias, end of weights) a layer, `windows` one of (rows, cols, channels, kernel), `rules` one of (threshold,
-    slope, start, end); `bounds` is (acc_min, acc_max, pot_min, pot_max). `sent` gets the steps of the spikes
-    that go on. `counts` (layers, 3) gets spikes in, spikes out and updates. Returns (class, deciding step,
-    decided by a spike, last step run).
+    `steps` and `axons` are its input spikes by step, then by axon; `total` is T. Returns (class, deciding
+    step, decided by a spike, last step run).
     """
-    layers = len(shape)
-    acc_min, acc_max, pot_min, pot_max = bounds
-    fired[:] = NEVER
-    sent[:] = NEVER
-    pot[:] = 0
-    acc[:] = 0
-    counts[:] = 0
-
-    # Input spikes in the order in which they arrive: by step, then by axon.
-    by_step = np.zeros(total + 1, np.int64)
-    for t in inputs:
-        if t < total:
-            by_step[t + 1] += 1
-    by_step = np.cumsum(by_step)
-    place = by_step.copy()
-    arrivals = np.empty(by_step[total], np.int64)
-    for i in range(len(inputs)):
-        if inputs[i] < total:
-            arrivals[place[inputs[i]]] = i
-            place[inputs[i]] += 1
-
-    first, neurons = shape[layers - 1, :2]
-    output = slice(first, first + neurons)
-    decision, decision_step = -1, total - 1
+    begin(state)
+    decision, decision_step, taken = -1, total - 1, 0
     for step in range(total):
-        # Sweep: A holds the spikes before this step only, so nothing cascades within a step.
-        for layer in range(layers):
-            first, neurons, first_output, outputs = shape[layer, :4]
-            own = slice(first, first + neurons)
-            passed = sent[first_output : first_output + outputs]
-            if sweep_layer(fired[own], pot[own], acc[own], step, rules[layer], pot_min, pot_max):
-                counts[layer, 1] += pass_on(fired[own], passed, windows[layer], step)
-
-        # Integrate the step's spikes; axons in ascending order, the bias last.
-        for layer in range(layers):
-            first, neurons, first_output, _, axons, first_weight, first_bias, end_weight = shape[layer]
-            a = acc[first : first + neurons]
-            w = weights[first_weight:first_bias]
-            if layer == 0:
-                for k in range(by_step[step], by_step[step + 1]):
-                    counts[layer, 2] += integrate_spike(arrivals[k], w, a, windows[layer], acc_min, acc_max)
-                    counts[layer, 0] += 1
-            else:
-                before = first_output - axons  # what the layer before sent lies just below
-                for i in range(axons):
-                    if sent[before + i] == step:
-                        counts[layer, 2] += integrate_spike(i, w, a, windows[layer], acc_min, acc_max)
-                        counts[layer, 0] += 1
-            if first_bias < end_weight and step == 0:
-                counts[layer, 2] += integrate_bias(weights[first_bias:end_weight], a, acc_min, acc_max)
-                counts[layer, 0] += 1
-
-        # Decide: the first step with an output spike; among its spikes the highest V.
-        if decision < 0:
-            decision = highest(pot[output], fired[output], step)
+        sweep(step, net, state)
+        arrived = taken
+        while arrived < len(steps) and steps[arrived] == step:
+            arrived += 1
+        integrate(step, axons[taken:arrived], net, state)
+        taken = arrived
+        if decision < 0:  # the first step with an output spike; among its spikes the highest V
+            decision = decide(step, net, state)
             if decision >= 0:
                 decision_step = step
                 if early:
                     return decision, decision_step, True, step
-
     if decision >= 0:
         return decision, decision_step, True, total - 1
-    return highest(pot[output], fired[output], NEVER), total - 1, False, total - 1
+    return decide(NEVER, net, state), total - 1, False, total - 1
 
 
 @njit(cache=True, parallel=True)
-def run_images(  # type: ignore[no-untyped-def]
-    inputs, shape, windows, rules, weights, total, bounds, early, fired, pot, acc, sent, counts, outcome
-):
+def run_images(ends, steps, axons, total, early, net, states, outcome):  # type: ignore[no-untyped-def]
     """`run_image` for each image, images in parallel; `outcome` (B, 4) gets its return values."""
-    for b in prange(len(inputs)):
-        decision, step, spiked, last = run_image(
-            *(inputs[b], shape, windows, rules, weights, total, bounds, early),
-            *(fired[b], pot[b], acc[b], sent[b], counts[b]),
-        )
+    for b in prange(len(outcome)):
+        own = slice(ends[b], ends[b + 1])
+        state = State(states.fired[b], states.pot[b], states.acc[b], states.sent[b], states.counts[b])
+        decision, step, spiked, last = run_image(steps[own], axons[own], total, early, net, state)
         outcome[b, 0] = decision
         outcome[b, 1] = step
         outcome[b, 2] = spiked
@@ -218,34 +295,80 @@ def run_images(  # type: ignore[no-untyped-def]
 # ---- the way in ------------------------------------------------------------------------------------------
 
 
-def check_inputs(network: Network, images_or_steps: np.ndarray) -> np.ndarray:
-    """Images (uint8) or steps (int16) of `network` as int16 steps (B, inputs).
+def check_inputs(network: Network, inputs: np.ndarray | Events) -> Events:
+    """Images (uint8), steps (int16) or events of `network` as events on its inputs.
 
     Raises
     ------
     GoldenError
         If the dtype is neither, the shape is not (B, inputs), or a step is neither in 0 .. T - 1 nor `NEVER`.
     """
-    array = np.asarray(images_or_steps)
-    if array.dtype not in (np.uint8, np.int16):
-        raise GoldenError(f"input is {array.dtype}; it must be uint8 pixels or int16 steps")
-    if array.ndim != 2 or array.shape[1] != network.inputs:
+    if isinstance(inputs, Events):
+        events = inputs
+        shape: tuple[int, ...] = (len(events), events.axons)
+    else:
+        array = np.asarray(inputs)
+        if array.dtype not in (np.uint8, np.int16):
+            raise GoldenError(f"input is {array.dtype}; it must be events, uint8 pixels or int16 steps")
+        shape = array.shape
+    if len(shape) != 2 or shape[1] != network.inputs:
         raise GoldenError(
-            f"input has shape {array.shape}; network {network.name!r} needs (images, {network.inputs})"
+            f"input has shape {shape}; network {network.name!r} needs (images, {network.inputs})"
         )
-    if array.dtype == np.uint8:
-        return input_steps(array, network.levels)
-    wrong = ((array < 0) | (array >= network.steps)) & (array != NEVER)
-    if wrong.any():
-        raise GoldenError(
-            f"input step {array[wrong][0]} is neither in 0..{network.steps - 1} nor NEVER={NEVER}"
-        )
-    return array
+    if not isinstance(inputs, Events):
+        if array.dtype == np.uint8:
+            return Events.of_steps(input_steps(array, network.levels))
+        wrong = ((array < 0) | (array >= network.steps)) & (array != NEVER)
+        if wrong.any():
+            raise GoldenError(
+                f"input step {array[wrong][0]} is neither in 0..{network.steps - 1} nor NEVER={NEVER}"
+            )
+        return Events.of_steps(array)
+    if (events.step >= network.steps).any():
+        raise GoldenError(f"input step {events.step.max()} is not in 0..{network.steps - 1}")
+    return events
+
+
+def tables(network: Network, params: ChipParams) -> Tables:
+    """`network` on a chip's adders, as the kernels read it."""
+    places = np.zeros(len(network.layers), PLACE)
+    first = first_output = first_weight = 0
+    for place, layer in zip(places, network.layers, strict=True):
+        end_weight = first_weight + layer.weights.size
+        place["first"], place["neurons"] = first, layer.neurons
+        place["first_output"], place["outputs"] = first_output, layer.outputs
+        place["inputs"] = layer.inputs
+        place["first_weight"], place["end_weight"] = first_weight, end_weight
+        place["first_bias"] = end_weight - layer.weights.shape[1] * layer.bias
+        first, first_output, first_weight = first + layer.neurons, first_output + layer.outputs, end_weight
+    windows = [layer.window or NO_WINDOW for layer in network.layers]
+    return Tables(
+        places=places,
+        neurons=records([layer.neuron for layer in network.layers]),
+        windows=np.array([(own.rows, own.cols, own.channels, own.kernel) for own in windows], np.int64),
+        weights=np.concatenate([layer.weights.ravel() for layer in network.layers]),
+        acc_min=params.acc_min,
+        acc_max=params.acc_max,
+        pot_min=params.pot_min,
+        pot_max=params.pot_max,
+    )
+
+
+def empty_states(net: Tables, images: int) -> State:
+    """Room for the states of some images, one more axis in front."""
+    neurons = int(net.places["neurons"].sum())
+    return State(
+        fired=np.empty((images, neurons), np.int16),
+        pot=np.empty((images, neurons), np.int32),
+        acc=np.empty((images, neurons), np.int32),
+        sent=np.empty((images, int(net.places["outputs"].sum())), np.int16),
+        counts=np.empty((images, len(net.places), 3), np.int64),
+    )
 
 
 def run(
     network: Network,
-    images_or_steps: np.ndarray,
+    inputs: np.ndarray | Events,
     *,
     params: ChipParams | None = None,
     early_exit: bool = True,
@@ -256,8 +379,9 @@ def run(
     ----------
     network
         The integer network.
-    images_or_steps
-        uint8 pixels (B, inputs), coded by `input_steps`, or int16 steps (B, inputs), `NEVER` for silent.
+    inputs
+        uint8 pixels (B, inputs), coded by `input_steps`; int16 steps (B, inputs), `NEVER` for silent; or
+        events of B images on its inputs.
     params
         The widths of A and V; None: those that the network is for.
     early_exit
@@ -270,67 +394,27 @@ def run(
         If the input does not fit the network, or a threshold or slope exceeds the largest V.
     """
     params = params or network.chip
-    steps = np.ascontiguousarray(check_inputs(network, images_or_steps))
+    ends, steps, axons = check_inputs(network, inputs).pairs
     for i, layer in enumerate(network.layers):
-        for name, value in (("threshold", layer.threshold), ("slope", layer.slope)):
+        for name, value in layer.neuron.largest.items():
             if value > params.pot_max:
                 raise GoldenError(f"layer {i}: {name}={value} exceeds the largest potential {params.pot_max}")
-
-    shape, windows, first, first_weight, first_output = [], [], 0, 0, 0
-    for layer in network.layers:
-        end_weight = first_weight + layer.weights.size
-        first_bias = end_weight - layer.weights.shape[1] * layer.bias
-        shape.append(
-            (
-                first,
-                layer.neurons,
-                first_output,
-                layer.outputs,
-                layer.inputs,
-                first_weight,
-                first_bias,
-                end_weight,
-            )
-        )
-        window = layer.window or NO_WINDOW
-        windows.append((window.rows, window.cols, window.channels, window.kernel))
-        first, first_output, first_weight = first + layer.neurons, first_output + layer.outputs, end_weight
-    rules = [(layer.threshold, layer.slope, layer.start, layer.end) for layer in network.layers]
-    batch = len(steps)
-    fired = np.empty((batch, first), np.int16)
-    sent = np.empty((batch, first_output), np.int16)
-    pot = np.empty((batch, first), np.int32)
-    acc = np.empty((batch, first), np.int32)
-    counts = np.empty((batch, len(shape), 3), np.int64)
-    outcome = np.empty((batch, 4), np.int32)
-    run_images(
-        steps,
-        np.array(shape, np.int64),
-        np.array(windows, np.int64),
-        np.array(rules, np.int64),
-        np.concatenate([layer.weights.ravel() for layer in network.layers]),
-        network.steps,
-        (params.acc_min, params.acc_max, params.pot_min, params.pot_max),
-        early_exit,
-        fired,
-        pot,
-        acc,
-        sent,
-        counts,
-        outcome,
-    )
-    cuts = np.cumsum([layer.neurons for layer in network.layers])[:-1]
-    cuts_sent = np.cumsum([layer.outputs for layer in network.layers])[:-1]
+    net = tables(network, params)
+    states = empty_states(net, len(ends) - 1)
+    outcome = np.empty((len(ends) - 1, 4), np.int32)
+    run_images(ends, steps, axons, network.steps, early_exit, net, states, outcome)
+    cuts = np.cumsum(net.places["neurons"])[:-1]
+    cuts_sent = np.cumsum(net.places["outputs"])[:-1]
     return GoldenResult(
-        steps=tuple(np.split(fired, cuts, axis=1)),
-        sent=tuple(np.split(sent, cuts_sent, axis=1)),
-        potentials=tuple(np.split(pot, cuts, axis=1)),
-        accumulated=tuple(np.split(acc, cuts, axis=1)),
+        spikes=tuple(map(Events.of_steps, np.split(states.fired, cuts, axis=1))),
+        sent=tuple(map(Events.of_steps, np.split(states.sent, cuts_sent, axis=1))),
+        potentials=tuple(np.split(states.pot, cuts, axis=1)),
+        accumulated=tuple(np.split(states.acc, cuts, axis=1)),
         decisions=outcome[:, 0],
         decision_steps=outcome[:, 1].astype(np.int16),
         spiked=outcome[:, 2].astype(bool),
         last=outcome[:, 3].astype(np.int16),
-        spikes_in=counts[:, :, 0],
-        spikes_out=counts[:, :, 1],
-        updates=counts[:, :, 2],
+        spikes_in=states.counts[:, :, 0],
+        spikes_out=states.counts[:, :, 1],
+        updates=states.counts[:, :, 2],
     )

@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from yoso_hw.params import ChipParams
 
-FORMAT_VERSION = 3
+from yoso_sw.network.events import NEVER
+from yoso_sw.network.neuron import Neuron
 
-#: Versions that can be read; 1 has no convolution, 2 no widths of A and V.
-READABLE = (1, 2, 3)
+FORMAT_VERSION = 4
 
-#: Step of a neuron or pixel that stays silent: later than any step.
-NEVER = 32767
+#: Versions that can be read; 1 has no convolution, 2 no widths of A and V, 3 the neuron's keys in the layer.
+READABLE = (1, 2, 3, 4)
 
 DECISIONS = ("ttfs", "softmax")
 
@@ -79,14 +79,10 @@ class Layer:
         int8, shape (axons, neurons). Axons are the inputs in order and, with `bias`, one more last. In a
         convolution, those of one window (`Window.axons`) and the neurons of one position (its filters):
         every position shares them.
+    neuron
+        What its neurons do, all alike.
     bias
         Whether the last axon is a bias, which spikes at step 0 of every image.
-    threshold
-        theta >= 1: a neuron fires at the first step of its window with V >= theta.
-    slope
-        0: each sweep adds A (ReL-PSP). c >= 1: from step `start` on each sweep adds c instead.
-    start, end
-        The firing window [start, end); ``end <= start``: the layer never fires (softmax output).
     window
         The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
     pool
@@ -95,10 +91,7 @@ class Layer:
     """
 
     weights: np.ndarray
-    threshold: int
-    start: int
-    end: int
-    slope: int = 0
+    neuron: Neuron
     bias: bool = False
     window: Window | None = None
     pool: bool = False
@@ -208,12 +201,8 @@ class Network:
                 -limit <= low and high < limit,
                 f"layer {i}: weights {low}..{high} do not fit {self.weight_bits} bits",
             )
-            check(layer.threshold >= 1, f"layer {i}: threshold={layer.threshold} is below 1")
-            check(layer.slope >= 0, f"layer {i}: slope={layer.slope} is negative")
-            check(0 <= layer.start <= NEVER, f"layer {i}: window starts at {layer.start}, not in 0..{NEVER}")
-            check(
-                0 <= layer.end <= self.steps, f"layer {i}: window ends at {layer.end}, not in 0..{self.steps}"
-            )
+            for wrong in layer.neuron.faults(self.steps):
+                check(False, f"layer {i}: {wrong}")
             if i:
                 before = self.layers[i - 1].outputs
                 check(
@@ -222,8 +211,10 @@ class Network:
                     + ("pooled outputs" if self.layers[i - 1].pool else "neurons"),
                 )
         if self.decision == "softmax":
-            last = self.layers[-1]
-            check(last.end <= last.start, "decision is softmax, so the output layer's window must be empty")
+            check(
+                not self.layers[-1].neuron.fires,
+                "decision is softmax, so the output layer's window must be empty",
+            )
         check(self.layers[-1].window is None, "the output layer is a convolution; it must be dense")
 
     @staticmethod
@@ -283,10 +274,7 @@ class Network:
                 "about": self.about,
                 "layers": [
                     {
-                        "threshold": int(layer.threshold),
-                        "slope": int(layer.slope),
-                        "start": int(layer.start),
-                        "end": int(layer.end),
+                        "neuron": {name: int(value) for name, value in asdict(layer.neuron).items()},
                         "bias": bool(layer.bias),
                         "window": None if layer.window is None else asdict(layer.window),
                         "pool": bool(layer.pool),
@@ -319,7 +307,7 @@ class Network:
                 layers = tuple(
                     Layer(
                         weights=arrays[f"weights{i}"],
-                        **{key: _of(int, entry[key]) for key in ("threshold", "start", "end", "slope")},
+                        neuron=_neuron(entry, nested=meta["format"] >= 4),
                         bias=_of(bool, entry["bias"]),
                         window=_window(entry.get("window")),
                         pool=_of(bool, entry.get("pool", False)),
@@ -345,6 +333,15 @@ def _of(kind: type, value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return value
+
+
+def _neuron(entry: dict[str, Any], nested: bool) -> Neuron:
+    """A layer's neuron, of the keys that are its own; up to version 3 they stand among the layer's."""
+    names = {one.name for one in fields(Neuron)}
+    own = _of(dict, entry["neuron"]) if nested else {key: entry[key] for key in names if key in entry}
+    if unknown := sorted(own.keys() - names):
+        raise NetworkError(f"a neuron has {', '.join(unknown)}, which this program does not know: update it")
+    return Neuron(**{key: _of(int, value) for key, value in own.items()})
 
 
 def _window(entry: dict[str, Any] | None) -> Window | None:

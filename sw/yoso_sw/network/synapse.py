@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.network.network import NEVER
+from yoso_sw.network.events import NEVER
 
 
 @njit(cache=True, inline="always")

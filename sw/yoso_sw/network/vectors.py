@@ -1,7 +1,7 @@
 """The frozen test vectors of `docs/arithmetic.md`: a network, a chip, inputs and all that must come out.
 
 Golden model, trainer and RTL benches load the same JSON files (tests/vectors). In them ``null`` is a neuron
-or input that stays silent; here it is `NEVER`.
+or input that stays silent; here it has no event.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from yoso_hw.params import ChipParams
 
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,23 +26,23 @@ class Case:
     Attributes
     ----------
     inputs
-        int16 (inputs,): steps.
+        Events of the one image.
     pixels
         uint8 (inputs,) that the time code turns into `inputs`, or None.
     early_exit
         Whether the image ends at its deciding step.
-    decision, decision_step, spiked, last, steps, potentials, accumulated
+    decision, decision_step, spiked, last, spikes, potentials, accumulated
         As in `yoso_sw.network.golden.GoldenResult`, without the leading axis.
     """
 
-    inputs: np.ndarray
+    inputs: Events
     pixels: np.ndarray | None
     early_exit: bool
     decision: int
     decision_step: int
     spiked: bool
     last: int
-    steps: tuple[np.ndarray, ...]
+    spikes: tuple[Events, ...]
     potentials: tuple[np.ndarray, ...]
     accumulated: tuple[np.ndarray, ...]
 
@@ -65,9 +67,9 @@ class Vector:
     cases: tuple[Case, ...]
 
 
-def to_steps(values: list[int | None]) -> np.ndarray:
-    """Steps of the file, null for silent, as int16 with `NEVER`."""
-    return np.array([NEVER if value is None else value for value in values], np.int16)
+def to_events(values: list[int | None]) -> Events:
+    """Steps of the file, null for silent, as the events of one image."""
+    return Events.of_steps(np.array([[NEVER if value is None else value for value in values]], np.int16))
 
 
 def load_vector(path: str | Path) -> Vector:
@@ -75,7 +77,8 @@ def load_vector(path: str | Path) -> Vector:
     text: dict[str, Any] = json.loads(Path(path).read_text())
     entry = dict(text["network"])
     layers = tuple(
-        Layer(weights=np.array(layer.pop("weights"), np.int8), **layer) for layer in entry.pop("layers")
+        Layer(np.array(layer.pop("weights"), np.int8), bias=layer.pop("bias", False), neuron=Neuron(**layer))
+        for layer in entry.pop("layers")
     )
     cases = []
     for image in text["images"]:
@@ -83,14 +86,14 @@ def load_vector(path: str | Path) -> Vector:
         expect = image["expect"]
         cases.append(
             Case(
-                inputs=to_steps(image["inputs"]),
+                inputs=to_events(image["inputs"]),
                 pixels=None if pixels is None else np.array(pixels, np.uint8),
                 early_exit=image["early_exit"],
                 decision=expect["decision"],
                 decision_step=expect["decision_step"],
                 spiked=expect["spiked"],
                 last=expect["last"],
-                steps=tuple(to_steps(values) for values in expect["steps"]),
+                spikes=tuple(to_events(values) for values in expect["steps"]),
                 potentials=tuple(np.array(values, np.int32) for values in expect["potentials"]),
                 accumulated=tuple(np.array(values, np.int32) for values in expect["accumulated"]),
             )

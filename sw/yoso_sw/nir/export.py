@@ -13,7 +13,7 @@ from yoso_sw.network.network import Layer, Network
 from yoso_sw.nir.common import NirError, package, sums
 
 #: Fields of a layer that `to_nir` says or refuses; any other must have its default.
-KNOWN = frozenset(("weights", "threshold", "slope", "start", "end", "bias", "window", "pool"))
+KNOWN = frozenset(("weights", "neuron", "threshold", "slope", "start", "end", "bias", "window", "pool"))
 
 
 def to_nir(network: Network) -> Any:
@@ -49,7 +49,9 @@ def to_nir(network: Network) -> Any:
         if network.decision == "softmax" and i == len(network.layers) - 1:
             chain.append(("potential", nir.I(r=r)))
         else:
-            fire = nir.IF(r=r, v_threshold=r * (layer.threshold - 0.5), v_reset=r * _silencing(network, i))
+            fire = nir.IF(
+                r=r, v_threshold=r * (layer.neuron.threshold - 0.5), v_reset=r * _silencing(network, i)
+            )
             chain.append((f"fire{i}", fire))
     chain.append(("output", nir.Output(np.array(shape))))
     names = [name for name, _ in chain]
@@ -93,26 +95,28 @@ def _silencing(network: Network, i: int) -> float:
 
 def _check_sayable(network: Network, i: int) -> None:
     layer, name = network.layers[i], f"network {network.name!r}, layer {i}"
-    for own in fields(Layer):
-        default = own.default
-        if own.name not in KNOWN and default is not MISSING and getattr(layer, own.name) != default:
-            raise NirError(f"{name}: {own.name}={getattr(layer, own.name)!r} cannot be said in NIR")
-    if layer.slope:
+    neuron = layer.neuron
+    for part in (layer, neuron):
+        for own in fields(part):
+            value = getattr(part, own.name)
+            if own.name not in KNOWN and own.default is not MISSING and value != own.default:
+                raise NirError(f"{name}: {own.name}={value!r} cannot be said in NIR")
+    if neuron.slope:
         raise NirError(
-            f"{name} has the constant slope {layer.slope}; no NIR node goes over from one slope to another. "
+            f"{name} has the constant slope {neuron.slope}; no NIR node goes over from one slope to another. "
             'Only layers of slope A (slope = "psp") can be exported'
         )
     if layer.pool:
         raise NirError(f"{name} is pooled by the earliest spike; NIR's pooling nodes sum or average")
     silent = network.decision == "softmax" and i == len(network.layers) - 1
-    if not silent and (layer.start, layer.end) != (0, network.steps):
+    if not silent and (neuron.start, neuron.end) != (0, network.steps):
         raise NirError(
-            f"{name} fires in steps {layer.start}..{layer.end - 1} only; NIR has no firing windows, "
+            f"{name} fires in steps {neuron.start}..{neuron.end - 1} only; NIR has no firing windows, "
             f"so the window must be all {network.steps} steps"
         )
     chip = ChipParams()
     low, high = (int(bound) for bound in (sums(layer.weights)[0].min(), sums(layer.weights)[1].max()))
-    climb = (network.steps - 1) * high if silent else layer.threshold - 1 + high
+    climb = (network.steps - 1) * high if silent else neuron.threshold - 1 + high
     fall = (network.steps - 1) * low
     if low < chip.acc_min or high > chip.acc_max or fall < chip.pot_min or climb > chip.pot_max:
         raise NirError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.neuron import Neuron
 from yoso_sw.nir.common import NirError, sums
 
 _LEAKS = "it leaks; ReL-PSP integrates without a leak"
@@ -279,7 +280,7 @@ class _Reader:
         self._finish(threshold, 0, self.steps)
 
     def _finish(self, threshold: int, start: int, end: int) -> None:
-        layer = Layer(self.matrix, threshold, start, end, bias=self.bias, window=self.window)
+        layer = Layer(self.matrix, Neuron(threshold, start, end), bias=self.bias, window=self.window)
         window, filters = layer.window, layer.weights.shape[1]
         self.shape = (layer.neurons,)
         if window is not None and min(window.out_rows, window.out_cols) > 0:
