@@ -2,6 +2,7 @@
 #
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
+# DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
 # BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
 
@@ -19,6 +20,8 @@ NET ?=
 LANES ?=
 CAST ?=
 CHIP ?=
+DATA ?=
+OTHER_DATA ?=
 BLOCK ?=
 TARGET ?=
 MUTANT ?=
@@ -27,8 +30,9 @@ FIGURE ?=
 CASE ?=
 PORT ?= /dev/ttyUSB0
 
-RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
+RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
 	$(foreach setting,$(CHIP),--set $(setting))
+DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
@@ -72,13 +76,13 @@ formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each
 	@$(BIN)/python tests/formal/prove.py $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
-	@$(BIN)/python -m yoso_sw.commands.train $(if $(NET),'$(NET)') $(if $(DEVICE),--device '$(DEVICE)')
+	@$(BIN)/python -m yoso_sw.commands.train $(if $(NET),'$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')
 
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
 	@$(BIN)/python -m yoso_sw.commands.bench
 
 accuracy: $(TEST_ENV) ## evaluate the committed networks, or NET=name, on the golden model
-	@$(BIN)/python -m yoso_sw.commands.accuracy $(if $(NET),'$(NET)')
+	@$(BIN)/python -m yoso_sw.commands.accuracy $(if $(NET),'$(NET)') $(DATA_OPTIONS)
 
 figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make accuracy` (FIGURE=name: one)
 	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
@@ -92,7 +96,7 @@ synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 wi
 		$(foreach setting,$(CHIP),--set $(setting))
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
-	@$(BIN)/python hw/synth/budget.py $(if $(NET),--net '$(NET)') $(if $(IMAGES),--images $(IMAGES)) \
+	@$(BIN)/python hw/synth/budget.py $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(IMAGES),--images $(IMAGES)) \
 		$(foreach setting,$(CHIP),--set $(setting))
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
@@ -104,7 +108,7 @@ bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.b
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[board]'
-	@$(BIN)/python -m yoso_sw.host.board --port '$(PORT)' $(if $(NET),--net '$(NET)') \
+	@$(BIN)/python -m yoso_sw.host.board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
 		$(if $(IMAGES),--images $(IMAGES)) $(foreach setting,$(CHIP),--set $(setting))
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more

@@ -22,7 +22,9 @@ from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.datasets import DatasetError
+from yoso_sw.data.options import data_option
+from yoso_sw.data.samples import DatasetError
+from yoso_sw.network.network import NetworkError
 
 #: The paper's energy of an image in uJ, and the rate in images a second that it gives.
 PAPER_UJ, PAPER_RATE = 35.839, 21
@@ -104,25 +106,25 @@ def picture(path: Path, found: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.option("--net", default="mnist-784-800-10", show_default=True, help="A committed network.")
+@click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file.")
+@data_option
 @click.option("--images", default=20, show_default=True, help="Test images to run on the RTL.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, lanes=1.")
-def main(net: str, images: int, settings: tuple[str, ...]) -> None:
+def main(net: str, data: str | None, images: int, settings: tuple[str, ...]) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
     console = Console(highlight=False)
-    case = Case(net, settings)
-    if not case.path.is_file():
-        raise click.ClickException(f"there is no network {net!r} in sw/networks")
+    case = Case(net, settings, data=data)
     try:
+        case.samples().first(images)  # better refused now than after the netlist
         params = case.params
         found = evaluate(case, images, lambda text: console.print(f"[dim]{text}"))
     except (ParamError, CompileError, SynthError, LibertyError, BuildError) as error:
         raise click.ClickException(str(error)) from None
-    except (SimulationError, ToolError, DatasetError) as error:
+    except (SimulationError, ToolError, DatasetError, NetworkError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; what is done is kept") from None
-    found["command"] = f"make energy NET={net} IMAGES={images}"
+    found["command"] = f"make energy NET={net} IMAGES={images}" + (f" DATA={data}" if data else "")
     found["table_iv"] = table_iv(found)
     REPORTS.mkdir(parents=True, exist_ok=True)
     (REPORTS / "energy.json").write_text(json.dumps(found, indent=1))

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,15 @@ from tools import BUILD, REPOSITORY, SynthError
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.build import build, build_key, code_of
-from yoso_sim.campaign import Campaign, dataset_of, plan, run
+from yoso_sim.campaign import Campaign, plan, run
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.data import datasets
+from yoso_sw.data.recorded import samples_for
+from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden
-from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.events import NEVER
 from yoso_sw.network.network import Network
+from yoso_sw.network.zoo import locate
 
 FOLDER = REPOSITORY / "build" / "cost"
 
@@ -52,14 +55,17 @@ class Case:
     Attributes
     ----------
     network
-        Name of a committed network.
+        Name of a committed network, or a network's file.
     settings
         Chip parameters that differ from the default, ``name=value``.
+    data
+        Name or path of its data set; None: the one that it records.
     """
 
     network: str
     settings: tuple[str, ...] = ()
     early_exit: bool = True
+    data: str | None = None
 
     @property
     def params(self) -> ChipParams:
@@ -67,11 +73,20 @@ class Case:
 
     @property
     def path(self) -> Path:
-        return REPOSITORY / "sw" / "networks" / f"{self.network}.npz"
+        return locate(self.network, ".npz")
 
     def __str__(self) -> str:
         words = [self.network, *self.settings, *([] if self.early_exit else ["no early exit"])]
         return " ".join(words)
+
+    def samples(self) -> Samples:
+        """The test samples of its network. Raises `DatasetError`."""
+        return _samples(self.path, self.data)
+
+
+@cache
+def _samples(path: Path, data: str | None) -> Samples:
+    return samples_for(Network.load(path), path, data)
 
 
 def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int]:
@@ -85,7 +100,12 @@ def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int
     # Nothing of the timing depends on the width of a weight, so chips that differ in it share a build.
     made = build(replace(case.params, weight_bits=ChipParams().weight_bits), report=report)
     campaign: Campaign = plan(
-        case.path, made, images, chunk=CHUNK, early_exit=case.early_exit, root=REPOSITORY / "build" / "cost"
+        case.path,
+        made,
+        case.samples().first(images),
+        chunk=CHUNK,
+        early_exit=case.early_exit,
+        root=REPOSITORY / "build" / "cost",
     )
     shown = -1
 
@@ -134,6 +154,7 @@ def key_of(case: Case, process: Process) -> str:
         repr((case.network, case.settings, process.name, build_key(case.params))).encode()
     )
     digest.update(case.path.read_bytes())
+    digest.update(case.samples()[: MEASURED + 1].digest.encode())
     for name in ("asic", "design", "energy", "liberty", "macros", "power", "stimulus", "toggles"):
         digest.update(code_of(Path(__file__).with_name(f"{name}.py").read_text()).encode())
     return digest.hexdigest()[:16]
@@ -167,10 +188,9 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     report("switching activity of a PE")
     toggles = Toggles(design, process)
     model = PowerModel(toggles, process)
-    pixels, _ = datasets.load(dataset_of(network), "test")
-    some = pixels[: MEASURED + 1]
+    some = case.samples().first(MEASURED + 1).inputs
     result = golden.run(network, some, params=params, early_exit=True)
-    inputs = Events.of_steps(golden.input_steps(some, network.levels))
+    inputs = golden.check_inputs(network, some)
     bench, other = _node(image, 0, 7), _node(image, 0, 23)
     steps = [bench.image_steps(inputs, result, i) for i in range(MEASURED)]
     costs, _ = measure(toggles, model, bench, steps)
@@ -229,8 +249,9 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
     image = compile_network(network, params)
     netlist = netlist_costs(case, network, image, report, process)
     counters, cycles, longest = rtl(case, images, report)
-    pixels, _ = datasets.load(dataset_of(network), "test")
-    result = golden.run(network, pixels[:images], params=params, early_exit=case.early_exit)
+    samples = case.samples().first(images)
+    result = golden.run(network, samples.inputs, params=params, early_exit=case.early_exit)
+    right = round(100 * float((result.decisions == samples.labels).mean()), 2)
 
     activity = activity_of(image, counters, cycles, result.spikes_in.mean(axis=0))
     costs = Costs(**netlist["costs"])
@@ -240,7 +261,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
         "process": process.name,
         "images": images,
         "cycles": {"mean": round(cycles, 1), "max": longest},
-        "accuracy": network.about.get("golden_accuracy"),
+        "accuracy": network.about.get("golden_accuracy", right),
         **netlist,
         "busy_share": round(costs.busy(activity) / (params.nodes * cycles), 3),
         "counters": {counter.name: round(activity.total(counter), 2) for counter in Counter},

@@ -22,7 +22,7 @@ from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.datasets import DatasetError
+from yoso_sw.data.samples import DatasetError
 
 LITERAL, WINDOWS, NARROW = "mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-4bit"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from yoso_hw.params import ChipParams
+from yoso_sw.data.samples import Samples
 from yoso_sw.network.network import Network
 
 from yoso_sim.build import Build, locked
@@ -24,22 +25,26 @@ Chunk = tuple[int, int]
 
 @dataclass(frozen=True)
 class Campaign:
-    """Images 0 .. images - 1 of a data set's test split on one network and chip.
+    """Some test samples on one network and chip.
 
     Attributes
     ----------
     folder
-        Results, one file a chunk. Its name holds a hash of the network, the chip, its RTL, the tools and
-        the options, so results of anything else never mix in.
+        Results, one file a chunk, and the samples. Its name holds a hash of the network, the samples, the
+        chip, its RTL, the tools and the options, so results of anything else never mix in.
     """
 
     network_path: Path
     network: Network
     build: Build
-    images: int
+    samples: Samples
     chunk: int
     early_exit: bool
     folder: Path
+
+    @property
+    def images(self) -> int:
+        return len(self.samples)
 
     @property
     def chunks(self) -> list[Chunk]:
@@ -52,15 +57,10 @@ class Campaign:
         return {chunk: result for chunk, result in found.items() if result is not None}
 
 
-def dataset_of(network: Network) -> str:
-    """The data set that a network was trained on; MNIST if its file does not say."""
-    return str(network.about.get("dataset", "mnist"))
-
-
 def plan(
-    network_path: Path, build: Build, images: int, *, chunk: int, early_exit: bool, root: Path
+    network_path: Path, build: Build, samples: Samples, *, chunk: int, early_exit: bool, root: Path
 ) -> Campaign:
-    """The campaign of a network file on a built chip; its folder, under `root`, is made.
+    """The campaign of a network file and samples on a built chip; its folder, under `root`, is made.
 
     Raises
     ------
@@ -68,11 +68,12 @@ def plan(
         If the file is no network.
     """
     network = Network.load(network_path)
-    parts = [network_path.read_bytes(), build.key.encode(), f"{chunk} {early_exit}".encode()]
+    options = f"{samples.digest} {chunk} {early_exit}"
+    parts = [network_path.read_bytes(), build.key.encode(), options.encode()]
     key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
     folder = root / f"{network_path.stem}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    return Campaign(network_path.resolve(), network, build, images, chunk, early_exit, folder)
+    return Campaign(network_path.resolve(), network, build, samples, chunk, early_exit, folder)
 
 
 def run(
@@ -110,13 +111,15 @@ def run(
             shutil.rmtree(old, ignore_errors=True)
         done = campaign.results()
         left = [chunk for chunk in campaign.chunks if chunk not in done]
+        samples = campaign.folder.resolve() / "samples.npz"
+        campaign.samples.save(samples)
         errors: list[SimulationError] = []
         threads = []
         for i in range(min(jobs, len(left))):
             job = Job(
                 network=str(campaign.network_path),
                 chip=campaign.build.params.to_json(),
-                dataset=dataset_of(campaign.network),
+                samples=str(samples),
                 chunks=tuple(left[i::jobs]),
                 folder=str(campaign.folder.resolve()),
                 owner=os.getpid(),

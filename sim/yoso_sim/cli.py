@@ -24,7 +24,9 @@ from rich.progress import (
 from yoso_hw.params import ParamError
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.datasets import DatasetError, load
+from yoso_sw.data.options import data_option, other_data_option
+from yoso_sw.data.recorded import samples_for
+from yoso_sw.data.samples import DatasetError, Samples
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import locate
 
@@ -67,6 +69,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--lanes", metavar="N", help="Neurons a memory word."),
         click.option("--cast", type=click.Choice(["multicast", "unicast"]), help="How spikes travel."),
+        other_data_option,
+        data_option,
         click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file."),
     ):
         command = option(command)
@@ -88,17 +92,25 @@ def chip_settings(settings: tuple[str, ...], lanes: str | None, cast: str | None
     return values
 
 
-def prepare(net: str, chip: dict[str, str], images: int, *, waves: bool = False) -> tuple[Path, Build]:
+def prepare(
+    net: str,
+    chip: dict[str, str],
+    data: str | None,
+    other_data: bool,
+    images: int,
+    *,
+    waves: bool = False,
+) -> tuple[Path, Build, Samples]:
     """Check all that was asked for, so that a mistake does not cost a build; then build the chip."""
     path = locate(net, ".npz")
     params = campaigns.chip_for(chip)
     network = Network.load(path)
     compile_network(network, params)
-    check_images(campaigns.dataset_of(network), images)
+    samples = samples_for(network, path, data, other_data).first(images)
     made = build(params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
     if made.seconds:
         console.print(f"[dim]built in {made.seconds:.0f} s, kept in {made.folder}")
-    return path, made
+    return path, made, samples
 
 
 def bar() -> Progress:
@@ -168,13 +180,6 @@ def finish(campaign: campaigns.Campaign, results: list[dict[str, Any]], jobs: in
         raise click.ClickException("RTL and golden model differ")
 
 
-def check_images(dataset: str, images: int) -> None:
-    """Fetch the data set if need be. Raises `DatasetError` if it has fewer images."""
-    available = len(load(dataset, "test")[0])
-    if not 1 <= images <= available:
-        raise DatasetError(f"IMAGES={images} is outside 1..{available}, the test images of {dataset}")
-
-
 @click.group()
 def main() -> None:
     """Simulate the chip and compare it with the golden model."""
@@ -190,16 +195,19 @@ def sim(
     cast: str | None,
     lanes: str | None,
     settings: tuple[str, ...],
+    data: str | None,
+    other_data: bool,
     images: int,
     jobs: int,
     full: bool,
 ) -> None:
     """Classify test images on the RTL; compare every spike with the golden model."""
     with one_message():
-        path, made = prepare(net, chip_settings(settings, lanes, cast), images)
+        chip = chip_settings(settings, lanes, cast)
+        path, made, samples = prepare(net, chip, data, other_data, images)
         root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
-        campaign = campaigns.plan(path, made, images, chunk=chunk, early_exit=not full, root=root)
+        campaign = campaigns.plan(path, made, samples, chunk=chunk, early_exit=not full, root=root)
         finish(campaign, run_all(campaign, jobs, fresh=True), jobs, "sim")
 
 
@@ -213,29 +221,41 @@ def regress(
     cast: str | None,
     lanes: str | None,
     settings: tuple[str, ...],
+    data: str | None,
+    other_data: bool,
     images: int,
     jobs: int,
     fresh: bool,
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
     with one_message():
-        path, made = prepare(net, chip_settings(settings, lanes, cast), images)
+        chip = chip_settings(settings, lanes, cast)
+        path, made, samples = prepare(net, chip, data, other_data, images)
         root = output_folder() / "regress"
-        campaign = campaigns.plan(path, made, images, chunk=REGRESS_CHUNK, early_exit=True, root=root)
+        campaign = campaigns.plan(path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
         finish(campaign, run_all(campaign, jobs, fresh=fresh), jobs, "regress")
 
 
 @main.command()
 @options
 @click.option("--image", default=0, show_default=True, help="Index of the test image.")
-def waves(net: str, cast: str | None, lanes: str | None, settings: tuple[str, ...], image: int) -> None:
+def waves(
+    net: str,
+    cast: str | None,
+    lanes: str | None,
+    settings: tuple[str, ...],
+    data: str | None,
+    other_data: bool,
+    image: int,
+) -> None:
     """Write a waveform of one image and a GTKWave save file that shows its spikes by layer."""
     from yoso_sim.waves import record
 
     with one_message():
-        path, made = prepare(net, chip_settings(settings, lanes, cast), image + 1, waves=True)
+        chip = chip_settings(settings, lanes, cast)
+        path, made, samples = prepare(net, chip, data, other_data, image + 1, waves=True)
         with console.status("loading, then recording one image"):
-            wave, save = record(path, made, image)
+            wave, save = record(path, made, samples, image)
         console.print(f"{os.path.relpath(wave)} ({wave.stat().st_size / 1e6:.1f} MB)")
         console.print(f"{os.path.relpath(save)}: gtkwave {os.path.relpath(save)}")
 

@@ -26,10 +26,10 @@ class Job:
         Path of the network's file.
     chip
         The chip's parameters as JSON.
-    dataset
-        Name of the data set; its test split is run.
+    samples
+        Path of the images and labels to run (`yoso_sw.data.samples.Samples.save`).
     chunks
-        (first, stop) ranges of images.
+        (first, stop) ranges of them.
     folder
         Where results go.
     owner
@@ -42,7 +42,7 @@ class Job:
 
     network: str
     chip: str
-    dataset: str
+    samples: str
     chunks: tuple[tuple[int, int], ...]
     folder: str
     owner: int

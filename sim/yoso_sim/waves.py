@@ -7,11 +7,11 @@ from pathlib import Path
 
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
+from yoso_sw.data.samples import Samples
 from yoso_sw.network.network import Network
 
 from yoso_sim import top
 from yoso_sim.build import Build
-from yoso_sim.campaign import dataset_of
 from yoso_sim.job import Job
 from yoso_sim.simulate import SimulationError, simulate
 from yoso_sim.tools import output_folder
@@ -20,8 +20,8 @@ from yoso_sim.tools import output_folder
 _HEX, _DECIMAL, _OPEN, _CLOSE = "@22", "@24", "@800200", "@1000200"
 
 
-def record(network_path: Path, build: Build, index: int) -> tuple[Path, Path]:
-    """Run test image `index` on a chip built for waveforms; returns the waveform and the save file.
+def record(network_path: Path, build: Build, samples: Samples, index: int) -> tuple[Path, Path]:
+    """Run sample `index` on a chip built for waveforms; returns the waveform and the save file.
 
     Raises
     ------
@@ -33,10 +33,11 @@ def record(network_path: Path, build: Build, index: int) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     wave, save = folder / "waves.vcd", folder / "waves.gtkw"
     wave.unlink(missing_ok=True)
+    samples.save(folder / "samples.npz")
     job = Job(
         network=str(network_path.resolve()),
         chip=build.params.to_json(),
-        dataset=dataset_of(network),
+        samples=str(folder / "samples.npz"),
         chunks=((index, index + 1),),
         folder=str(folder),
         owner=os.getpid(),

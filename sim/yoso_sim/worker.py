@@ -11,7 +11,7 @@ import cocotb
 import numpy as np
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.data import datasets
+from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
@@ -30,7 +30,7 @@ async def work(dut: Any) -> None:
     job = Job.load(Path(os.environ["YOSO_JOB"]))
     network = Network.load(job.network)
     image = compile_network(network, job.params)
-    images, labels = datasets.load(job.dataset, "test")
+    samples = Samples.load(Path(job.samples))
     link = Link(dut, stall_in=job.stall_in, stall_out=job.stall_out)
     host = Host(link, job.params)
     await link.reset()
@@ -39,8 +39,8 @@ async def work(dut: Any) -> None:
         if os.getppid() == 1 or not _alive(job.owner):
             cocotb.log.warning("the parent process is gone: stopping")
             return
-        some = slice(*chunk)
-        result = await run_chunk(host, network, image, images[some], labels[some], job.early_exit)
+        some = samples[slice(*chunk)]
+        result = await run_chunk(host, network, image, some.inputs, some.labels, job.early_exit)
         write_result(chunk_path(Path(job.folder), chunk), result)
 
 
@@ -50,13 +50,13 @@ async def record(dut: Any) -> None:
     job = Job.load(Path(os.environ["YOSO_JOB"]))
     network = Network.load(job.network)
     image = compile_network(network, job.params)
-    images, _ = datasets.load(job.dataset, "test")
+    samples = Samples.load(Path(job.samples))
     link = Link(dut)
     host = Host(link, job.params)
     await link.reset()
     await host.load(image)
     await link.record_waves()
-    pixels = images[job.chunks[0][0]]
+    pixels = samples.inputs[job.chunks[0][0]]
     outcome = await host.classify(image, pixels, job.early_exit)
     reference = golden.run(network, pixels[None], params=image.params, early_exit=job.early_exit)
     comparison = compare(image, outcome, reference, 0)

@@ -14,7 +14,7 @@ from yoso_hw.params import ChipParams
 from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.data import datasets
+from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
@@ -96,8 +96,8 @@ async def inject(dut: Any) -> None:
         masks = faults.flip_weights(network, rate, seed, bits=params.weight_bits, lanes=params.lanes)
         network = faults.read_weights(network, masks, "none", bits=params.weight_bits)
     image = compile_network(network, params)
-    images, labels = datasets.load(job["dataset"], "test")
-    images, labels = images[: job["images"]], labels[: job["images"]]
+    samples = Samples.load(Path(job["samples"]))
+    images, labels = samples.inputs, samples.labels
     flips = []
     if memory != "weight":
         flips = [faults.flip_state(network, memory, rate, seed, i, params) for i in range(len(images))]

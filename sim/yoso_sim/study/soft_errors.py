@@ -24,13 +24,14 @@ from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import check_network, compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data import datasets
+from yoso_sw.data.recorded import samples_for
+from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden, synapse
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
 from yoso_sim.build import Build, build, code_of
-from yoso_sim.campaign import chip_for, dataset_of
+from yoso_sim.campaign import chip_for
 from yoso_sim.cli import bar, chip_settings, one_message, options
 from yoso_sim.job import read_result, write_json, write_result
 from yoso_sim.simulate import simulate
@@ -72,11 +73,17 @@ class Study:
 
     path: Path
     network: Network
-    dataset: str
-    images: np.ndarray
-    labels: np.ndarray
+    samples: Samples
     image: WeightImage
     narrow: WeightImage
+
+    @property
+    def images(self) -> np.ndarray:
+        return self.samples.inputs
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.samples.labels
 
     def compiled(self, curve: Curve) -> WeightImage:
         return self.narrow if curve.narrow else self.image
@@ -128,17 +135,17 @@ def compare_rtl(
 ) -> dict[str, Any]:
     """One sample on the RTL with the golden model beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    job, result = folder / "job.json", folder / "result.json"
+    job, result, samples = (folder / name for name in ("job.json", "result.json", "samples.npz"))
+    study.samples[:images].save(samples)
     write_json(
         job,
         {
             "network": str(study.path.resolve()),
             "chip": made.params.to_json(),
-            "dataset": study.dataset,
+            "samples": str(samples.resolve()),
             "memory": memory,
             "rate": rate,
             "seed": 1,
-            "images": images,
             "result": str(result.resolve()),
         },
     )
@@ -160,24 +167,20 @@ def state_folder(study: Study, key: str) -> Path:
     digest = hashlib.sha256(study.path.read_bytes())
     for source in (golden.__file__, faults.__file__, synapse.__file__, injection.__file__, __file__):
         digest.update(code_of(Path(source).read_text()).encode())
-    digest.update(f"{study.image.params.to_json()} {key} {len(study.images)}".encode())
+    digest.update(f"{study.image.params.to_json()} {key} {study.samples.digest}".encode())
     folder = output_folder() / "soft-errors" / f"{study.path.stem}-{digest.hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def open_study(net: str, chip: dict[str, str], images: int) -> Study:
+def open_study(net: str, chip: dict[str, str], data: str | None, other_data: bool, images: int) -> Study:
     """Load and compile everything; one of the expected errors if that fails."""
     path = locate(net, ".npz")
     network, params = Network.load(path), chip_for(chip)
     image = compile_network(network, params)
-    dataset = dataset_of(network)
-    pixels, labels = datasets.load(dataset, "test")
-    if not 1 <= images <= len(pixels):
-        raise datasets.DatasetError(f"IMAGES={images} is outside 1..{len(pixels)}, the test images")
-    pixels, labels = pixels[:images], labels[:images]
-    narrow = compile_network(network, narrow_chip(network, params, pixels))
-    return Study(path, network, dataset, pixels, labels, image, narrow)
+    samples = samples_for(network, path, data, other_data).first(images)
+    narrow = compile_network(network, narrow_chip(network, params, samples.inputs))
+    return Study(path, network, samples, image, narrow)
 
 
 def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) -> dict[str, Any]:
@@ -230,6 +233,8 @@ def main(
     cast: str | None,
     lanes: str | None,
     settings: tuple[str, ...],
+    data: str | None,
+    other_data: bool,
     images: int,
     seeds: int,
     rtl_images: int,
@@ -239,7 +244,7 @@ def main(
 ) -> None:
     with one_message():
         numba.set_num_threads(min(jobs, numba.get_num_threads()))
-        study = open_study(net, chip_settings(settings, lanes, cast), images)
+        study = open_study(net, chip_settings(settings, lanes, cast), data, other_data, images)
         made = build(
             study.image.params, reach=injection.REACH, report=lambda text: console.print(f"[dim]{text}")
         )

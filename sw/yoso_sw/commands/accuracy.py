@@ -18,13 +18,15 @@ from rich.console import Console
 from rich.table import Table
 
 from yoso_sw.data.encoding import spike_steps
-from yoso_sw.data.idx import DatasetError
+from yoso_sw.data.options import data_option, other_data_option
+from yoso_sw.data.recorded import samples_for
+from yoso_sw.data.samples import DatasetError
+from yoso_sw.data.views import family
 from yoso_sw.learn import spread
 from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
 from yoso_sw.learn.layers import TrainingError, input_times
 from yoso_sw.learn.model import Model
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.learn.trainer import Data
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Network, NetworkError
 from yoso_sw.network.zoo import locate, names
@@ -56,13 +58,17 @@ def disagreements(config: TrainConfig, network: Network, images: np.ndarray) -> 
     return wrong
 
 
-def measure(path: Path, checked: int) -> dict[str, Any]:
-    """One network's row. Raises what loading raises, and `TrainingError` if trainer and golden differ."""
+def measure(path: Path, checked: int, data: str | None = None, other: bool = False) -> dict[str, Any]:
+    """One network's row, on the set it records or on `data` (`samples_for`).
+
+    Raises what loading raises, and `TrainingError` if trainer and golden model differ.
+    """
     config, trained = load_config(path), path.with_suffix(".npz")
     if not trained.is_file():
         raise NetworkError(f"{config.name} is not trained: make train NET={config.name} writes {trained}")
     network = Network.load(trained)
-    images, labels = Data.load(config).test
+    samples = samples_for(network, trained, data, other)
+    images, labels = samples.pair
     if wrong := disagreements(config, network, images[:checked]):
         raise TrainingError(
             f"{network.name}: trainer and golden model differ in {wrong} spikes or decisions "
@@ -76,14 +82,14 @@ def measure(path: Path, checked: int) -> dict[str, Any]:
         spikes += sum(int((fired != NEVER).sum()) for fired in result.steps)
     firing = sum(layer.neurons for layer in network.layers if layer.neuron.fires)
     accuracy = round(100 * right / len(images), 2)
-    seeds = spread.read(path) or [{"golden": accuracy}]
+    seeds = ([] if other else spread.read(path)) or [{"golden": accuracy}]
     mean, deviation = spread.mean_and_spread(seeds)
     return {
         "network": network.name,
-        "dataset": config.dataset,
+        "dataset": samples.name,
         "bits": network.weight_bits,
         "steps": network.steps,
-        "paper": PAPER.get((config.family, network.shape)),
+        "paper": PAPER.get((family(samples.name), network.shape)),
         "float": network.about.get("float_accuracy"),
         "golden": accuracy,
         "seeds": len(seeds),
@@ -126,14 +132,16 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
     type=click.IntRange(1),
     help="Images compared spike for spike.",
 )
-def main(nets: tuple[str, ...], out: Path, checked: int) -> None:
+@data_option
+@other_data_option
+def main(nets: tuple[str, ...], out: Path, checked: int, data: str | None, other_data: bool) -> None:
     torch.set_num_threads(1)
     console, rows, errors = Console(), [], []
     console.width = max(console.width, 115)  # a narrow table would cut the numbers
     for net in nets or names():
         try:
             with console.status(f"{net} ..."):
-                rows.append(measure(locate(net), checked))
+                rows.append(measure(locate(net), checked, data, other_data))
         except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
             errors.append(str(error))
     if rows:

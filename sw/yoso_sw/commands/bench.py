@@ -22,8 +22,8 @@ from rich.table import Table
 from torch import nn
 from torch.nn import functional
 
-from yoso_sw.data import datasets
-from yoso_sw.data.idx import DatasetError
+from yoso_sw.data import registry
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.layers import Dense, SpikeTimeLoss, TemporalEncoder
 from yoso_sw.learn.stdbp import plain, stdbp
 
@@ -108,8 +108,9 @@ def measure(
 ) -> dict[str, object]:
     """Seconds an epoch of each way, wall and CPU, and their ratios."""
     stdbp.THREADS = threads
-    pixels, classes = datasets.load("mnist", "train")
-    images, labels = torch.from_numpy(pixels.copy()), torch.from_numpy(classes.astype(np.int64))
+    samples = registry.load("mnist", "train")
+    images = torch.from_numpy(samples.inputs.copy())
+    labels = torch.from_numpy(samples.labels.astype(np.int64))
     epoch = len(images) // BATCH
     ways = {name: Way(name, images, labels, threads) for name in WAYS}
     counts = {name: plain_batches if name == "plain_torch_literal" else min(batches, epoch) for name in WAYS}

@@ -16,10 +16,11 @@ import click
 import torch
 
 from yoso_sw.commands.train import CHECKPOINTS, ERRORS, check_device, command_of, on_device
-from yoso_sw.data import caltech
+from yoso_sw.data import registry
+from yoso_sw.data.parts import Data
 from yoso_sw.learn import card, spread
 from yoso_sw.learn.config import TrainConfig, load_config
-from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import locate, names
 
@@ -30,12 +31,12 @@ def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network
     if seed == base.seed and kept.is_file():
         return Network.load(kept)
     teacher = None
-    if base.teacher and base.family == caltech.NAME:
+    if base.teacher and registry.find(base.dataset, config.parent).source.drawn:
         path = locate(base.teacher)
         teacher = _network(path, load_config(path), seed, device)
     own = dataclasses.replace(base, seed=seed)
     checkpoint = CHECKPOINTS / f"{base.name}.seed{seed}.pt"
-    trainer = Trainer(own, Data.load(own), checkpoint, device, teacher)
+    trainer = Trainer(own, Data.load(own, config.parent), checkpoint, device, teacher)
     trainer.run()
     network = trainer.network(command_of(config, device))
     if seed == base.seed:

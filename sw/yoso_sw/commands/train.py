@@ -7,6 +7,7 @@ the same command resumes after the last whole epoch and gives the same network.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -21,11 +22,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from yoso_sw.data.idx import DatasetError
+from yoso_sw.data.options import data_option
+from yoso_sw.data.parts import Data
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn import card, curve
 from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.layers import TrainingError
-from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import NetworkError
 from yoso_sw.network.zoo import NETWORKS, locate, names
@@ -36,11 +39,12 @@ ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, c
 CHECKPOINTS = Path("build/train")
 
 
-def command_of(config_path: Path, device: str = "cpu") -> str:
+def command_of(config_path: Path, device: str = "cpu", data: str | None = None) -> str:
     """The command that trains a configuration; networks record it."""
     own = config_path.resolve()
+    on = "" if data is None else f" DATA={data}"
     where = "" if device == "cpu" else f" DEVICE={device}"
-    return f"make train NET={own.stem if own.parent == NETWORKS else config_path}{where}"
+    return f"make train NET={own.stem if own.parent == NETWORKS else config_path}{on}{where}"
 
 
 def check_device(device: str) -> None:
@@ -49,13 +53,17 @@ def check_device(device: str) -> None:
         raise TrainingError("--device cuda: this torch finds no GPU; train with --device cpu")
 
 
-def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console: Console) -> None:
+def _train(
+    config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, console: Console
+) -> None:
     config = load_config(config_path)
-    data = Data.load(config)
-    trainer = Trainer(config, data, checkpoint, device)
+    if data is not None:
+        config = dataclasses.replace(config, dataset=data)
+    seen = Data.load(config, config_path.parent)
+    trainer = Trainer(config, seen, checkpoint, device)
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
-    batches = len(data.train[0]) // config.batch
+    batches = len(seen.train[0]) // config.batch
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -77,7 +85,7 @@ def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console:
             )
 
         trainer.run(report, lambda: progress.advance(task))
-    network = trainer.network(command_of(config_path, device))
+    network = trainer.network(command_of(config_path, device, data))
     network.save(out)
     about = network.about
     console.print(
@@ -119,6 +127,7 @@ on_device = click.option(
     type=click.IntRange(1),
     help="CPU threads of torch; another count rounds otherwise.",
 )
+@data_option
 @on_device
 def main(
     net: str | None,
@@ -127,6 +136,7 @@ def main(
     checkpoint: Path | None,
     restart: bool,
     threads: int,
+    data: str | None,
     device: str,
 ) -> None:
     chosen = net or config
@@ -142,7 +152,7 @@ def main(
         if restart:
             checkpoint.unlink(missing_ok=True)
         check_device(device)
-        _train(path, out, checkpoint, device, Console())
+        _train(path, out, checkpoint, device, data, Console())
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -1,24 +1,24 @@
 """Caltech-101 faces and motorbikes as grey images of any size, in random splits (paper, section V.D).
 
-The set is looked for in ``$YOSO_DATA``, then in ``../shared/data`` beside the repository, then in the cache;
-in each as ``caltech101-faces-motorbikes.tar`` or as a folder ``caltech101``, with the images in
-``Faces/*.jpg`` and ``Motorbikes/*.jpg``. It is not fetched: its home offers only all 101 categories in one
-archive.
+The set is looked for in `places.folders`, in each as ``caltech101-faces-motorbikes.tar`` or as a folder
+``caltech101``, with the images in ``Faces/*.jpg`` and ``Motorbikes/*.jpg``. It is not fetched: its home
+offers only all 101 categories in one archive.
 """
 
 from __future__ import annotations
 
 import functools
-import io
 import tarfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from yoso_sw.data.datasets import folders
-from yoso_sw.data.idx import DatasetError
-from yoso_sw.data.views import see
+from yoso_sw.data import places
+from yoso_sw.data.pictures import grey
+from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
+from yoso_sw.data.source import Facts
 
 NAME = "caltech"
 ARCHIVE = "caltech101-faces-motorbikes.tar"
@@ -27,9 +27,6 @@ HOME = "https://data.caltech.edu/records/mzrjq-6wc02"
 
 #: Images of each class, in the order of the labels.
 CLASSES = {"Faces": 435, "Motorbikes": 798}
-
-#: Pixels of an image's longer side, far above Caltech-101's.
-LARGEST_SIDE = 4096
 
 #: Bytes of an image's file; Caltech-101's largest has a tenth of that.
 LARGEST_FILE = 1 << 21
@@ -70,22 +67,17 @@ def images(rows: int, cols: int, place: Path) -> dict[str, np.ndarray]:
     DatasetError
         If Pillow is missing, an image is damaged, or there are not as many as `CLASSES` says.
     """
-    try:
-        from PIL import Image
-    except ImportError:
-        raise DatasetError(f'{NAME}: reading JPEG needs Pillow: pip install "yoso[train]"') from None
     found: dict[str, dict[str, np.ndarray]] = {name: {} for name in CLASSES}
+    name = ""
     try:
         for name, content in _files(place):
             folder = Path(name).parent.name
             if folder in found:
-                picture = Image.open(io.BytesIO(content), formats=("JPEG",))
-                if max(picture.size) > LARGEST_SIDE:
-                    raise ValueError(f"{name} has {picture.size} pixels, more than any image")
-                grey = picture.convert("L").resize((cols, rows))
-                found[folder][Path(name).name] = np.asarray(grey).ravel()
+                found[folder][Path(name).name] = grey(content, (rows, cols), ("JPEG",)).ravel()
+    except DatasetError:
+        raise
     except Exception as error:  # tarfile and Pillow raise whatever their readers raise
-        raise DatasetError(f"{NAME}: {place} cannot be read ({error}); replace it") from None
+        raise DatasetError(f"{NAME}: {place} cannot be read ({name}: {error}); replace it") from None
     for name, count in CLASSES.items():
         if len(found[name]) != count:
             raise DatasetError(f"{NAME}: {place} has {len(found[name])} images in {name}/, not {count}")
@@ -94,49 +86,55 @@ def images(rows: int, cols: int, place: Path) -> dict[str, np.ndarray]:
 
 def locate() -> Path:
     """The archive or folder. Raises `DatasetError` that says what to put where."""
-    places = [folder.parent for folder in folders(NAME)]
-    for place in places:
+    for place in places.folders():
         for candidate in (place / ARCHIVE, place / FOLDER):
             if candidate.exists():
                 return candidate
-    listed = ", ".join(str(place) for place in places)
+    listed = ", ".join(str(place) for place in places.folders())
     raise DatasetError(
         f"{NAME}: neither {ARCHIVE} nor {FOLDER}/ is in any of {listed}. Get Caltech-101 from {HOME}, put "
         f"its folders Faces and Motorbikes into <folder>/{FOLDER} and set YOSO_DATA=<folder>"
     )
 
 
-def load(rows: int, cols: int, seed: int, dataset: str = NAME) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """A random split: (images, labels) of training, validation and test.
+@dataclass(frozen=True)
+class Caltech:
+    """The seed chooses `TRAIN` images of each class to train, `VALIDATION` to validate, 733 to test."""
 
-    Parameters
-    ----------
-    rows, cols
-        Size of the images.
-    seed
-        Chooses `TRAIN` images of each class to train, `VALIDATION` to validate and the rest, 733, to test.
-    dataset
-        Its name, with the views of its images after it (`views.VIEWS`).
+    facts = Facts(
+        "Caltech-101, two of its categories: 435 faces and 798 motorbikes, made grey and resized",
+        "telling pictures of faces from pictures of motorbikes, a benchmark of two easy classes",
+        "It neither finds nor recognises faces: every picture is called one of the two. Twice as many "
+        "motorbikes as faces, many with plain backgrounds, and faces of 27 or so persons, who appear in "
+        "training and test alike.",
+        "by chance, from the seed: 200 images of each class to train, 50 to validate, 733 to test",
+    )
+    drawn = True
+    parts = SPLITS
 
-    Returns
-    -------
-    Images uint8 (n, rows * cols) and labels uint8 (n,), 0 for faces, 1 for motorbikes; in random order.
+    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
+        """A part of the split of `seed`, resized to `shape`, in random order: 0 faces, 1 motorbikes.
 
-    Raises
-    ------
-    DatasetError
-        If the set is missing or damaged.
-    """
-    rng = np.random.default_rng(seed)
-    parts: list[list[tuple[np.ndarray, int]]] = [[], [], []]
-    for label, own in enumerate(images(rows, cols, locate()).values()):
-        mixed = own[rng.permutation(len(own))]
-        for part, piece in zip(parts, np.split(mixed, [TRAIN, TRAIN + VALIDATION]), strict=True):
-            part.append((piece, label))
-    splits = []
-    for part in parts:
-        pixels = np.concatenate([piece for piece, _ in part])
-        labels = np.concatenate([np.full(len(piece), label, np.uint8) for piece, label in part])
-        order = rng.permutation(len(labels))
-        splits.append((see(pixels[order], rows, dataset), labels[order]))
-    return tuple(splits)
+        Raises `DatasetError` if the set is missing or damaged, or there is no shape.
+        """
+        if shape is None:
+            raise DatasetError(
+                f"{NAME}: its pictures have any size, and the network does not say its own: rows and columns "
+                "come from its record, or from the TOML file beside it with inputs a multiple of rows"
+            )
+        rng = np.random.default_rng(seed)
+        parts: list[list[tuple[np.ndarray, int]]] = [[], [], []]
+        for label, own in enumerate(images(shape[0], shape[1], locate()).values()):
+            mixed = own[rng.permutation(len(own))]
+            for some, piece in zip(parts, np.split(mixed, [TRAIN, TRAIN + VALIDATION]), strict=True):
+                some.append((piece, label))
+        found = {}
+        for name, some in zip(SPLITS, parts, strict=True):
+            pixels = np.concatenate([piece for piece, _ in some])
+            labels = np.concatenate([np.full(len(piece), label, np.uint8) for piece, label in some])
+            found[name] = pixels, labels, rng.permutation(len(labels))
+        pixels, labels, order = found[part]
+        return Samples(NAME, pixels[order], labels[order], shape[:2])
+
+
+CALTECH = Caltech()

@@ -16,7 +16,7 @@ def spike_steps(images: np.ndarray, levels: int) -> np.ndarray:
     Parameters
     ----------
     images
-        uint8, any shape.
+        uint8, any shape. int16 are spike steps already and stay as they are.
     levels
         L, 1..256: the steps are 0 .. L-1.
 
@@ -24,6 +24,8 @@ def spike_steps(images: np.ndarray, levels: int) -> np.ndarray:
     -------
     int16 array of the same shape.
     """
+    if images.dtype == np.int16:
+        return images
     if images.dtype != np.uint8:
         raise TypeError(f"pixels are {images.dtype}, not uint8")
     if not 1 <= levels <= 256:

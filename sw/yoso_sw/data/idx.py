@@ -5,19 +5,24 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from yoso_sw.data.samples import DatasetError, Samples, Shape
+
+#: The files of images and of labels of each part, as MNIST has named them.
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
 
 #: Bytes that an IDX file may have, unpacked; MNIST's largest has 47 MB.
 LARGEST_FILE = 1 << 28
 
 #: Axes of an array.
 MOST_AXES = 8
-
-
-class DatasetError(RuntimeError):
-    """A data set is missing or damaged; the message names it and says what to put where."""
 
 
 def decode_idx(data: bytes, name: str) -> np.ndarray:
@@ -67,3 +72,42 @@ def read_idx(path: str | Path) -> np.ndarray:
     """The array in an IDX file, packed (``.gz``) or plain. Raises `DatasetError`."""
     path = Path(path)
     return decode_idx(read_bytes(path), str(path))
+
+
+def file_in(folder: Path, name: str) -> Path | None:
+    """A file of `FILES` in a folder, plain or packed; None if it is not there."""
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
+
+
+def arrays(name: str, images: np.ndarray, labels: np.ndarray) -> Samples:
+    """Images, uint8 (n, rows, columns[, channels]), with their labels, uint8 (n,), as samples of set `name`.
+
+    Raises `DatasetError` if one of them is something else.
+    """
+    if images.ndim < 2 or labels.shape != images.shape[:1]:
+        raise DatasetError(
+            f"{name}: images have shape {images.shape} and labels {labels.shape}; "
+            "a label an image is wanted: (n, rows, columns) and (n,)"
+        )
+    shape = images.shape[1:] if images.ndim > 2 else None
+    return Samples(name, images.reshape(len(images), int(np.prod(images.shape[1:]))), labels, shape)
+
+
+@dataclass(frozen=True)
+class IdxFolder:
+    """A folder of one's own with MNIST's four files, packed or plain; no digest is known."""
+
+    path: Path
+
+    drawn = False
+    parts = tuple(FILES)
+
+    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
+        """A part as it stands; neither seed nor shape changes it. Raises `DatasetError`."""
+        found = []
+        for name in FILES[part]:
+            path = file_in(self.path, name)
+            if path is None:
+                raise DatasetError(f"{self.path} has no {name} (.gz or plain); put it there")
+            found.append(read_idx(path))
+        return arrays(str(self.path), *found)

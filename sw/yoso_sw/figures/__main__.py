@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from yoso_sw.data.idx import DatasetError
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.figures.dead_neurons import dead_neurons
 from yoso_sw.figures.gradients import gradients
 from yoso_sw.figures.publish import publish

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from yoso_sw.data import datasets
+from yoso_sw.data import registry
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.figures.report import FigureError
 from yoso_sw.learn.alpha import alpha
@@ -72,7 +72,7 @@ class Setting:
 @functools.cache
 def training_images() -> tuple[np.ndarray, np.ndarray]:
     """MNIST's 60,000 training images and labels, the last `VALIDATION` of them for validation."""
-    return datasets.load("mnist", "train")
+    return registry.load("mnist", "train").pair
 
 
 def first_weights(setting: Setting, seed: int) -> list[torch.Tensor]:

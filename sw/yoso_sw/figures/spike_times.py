@@ -13,9 +13,8 @@ import click
 import numpy as np
 from rich.console import Console
 
+from yoso_sw.data.recorded import samples_for
 from yoso_sw.figures import report
-from yoso_sw.learn.config import load_config
-from yoso_sw.learn.trainer import Data
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.zoo import locate, names
@@ -122,9 +121,9 @@ def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
         for net in found:
             path = locate(net)
             progress.update(bar, description=path.stem)
-            network = Network.load(path.with_suffix(".npz"))
-            test, _ = Data.load(load_config(path)).test
-            rows.append(measure(network, test[:images]))
+            trained = path.with_suffix(".npz")
+            network = Network.load(trained)
+            rows.append(measure(network, samples_for(network, trained)[:images].inputs))
             progress.advance(bar)
     caption = (
         f"Spike times of hidden layers (convolutions before pooling) and the deciding step, golden model, "

@@ -24,7 +24,9 @@ from yoso_hw.params import ParamError
 
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.datasets import DatasetError, load
+from yoso_sw.data.options import data_option, other_data_option
+from yoso_sw.data.recorded import samples_for
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.host.protocol import Outcome
 from yoso_sw.host.serial import BoardError, Port, SerialHost
 from yoso_sw.learn.config import ConfigError
@@ -114,6 +116,8 @@ def differences(outcomes: list[Outcome], reference: golden.GoldenResult) -> list
 @click.option("--port", required=True, help="Serial port, /dev/ttyUSB0 or COM3.")
 @click.option("--baud", default=ulx3s.BAUD, show_default=True, help="Rate of the line.")
 @click.option("--net", default=ulx3s.NETWORK, show_default=True, help="Network: name or file.")
+@data_option
+@other_data_option
 @click.option("--images", default=100, show_default=True, help="Test images to classify.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds of silence that end the run.")
@@ -130,6 +134,8 @@ def main(
     port: str,
     baud: int,
     net: str,
+    data: str | None,
+    other_data: bool,
     images: int,
     full: bool,
     timeout: float,
@@ -140,21 +146,20 @@ def main(
     console = Console(highlight=False)
     try:
         params = chips.load(chip, settings)
-        network = Network.load(locate(net, ".npz"))
-        pixels, labels = load(str(network.about.get("dataset", "mnist")), "test")
-        if not 1 <= images <= len(pixels):
-            raise DatasetError(f"--images {images} is outside 1..{len(pixels)}")
+        path = locate(net, ".npz")
+        network = Network.load(path)
         compile_network(network, params)
-        reference = golden.run(network, pixels[:images], params=params, early_exit=not full)
+        samples = samples_for(network, path, data, other_data).first(images)
+        reference = golden.run(network, samples.inputs, params=params, early_exit=not full)
         with open_port(port, baud, timeout) as line:
-            outcomes, seconds = run(SerialHost(line, params), network, pixels[:images], not full, console)
+            outcomes, seconds = run(SerialHost(line, params), network, samples.inputs, not full, console)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; the next run resets the chip") from None
 
     notes = differences(outcomes, reference)
-    right = sum(int(one.decision) == int(label) for one, label in zip(outcomes, labels, strict=False))
+    right = sum(int(one.decision) == int(label) for one, label in zip(outcomes, samples.labels, strict=True))
     cycles = float(np.mean([one.cycles for one in outcomes]))
     out.parent.mkdir(parents=True, exist_ok=True)
     report = {

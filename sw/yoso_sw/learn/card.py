@@ -13,59 +13,14 @@ from pathlib import Path
 
 import click
 
+from yoso_sw.data import registry
 from yoso_sw.data.augment import Augment
+from yoso_sw.data.source import Facts
 from yoso_sw.data.views import VIEWS, views_of
 from yoso_sw.learn import spread
 from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
 from yoso_sw.network.network import Layer, Network, NetworkError
 from yoso_sw.network.zoo import locate, names
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """What a card says of a data set.
-
-    Parameters
-    ----------
-    content, use, limits
-        What its images show; what a network of it may be used for; what it must not be taken for.
-    train, test
-        Images of its own split; 0: the seed splits it.
-    """
-
-    content: str
-    use: str
-    limits: str
-    train: int = 0
-    test: int = 0
-
-
-SOURCES = {
-    "mnist": Source(
-        "MNIST: 28 x 28 grey images of handwritten digits, centred, white on black",
-        "reading single digits that were brought into MNIST's form",
-        "Digits of other size, place, stroke or background were not measured.",
-        60_000,
-        10_000,
-    ),
-    "fashion-mnist": Source(
-        "Fashion-MNIST: 28 x 28 grey product pictures of ten kinds of clothes",
-        "a benchmark of classifiers; pictures must be in Fashion-MNIST's form",
-        "Photographs of clothes as they are worn were not measured.",
-        60_000,
-        10_000,
-    ),
-    "caltech": Source(
-        "Caltech-101, two of its categories: 435 faces and 798 motorbikes, made grey and resized",
-        "telling pictures of faces from pictures of motorbikes, a benchmark of two easy classes",
-        "It neither finds nor recognises faces: every picture is called one of the two. Twice as many "
-        "motorbikes as faces, many with plain backgrounds, and faces of 27 or so persons, who appear in "
-        "training and test alike.",
-    ),
-}
-
-#: For a data set that this file does not know.
-UNKNOWN = Source("its own images", "a benchmark on this data set", "Other data were not measured.")
 
 DECISIONS = {
     "ttfs": "the earliest output spike (a tie goes to the higher potential, then to the lower class)",
@@ -73,9 +28,9 @@ DECISIONS = {
 }
 
 
-def _split(config: TrainConfig, source: Source) -> str:
-    if config.family == "caltech":
-        return "by chance, from the seed: 200 images of each class to train, 50 to validate, 733 to test"
+def _split(config: TrainConfig, source: Facts) -> str:
+    if source.split:
+        return source.split
     if not source.train:
         return f"the set's own; the last {config.validation:,} training images validate"
     return (
@@ -124,8 +79,10 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
     rows
         Accuracies of its seeds (`spread.read`), none if only one was trained.
     """
-    about, source = network.about, SOURCES.get(config.family, UNKNOWN)
-    nouns = [VIEWS[name].noun for name in views_of(config.dataset)]
+    about = network.about
+    dataset = str(about.get("dataset", config.dataset))
+    source = registry.facts(dataset)
+    nouns = [VIEWS[name].noun for name in views_of(dataset)]
     weights = sum(layer.weights.size for layer in network.layers)
     spikes = about.get("spikes") or [None] * len(network.layers)
     accuracies = [

@@ -90,8 +90,8 @@ class TrainConfig:
     Parameters
     ----------
     name, dataset, seed
-        Name of the network; set of `datasets.NAMES` or "caltech", with `views.VIEWS`
-        of its images after it; seed of everything random, Caltech's split too.
+        Name of the network; its data set, by name or path (`data.registry.find`); seed of everything random,
+        of a drawn split too.
     steps, levels, decision, weight_bits
         As in `network.Network`.
     acc_bits, pot_bits
@@ -101,7 +101,7 @@ class TrainConfig:
     float_rate, integer_rate
         Adam's highest learning rate in each phase; it rises over `warm` batches and falls as a cosine.
     batch, validation
-        Images a batch; images at the end of the training set kept for validation (Caltech has its own).
+        Images a batch; training images, the last, that validate where the set has no validation part.
     unit
         Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
     smooth
@@ -123,7 +123,7 @@ class TrainConfig:
     inputs
         Pixels of an image.
     rows
-        Rows of an image, for convolution, distortion and Caltech's size; its columns are inputs / rows.
+        Rows of an image, for convolution, distortion and pictures of any size; its columns are inputs / rows.
     """
 
     name: str
@@ -132,7 +132,7 @@ class TrainConfig:
     levels: int
     float_epochs: int
     integer_epochs: int
-    dataset: str = "mnist"
+    dataset: str = ""
     seed: int = 1
     decision: str = "ttfs"
     weight_bits: int = 5
@@ -236,7 +236,7 @@ class TrainConfig:
                 f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
                 "softmax and nowhere else",
             )
-        if self.layers[0].kernel or self.family == "caltech" or self.augment != Augment():
+        if self.layers[0].kernel or self.augment != Augment():
             check(
                 self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
@@ -254,6 +254,15 @@ class TrainConfig:
     def family(self) -> str:
         """The data set, however its images are seen."""
         return family(self.dataset)
+
+    @property
+    def classes(self) -> int:
+        return self.layers[-1].neurons
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Rows and columns of an image; None if `rows` does not divide `inputs`."""
+        return None if self.inputs % self.rows else (self.rows, self.inputs // self.rows)
 
     @property
     def strategies(self) -> str:

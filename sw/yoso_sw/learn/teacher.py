@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from yoso_sw.data import caltech
+from yoso_sw.data import registry
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn.config import TrainConfig, load_config
 from yoso_sw.learn.layers import TrainingError, input_times
@@ -42,7 +42,8 @@ class Teacher:
 
     def __init__(self, config: TrainConfig, device: torch.device, network: Network | None = None) -> None:
         network = network or Network.load(locate(config.teacher, ".npz"))
-        own = load_config(locate(config.teacher))
+        path = locate(config.teacher)
+        own = load_config(path)
         output = config.layers[-1].neurons
         unit = float(network.about.get("unit", 0))
         seed = network.about.get("seed")
@@ -52,7 +53,7 @@ class Teacher:
             (network.classes != output, f"knows {network.classes} classes, not {output}"),
             (network.decision != "softmax", "decides by spike times; potentials are needed"),
             (
-                own.family == caltech.NAME and seed != config.seed,
+                seed != config.seed and registry.find(own.dataset, path.parent).source.drawn,
                 f"has seen test images of split {config.seed}: it was trained on split {seed}; "
                 "python -m yoso_sw.commands.seeds trains one for each",
             ),

@@ -12,15 +12,14 @@ import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from yoso_sw.data import caltech, datasets
 from yoso_sw.data.encoding import spike_steps
+from yoso_sw.data.parts import Data
 from yoso_sw.learn import ridge
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.curve import Epoch
@@ -35,77 +34,6 @@ CHECKPOINT_VERSION = 2
 #: Settings of the integer phase alone: a checkpoint of the float phase serves others of them.
 QUANTISATION = frozenset({"weight_bits", "acc_bits", "pot_bits", "clip", "integer_epochs", "integer_rate"})
 BLOCK = 16  # batches that are distorted and encoded in one go
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Training, validation and test images (uint8, (n, inputs)) and labels (uint8, (n,))."""
-
-    train: tuple[np.ndarray, np.ndarray]
-    validation: tuple[np.ndarray, np.ndarray]
-    test: tuple[np.ndarray, np.ndarray]
-
-    @classmethod
-    def split(
-        cls, train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], validation: int
-    ) -> Data:
-        """Keep the last `validation` training images apart."""
-        images, labels = train
-        cut = len(images) - validation
-        if cut < 1:
-            raise TrainingError(f"{len(images)} training images leave none beside validation={validation}")
-        return cls((images[:cut], labels[:cut]), (images[cut:], labels[cut:]), test)
-
-    @classmethod
-    def load(cls, config: TrainConfig) -> Data:
-        """The data of a configuration; its seed chooses the split of a set that has none of its own.
-
-        Raises
-        ------
-        DatasetError
-            If the set is unknown, missing or damaged.
-        TrainingError
-            If its images or labels are none for this configuration.
-        """
-        if config.family == caltech.NAME:
-            size = config.rows, config.inputs // config.rows
-            data = cls(*caltech.load(*size, config.seed, config.dataset))
-        else:
-            data = cls.split(
-                datasets.load(config.dataset, "train"),
-                datasets.load(config.dataset, "test"),
-                config.validation,
-            )
-        data.check(config)
-        return data
-
-    def check(self, config: TrainConfig) -> None:
-        """Raise `TrainingError` unless images have the configuration's pixels and labels a neuron each."""
-        classes = config.layers[-1].neurons
-        for part in ("train", "validation", "test"):
-            images, labels = getattr(self, part)
-            where = f"{config.dataset}, {part} images"
-            if images.dtype != np.uint8:
-                bad = int((~np.isfinite(images)).sum()) if images.dtype.kind == "f" else 0
-                found = f", {bad} of them NaN or infinite" if bad else ""
-                raise TrainingError(f"{where}: pixels are {images.dtype}{found}; they must be uint8, 0..255")
-            if images.ndim != 2 or images.shape[1] != config.inputs:
-                raise TrainingError(
-                    f"{where} have {images[0].size} pixels, not inputs={config.inputs} of {config.name}; "
-                    "change inputs or the images"
-                )
-            if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
-                raise TrainingError(
-                    f"{config.dataset}, {part} labels are {labels.dtype} of shape {labels.shape}; "
-                    f"{len(images)} images need as many whole numbers"
-                )
-            wrong = (labels < 0) | (labels >= classes)
-            if wrong.any():
-                first = int(wrong.argmax())
-                raise TrainingError(
-                    f"{config.dataset}, {part} image {first}: label {labels[first]} is outside "
-                    f"0..{classes - 1}; {config.name} has {classes} output neurons"
-                )
 
 
 class Trainer:
@@ -131,8 +59,11 @@ class Trainer:
 
     Raises
     ------
+    DatasetError
+        If the data do not fit.
     TrainingError
-        If the data or the teacher do not fit, or the checkpoint is damaged or of another configuration.
+        If they are fewer than a batch, the teacher does not fit, or the checkpoint is damaged or of another
+        configuration.
     """
 
     def __init__(
@@ -143,6 +74,7 @@ class Trainer:
         device: str = "cpu",
         teacher: Network | None = None,
     ) -> None:
+        data.check(config)
         self.config = config
         self.data = data
         self.checkpoint = checkpoint
@@ -155,7 +87,6 @@ class Trainer:
         self.optimizer = self._fresh_optimizer()
         if len(data.train[0]) < config.batch:
             raise TrainingError(f"{len(data.train[0])} training images are fewer than batch={config.batch}")
-        data.check(config)
         if checkpoint is not None and checkpoint.exists():
             self._resume(checkpoint)
         else:
@@ -213,6 +144,7 @@ class Trainer:
         result = golden.run(network, images)
         about = {
             "dataset": config.dataset,
+            **self.data.record,
             "seed": config.seed,
             "unit": round(config.unit * (self.model.chain[-1].scale or 1), 3),
             "command": command,

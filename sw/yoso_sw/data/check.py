@@ -1,0 +1,79 @@
+"""What must hold of samples before a network sees them; each refusal names set, value and remedy."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from yoso_sw.data.samples import DatasetError
+from yoso_sw.network.network import NEVER
+
+
+class Reader(Protocol):
+    """Who is to see samples: a network, or the configuration of one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def inputs(self) -> int: ...
+
+    @property
+    def classes(self) -> int: ...
+
+    @property
+    def steps(self) -> int: ...
+
+
+def as_arrays(inputs: Any, labels: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs as (n, inputs) and labels (n,): lists become arrays, their whole numbers pixels.
+
+    Raises `DatasetError` if a list has rows of several lengths.
+    """
+    try:
+        images, classes = np.asarray(inputs), np.asarray(labels)
+    except ValueError as error:
+        raise DatasetError(f"{part} images or labels are no array ({error}); make them one size") from None
+    listed = not isinstance(inputs, np.ndarray) and images.dtype.kind in "iu"
+    if listed and images.size and images.min() >= 0 and images.max() <= 255:
+        images = images.astype(np.uint8)
+    if images.ndim > 2:
+        images = images.reshape(len(images), int(np.prod(images.shape[1:])))
+    return images, classes
+
+
+def check(inputs: np.ndarray, labels: np.ndarray, dataset: str, part: str, reader: Reader) -> None:
+    """Raise `DatasetError` unless these are samples for `reader`, with a label each of its classes."""
+    where = f"{dataset}, {part} images"
+    if not len(inputs):
+        raise DatasetError(f"{dataset} has no {part} images; {reader.name} needs one at least: add some")
+    if inputs.dtype not in (np.uint8, np.int16):
+        bad = int((~np.isfinite(inputs)).sum()) if inputs.dtype.kind == "f" else 0
+        found = f", {bad} of them NaN or infinite" if bad else ""
+        raise DatasetError(f"{where}: pixels are {inputs.dtype}{found}; they must be uint8, 0..255")
+    if inputs.ndim != 2 or inputs.shape[1] != reader.inputs:
+        raise DatasetError(
+            f"{where} have {inputs[0].size} pixels, not inputs={reader.inputs} of {reader.name}; "
+            "change inputs or the images"
+        )
+    if inputs.dtype == np.int16:
+        wrong = ((inputs < 0) | (inputs >= reader.steps)) & (inputs != NEVER)
+        if wrong.any():
+            image, axon = (int(i) for i in np.unravel_index(int(wrong.argmax()), wrong.shape))
+            raise DatasetError(
+                f"{dataset}, {part} image {image}: input {axon} spikes at step {inputs[image, axon]}, "
+                f"outside 0..{reader.steps - 1} of {reader.name}; change steps, or write {NEVER} for silent"
+            )
+    if labels.shape != (len(inputs),) or labels.dtype.kind not in "iu":
+        raise DatasetError(
+            f"{dataset}, {part} labels are {labels.dtype} of shape {labels.shape}; "
+            f"{len(inputs)} images need as many whole numbers"
+        )
+    beyond = (labels < 0) | (labels >= reader.classes)
+    if beyond.any():
+        first = int(beyond.argmax())
+        raise DatasetError(
+            f"{dataset}, {part} image {first}: label {labels[first]} is outside "
+            f"0..{reader.classes - 1}; {reader.name} has {reader.classes} output neurons"
+        )

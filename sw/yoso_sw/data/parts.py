@@ -1,0 +1,98 @@
+"""What a training run sees: the three parts of a data set, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from yoso_sw.data import registry
+from yoso_sw.data.augment import Augment
+from yoso_sw.data.check import Reader, as_arrays, check
+from yoso_sw.data.samples import SPLITS, DatasetError, Shape
+
+#: Images, or spike steps, with their labels.
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+class Task(Reader, Protocol):
+    """What a training configuration says of its data (`learn.config.TrainConfig`)."""
+
+    @property
+    def dataset(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def validation(self) -> int: ...
+
+    @property
+    def shape(self) -> Shape | None: ...
+
+    @property
+    def augment(self) -> Augment: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Training, validation and test samples.
+
+    Parameters
+    ----------
+    train, validation, test
+        Inputs, uint8 pixels or int16 spike steps (n, inputs), and labels, whole numbers (n,). Images of more
+        axes are flattened, lists become arrays.
+    record
+        What the network is to say of them (`registry.record`).
+    """
+
+    train: Pair
+    validation: Pair
+    test: Pair
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for part, (images, labels) in self.pairs().items():
+            object.__setattr__(self, part, as_arrays(images, labels, part))
+
+    def pairs(self) -> dict[str, Pair]:
+        """The parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @classmethod
+    def split(cls, train: Pair, test: Pair, validation: int) -> Data:
+        """Keep the last `validation` training images apart."""
+        images, labels = train
+        cut = len(images) - validation
+        if cut < 1:
+            raise DatasetError(f"{len(images)} training images leave none beside validation={validation}")
+        return cls((images[:cut], labels[:cut]), (images[cut:], labels[cut:]), test)
+
+    @classmethod
+    def load(cls, task: Task, beside: Path | None = None) -> Data:
+        """The data of a configuration; its seed draws the parts of a set that has none of its own.
+
+        `beside` is the folder of the configuration. Raises `DatasetError` if the set is unknown, missing or
+        damaged, or not for this configuration.
+        """
+        found = registry.find(task.dataset, beside)
+        train, validation, test = (
+            registry.load(found, part, seed=task.seed, shape=task.shape, validation=task.validation)
+            for part in SPLITS
+        )
+        data = cls(train.pair, validation.pair, test.pair, registry.record(found, train.shape))
+        data.check(task)
+        return data
+
+    def check(self, task: Task) -> None:
+        """Raise `DatasetError` unless all parts are for this configuration."""
+        dataset = self.record.get("dataset", task.dataset)
+        for part, (images, labels) in self.pairs().items():
+            check(images, labels, dataset, part, task)
+        if self.train[0].dtype != np.uint8 and task.augment != Augment():
+            raise DatasetError(
+                f"{task.name}: [augment] distorts pixels, and {dataset} has spike steps; remove it"
+            )

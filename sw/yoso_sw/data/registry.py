@@ -1,0 +1,189 @@
+"""Every data set that a command reads: known ones by name, one's own by path (docs/data.md).
+
+A known set is a file with a `source.Known`, and a row in `KNOWN`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from yoso_sw.data import idx, pictures, places
+from yoso_sw.data.caltech import CALTECH
+from yoso_sw.data.fashion_mnist import FASHION_MNIST
+from yoso_sw.data.idx import IdxFolder
+from yoso_sw.data.mnist import MNIST
+from yoso_sw.data.npz import Npz
+from yoso_sw.data.pictures import Pictures
+from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
+from yoso_sw.data.source import UNKNOWN, Facts, Known, Source
+from yoso_sw.data.views import VIEWS, family, see, views_of
+
+KNOWN: dict[str, Known] = {"mnist": MNIST, "fashion-mnist": FASHION_MNIST, "caltech": CALTECH}
+
+#: The forms of a set of one's own, for messages.
+FORMS = f"a folder with {idx.FILES['train'][0]} and so on, a folder of pictures CLASS/*.png, or an npz file"
+
+
+class UnknownSetError(DatasetError):
+    """There is no such set."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A data set that was found.
+
+    Parameters
+    ----------
+    name
+        What networks record: of a known set its name, of one's own the folder's or the file's; with views.
+    source
+        Where its parts are read.
+    path
+        As it was given, if it is one's own and was found by that path; else "".
+    """
+
+    name: str
+    source: Source
+    path: str = ""
+
+
+def find(text: str, beside: Path | None = None) -> Found:
+    """The data set that `text` means.
+
+    Parameters
+    ----------
+    text
+        The name of a known set; or a path, or the name in one of `places.folders`, of a set of one's own;
+        with views after it (`views.VIEWS`).
+    beside
+        A folder from which a path may go out, if it leads nowhere from the working folder.
+
+    Raises
+    ------
+    UnknownSetError
+        If there is no such set; the message lists the known ones, the places and the forms.
+    DatasetError
+        If there is something else in its place.
+    """
+    if not text:
+        _unknown("no data set is named")
+    if family(text) in KNOWN:
+        return Found(text, KNOWN[family(text)])
+    near = [Path(), *([] if beside is None else [beside])]
+    for own, views in dict.fromkeys(((text, ()), (family(text), views_of(text)))):
+        for place in (*near, *places.folders()):
+            for path in (place / own, place / f"{own}.npz"):
+                if path.exists():
+                    return _own(path, "".join(views), text if place in near else "")
+    looked = ", ".join(str(place) for place in (Path.cwd(), *near[1:], *places.folders()))
+    _unknown(f"there is no data set {text!r}, looked for in {looked}")
+
+
+def _unknown(why: str) -> NoReturn:
+    raise UnknownSetError(
+        f"{why}; there are {', '.join(KNOWN)}, each with {' or '.join(VIEWS)} after it if wanted, "
+        f"and sets of your own by path: {FORMS}"
+    )
+
+
+def _own(path: Path, views: str, given: str) -> Found:
+    whole = path.resolve()
+    name = whole.stem if path.is_file() else whole.name
+    if family(name) in KNOWN:
+        raise DatasetError(
+            f"{path}: a set of your own cannot be called {name}, as a known one is; "
+            f"say {name} for that one, or rename yours"
+        )
+    return Found(name + views, open_path(path), given)
+
+
+def open_path(path: Path) -> Source:
+    """A set of one's own. Raises `DatasetError` that says what is there if it is none."""
+    if path.is_file():
+        return Npz(path)
+    if any(idx.file_in(path, file) for pair in idx.FILES.values() for file in pair):
+        return IdxFolder(path)
+    own = Pictures(path)
+    if own.own_parts or pictures.classes(path):
+        return own
+    held = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
+    few = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
+    raise DatasetError(f"{path} holds {few or 'nothing'}, which is no data set; one is {FORMS}")
+
+
+def load(
+    source: str | Found,
+    split: str,
+    *,
+    seed: int = 1,
+    shape: Shape | None = None,
+    validation: int = 0,
+    beside: Path | None = None,
+) -> Samples:
+    """One part of a data set.
+
+    Parameters
+    ----------
+    source, beside
+        Which, as `find` takes them, or what it found.
+    split
+        "train", "validation" or "test".
+    seed
+        Draws the parts of a set that has none of its own.
+    shape
+        Rows and columns of the network, for sets of pictures of any size; None: not known.
+    validation
+        How many training images, the last ones, validate where the set has no validation part.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such set or part, or it is damaged; one line that says what to do.
+    """
+    found = source if isinstance(source, Found) else find(source, beside)
+    parts = found.source.parts
+    if split not in SPLITS:
+        raise DatasetError(f"there is no split {split!r} of {found.name}; there are {', '.join(SPLITS)}")
+    kept = "train" if split == "validation" and split not in parts else split
+    if kept not in parts:
+        raise DatasetError(f"{found.name} has no {kept} images: it has {' and '.join(parts)}; add some")
+    samples = found.source.read(kept, seed, shape)
+    if "validation" not in parts and split != "test":
+        cut = len(samples) - validation
+        if cut < 1:
+            raise DatasetError(
+                f"{found.name}: {len(samples)} training images leave none beside "
+                f"validation={validation}; lower it"
+            )
+        samples = samples[cut:] if split == "validation" else samples[:cut]
+    return _seen(replace(samples, name=found.name))
+
+
+def _seen(samples: Samples) -> Samples:
+    """As its name wants them seen."""
+    if not views_of(samples.name):
+        return samples
+    if samples.inputs.dtype != "uint8" or samples.shape is None or len(samples.shape) != 2:
+        raise DatasetError(
+            f"{samples.name}: only grey images of known rows and columns can be seen as "
+            f"{' and '.join(views_of(samples.name))}; take {family(samples.name)}"
+        )
+    return replace(samples, inputs=see(samples.inputs, samples.shape[0], samples.name))
+
+
+def record(found: Found, shape: Shape | None) -> dict[str, Any]:
+    """What a network that is trained on a set says of it, so that other commands find it again.
+
+    ``dataset``: its name. ``data``: the path as given, of a set of one's own that was found by it. ``shape``:
+    rows, columns and channels of its images, if known.
+    """
+    path = {"data": found.path} if found.path else {}
+    return {"dataset": found.name, **path, **({} if shape is None else {"shape": [int(n) for n in shape]})}
+
+
+def facts(dataset: str) -> Facts:
+    """What model cards say of a set."""
+    known = KNOWN.get(family(dataset))
+    return UNKNOWN if known is None else known.facts
