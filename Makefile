@@ -1,7 +1,7 @@
 # YOSO. `make help` lists what there is; every target makes what it needs, the Python environment included.
 #
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
-# LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name=value ..."  other chip parameters
+# LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name name=value ..."  named chip or its file, other parameters
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
 # BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
@@ -30,8 +30,10 @@ FIGURE ?=
 CASE ?=
 PORT ?= /dev/ttyUSB0
 
+# Words of CHIP with a = in them change a parameter; the other one is the chip's name or file.
+CHIP_OPTIONS = $(foreach word,$(CHIP),$(if $(findstring =,$(word)),--set $(word),--chip '$(word)'))
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
-	$(foreach setting,$(CHIP),--set $(setting))
+	$(CHIP_OPTIONS)
 DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
@@ -93,23 +95,23 @@ soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A 
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
 	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
-		$(foreach setting,$(CHIP),--set $(setting))
+		$(CHIP_OPTIONS)
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
 	@$(BIN)/python hw/synth/budget.py $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(IMAGES),--images $(IMAGES)) \
-		$(foreach setting,$(CHIP),--set $(setting))
+		$(CHIP_OPTIONS)
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
 	@$(BIN)/python hw/synth/explore.py $(if $(IMAGES),--images $(IMAGES))
 
 bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
-	@$(BIN)/python hw/synth/bitstream.py $(foreach setting,$(CHIP),--set $(setting))
+	@$(BIN)/python hw/synth/bitstream.py $(CHIP_OPTIONS)
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[board]'
 	@$(BIN)/python -m yoso_sw.host.board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
-		$(if $(IMAGES),--images $(IMAGES)) $(foreach setting,$(CHIP),--set $(setting))
+		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yoso_hw.params import ChipParams
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.samples import Samples
 from yoso_sw.network.network import Network
 
@@ -29,13 +30,17 @@ class Campaign:
 
     Attributes
     ----------
+    image
+        The network compiled for the chip that was built: what the simulators load.
     folder
-        Results, one file a chunk, and the samples. Its name holds a hash of the network, the samples, the
-        chip, its RTL, the tools and the options, so results of anything else never mix in.
+        Results, one file a chunk, the weight image and the samples. Its name holds a hash of the network, the
+        image, the samples, the chip's RTL, the tools and the options, so results of anything else never mix
+        in.
     """
 
     network_path: Path
     network: Network
+    image: WeightImage
     build: Build
     samples: Samples
     chunk: int
@@ -66,14 +71,17 @@ def plan(
     ------
     yoso_sw.network.network.NetworkError
         If the file is no network.
+    yoso_sw.compile.mapping.CompileError
+        If the chip cannot run it.
     """
     network = Network.load(network_path)
+    image = compile_network(network, build.params)
     options = f"{samples.digest} {chunk} {early_exit}"
-    parts = [network_path.read_bytes(), build.key.encode(), options.encode()]
+    parts = [network_path.read_bytes(), image.to_bytes(), build.key.encode(), options.encode()]
     key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
     folder = root / f"{network_path.stem}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    return Campaign(network_path.resolve(), network, build, samples, chunk, early_exit, folder)
+    return Campaign(network_path.resolve(), network, image, build, samples, chunk, early_exit, folder)
 
 
 def run(
@@ -111,14 +119,15 @@ def run(
             shutil.rmtree(old, ignore_errors=True)
         done = campaign.results()
         left = [chunk for chunk in campaign.chunks if chunk not in done]
-        samples = campaign.folder.resolve() / "samples.npz"
+        image, samples = (campaign.folder.resolve() / name for name in ("weights.yoso", "samples.npz"))
+        campaign.image.save(image)
         campaign.samples.save(samples)
         errors: list[SimulationError] = []
         threads = []
         for i in range(min(jobs, len(left))):
             job = Job(
                 network=str(campaign.network_path),
-                chip=campaign.build.params.to_json(),
+                image=str(image),
                 samples=str(samples),
                 chunks=tuple(left[i::jobs]),
                 folder=str(campaign.folder.resolve()),
@@ -164,14 +173,3 @@ def _images(campaign: Campaign) -> int:
         for first, stop in campaign.chunks
         if (campaign.folder / f"images-{first:06d}-{stop:06d}.json").is_file()
     )
-
-
-def chip_for(settings: dict[str, str]) -> ChipParams:
-    """The chip that a command's options describe; empty values keep the default.
-
-    Raises
-    ------
-    yoso_hw.params.ParamError
-        If a value is out of range.
-    """
-    return ChipParams.with_settings(f"{name}={value}" for name, value in settings.items())

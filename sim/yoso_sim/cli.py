@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from yoso_hw import chips
 from yoso_hw.params import ParamError
-from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.choose import choose
+from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option, other_data_option
 from yoso_sw.data.recorded import samples_for
@@ -61,56 +65,97 @@ def one_message() -> Iterator[None]:
         raise click.ClickException("interrupted; what is done is kept") from None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What to run on what: the options that all commands share.
+
+    Attributes
+    ----------
+    net
+        Network: name or file.
+    chip
+        Name or file; None: the default one, or else the first named one that holds the network.
+    settings
+        Parameters in which the chip is to be another, ``name=value``.
+    data, other_data
+        As `yoso_sw.data.recorded.samples_for` takes them.
+    """
+
+    net: str
+    chip: str | None
+    settings: tuple[str, ...]
+    data: str | None
+    other_data: bool
+
+    @property
+    def path(self) -> Path:
+        """The network's file. Raises `NetworkError`."""
+        return locate(self.net, ".npz")
+
+    def choose(self) -> tuple[Network, WeightImage]:
+        """The network, compiled; says so if not for the default chip. Raises what compiling raises."""
+        network = Network.load(self.path)
+        choice = choose(network, self.chip, self.settings)
+        params = choice.image.params
+        if choice.why:
+            console.print(
+                f"{network.name} on chip {choice.chip}, {params.cols} x {params.rows} PEs, {choice.why}",
+                soft_wrap=True,
+                markup=False,
+            )
+        return network, choice.image
+
+    def samples(self, network: Network, images: int) -> Samples:
+        """The first test samples. Raises `DatasetError`."""
+        return samples_for(network, self.path, self.data, self.other_data).first(images)
+
+
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that all commands share."""
+    """Give a command the options of `Asked`, which it takes as its first argument."""
+
+    @wraps(command)
+    def wrapped(
+        *,
+        net: str,
+        chip: str | None,
+        settings: tuple[str, ...],
+        lanes: str | None,
+        cast: str | None,
+        data: str | None,
+        other_data: bool,
+        **own: Any,
+    ) -> Any:
+        if lanes:
+            settings = (*settings, f"lanes={lanes}")
+        if cast:
+            settings = (*settings, f"multicast={cast == 'multicast'}")
+        return command(Asked(net, chip, settings, data, other_data), **own)
+
     for option in (
         click.option(
             "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, lanes=1."
         ),
         click.option("--lanes", metavar="N", help="Neurons a memory word."),
         click.option("--cast", type=click.Choice(["multicast", "unicast"]), help="How spikes travel."),
+        click.option(
+            "--chip", metavar="NAME|FILE", help=f"Chip: one of {', '.join(chips.names())}, or a file."
+        ),
         other_data_option,
         data_option,
         click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file."),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
 
 
-def chip_settings(settings: tuple[str, ...], lanes: str | None, cast: str | None) -> dict[str, str]:
-    """The chip parameters of the command line. Raises `ParamError`."""
-    values = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise ParamError(f"{setting!r} is not NAME=VALUE")
-        values[name] = value
-    if lanes:
-        values["lanes"] = lanes
-    if cast:
-        values["multicast"] = str(cast == "multicast")
-    return values
-
-
-def prepare(
-    net: str,
-    chip: dict[str, str],
-    data: str | None,
-    other_data: bool,
-    images: int,
-    *,
-    waves: bool = False,
-) -> tuple[Path, Build, Samples]:
+def prepare(asked: Asked, images: int, *, waves: bool = False) -> tuple[Build, Samples]:
     """Check all that was asked for, so that a mistake does not cost a build; then build the chip."""
-    path = locate(net, ".npz")
-    params = campaigns.chip_for(chip)
-    network = Network.load(path)
-    compile_network(network, params)
-    samples = samples_for(network, path, data, other_data).first(images)
-    made = build(params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
+    network, image = asked.choose()
+    samples = asked.samples(network, images)
+    made = build(image.params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
     if made.seconds:
         console.print(f"[dim]built in {made.seconds:.0f} s, kept in {made.folder}")
-    return path, made, samples
+    return made, samples
 
 
 def bar() -> Progress:
@@ -191,23 +236,17 @@ def main() -> None:
 @click.option("--jobs", default=1, type=click.IntRange(1), show_default=True, help="Simulator processes.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 def sim(
-    net: str,
-    cast: str | None,
-    lanes: str | None,
-    settings: tuple[str, ...],
-    data: str | None,
-    other_data: bool,
+    asked: Asked,
     images: int,
     jobs: int,
     full: bool,
 ) -> None:
     """Classify test images on the RTL; compare every spike with the golden model."""
     with one_message():
-        chip = chip_settings(settings, lanes, cast)
-        path, made, samples = prepare(net, chip, data, other_data, images)
+        made, samples = prepare(asked, images)
         root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
-        campaign = campaigns.plan(path, made, samples, chunk=chunk, early_exit=not full, root=root)
+        campaign = campaigns.plan(asked.path, made, samples, chunk=chunk, early_exit=not full, root=root)
         finish(campaign, run_all(campaign, jobs, fresh=True), jobs, "sim")
 
 
@@ -217,22 +256,16 @@ def sim(
 @click.option("--jobs", default=2, type=click.IntRange(1), show_default=True, help="Simulator processes.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
 def regress(
-    net: str,
-    cast: str | None,
-    lanes: str | None,
-    settings: tuple[str, ...],
-    data: str | None,
-    other_data: bool,
+    asked: Asked,
     images: int,
     jobs: int,
     fresh: bool,
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
     with one_message():
-        chip = chip_settings(settings, lanes, cast)
-        path, made, samples = prepare(net, chip, data, other_data, images)
+        made, samples = prepare(asked, images)
         root = output_folder() / "regress"
-        campaign = campaigns.plan(path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
+        campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
         finish(campaign, run_all(campaign, jobs, fresh=fresh), jobs, "regress")
 
 
@@ -240,22 +273,16 @@ def regress(
 @options
 @click.option("--image", default=0, show_default=True, help="Index of the test image.")
 def waves(
-    net: str,
-    cast: str | None,
-    lanes: str | None,
-    settings: tuple[str, ...],
-    data: str | None,
-    other_data: bool,
+    asked: Asked,
     image: int,
 ) -> None:
     """Write a waveform of one image and a GTKWave save file that shows its spikes by layer."""
     from yoso_sim.waves import record
 
     with one_message():
-        chip = chip_settings(settings, lanes, cast)
-        path, made, samples = prepare(net, chip, data, other_data, image + 1, waves=True)
+        made, samples = prepare(asked, image + 1, waves=True)
         with console.status("loading, then recording one image"):
-            wave, save = record(path, made, samples, image)
+            wave, save = record(asked.path, made, samples, image)
         console.print(f"{os.path.relpath(wave)} ({wave.stat().st_size / 1e6:.1f} MB)")
         console.print(f"{os.path.relpath(save)}: gtkwave {os.path.relpath(save)}")
 

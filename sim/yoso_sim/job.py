@@ -13,8 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from yoso_hw.params import ChipParams
-
 
 @dataclass(frozen=True)
 class Job:
@@ -23,9 +21,9 @@ class Job:
     Parameters
     ----------
     network
-        Path of the network's file.
-    chip
-        The chip's parameters as JSON.
+        Path of the network's file, for the golden model.
+    image
+        Path of the weight image, for the chip (docs/weight-image.md).
     samples
         Path of the images and labels to run (`yoso_sw.data.samples.Samples.save`).
     chunks
@@ -41,7 +39,7 @@ class Job:
     """
 
     network: str
-    chip: str
+    image: str
     samples: str
     chunks: tuple[tuple[int, int], ...]
     folder: str
@@ -49,10 +47,6 @@ class Job:
     early_exit: bool = True
     stall_in: int = 0
     stall_out: int = 0
-
-    @property
-    def params(self) -> ChipParams:
-        return ChipParams.from_json(self.chip)
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))

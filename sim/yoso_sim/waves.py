@@ -28,15 +28,16 @@ def record(network_path: Path, build: Build, samples: Samples, index: int) -> tu
     yoso_sim.simulate.SimulationError
         If the simulation fails, or differs from the golden model.
     """
-    network = Network.load(network_path)
+    image = compile_network(Network.load(network_path), build.params)
     folder = output_folder() / "waves"
     folder.mkdir(parents=True, exist_ok=True)
     wave, save = folder / "waves.vcd", folder / "waves.gtkw"
     wave.unlink(missing_ok=True)
     samples.save(folder / "samples.npz")
+    image.save(folder / "weights.yoso")
     job = Job(
         network=str(network_path.resolve()),
-        chip=build.params.to_json(),
+        image=str(folder / "weights.yoso"),
         samples=str(folder / "samples.npz"),
         chunks=((index, index + 1),),
         folder=str(folder),
@@ -47,7 +48,7 @@ def record(network_path: Path, build: Build, samples: Samples, index: int) -> tu
     if not wave.is_file():
         raise SimulationError(f"the simulation wrote no waveform {wave}")
     names = full_names(wave.read_text())
-    save.write_text(gtkwave(compile_network(network, build.params), wave, names))
+    save.write_text(gtkwave(image, wave, names))
     return wave, save
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden
@@ -29,10 +28,10 @@ async def work(dut: Any) -> None:
     """Load the network, run every chunk, compare with the golden model, write each chunk's result."""
     job = Job.load(Path(os.environ["YOSO_JOB"]))
     network = Network.load(job.network)
-    image = compile_network(network, job.params)
+    image = WeightImage.load(job.image)
     samples = Samples.load(Path(job.samples))
     link = Link(dut, stall_in=job.stall_in, stall_out=job.stall_out)
-    host = Host(link, job.params)
+    host = Host(link, image.params)
     await link.reset()
     await host.load(image)
     for chunk in job.chunks:
@@ -49,10 +48,10 @@ async def record(dut: Any) -> None:
     """Load the network, then record a waveform of the first image of the job's first chunk."""
     job = Job.load(Path(os.environ["YOSO_JOB"]))
     network = Network.load(job.network)
-    image = compile_network(network, job.params)
+    image = WeightImage.load(job.image)
     samples = Samples.load(Path(job.samples))
     link = Link(dut)
-    host = Host(link, job.params)
+    host = Host(link, image.params)
     await link.reset()
     await host.load(image)
     await link.record_waves()
@@ -92,20 +91,20 @@ async def run_chunk(
         "counters": counters.tolist(),
         "seconds": seconds,
         "notes": notes[:MOST_NOTES],
-        "raster": _raster(image, outcomes[0], pixels[0], network),
+        "raster": _raster(image, outcomes[0], pixels[0]),
     }
 
 
-def _raster(image: WeightImage, outcome: Outcome, pixels: np.ndarray, network: Network) -> dict[str, Any]:
+def _raster(image: WeightImage, outcome: Outcome, pixels: np.ndarray) -> dict[str, Any]:
     """Spikes of one image as (step, index) pairs: the inputs', then every layer's as the RTL sent them."""
     layers, _, _ = rtl_spikes(image, outcome)
     trains = (image.image_events(pixels), *layers)
     return {
         "spikes": [list(zip(own.step.tolist(), own.axon.tolist(), strict=True)) for own in trains],
-        "sizes": [network.inputs, *(layer.neurons for layer in network.layers)],
+        "sizes": [image.inputs, *(layer.neurons for layer in image.layers)],
         "decision": outcome.decision,
         "step": outcome.step,
-        "steps": network.steps,
+        "steps": image.steps,
     }
 
 

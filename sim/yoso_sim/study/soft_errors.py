@@ -24,15 +24,12 @@ from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import check_network, compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden, synapse
 from yoso_sw.network.network import Network
-from yoso_sw.network.zoo import locate
 
 from yoso_sim.build import Build, build, code_of
-from yoso_sim.campaign import chip_for
-from yoso_sim.cli import bar, chip_settings, one_message, options
+from yoso_sim.cli import Asked, bar, one_message, options
 from yoso_sim.job import read_result, write_json, write_result
 from yoso_sim.simulate import simulate
 from yoso_sim.study import injection, soft_report
@@ -173,14 +170,12 @@ def state_folder(study: Study, key: str) -> Path:
     return folder
 
 
-def open_study(net: str, chip: dict[str, str], data: str | None, other_data: bool, images: int) -> Study:
+def open_study(asked: Asked, images: int) -> Study:
     """Load and compile everything; one of the expected errors if that fails."""
-    path = locate(net, ".npz")
-    network, params = Network.load(path), chip_for(chip)
-    image = compile_network(network, params)
-    samples = samples_for(network, path, data, other_data).first(images)
-    narrow = compile_network(network, narrow_chip(network, params, samples.inputs))
-    return Study(path, network, samples, image, narrow)
+    network, image = asked.choose()
+    samples = asked.samples(network, images)
+    narrow = compile_network(network, narrow_chip(network, image.params, samples.inputs))
+    return Study(asked.path, network, samples, image, narrow)
 
 
 def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) -> dict[str, Any]:
@@ -229,12 +224,7 @@ def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) 
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
 @click.option("--publish", is_flag=True, help="Copy picture and table to docs/figures.")
 def main(
-    net: str,
-    cast: str | None,
-    lanes: str | None,
-    settings: tuple[str, ...],
-    data: str | None,
-    other_data: bool,
+    asked: Asked,
     images: int,
     seeds: int,
     rtl_images: int,
@@ -244,7 +234,7 @@ def main(
 ) -> None:
     with one_message():
         numba.set_num_threads(min(jobs, numba.get_num_threads()))
-        study = open_study(net, chip_settings(settings, lanes, cast), data, other_data, images)
+        study = open_study(asked, images)
         made = build(
             study.image.params, reach=injection.REACH, report=lambda text: console.print(f"[dim]{text}")
         )
