@@ -1,0 +1,81 @@
+"""Which chip a network runs on where none is asked for."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from yoso_hw import chips
+from yoso_hw.params import ParamError
+from yoso_sw.compile.choose import choose
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.network import zoo
+from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import Neuron
+
+COMMITTED = {name: Network.load(zoo.locate(name, ".npz")) for name in zoo.names(".npz")}
+DENSE = [name for name, own in COMMITTED.items() if all(layer.window is None for layer in own.layers)]
+
+
+def network(inputs=4, neurons=3, **fields):
+    layer = Layer(np.ones((inputs, neurons), np.int8), Neuron(5, 0, 16))
+    return Network("own", (layer,), 16, 16, **fields)
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_every_committed_dense_network_finds_a_chip_with_adders_as_wide_as_it_was_trained_for(name):
+    own = COMMITTED[name]
+    choice = choose(own)
+    params = choice.image.params
+    assert params == chips.load(choice.chip)
+    assert params.acc_bits >= own.acc_bits and params.pot_bits >= own.pot_bits
+    assert (choice.chip == "default") == (choice.why == "")
+
+
+def test_networks_that_the_default_chip_holds_stay_there_and_others_say_why_not():
+    assert all(choose(COMMITTED[name]).chip == "default" for name in DENSE if name.startswith("mnist"))
+    fashion = choose(COMMITTED["fashion-mnist-784-1000-10"])
+    assert fashion.chip == "fashion"
+    assert fashion.why.endswith("needs 50 + 1 = 51 PEs, and the 6 x 7 mesh has 42")
+    assert choose(COMMITTED["caltech-160x250-4-2"]).chip == "caltech"
+
+
+@pytest.mark.parametrize("name", sorted({*COMMITTED} - {*DENSE}))
+def test_a_convolution_is_refused_in_one_line_for_now(name):
+    with pytest.raises(CompileError, match=r"convolution .* is not mapped on the chip yet") as refused:
+        choose(COMMITTED[name])
+    assert "\n" not in str(refused.value)
+
+
+def test_a_network_for_wider_adders_than_the_default_chips_goes_to_a_chip_that_has_them():
+    choice = choose(network(acc_bits=18, pot_bits=24))
+    assert choice.chip == "caltech"  # the least memory of those that have them
+    assert choice.why == (
+        "not on the default chip: it has acc_bits=16 and not 18 and pot_bits=20 and not 24, "
+        "which 'own' was trained for"
+    )
+
+
+def test_a_network_for_wider_adders_than_any_chips_runs_on_the_default_one_and_is_told():
+    choice = choose(network(acc_bits=30, pot_bits=32))
+    assert choice.chip == "default" and choice.why.startswith("no named chip has wider adders")
+
+
+def test_a_chip_that_is_asked_for_is_taken_or_refused_but_not_replaced():
+    assert choose(network(), "8-lane").image.params == chips.load("8-lane")
+    with pytest.raises(CompileError, match="needs 50 \\+ 1 = 51 PEs"):
+        choose(COMMITTED["fashion-mnist-784-1000-10"], "default")
+    with pytest.raises(ParamError, match="there is no chip 'none'"):
+        choose(network(), "none")
+
+
+def test_settings_hold_for_whichever_chip_it_is():
+    own = choose(COMMITTED["fashion-mnist-784-1000-10"], settings=["router=bus"])
+    assert own.image.params == dataclasses.replace(chips.load("fashion"), router="bus")
+    with pytest.raises(ParamError, match="'lane=1' is not NAME=VALUE"):
+        choose(network(), settings=["lane=1"])
+
+
+def test_a_network_that_no_chip_holds_is_refused_as_the_default_chip_refuses_it():
+    wide = network(inputs=4000, neurons=2000)
+    with pytest.raises(CompileError, match="has 2000 outputs and the chip numbers 256"):
+        choose(wide)
