@@ -1,4 +1,4 @@
-"""What a chip is made of, beside the committed record ``cells.json``; ``python tests/hw/cells.py`` rewrites it.
+"""What a chip is made of, beside the committed record cells.json; ``python tests/hw/cells.py`` rewrites it.
 
 A change that is meant to change no hardware leaves the record as it is (`test_cells.py`). One that is meant
 to change some rewrites it, in a commit that says why.
@@ -140,7 +140,7 @@ def main() -> None:
         for chip in CHIPS
     }
     record = {
-        "about": "Cells of each chip by type. Written by `python tests/hw/cells.py`, which says what it tells.",
+        "about": "Cells by type. Written by `python tests/hw/cells.py`, where it is told what they say.",
         "yosys": version(),
         "chips": chips,
     }
