@@ -6,8 +6,9 @@ to change some rewrites it, in a commit that says why.
 yosys flattens a block, simplifies it and maps it to its own one-bit gates and flip-flops, without ABC. So the
 names and order of signals, modules and fields change nothing; an expression written another way may. Memories
 stay whole and are told by their size. Beside the cells by type stands a digest of how they are wired, blind
-to all names but those of the block's ports: the same cells and the same digest are the same hardware. Other
-versions of yosys count differently, hence the version in the record and the exact one in pyproject.toml.
+to order and to all names but those of the block's ports: the same cells and the same digest are the same
+hardware. Other versions of yosys count differently, hence the version in the record and the exact one in
+pyproject.toml.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ read_rtlil {folder}/block.il
 hierarchy -top block
 proc
 flatten
+opt_clean -purge
 opt -full
 memory -nomap
 opt -full
@@ -50,8 +52,8 @@ clean -purge
 write_json {folder}/block.json
 """
 
-#: Gates whose two inputs may change places.
-SYMMETRIC = ("$_AND_", "$_OR_", "$_XOR_", "$_NAND_", "$_NOR_", "$_XNOR_")
+#: Gates whose inputs may change places, and of which trees are made.
+SYMMETRIC = ("$_AND_", "$_OR_", "$_XOR_")
 
 #: A net is known by what lies within so many cells of it.
 ROUNDS = 12
@@ -90,6 +92,7 @@ def type_of(cell: dict) -> str:
 
 def wiring_digest(block_ports: dict, cells: list[tuple[str, dict]]) -> str:
     """A digest that two netlists share if they differ in names and order alone (Weisfeiler and Leman's)."""
+    cells = without_trees(cells, {net for port in block_ports.values() for net in port["bits"]})
     label: dict[int | str, str] = defaultdict(str)  # of each net, by what drives it and what it drives
     for name, port in sorted(block_ports.items()):
         for i, net in enumerate(port["bits"]):
@@ -108,12 +111,36 @@ def wiring_digest(block_ports: dict, cells: list[tuple[str, dict]]) -> str:
     return _hash(*sorted(label.values()))
 
 
+def without_trees(cells: list[tuple[str, dict]], outside: set) -> list[tuple[str, dict]]:
+    """The netlist with each tree of like gates as one gate of many inputs: yosys builds trees as they come."""
+    drivers = {cell["connections"]["Y"][0]: (kind, cell) for kind, cell in cells if kind in SYMMETRIC}
+    pins = Counter(net for _, cell in cells for nets in cell["connections"].values() for net in nets)
+
+    def leaves(kind: str, net: int | str) -> list[int | str]:
+        inner = drivers.get(net)
+        if inner is None or inner[0] != kind or pins[net] != 2 or net in outside:  # its driver's, and this
+            return [net]
+        inside.add(net)
+        return inputs(*inner)
+
+    def inputs(kind: str, cell: dict) -> list[int | str]:
+        return [leaf for pin in "AB" for leaf in leaves(kind, cell["connections"][pin][0])]
+
+    inside: set[int | str] = set()
+    trees = {
+        net: (kind, {"connections": {"A": inputs(kind, cell), "Y": [net]}})
+        for net, (kind, cell) in drivers.items()
+    }
+    return [(kind, cell) for kind, cell in cells if kind not in SYMMETRIC] + [
+        tree for net, tree in trees.items() if net not in inside
+    ]
+
+
 def pins_of(kind: str, cell: dict) -> Iterator[tuple[str, int | str]]:
     """Each pin, bit by bit, with its net."""
     for name, nets in cell["connections"].items():
-        pin = "AB" if kind in SYMMETRIC and name in "AB" else name
         for i, net in enumerate(nets):
-            yield f"{pin}[{i}]", net
+            yield (name if kind in SYMMETRIC else f"{name}[{i}]"), net
 
 
 def _hash(*parts: str) -> str:

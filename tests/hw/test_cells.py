@@ -58,15 +58,17 @@ def test_a_type_that_differs_is_named_with_both_counts():
     ]
 
 
-def netlist(rename, order):
+ADDER = (
+    ("$_XOR_", "ab", "p"),
+    ("$_XOR_", "pc", "s"),
+    ("$_AND_", "ab", "g"),
+    ("$_AND_", "pc", "h"),
+    ("$_OR_", "gh", "o"),
+)
+
+
+def netlist(rename, order, gates=ADDER):
     """A full adder as yosys would tell it, with its nets renamed and its cells in some order."""
-    gates = [
-        ("$_XOR_", "ab", "p"),
-        ("$_XOR_", "pc", "s"),
-        ("$_AND_", "ab", "g"),
-        ("$_AND_", "pc", "h"),
-        ("$_OR_", "gh", "o"),
-    ]
     block_ports = {name: {"bits": [rename[name]]} for name in "abcso"}
     listed = [
         (kind, {"connections": {pin: [rename[net]] for pin, net in zip("ABY", [*ins, out], strict=True)}})
@@ -88,3 +90,15 @@ def test_the_digest_of_the_wiring_is_blind_to_names_order_and_symmetric_pins():
     block_ports, listed = netlist({net: net for net in nets}, range(5))
     listed[-1][1]["connections"]["A"] = ["p"]
     assert cells.wiring_digest(block_ports, listed) != plain
+
+
+def test_the_digest_of_the_wiring_is_blind_to_how_a_tree_of_like_gates_is_built():
+    nets = {net: net for net in "abcspo"}
+    digests = {
+        cells.wiring_digest(*netlist(nets, (0, 1, 2), gates))
+        for gates in (
+            [("$_OR_", "ab", "p"), ("$_OR_", "pc", "s"), ("$_AND_", "sa", "o")],
+            [("$_OR_", "cb", "p"), ("$_OR_", "ap", "s"), ("$_AND_", "as", "o")],
+        )
+    }
+    assert len(digests) == 1
