@@ -42,13 +42,10 @@ hierarchy -top block
 proc
 flatten
 opt_clean -purge
-opt -full
-memory -nomap
-opt -full
+memory_collect
 techmap
-opt -full -fine
-opt -full
-clean -purge
+opt -fast -full
+opt_clean -purge
 write_json {folder}/block.json
 """
 
@@ -112,7 +109,7 @@ def wiring_digest(block_ports: dict, cells: list[tuple[str, dict]]) -> str:
 
 
 def without_trees(cells: list[tuple[str, dict]], outside: set) -> list[tuple[str, dict]]:
-    """The netlist with each tree of like gates as one gate of many inputs: yosys builds trees as they come."""
+    """The netlist with each tree of like gates as one gate of many inputs: yosys builds trees as it likes."""
     drivers = {cell["connections"]["Y"][0]: (kind, cell) for kind, cell in cells if kind in SYMMETRIC}
     pins = Counter(net for _, cell in cells for nets in cell["connections"].values() for net in nets)
 
