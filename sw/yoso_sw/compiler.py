@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 import numpy as np
-from yoso_hw.packet import Packets, destination_fields
+from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams, ParamError
-from yoso_hw.registers import OUTPUT_FLAG, Memory, Register
+from yoso_hw.registers import Memory, Register, pack_all
 
-from yoso_sw.flits import to_chunks
+from yoso_sw.flits import rectangle_fields, to_chunks
 from yoso_sw.image import ImageError, MemoryRun, WeightImage
 from yoso_sw.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
 from yoso_sw.network import Layer, Network, NetworkError
@@ -100,26 +100,23 @@ def pe_registers(
 ) -> np.ndarray:
     """Register words of a PE of layer `index`, uint64 (len(Register),)."""
     layer, own = network.layers[index], layers[index]
-    registers = np.zeros(len(Register), np.uint64)
-    registers[Register.TAG] = own.tag
-    registers[Register.WORDS] = part.words(params.lanes)
-    registers[Register.LAST_MASK] = (1 << ((part.count - 1) % params.lanes + 1)) - 1
-    registers[Register.THRESHOLD] = layer.threshold
-    registers[Register.SLOPE] = layer.slope
-    # A window that starts after the image is the same as one that starts at its end, and fits the register.
-    registers[Register.WINDOW_START] = min(layer.start, network.steps)
-    registers[Register.WINDOW_END] = layer.end
+    fields = {
+        "tag": own.tag,
+        "words": part.words(params.lanes),
+        "last_mask": (1 << ((part.count - 1) % params.lanes + 1)) - 1,
+        "threshold": layer.threshold,
+        "slope": layer.slope,
+        # A window that starts after the image is the same as one that starts at its end, which fits the
+        # register.
+        "window_start": min(layer.start, network.steps),
+        "window_end": layer.end,
+    }
     if index == len(layers) - 1:
-        registers[Register.OUTPUT] = OUTPUT_FLAG | part.first
+        fields |= {"output": 1, "base": part.first}
     else:
         following = layers[index + 1]
-        destination, offset = 0, 0
-        for (_, width), value in zip(destination_fields(params), following.rectangle, strict=True):
-            destination |= value << offset
-            offset += width
-        registers[Register.DESTINATION] = destination
-        registers[Register.DESTINATION_TAG] = following.tag
-    return registers
+        fields |= {**rectangle_fields(following.rectangle), "destination_tag": following.tag}
+    return np.array(pack_all(params, **fields), np.uint64)
 
 
 def compile_network(

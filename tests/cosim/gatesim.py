@@ -35,7 +35,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
-from yoso_hw.packet import Kind
+from yoso_hw.packet import Kind, kind_of
 from yoso_hw.params import ChipParams
 from yoso_sim import observed
 from yoso_sim.blocks import build_block, run_bench
@@ -210,7 +210,7 @@ def facts_of(made: Build) -> dict[str, Any]:
 
 def is_spike(line: bytes) -> bool:
     """An observed flit is a neuron's: a SPIKE or a RESULT."""
-    return int(line.split()[-1], 16) & 7 in (Kind.SPIKE, Kind.RESULT)
+    return kind_of(int(line.split()[-1], 16)) in (Kind.SPIKE, Kind.RESULT)
 
 
 def compare_with_rtl(
