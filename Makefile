@@ -88,18 +88,18 @@ soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A 
 	@$(BIN)/python -m yoso_sim.soft_errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
-	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
+	@$(BIN)/python -m yoso_synth $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
 		$(foreach setting,$(CHIP),--set $(setting))
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
-	@$(BIN)/python hw/synth/budget.py $(if $(NET),--net '$(NET)') $(if $(IMAGES),--images $(IMAGES)) \
+	@$(BIN)/python -m yoso_synth.budget $(if $(NET),--net '$(NET)') $(if $(IMAGES),--images $(IMAGES)) \
 		$(foreach setting,$(CHIP),--set $(setting))
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
-	@$(BIN)/python hw/synth/explore.py $(if $(IMAGES),--images $(IMAGES))
+	@$(BIN)/python -m yoso_synth.explore $(if $(IMAGES),--images $(IMAGES))
 
 bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
-	@$(BIN)/python hw/synth/bitstream.py $(foreach setting,$(CHIP),--set $(setting))
+	@$(BIN)/python -m yoso_synth.bitstream $(foreach setting,$(CHIP),--set $(setting))
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \

@@ -1,7 +1,7 @@
 """Every memory of the chip is made here, so that an ASIC flow can put macros in its place.
 
 A platform with a method ``sram(width, depth)`` does so: what it returns, if not None, has the members of
-`SinglePortSRAM` and stands in for it (`hw/synth/macros.py`).
+`SinglePortSRAM` and stands in for it (`yoso_synth.macros`).
 
 Reads take one cycle: data stand at the output from the cycle after the request until the next request, as
 in the SRAM macros of the open processes.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from toggles import Command
 from yoso_hw.packet import Kind, Packets, kind_of
 from yoso_sw.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.golden import GoldenResult
 from yoso_sw.image import WeightImage
 from yoso_sw.network import NEVER
+
+from yoso_synth.toggles import Command
 
 EAST, WEST, NORTH, SOUTH = range(4)
 
