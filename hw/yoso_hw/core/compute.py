@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from yoso_hw.adder import SaturatingAdder
 from yoso_hw.component import Component
-from yoso_hw.core.neuron import SWEEP_WRITES_A, Integrate, makes_a, neuron_config, step_layout
+from yoso_hw.core.neuron import Integrate, makes_a, neuron_config, step_layout
 from yoso_hw.core.ops import Op, lanes_layout, potential_layout, request_layout, result_layout
 from yoso_hw.params import ChipParams
 
@@ -103,7 +103,8 @@ class Compute(Component):
         current: Any = Signal(lanes_layout(params, params.acc_bits))
         m.d.comb += Value.cast(current).eq(Array(candidates)[source])
 
-        # Adders.
+        # Adders. The first sweep's sum is 0, as its operands are.
+        swept = Integrate.SWEEP_WRITES_A
         a_next: Any = Signal(lanes_layout(params, params.acc_bits))
         p_next: Any = Signal(potential_layout(params))
         for i in range(params.lanes):
@@ -117,7 +118,7 @@ class Compute(Component):
                 neuron.a.eq(current[i]),
                 neuron.v.eq(p[i].v),
                 neuron.fired.eq(p[i].fired),
-                a_next[i].eq(Mux(op == Op.SPIKE, adder.sum, neuron.a_next) if SWEEP_WRITES_A else adder.sum),
+                a_next[i].eq(Mux(op == Op.SPIKE, adder.sum, neuron.a_next) if swept else adder.sum),
                 p_next[i].v.eq(neuron.v_next),
                 p_next[i].fired.eq(p[i].fired),
             ]

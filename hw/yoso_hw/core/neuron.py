@@ -6,11 +6,13 @@ accumulated weight A of the spikes that came before, so a sweep is one addition.
 `neuron_config` is what a neuron is told by registers, `step_layout` what the number of the step decides for
 all neurons of a PE; the core hands both on whole. A sweep is cut in two where the pipeline is cut:
 `Integrate` runs in compute and gives A and V, `Fire` runs in store and gives V, the state that is kept beside
-it, and whether the neuron fires. `SWEEP_WRITES_A` tells compute and store whether a sweep makes a new A at
-all. What else another neuron touches is listed in docs/architecture.md.
+it, and whether the neuron fires. `Integrate.SWEEP_WRITES_A` tells compute and store whether a sweep makes a
+new A at all. What else another neuron touches is listed in docs/architecture.md.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value, signed
 from amaranth.lib import data
@@ -22,10 +24,6 @@ from yoso_hw.core.ops import Op
 from yoso_hw.flit import struct_of
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import neuron_fields
-
-#: Whether a sweep makes a new A, as it does in a neuron whose current is cleared or decays. The A of ReL-PSP
-#: is kept: its sweeps read it and do not write it.
-SWEEP_WRITES_A = False
 
 
 def neuron_config(params: ChipParams) -> data.StructLayout:
@@ -42,11 +40,6 @@ def step_layout() -> data.StructLayout:
     ======  ========================================================
     """
     return data.StructLayout({"sloped": 1, "open": 1})
-
-
-def makes_a(op: Value) -> Value:
-    """Whether an operation makes a new A, which is forwarded and written."""
-    return Const(1) if SWEEP_WRITES_A else op != Op.SWEEP
 
 
 class Step(Component):
@@ -82,6 +75,10 @@ class Integrate(Component):
         V after the sweep; a neuron that has fired keeps it.
     """
 
+    #: Whether a sweep makes a new A, as it does where the current is cleared or decays. Else a sweep only
+    #: reads A, which costs neither a write of the memory nor an entry of compute's history.
+    SWEEP_WRITES_A: ClassVar[bool] = False
+
     def __init__(self, params: ChipParams) -> None:
         self.params = params
         a, v = signed(params.acc_bits), signed(params.pot_bits)
@@ -109,6 +106,11 @@ class Integrate(Component):
             self.v_next.eq(adder.sum),
         ]
         return m
+
+
+def makes_a(op: Value) -> Value:
+    """Whether an operation makes a new A, which compute forwards and store writes."""
+    return Const(1) if Integrate.SWEEP_WRITES_A else op != Op.SWEEP
 
 
 class Fire(Component):
