@@ -94,18 +94,18 @@ soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A 
 	@$(BIN)/python -m yoso_sim.study.soft_errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
-	@$(BIN)/python hw/synth/synth.py $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
+	@$(BIN)/python -m yoso_synth $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
 		$(CHIP_OPTIONS)
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
-	@$(BIN)/python hw/synth/budget.py $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(IMAGES),--images $(IMAGES)) \
-		$(CHIP_OPTIONS)
+	@$(BIN)/python -m yoso_synth.budget $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
+		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
-	@$(BIN)/python hw/synth/explore.py $(if $(IMAGES),--images $(IMAGES))
+	@$(BIN)/python -m yoso_synth.explore $(if $(IMAGES),--images $(IMAGES))
 
 bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
-	@$(BIN)/python hw/synth/bitstream.py $(CHIP_OPTIONS)
+	@$(BIN)/python -m yoso_synth.bitstream $(CHIP_OPTIONS)
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \

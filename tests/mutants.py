@@ -93,7 +93,7 @@ def problem(mutant: Mutant, timeout: int = 900) -> str:
     """Plant the bug and run its tests; what is wrong, or "" if every test notices it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         hw = Path(folder) / "hw"
-        shutil.copytree(ROOT / "hw", hw, ignore=shutil.ignore_patterns("__pycache__", "synth"))
+        shutil.copytree(ROOT / "hw", hw, ignore=shutil.ignore_patterns("__pycache__"))
         mutant.apply(hw)
         path = os.pathsep.join([str(hw), str(ROOT / "sw"), str(ROOT / "sim")])
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 
-class SaturatingAdder(wiring.Component):
+
+class SaturatingAdder(Component):
     """``sum = clamp(a + b)`` to the range of a signed number of `width` bits. Combinational.
 
     Parameters

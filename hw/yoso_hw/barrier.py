@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
+
+from yoso_hw.component import Component
 
 
 def leaf_layout() -> data.StructLayout:
@@ -17,7 +21,7 @@ def tick_layout() -> data.StructLayout:
     return data.StructLayout({"tick": 1, "first": 1, "report": 1})
 
 
-class Barrier(wiring.Component):
+class Barrier(Component):
     """Two-sided: no PE sweeps step t + 1 before every spike of step t is integrated everywhere.
 
     Up: a leaf is idle in the step of its parity. The leaves' registered bits are ANDed over a row of the
@@ -64,9 +68,9 @@ class Barrier(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Two registers for the host too: a node's leaf register, and its row's.
-        host = [Signal(leaf_layout(), name=f"host{i}") for i in range(2)]
+        host: list[Any] = [Signal(leaf_layout(), name=f"host{i}") for i in range(2)]
         m.d.sync += [host[0].eq(self.host), host[1].eq(host[0])]
-        up = [Signal(leaf_layout(), name=f"up{y}") for y in range(self.rows)]
+        up: list[Any] = [Signal(leaf_layout(), name=f"up{y}") for y in range(self.rows)]
         down = [Signal(tick_layout(), name=f"down{y}") for y in range(self.rows)]
         for y in range(self.rows):
             row = [self.leaves[y * self.cols + x] for x in range(self.cols)]

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.barrier import Barrier
+from yoso_hw.component import Component
 from yoso_hw.decision import Decision
 from yoso_hw.flit import flit_stream
 from yoso_hw.host import HostPort
@@ -16,7 +17,7 @@ from yoso_hw.params import ChipParams
 from yoso_hw.sequencer import Sequencer
 
 
-class Chip(wiring.Component):
+class Chip(Component):
     """YOSO.
 
     Parameters

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal, Value, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.flit import unpack
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 
 
-class Decision(wiring.Component):
+class Decision(Component):
     """Keeps the best result so far: the higher potential, then the lower index.
 
     The order in which results come does not matter, so neither does how many PEs the output layer spans.

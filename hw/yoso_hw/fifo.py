@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import Module, Shape, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.params import bits_for
 
 
-class StreamFIFO(wiring.Component):
+class StreamFIFO(Component):
     """First-in, first-out queue between two streams.
 
     A word written in cycle c can be read in cycle c + 1; one word in and one out every cycle. Neither side
@@ -46,7 +47,7 @@ class StreamFIFO(wiring.Component):
         return m
 
 
-class DeepFIFO(wiring.Component):
+class DeepFIFO(Component):
     """First-in, first-out queue between two streams, in a memory whose reads take a cycle.
 
     A word written in cycle c can be read in cycle c + 2; one word in and one out every cycle. Neither side
@@ -76,7 +77,8 @@ class DeepFIFO(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=Shape.cast(self.shape).width, depth=self.depth, init=[])
+        memory: Memory = Memory(shape=Shape.cast(self.shape).width, depth=self.depth, init=[])
+        m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()
         came, went, next_went = self.came, self.went, Signal.like(self.went)
         m.d.comb += [

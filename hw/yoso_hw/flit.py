@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Value, signed
+from amaranth.hdl import Cat, Const, Shape, Value
 from amaranth.lib import data, stream
 
-from yoso_hw.packet import Format, Packets, destination_fields
+from yoso_hw.fields import Field, destination_fields, side_by_side
+from yoso_hw.packet import Format, Packets
 from yoso_hw.params import ChipParams
+
+
+def struct_of(fields: Iterable[Field]) -> data.StructLayout:
+    """Fields as a struct, one right above the other even if they are not in their word."""
+    return data.StructLayout({field.name: Shape(field.width, field.signed) for field in fields})
 
 
 def flit_stream(packets: Packets) -> stream.Signature:
@@ -21,7 +28,7 @@ def flit_layout(packets: Packets, name: str) -> data.FlexibleLayout:
     return data.FlexibleLayout(
         packets.flit_bits,
         {
-            field.name: data.Field(signed(field.width) if field.signed else field.width, field.offset)
+            field.name: data.Field(Shape(field.width, field.signed), field.offset)
             for field in packets.formats[name].fields
         },
     )
@@ -35,7 +42,7 @@ def unpack(packets: Packets, name: str, flit: Value) -> Any:
 def pack(packets: Packets, name: str, **fields: Any) -> Value:
     """A flit of the packet called `name`; fields are signals or integers, cut to their width."""
     format: Format = packets.formats[name]
-    fields = {"kind": int(format.kind), **({} if format.op is None else {"op": int(format.op)}), **fields}
+    fields = {**format.header, **fields}
     parts = []
     for field in format.fields:
         value = fields.pop(field.name)
@@ -55,4 +62,4 @@ def _resize(value: Any, width: int) -> Value:
 
 def rectangle_layout(params: ChipParams) -> data.StructLayout:
     """A destination rectangle, as in packets and in `Register.DESTINATION`."""
-    return data.StructLayout(dict(destination_fields(params)))
+    return struct_of(side_by_side(destination_fields(params)))

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.fifo import StreamFIFO
 from yoso_hw.flit import flit_stream, pack, unpack
 from yoso_hw.packet import ChipError, Kind, Op, Packets
@@ -14,7 +15,7 @@ from yoso_hw.stage import Stage
 from yoso_hw.unicast import Unicast
 
 
-class HostPort(wiring.Component):
+class HostPort(Component):
     """Checks every packet of the host, and passes on or carries out those that are right.
 
     A packet that is wrong is dropped and leaves a sticky error bit (`ChipError`). Spikes are stamped with the

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
-from yoso_hw.core.ops import lanes_layout, potential_layout
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream, unpack
+from yoso_hw.interfaces import MEMORY_COUNTERS, access_signature, events_layout, memory_signature
 from yoso_hw.packet import Kind, Packets, address_bits
 from yoso_hw.params import ChipParams, bits_for
-from yoso_hw.registers import CHUNK_BITS, REGISTER_BITS, Counter, Memory, chunks, memory_shape
+from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Counter, Memory, Register, chunks, memory_shape
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
 #: The memories among `Memory`; the others are registers and counters.
 SRAMS = (Memory.WEIGHT, Memory.ACCUMULATED, Memory.POTENTIAL, Memory.SPIKE)
 
 
-class MemoryInterface(wiring.Component):
+class MemoryInterface(Component):
     """Holds the SRAMs; carries out SEEK, WRITE and READ packets on them, on registers and on counters.
 
     The core has the SRAMs to itself in the run phase; the host port sees to it that no memory packet is on
@@ -39,15 +40,12 @@ class MemoryInterface(wiring.Component):
         SEEK, WRITE and READ packets; other kinds must not come, and none faster than on a link.
     reply
         Chunks of the words read.
-    a_read .. spike_row
-        The core's side, as in `Core`.
-    register_address, register_write, register_wdata, register_rdata
-        The registers.
-    counter_write, counter_read, counter_rdata
-        The counters; they share `register_address` and `register_wdata`. `counter_rdata` is taken in the
-        third cycle of `counter_read`.
-    accesses
-        Events for `Counter`.WEIGHT_READS .. SPIKE_WRITES, in that order.
+    core
+        The core's side of the SRAMs.
+    registers, counters
+        The registers, and the counters.
+    events
+        For the counters of accesses to the SRAMs.
     bad_address
         A packet was dropped.
     cut_word
@@ -59,35 +57,14 @@ class MemoryInterface(wiring.Component):
     def __init__(self, params: ChipParams) -> None:
         self.params = params
         self.packets = Packets(params)
-        address = address_bits(params)
         super().__init__(
             {
                 "packet": In(flit_stream(self.packets)),
                 "reply": Out(stream.Signature(CHUNK_BITS)),
-                "a_read": In(1),
-                "v_read": In(1),
-                "read_word": In(params.word_bits),
-                "w_read": In(1),
-                "row": In(params.row_bits),
-                "a_write": In(1),
-                "v_write": In(1),
-                "write_word": In(params.word_bits),
-                "a_out": In(lanes_layout(params, params.acc_bits)),
-                "p_out": In(potential_layout(params)),
-                "a": Out(lanes_layout(params, params.acc_bits)),
-                "p": Out(potential_layout(params)),
-                "w": Out(lanes_layout(params, params.weight_bits)),
-                "spike_read": In(1),
-                "spike_neuron": In(params.neuron_bits),
-                "spike_row": Out(params.row_bits),
-                "register_address": Out(address),
-                "register_write": Out(1),
-                "register_wdata": Out(REGISTER_BITS),
-                "register_rdata": In(REGISTER_BITS),
-                "counter_write": Out(1),
-                "counter_read": Out(1),
-                "counter_rdata": In(REGISTER_BITS),
-                "accesses": Out(8),
+                "core": In(memory_signature(params)),
+                "registers": Out(access_signature(len(Register))),
+                "counters": Out(access_signature(len(Counter))),
+                "events": Out(events_layout(MEMORY_COUNTERS)),
                 "bad_address": Out(1),
                 "cut_word": Out(1),
                 "idle": Out(1),
@@ -96,9 +73,9 @@ class MemoryInterface(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        params = self.params
+        params, core = self.params, self.core
         most_chunks = max(chunks(params, memory) for memory in Memory)
-        memory = Signal(3)
+        memory = Signal(MEMORY_BITS)
         address = Signal(address_bits(params) + 1)  # may stand one past the end of the deepest memory
         chunk = Signal(range(most_chunks + 1))  # chunks of the word that came, or that went
         word = Signal(most_chunks * CHUNK_BITS, reset_less=True)
@@ -173,7 +150,7 @@ class MemoryInterface(wiring.Component):
             m.d.sync += word.eq(Cat(word[CHUNK_BITS:], data))
         # An SRAM's word comes late in its cycle, so a register takes it first. Those of memories that were
         # not asked are cleared, and the answer is the union of all, which costs less than a choice.
-        answer = Const(0, len(word))
+        answer: Value = Const(0, len(word))
         for selected in Memory:
             given = Mux(memory == selected, self._output(selected), 0)
             if selected in SRAMS:
@@ -187,25 +164,25 @@ class MemoryInterface(wiring.Component):
         m.d.comb += [
             self.reply.payload.eq(word[:CHUNK_BITS]),
             self.reply.valid.eq(replying),
-            self.counter_read.eq((fetch | waiting | found) & (memory == Memory.COUNTER)),
             self.idle.eq(~(commit | fetch | waiting | found | replying)),
         ]
 
         # Registers and counters.
-        m.d.comb += [
-            self.register_address.eq(address),
-            self.register_write.eq(write[Memory.REGISTER]),
-            self.register_wdata.eq(filled(Memory.REGISTER)),
-            self.counter_write.eq(write[Memory.COUNTER]),
-        ]
+        for selected, access in ((Memory.REGISTER, self.registers), (Memory.COUNTER, self.counters)):
+            m.d.comb += [
+                access.address.eq(address),
+                access.write.eq(write[selected]),
+                access.wdata.eq(filled(selected)),
+                access.read.eq((fetch | waiting | found) & (memory == selected)),
+            ]
 
         # SRAMs: the network's request, if there is one, else the core's. Registers choose address and data,
         # not the decoded request, which keeps a multiplexer at one small LUT a bit.
         network = commit | fetch
         shapes = {selected: memory_shape(params, selected) for selected in Memory}
         for selected, name, core_read, core_row in (
-            (Memory.WEIGHT, "weight", self.w_read, self.row),
-            (Memory.SPIKE, "spike", self.spike_read, self.spike_neuron),
+            (Memory.WEIGHT, "weight", core.w_read, core.row),
+            (Memory.SPIKE, "spike", core.spike_read, core.spike_neuron),
         ):
             depth, width = shapes[selected]
             m.submodules[name] = sram = SinglePortSRAM(width, depth)
@@ -217,36 +194,38 @@ class MemoryInterface(wiring.Component):
                 self._output(selected).eq(sram.rdata),
             ]
         for selected, name, core_read, core_write, core_data in (
-            (Memory.ACCUMULATED, "accumulated", self.a_read, self.a_write, self.a_out),
-            (Memory.POTENTIAL, "potential", self.v_read, self.v_write, self.p_out),
+            (Memory.ACCUMULATED, "accumulated", core.a_read, core.a_write, core.a_out),
+            (Memory.POTENTIAL, "potential", core.v_read, core.v_write, core.p_out),
         ):
             depth, width = shapes[selected]
-            m.submodules[name] = sram = ReadWriteSRAM(width, depth, banked=params.banked)
+            m.submodules[name] = pair = ReadWriteSRAM(width, depth, banked=params.banked)
             m.d.comb += [
-                sram.read_en.eq(read[selected] | core_read),
-                sram.read_addr.eq(Mux(fetch, address, self.read_word)),
-                sram.write_en.eq(write[selected] | core_write),
-                sram.write_addr.eq(Mux(commit, address, self.write_word)),
-                sram.write_data.eq(Mux(commit, filled(selected), Value.cast(core_data))),
-                self._output(selected).eq(sram.read_data),
+                pair.read_en.eq(read[selected] | core_read),
+                pair.read_addr.eq(Mux(fetch, address, core.read_word)),
+                pair.write_en.eq(write[selected] | core_write),
+                pair.write_addr.eq(Mux(commit, address, core.write_word)),
+                pair.write_data.eq(Mux(commit, filled(selected), Value.cast(core_data))),
+                self._output(selected).eq(pair.read_data),
             ]
 
-        events = (
-            (read[Memory.WEIGHT] | self.w_read, write[Memory.WEIGHT]),
-            (read[Memory.ACCUMULATED] | self.a_read, write[Memory.ACCUMULATED] | self.a_write),
-            (read[Memory.POTENTIAL] | self.v_read, write[Memory.POTENTIAL] | self.v_write),
-            (read[Memory.SPIKE] | self.spike_read, write[Memory.SPIKE]),
-        )
-        assert Counter.SPIKE_WRITES - Counter.WEIGHT_READS + 1 == 2 * len(events)
-        m.d.comb += self.accesses.eq(Cat(event for pair in events for event in pair))
+        for name, selected, core_read, core_write in (
+            ("weight", Memory.WEIGHT, core.w_read, 0),
+            ("acc", Memory.ACCUMULATED, core.a_read, core.a_write),
+            ("pot", Memory.POTENTIAL, core.v_read, core.v_write),
+            ("spike", Memory.SPIKE, core.spike_read, 0),
+        ):
+            m.d.comb += [
+                self.events[f"{name}_reads"].eq(read[selected] | core_read),
+                self.events[f"{name}_writes"].eq(write[selected] | core_write),
+            ]
         return m
 
     def _output(self, selected: Memory) -> Value:
         return {
-            Memory.WEIGHT: Value.cast(self.w),
-            Memory.ACCUMULATED: Value.cast(self.a),
-            Memory.POTENTIAL: Value.cast(self.p),
-            Memory.SPIKE: self.spike_row,
-            Memory.REGISTER: self.register_rdata,
-            Memory.COUNTER: self.counter_rdata,
+            Memory.WEIGHT: Value.cast(self.core.w),
+            Memory.ACCUMULATED: Value.cast(self.core.a),
+            Memory.POTENTIAL: Value.cast(self.core.p),
+            Memory.SPIKE: self.core.spike_row,
+            Memory.REGISTER: self.registers.rdata,
+            Memory.COUNTER: self.counters.rdata,
         }[selected]

@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.barrier import leaf_layout, tick_layout
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream
 from yoso_hw.node import Node, node_signature
 from yoso_hw.packet import Packets
@@ -17,7 +18,7 @@ from yoso_hw.ports import ports
 NODE_MODULE = "yoso_node"
 
 
-class Mesh(wiring.Component):
+class Mesh(Component):
     """A grid of nodes. The west port of node (0, 0) is the host's; all others at the rim are closed.
 
     Parameters

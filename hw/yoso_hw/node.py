@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.barrier import leaf_layout
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
@@ -36,7 +37,7 @@ def node_signature(params: ChipParams) -> wiring.Signature:
     return wiring.Signature(ports)
 
 
-class Node(wiring.Component):
+class Node(Component):
     """What the mesh repeats.
 
     Members

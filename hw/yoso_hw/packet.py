@@ -1,25 +1,36 @@
 """Packet formats: every flit on the mesh and on the host port. Pure Python, the only definition.
 
-A packet is one flit. Bits are numbered from the least significant; `kind` lies at the bottom of every flit.
-Mesh-bound kinds carry a destination rectangle of nodes (inclusive; one node for unicast). Host-bound kinds
-have bit 2 of `kind` set and no destination: X-Y routing takes them to node (0, 0) and out.
+A packet is one flit. Bits are numbered from the least significant; `kind` lies at the bottom of every flit,
+and `op` right above it in CONTROL packets. Mesh-bound kinds carry a destination rectangle of nodes
+(inclusive; one node for unicast). Host-bound kinds have bit `HOST_BIT` of `kind` set and no destination: X-Y
+routing takes them to node (0, 0) and out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
+from yoso_hw import fields
+from yoso_hw.fields import Field, FieldError, destination_fields, side_by_side
 from yoso_hw.params import ChipParams, bits_for
-from yoso_hw.registers import CHUNK_BITS, Memory, memory_shape
+from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Memory, memory_shape
+
+#: Bits of a packet's kind, at the bottom of its flit, and of the operation of a CONTROL packet, right above.
+KIND_BITS, OP_BITS = 3, 3
+
+#: Bit of the kind that is set in packets for the host.
+HOST_BIT = 2
 
 
-class PacketError(ValueError):
-    """A packet field does not fit; the message names the field and its value."""
+class PacketError(FieldError):
+    """There is no such packet or field."""
 
 
 class Kind(IntEnum):
-    """Kind of a packet, its lowest three bits."""
+    """Kind of a packet."""
 
     SPIKE = 0  #: a spike of one axon, to the PEs of one layer
     SEEK = 1  #: set a PE's memory pointer
@@ -98,14 +109,19 @@ PACKET_CYCLES = {
 }
 
 
-@dataclass(frozen=True)
-class Field:
-    """A bit field: `width` bits from bit `offset` up."""
+def kind_of(flit: Any) -> Any:
+    """The kind of a flit, or of each of an array of flits, as a plain number: some flits have no `Kind`."""
+    return flit & ((1 << KIND_BITS) - 1)
 
-    name: str
-    offset: int
-    width: int
-    signed: bool = False
+
+def op_of(flit: Any) -> Any:
+    """The operation of a CONTROL flit, or of each of an array, as a plain number."""
+    return flit >> KIND_BITS & ((1 << OP_BITS) - 1)
+
+
+def is_host_bound(kind: int) -> bool:
+    """Whether packets of this kind go to the host."""
+    return bool(kind >> HOST_BIT & 1)
 
 
 @dataclass(frozen=True)
@@ -122,16 +138,16 @@ class Format:
         last = self.fields[-1]
         return last.offset + last.width
 
+    @property
+    def header(self) -> dict[str, int]:
+        """What the fields `kind` and `op` hold in such a packet."""
+        return {"kind": int(self.kind), **({} if self.op is None else {"op": int(self.op)})}
+
     def field(self, name: str) -> Field:
         for field in self.fields:
             if field.name == name:
                 return field
         raise PacketError(f"packet {self.name} has no field {name!r}; it has {[f.name for f in self.fields]}")
-
-
-def destination_fields(params: ChipParams) -> list[tuple[str, int]]:
-    """The rectangle x0..x1, y0..y1, in the order of both packets and `Register.DESTINATION`."""
-    return [("x0", params.x_bits), ("x1", params.x_bits), ("y0", params.y_bits), ("y1", params.y_bits)]
 
 
 def address_bits(params: ChipParams) -> int:
@@ -156,7 +172,7 @@ class Packets:
         self._add(
             Kind.SPIKE, None, [*dest, ("tag", params.tag_bits), ("parity", 1), ("row", params.row_bits)]
         )
-        self._add(Kind.SEEK, None, [*dest, ("memory", 3), ("address", address_bits(params))])
+        self._add(Kind.SEEK, None, [*dest, ("memory", MEMORY_BITS), ("address", address_bits(params))])
         self._add(Kind.WRITE, None, [*dest, ("data", CHUNK_BITS)])
         self._add(Kind.READ, None, dest)
         self._add(Kind.REPLY, None, [("x", params.x_bits), ("y", params.y_bits), ("data", CHUNK_BITS)])
@@ -176,64 +192,32 @@ class Packets:
         self.flit_bits = max(format.bits for format in self.formats.values())
 
     def _add(
-        self,
-        kind: Kind,
-        op: Op | None,
-        body: list[tuple[str, int]],
-        signed: set[str] = frozenset(),  # type: ignore
+        self, kind: Kind, op: Op | None, body: Iterable[tuple[str, int]], signed: Iterable[str] = ()
     ) -> None:
-        layout = [("kind", 3)] + ([("op", 3)] if op is not None else []) + body
-        fields, offset = [], 0
-        for name, width in layout:
-            fields.append(Field(name, offset, width, name in signed))
-            offset += width
+        header = [("kind", KIND_BITS)] + ([("op", OP_BITS)] if op is not None else [])
         name = op.name if op is not None else kind.name
-        self.formats[name] = Format(name, kind, op, tuple(fields))
+        self.formats[name] = Format(name, kind, op, side_by_side([*header, *body], signed))
 
     def pack(self, name: str, **values: int) -> int:
         """A flit of the packet called `name` (a `Kind`, or an `Op` for CONTROL).
 
         Raises
         ------
-        PacketError
-            If the name is unknown, a field is missing or unknown, or a value does not fit its field.
+        FieldError
+            If the name is unknown (`PacketError`), a field is missing or unknown, or a value does not fit its
+            field.
         """
         format = self.formats.get(name)
         if format is None:
             raise PacketError(f"no packet is called {name!r}; there are {sorted(self.formats)}")
-        values = {
-            "kind": int(format.kind),
-            **({"op": int(format.op)} if format.op is not None else {}),
-            **values,
-        }
-        names = {field.name for field in format.fields}
-        if set(values) != names:
-            raise PacketError(f"packet {name} needs the fields {sorted(names)}, not {sorted(values)}")
-        flit = 0
-        for field in format.fields:
-            value = int(values[field.name])
-            low, high = (
-                (-(1 << (field.width - 1)), (1 << (field.width - 1)) - 1)
-                if field.signed
-                else (0, (1 << field.width) - 1)
-            )
-            if not low <= value <= high:
-                raise PacketError(f"packet {name}: {field.name}={value} is outside {low}..{high}")
-            flit |= (value & ((1 << field.width) - 1)) << field.offset
-        return flit
+        return fields.pack(f"packet {name}", format.fields, {**format.header, **values})
 
     def unpack(self, flit: int) -> dict[str, int | str]:
         """The fields of a flit, with ``name`` added. Raises `PacketError` if the kind is unknown."""
         try:
-            kind = Kind(flit & 7)
-            name = Op((flit >> 3) & 7).name if kind is Kind.CONTROL else kind.name
+            kind = Kind(kind_of(flit))
+            name = Op(op_of(flit)).name if kind is Kind.CONTROL else kind.name
             format = self.formats[name]
         except (ValueError, KeyError):
             raise PacketError(f"flit {flit:#x} is of no known kind") from None
-        values: dict[str, int | str] = {"name": name}
-        for field in format.fields:
-            value = (flit >> field.offset) & ((1 << field.width) - 1)
-            if field.signed and value >> (field.width - 1):
-                value -= 1 << field.width
-            values[field.name] = value
-        return values
+        return {"name": name, **fields.unpack(format.fields, flit)}

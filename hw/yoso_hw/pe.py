@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.core.core import Core
 from yoso_hw.counters import Counters
 from yoso_hw.flit import flit_stream
@@ -15,15 +16,8 @@ from yoso_hw.params import ChipParams
 from yoso_hw.pe_config import PeConfig
 from yoso_hw.router_interface import RouterInterface
 
-#: What core and memory interface say to each other, by the side that drives it.
-CORE_REQUESTS = (
-    *("a_read", "v_read", "read_word", "w_read", "row", "spike_read", "spike_neuron"),
-    *("a_write", "v_write", "write_word", "a_out", "p_out"),
-)
-CORE_WORDS = ("a", "p", "w", "spike_row")
 
-
-class ProcessingElement(wiring.Component):
+class ProcessingElement(Component):
     """One PE (paper, figure 4b); every PE of the chip is this module, its coordinates are inputs.
 
     Members
@@ -99,26 +93,18 @@ class ProcessingElement(wiring.Component):
             core.parity.eq(self.parity),
             core.step.eq(step),
         ]
-        m.d.comb += [getattr(memories, name).eq(getattr(core, name)) for name in CORE_REQUESTS]
-        m.d.comb += [getattr(core, name).eq(getattr(memories, name)) for name in CORE_WORDS]
+        wiring.connect(m, core.memory, memories.core)
+        wiring.connect(m, memories.registers, config.access)
+        wiring.connect(m, memories.counters, counters.access)
+        for events in (core.events, memories.events):
+            m.d.comb += [counters.events[counter].eq(events[counter]) for counter, _ in events.shape()]
         m.d.comb += [
-            config.address.eq(memories.register_address),
-            config.write.eq(memories.register_write),
-            config.wdata.eq(memories.register_wdata),
-            memories.register_rdata.eq(config.rdata),
-            counters.address.eq(memories.register_address),
-            counters.write.eq(memories.counter_write),
-            counters.wdata.eq(memories.register_wdata),
-            memories.counter_rdata.eq(counters.rdata),
-            counters.read.eq(memories.counter_read),
-            # In the order of `PeError` and of `Counter`.
-            config.errors.eq(Cat(memories.bad_address, core.bad_row, memories.cut_word)),
-            counters.events.eq(
-                Cat(core.taken, core.counted, core.updated, core.swept, core.stalled, memories.accesses)
-            ),
+            config.errors.bad_address.eq(memories.bad_address),
+            config.errors.bad_row.eq(core.bad_row),
+            config.errors.cut_word.eq(memories.cut_word),
             self.error.eq(config.error),
             self.idle.eq(core.idle & memories.idle & interface.idle),
-            self.trace.eq(core.counted),
+            self.trace.eq(core.events.spikes_out),
             self.trace_flit.eq(core.out.payload),
         ]
         return m

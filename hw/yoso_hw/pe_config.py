@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
+from yoso_hw.core.neuron import neuron_config
 from yoso_hw.flit import rectangle_layout
-from yoso_hw.params import ChipParams, bits_for
-from yoso_hw.registers import REGISTER_BITS, PeError, Register
+from yoso_hw.interfaces import access_signature, errors_layout
+from yoso_hw.params import ChipParams
+from yoso_hw.registers import PeError, Register, neuron_fields, register_fields
 
 
 def config_layout(params: ChipParams) -> data.StructLayout:
-    """The registers as the PE uses them; names follow `Register`."""
-    window = bits_for(params.steps + 1)
+    """The fields of the registers (`register_fields`) as the PE uses them.
+
+    Those of the neuron and those of the destination are structs of their own, `neuron` and `destination`.
+    """
+    apart = (*neuron_fields(params), Register.DESTINATION, Register.ERRORS)
+    others = (own for register, own in register_fields(params).items() if register not in apart)
     return data.StructLayout(
         {
-            "tag": params.tag_bits,
-            "words": params.word_bits + 1,
-            "last_mask": params.lanes,
-            "threshold": params.pot_bits - 1,
-            "slope": params.pot_bits - 1,
-            "window_start": window,
-            "window_end": window,
-            "base": params.class_bits,
-            "output": 1,
+            **{field.name: field.width for own in others for field in own},
+            "neuron": neuron_config(params),
             "destination": rectangle_layout(params),
-            "destination_tag": params.tag_bits,
         }
     )
 
 
-class PeConfig(wiring.Component):
+class PeConfig(Component):
     """Holds the registers, and the sticky error bits.
 
     A DESTINATION outside the mesh is not taken: its flits would wait for ever at the rim.
 
     Members
     -------
-    address
-        Register number, `Register`.
-    write, wdata
-        Write the register; bits that it has no use for are ignored.
-    rdata
-        The register at `address`; combinational.
+    access
+        The registers; bits that a register has no use for are ignored, and `rdata` is combinational.
     errors
-        Error events, bit i for `PeError` i; BAD_DESTINATION is raised in here.
+        Error events; BAD_DESTINATION is raised in here.
     error
         Some error bit is set.
     config
@@ -56,11 +53,8 @@ class PeConfig(wiring.Component):
         self.params = params
         super().__init__(
             {
-                "address": In(bits_for(len(Register))),
-                "write": In(1),
-                "wdata": In(REGISTER_BITS),
-                "rdata": Out(REGISTER_BITS),
-                "errors": In(len(PeError)),
+                "access": In(access_signature(len(Register))),
+                "errors": In(errors_layout()),
                 "error": Out(1),
                 "config": Out(config_layout(params)),
             }
@@ -68,40 +62,33 @@ class PeConfig(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
+        config, access = self.config, self.access
         sticky = Signal(len(PeError))
-        wanted = data.View(config.destination.shape(), self.wdata[: len(Value.cast(config.destination))])
+        layout = config.destination.shape()
+        wanted = data.View(layout, access.wdata[: layout.size])
         inside = (
             (wanted.x0 <= wanted.x1)
             & (wanted.x1 < self.params.cols)
             & (wanted.y0 <= wanted.y1)
             & (wanted.y1 < self.params.rows)
         )
-        outside = self.write & (self.address == Register.DESTINATION) & ~inside
+        outside = access.write & (access.address == Register.DESTINATION) & ~inside
         m.d.comb += self.error.eq(sticky.any())
-        m.d.sync += sticky.eq(sticky | self.errors | (outside << PeError.BAD_DESTINATION))
-        output_gap = Const(0, REGISTER_BITS - 1 - self.params.class_bits)
-        fields: dict[Register, list[Value]] = {
-            Register.TAG: [config.tag],
-            Register.WORDS: [config.words],
-            Register.LAST_MASK: [config.last_mask],
-            Register.THRESHOLD: [config.threshold],
-            Register.SLOPE: [config.slope],
-            Register.WINDOW_START: [config.window_start],
-            Register.WINDOW_END: [config.window_end],
-            Register.OUTPUT: [config.base, output_gap, config.output],
-            Register.DESTINATION: [config.destination],
-            Register.DESTINATION_TAG: [config.destination_tag],
-            Register.ERRORS: [sticky],
+        m.d.sync += sticky.eq(sticky | Value.cast(self.errors) | (outside << PeError.BAD_DESTINATION))
+        # Where the fields of a register are held, unless in `config` itself.
+        held: dict[Register, Any] = {
+            **dict.fromkeys(neuron_fields(self.params), config.neuron),
+            Register.DESTINATION: config.destination,
+            Register.ERRORS: {"errors": sticky},
         }
-        with m.Switch(self.address):
-            for register, parts in fields.items():
+        with m.Switch(access.address):
+            for register, fields in register_fields(self.params).items():
                 with m.Case(register):
-                    m.d.comb += self.rdata.eq(Cat(Value.cast(part) for part in parts))
-                    with m.If(self.write & ~outside):
-                        offset = 0
-                        for part in map(Value.cast, parts):
-                            if not isinstance(part, Const):
-                                m.d.sync += part.eq(self.wdata[offset : offset + len(part)])
-                            offset += len(part)
+                    word: list[Value] = []
+                    for field in fields:
+                        value = held.get(register, config)[field.name]
+                        word += [Const(0, field.offset - sum(map(len, word))), value]
+                        with m.If(access.write & ~outside):
+                            m.d.sync += value.eq(access.wdata[field.offset : field.offset + field.width])
+                    m.d.comb += access.rdata.eq(Cat(*word))
         return m

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from yoso_hw.params import ChipParams
+from yoso_hw import fields
+from yoso_hw.fields import Field, FieldError, destination_fields, side_by_side
+from yoso_hw.params import ChipParams, bits_for
 
 CHUNK_BITS = 16
 REGISTER_BITS = 32
+
+#: Bits that name a `Memory`.
+MEMORY_BITS = 3
 
 
 class Memory(IntEnum):
@@ -27,7 +32,10 @@ class Memory(IntEnum):
 
 
 class Register(IntEnum):
-    """Configuration of a PE; 32-bit words, 0 after reset: a PE with 0 words takes part in nothing."""
+    """Configuration of a PE; 32-bit words, 0 after reset: a PE with 0 words takes part in nothing.
+
+    `register_fields` says which bits of them mean what.
+    """
 
     TAG = 0  #: tag of the layer the PE belongs to; spikes with another tag are dropped uncounted
     WORDS = 1  #: neuron words in use, 0 .. neuron_words
@@ -36,13 +44,10 @@ class Register(IntEnum):
     SLOPE = 4  #: c, 0 .. pot_max; from WINDOW_START on each sweep adds c to V, or A where c = 0
     WINDOW_START = 5  #: s: first step at which a neuron may fire
     WINDOW_END = 6  #: e: first step at which it may fire no more; e <= s: never fires
-    OUTPUT = 7  #: bit 31: spikes go to the host as RESULT; low bits: class index of the PE's neuron 0
-    DESTINATION = 8  #: rectangle of nodes that spikes go to: x0, x1, y0, y1 packed as in a packet
+    OUTPUT = 7  #: of a PE of the output layer
+    DESTINATION = 8  #: rectangle of nodes that spikes go to, inclusive
     DESTINATION_TAG = 9  #: tag of the layer that spikes go to
     ERRORS = 10  #: sticky `PeError` bits; write 0 to clear
-
-
-OUTPUT_FLAG = 1 << 31
 
 
 class PeError(IntEnum):
@@ -70,6 +75,64 @@ class Counter(IntEnum):
     POT_WRITES = 10  #: words written to it
     SPIKE_READS = 11  #: words read from the spike-address SRAM
     SPIKE_WRITES = 12  #: words written to it
+
+
+def neuron_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
+    """The registers that say how a neuron behaves: in the RTL one struct, which the core only passes on."""
+    potential, step = params.pot_bits - 1, bits_for(params.steps + 1)
+    return {
+        Register.THRESHOLD: side_by_side([("threshold", potential)]),
+        Register.SLOPE: side_by_side([("slope", potential)]),
+        Register.WINDOW_START: side_by_side([("window_start", step)]),
+        Register.WINDOW_END: side_by_side([("window_end", step)]),
+    }
+
+
+def register_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
+    """The fields of every register: the one place for their names, widths and offsets.
+
+    No two registers have a field of the same name. Bits without a field read as 0.
+    """
+    found = {
+        Register.TAG: side_by_side([("tag", params.tag_bits)]),
+        Register.WORDS: side_by_side([("words", params.word_bits + 1)]),
+        Register.LAST_MASK: side_by_side([("last_mask", params.lanes)]),
+        **neuron_fields(params),
+        Register.OUTPUT: (
+            Field("base", 0, params.class_bits, meaning="class index of the PE's neuron 0"),
+            Field("output", REGISTER_BITS - 1, 1, meaning="its spikes go to the host, as RESULT"),
+        ),
+        Register.DESTINATION: side_by_side(destination_fields(params)),
+        Register.DESTINATION_TAG: side_by_side([("destination_tag", params.tag_bits)]),
+        Register.ERRORS: side_by_side([("errors", len(PeError))]),
+    }
+    return {register: found[register] for register in Register}
+
+
+def pack(params: ChipParams, register: Register, **values: int) -> int:
+    """The word of a register whose fields have these values. Raises `FieldError`."""
+    return fields.pack(f"register {register.name}", register_fields(params)[register], values)
+
+
+def unpack(params: ChipParams, register: Register, word: int) -> dict[str, int]:
+    """The fields of a register's word by name; the inverse of `pack`."""
+    return fields.unpack(register_fields(params)[register], word)
+
+
+def pack_all(params: ChipParams, **values: int) -> list[int]:
+    """The words of all registers, in order, from the fields of any of them; those not given are 0.
+
+    Raises
+    ------
+    FieldError
+        If no register has a field of that name, or a value does not fit it.
+    """
+    words = []
+    for register, own in register_fields(params).items():
+        words.append(pack(params, register, **{field.name: values.pop(field.name, 0) for field in own}))
+    if values:
+        raise FieldError(f"no register has the fields {sorted(values)}")
+    return words
 
 
 def memory_shape(params: ChipParams, memory: Memory) -> tuple[int, int]:

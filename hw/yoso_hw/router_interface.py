@@ -6,6 +6,7 @@ from amaranth.hdl import Module, Mux
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.core.ops import spike_layout
 from yoso_hw.fifo import StreamFIFO
 from yoso_hw.flit import flit_stream, pack, unpack
@@ -16,7 +17,7 @@ from yoso_hw.stage import Stage
 from yoso_hw.unicast import Unicast
 
 
-class RouterInterface(wiring.Component):
+class RouterInterface(Component):
     """Between the router's local port and the core and memories.
 
     What comes in is taken by a register and sorted from there, at the pace of a link. Spikes of the PE's own

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.barrier import tick_layout
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream, pack, unpack
 from yoso_hw.packet import CYCLE_BITS, Packets
 from yoso_hw.params import ChipParams, bits_for
@@ -15,7 +16,7 @@ from yoso_hw.params import ChipParams, bits_for
 BARRIER_LATENCY = 3
 
 
-class Sequencer(wiring.Component):
+class Sequencer(Component):
     """Begins steps, closes them at the barrier, and answers with DECISION and CYCLES.
 
     ::

@@ -1,7 +1,7 @@
 """Every memory of the chip is made here, so that an ASIC flow can put macros in its place.
 
 A platform with a method ``sram(width, depth)`` does so: what it returns, if not None, has the members of
-`SinglePortSRAM` and stands in for it (`hw/synth/macros.py`).
+`SinglePortSRAM` and stands in for it (`yoso_synth.macros`).
 
 Reads take one cycle: data stand at the output from the cycle after the request until the next request, as
 in the SRAM macros of the open processes.
@@ -9,18 +9,21 @@ in the SRAM macros of the open processes.
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.params import bits_for
 
 #: Attribute of the memories that are SRAM macros in an ASIC; all others are flip-flops there.
 SRAM_MARK = "sram_macro"
 
 
-class SinglePortSRAM(wiring.Component):
+class SinglePortSRAM(Component):
     """One port, which reads or writes one word a cycle.
 
     Members
@@ -52,9 +55,9 @@ class SinglePortSRAM(wiring.Component):
             wiring.connect(m, wiring.flipped(self), inner)
             return m
         # A memory of one word would have an address of no bits, which not every tool takes.
-        m.submodules.memory = memory = Memory(
-            shape=self.width, depth=max(2, self.depth), init=[], attrs={SRAM_MARK: 1}
-        )
+        attributes: dict[str, Any] = {SRAM_MARK: 1}
+        memory: Memory = Memory(shape=self.width, depth=max(2, self.depth), init=[], attrs=attributes)
+        m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.en & self.write),
@@ -67,7 +70,7 @@ class SinglePortSRAM(wiring.Component):
         return m
 
 
-class ReadWriteSRAM(wiring.Component):
+class ReadWriteSRAM(Component):
     """A read and a write every cycle.
 
     Reading the word that is written in the same cycle yields its old value or garbage: the core forwards
@@ -101,10 +104,9 @@ class ReadWriteSRAM(wiring.Component):
             self._elaborate_banks(m)
             return m
         # Lets synthesis use a block RAM as it is, without logic that keeps the old value in a collision.
-        attributes = {"no_rw_check": 1, SRAM_MARK: 1}
-        m.submodules.memory = memory = Memory(
-            shape=self.width, depth=max(2, self.depth), init=[], attrs=attributes
-        )
+        attributes: dict[str, Any] = {"no_rw_check": 1, SRAM_MARK: 1}
+        memory: Memory = Memory(shape=self.width, depth=max(2, self.depth), init=[], attrs=attributes)
+        m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()
         m.d.comb += [
             write.en.eq(self.write_en),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 
-class Stage(wiring.Component):
+
+class Stage(Component):
     """Holds one flit, for a cycle at least.
 
     Parameters

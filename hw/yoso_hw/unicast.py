@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream, rectangle_layout
-from yoso_hw.packet import Packets
+from yoso_hw.packet import HOST_BIT, KIND_BITS, Packets
 from yoso_hw.params import ChipParams
 
 
-class Unicast(wiring.Component):
+class Unicast(Component):
     """Takes a flit for a rectangle, gives one flit for each of its nodes, row by row.
 
     A flit to the host passes unchanged. Combinational between `i` and `o`; one flit out a cycle; `i` is
@@ -25,11 +26,10 @@ class Unicast(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        kind_bits = self.packets.formats["READ"].field("kind").width
         layout = rectangle_layout(self.params)
-        whole = data.View(layout, self.i.payload[kind_bits : kind_bits + layout.size])
-        rest = self.i.payload[kind_bits + layout.size :]
-        to_host = self.i.payload[2]
+        whole = data.View(layout, self.i.payload[KIND_BITS : KIND_BITS + layout.size])
+        rest = self.i.payload[KIND_BITS + layout.size :]
+        to_host = self.i.payload[HOST_BIT]
 
         started = Signal()
         x, y = Signal.like(whole.x0, name="x"), Signal.like(whole.y0, name="y")
@@ -39,7 +39,7 @@ class Unicast(wiring.Component):
         node: Value = Cat(now_x, now_x, now_y, now_y)
         m.d.comb += [
             self.o.valid.eq(self.i.valid),
-            self.o.payload.eq(Mux(to_host, self.i.payload, Cat(self.i.payload[:kind_bits], node, rest))),
+            self.o.payload.eq(Mux(to_host, self.i.payload, Cat(self.i.payload[:KIND_BITS], node, rest))),
             self.i.ready.eq(self.o.ready & last),
         ]
         with m.If(self.o.valid & self.o.ready):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from yoso_hw.packet import Kind, Packets
+from yoso_hw.packet import Kind, Packets, kind_of
 from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.compile.predict import PREDICTED, predict_counters
 from yoso_sw.network.events import Events
@@ -115,7 +115,7 @@ def _wrong_potentials(image: WeightImage, outcome: Outcome, golden: GoldenResult
     """Potentials that output spikes carry and that differ from the golden model's."""
     packets = Packets(image.params)
     wanted = golden.potentials[-1][index]
-    results = outcome.batch.flits[outcome.batch.flits & np.uint64(7) == Kind.RESULT]
+    results = outcome.batch.flits[kind_of(outcome.batch.flits) == Kind.RESULT]
     notes = []
     for flit in results:
         fields = packets.unpack(int(flit))

@@ -7,6 +7,7 @@ from typing import Any
 from amaranth.hdl import Cat, ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
@@ -16,7 +17,7 @@ from yoso_hw.ports import ports
 ROUTER_MODULE = "yoso_router"
 
 
-class Fabric(wiring.Component):
+class Fabric(Component):
     """A grid of routers, wired as `yoso_hw.mesh.Mesh` wires its nodes.
 
     Parameters

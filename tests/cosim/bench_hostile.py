@@ -8,7 +8,7 @@ import chip_cases
 import cocotb
 from attack import PACKETS, PARAMS, Attack, pack
 from wrong_packets import EVERYWHERE, cases, read, seek, spike, write
-from yoso_hw.packet import Kind
+from yoso_hw.packet import Kind, is_host_bound, kind_of
 from yoso_hw.registers import Counter, Memory, PeError, chunks, memory_shape
 from yoso_sw.compile.flits import rectangle_fields
 
@@ -131,7 +131,8 @@ async def a_spike_of_a_step_gone_by_counts_in_the_running_step(dut):
     for index in range(len(attack.inputs)):
         flits = attack.flits(index)
         flits = [
-            flit ^ parity if flit & 7 == Kind.SPIKE and attack.rng.random() < 0.5 else flit for flit in flits
+            flit ^ parity if kind_of(flit) == Kind.SPIKE and attack.rng.random() < 0.5 else flit
+            for flit in flits
         ]
         batch = await attack.host.link.exchange(flits, answers=2)
         decision = PACKETS.unpack(int(batch.answers[0]))
@@ -197,13 +198,13 @@ def any_packet(rng: random.Random) -> list[int]:
     if rng.random() < 0.2:
         return [rng.getrandbits(PACKETS.flit_bits)]
     format = rng.choice(list(PACKETS.formats.values()))
-    flit = rng.getrandbits(PACKETS.flit_bits) >> 3 << 3 | format.kind
-    if format.op is not None:
-        flit = flit & ~0x38 | format.op << 3
-    elif format.kind < 4:
-        for name, value in any_rectangle(rng).items():
-            own = format.field(name)
-            flit = flit & ~(((1 << own.width) - 1) << own.offset) | value << own.offset
+    flit = rng.getrandbits(PACKETS.flit_bits)
+    right = dict(format.header)
+    if not is_host_bound(format.kind):
+        right |= any_rectangle(rng)
+    for name, value in right.items():
+        own = format.field(name)
+        flit = flit & ~(((1 << own.width) - 1) << own.offset) | value << own.offset
     return [flit]
 
 

@@ -16,7 +16,7 @@ from words import (
     write_packets,
 )
 from yoso_hw.packet import Packets
-from yoso_hw.registers import OUTPUT_FLAG, Counter, Memory
+from yoso_hw.registers import Counter, Memory
 from yoso_sim.blocks import bench_params
 from yoso_sim.streams import StreamBench
 
@@ -323,7 +323,7 @@ async def a_report_brings_the_potential_of_every_output_neuron_to_the_host(dut):
         for i, node in enumerate(mesh.nodes)
     }
     await mesh.load(setups)
-    assert setups[mesh.nodes[0]].registers()[7] & OUTPUT_FLAG
+    assert setups[mesh.nodes[0]].output
     mesh.stall(0, 0.5)
     assert await run_steps(mesh, 4, skew=0) == 0
     await mesh.tick(REPORT | TICK)

@@ -1,6 +1,6 @@
 """The benches of the RTL on its netlist, flit by flit: ``make gatesim [TARGET=name]``.
 
-The same bench runs on the RTL and on the netlist (`hw/synth/netlist.py`). It compares spikes, potentials and
+The same bench runs on the RTL and on the netlist (`yoso_synth.netlist`). It compares spikes, potentials and
 counters with its own model, as always; besides, every flit that leaves the netlist must leave the RTL too, in
 the same cycle. Flip-flops and memories of the netlist begin in a random state. Last, gates swapped by program
 must be noticed. Writes ``build/reports/gatesim.json`` and prints it as a table.
@@ -35,18 +35,16 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
-from yoso_hw.packet import Kind
+from yoso_hw.packet import Kind, kind_of
 from yoso_hw.params import ChipParams
 from yoso_sim import observed
 from yoso_sim.blocks import build_block, run_bench
 from yoso_sim.build import RTL, Build, BuildError, Form, build
 from yoso_sim.simulate import SimulationError, simulate
+from yoso_synth.netlist import GENERIC_LIBRARY, Library, Netlist, cell_models, find_library, make_netlist
+from yoso_synth.tools import SynthError
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "hw" / "synth"))
-
-from netlist import GENERIC_LIBRARY, Library, Netlist, cell_models, find_library, make_netlist  # noqa: E402
-from tools import SynthError  # noqa: E402
 
 BUILD = ROOT / "build" / "gatesim"
 REPORT = ROOT / "build" / "reports" / "gatesim.json"
@@ -210,7 +208,7 @@ def facts_of(made: Build) -> dict[str, Any]:
 
 def is_spike(line: bytes) -> bool:
     """An observed flit is a neuron's: a SPIKE or a RESULT."""
-    return int(line.split()[-1], 16) & 7 in (Kind.SPIKE, Kind.RESULT)
+    return kind_of(int(line.split()[-1], 16)) in (Kind.SPIKE, Kind.RESULT)
 
 
 def compare_with_rtl(

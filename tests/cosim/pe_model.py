@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from words import Rectangle, join, rectangle_word
+from words import Rectangle, join, to_rectangle
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import OUTPUT_FLAG, Counter, Register
+from yoso_hw.registers import Counter, pack_all
 
 
 @dataclass
@@ -61,18 +61,20 @@ class PeSetup:
         return cls(params, **{**drawn, **fixed})
 
     def registers(self) -> list[int]:
-        words = [0] * len(Register)
-        words[Register.TAG] = self.tag
-        words[Register.WORDS] = self.words
-        words[Register.LAST_MASK] = self.mask
-        words[Register.THRESHOLD] = self.threshold
-        words[Register.SLOPE] = self.slope
-        words[Register.WINDOW_START] = self.start
-        words[Register.WINDOW_END] = self.end
-        words[Register.OUTPUT] = (OUTPUT_FLAG if self.output else 0) | self.base
-        words[Register.DESTINATION] = rectangle_word(self.params, self.destination)
-        words[Register.DESTINATION_TAG] = self.destination_tag
-        return words
+        return pack_all(
+            self.params,
+            tag=self.tag,
+            words=self.words,
+            last_mask=self.mask,
+            threshold=self.threshold,
+            slope=self.slope,
+            window_start=self.start,
+            window_end=self.end,
+            output=int(self.output),
+            base=self.base,
+            **to_rectangle(self.destination),
+            destination_tag=self.destination_tag,
+        )
 
     def weight_memory(self) -> list[int]:
         return [join(lanes, self.params.weight_bits) for lanes in self.weights]
@@ -153,7 +155,7 @@ class PeModel:
         return [
             packets.pack(
                 "SPIKE",
-                **dict(zip(("x0", "x1", "y0", "y1"), target, strict=True)),
+                **to_rectangle(target),
                 tag=setup.destination_tag,
                 parity=self.parity,
                 row=setup.spike_rows[j],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from yoso_hw.packet import Packets, destination_fields
+from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import CHUNK_BITS, OUTPUT_FLAG, Memory, PeError, Register, chunks, memory_shape
+from yoso_hw.registers import CHUNK_BITS, Memory, Register, chunks, memory_shape, pack, register_fields
 
 Rectangle = tuple[int, int, int, int]
 
@@ -37,11 +37,7 @@ def potentials(params: ChipParams, word: int) -> list[tuple[int, bool]]:
 
 def rectangle_word(params: ChipParams, rectangle: Rectangle) -> int:
     """`Register.DESTINATION`."""
-    word, offset = 0, 0
-    for (_, width), value in zip(destination_fields(params), rectangle, strict=True):
-        word |= value << offset
-        offset += width
-    return word
+    return pack(params, Register.DESTINATION, **to_rectangle(rectangle))
 
 
 def to_rectangle(rectangle: Rectangle) -> dict[str, int]:
@@ -50,22 +46,10 @@ def to_rectangle(rectangle: Rectangle) -> dict[str, int]:
 
 def register_masks(params: ChipParams) -> dict[Register, int]:
     """Bits of each register that the PE keeps."""
-    window = params.steps.bit_length()
-    rectangle = sum(width for _, width in destination_fields(params))
-    widths = {
-        Register.TAG: params.tag_bits,
-        Register.WORDS: params.word_bits + 1,
-        Register.LAST_MASK: params.lanes,
-        Register.THRESHOLD: params.pot_bits - 1,
-        Register.SLOPE: params.pot_bits - 1,
-        Register.WINDOW_START: window,
-        Register.WINDOW_END: window,
-        Register.DESTINATION: rectangle,
-        Register.DESTINATION_TAG: params.tag_bits,
-        Register.ERRORS: len(PeError),
+    return {
+        register: sum((1 << field.width) - 1 << field.offset for field in fields)
+        for register, fields in register_fields(params).items()
     }
-    masks = {register: (1 << width) - 1 for register, width in widths.items()}
-    return {**masks, Register.OUTPUT: OUTPUT_FLAG | (1 << params.class_bits) - 1}
 
 
 def write_packets(

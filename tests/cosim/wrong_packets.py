@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import chip_cases
 from attack import PACKETS, PARAMS, Attack, pack
+from yoso_hw import registers
 from yoso_hw.packet import Kind, Op
 from yoso_hw.registers import Memory, PeError, Register, chunks, memory_shape
 from yoso_sw.compile.flits import rectangle_fields
@@ -55,19 +56,6 @@ def wrong_rectangles() -> Iterator[tuple[str, dict[str, int]]]:
     yield "no row", {**HERE, "y0": 1}
 
 
-def rectangle_word(to: dict[str, int]) -> int:
-    word, offset = 0, 0
-    for name, width in (
-        ("x0", PARAMS.x_bits),
-        ("x1", PARAMS.x_bits),
-        ("y0", PARAMS.y_bits),
-        ("y1", PARAMS.y_bits),
-    ):
-        word |= to[name] << offset
-        offset += width
-    return word
-
-
 def cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
     from_the_chip = {
@@ -86,7 +74,7 @@ def cases() -> dict[str, Case]:
         memory = [seek(Memory.WEIGHT, 0, to), write(to=to), read(to)]
         found[f"memory packets to {name}"] = Case(lambda _, f=memory: f, {"BAD_DESTINATION"})
         found[f"a spike to {name}"] = Case(lambda _, t=to: [spike(**t)], {"BAD_DESTINATION"}, in_image=True)
-        word = rectangle_word(to)
+        word = registers.pack(PARAMS, Register.DESTINATION, **to)
         found[f"a DESTINATION of {name}"] = Case(
             lambda _, w=word: chip_cases.write_everywhere(
                 PACKETS, Memory.REGISTER, Register.DESTINATION, [w]

@@ -24,9 +24,9 @@ from yoso_hw.fifo import StreamFIFO
 from yoso_hw.flit import unpack
 from yoso_hw.host import HostPort
 from yoso_hw.memory_interface import MemoryInterface
-from yoso_hw.packet import ChipError, Kind, Op, Packets
+from yoso_hw.packet import HOST_BIT, KIND_BITS, ChipError, Kind, Op, Packets
 from yoso_hw.pe_config import PeConfig
-from yoso_hw.registers import Memory, PeError, Register
+from yoso_hw.registers import MEMORY_BITS, Memory, PeError, Register
 from yoso_hw.router import INPUTS_OF, Port, Router
 from yoso_hw.router_interface import RouterInterface
 from yoso_hw.sequencer import Sequencer
@@ -109,7 +109,7 @@ def router(m: Module, router: Router) -> Bins:
 @bins_of(Unicast)
 def unicast(m: Module, unicast: Unicast) -> Bins:
     whole = unpack(unicast.packets, "READ", unicast.i.payload)
-    gone, to_host = moved(unicast.i), whole.kind[2]
+    gone, to_host = moved(unicast.i), whole.kind[HOST_BIT]
     wide, high = whole.x0 != whole.x1, whole.y0 != whole.y1
     yield "to the host", gone & to_host
     yield "to one node", gone & ~to_host & ~wide & ~high
@@ -146,22 +146,22 @@ def router_interface(m: Module, interface: RouterInterface) -> Bins:
 def core(m: Module, core: Core) -> Bins:
     params, config = core.params, core.config
     for lanes in (1, 2, 4, 8):
-        yield f"updates at {lanes} lanes", core.updated & (params.lanes == lanes)
-    yield "updates with plain memories", core.updated & (not params.banked)
-    yield "updates with banked memories", core.updated & params.banked
+        yield f"updates at {lanes} lanes", core.events.updates & (params.lanes == lanes)
+    yield "updates with plain memories", core.events.updates & (not params.banked)
+    yield "updates with banked memories", core.events.updates & params.banked
     sweep = core.tick & ~core.report
     yield "sweep of one word", sweep & (config.words == 1)
     yield "sweep of every word", sweep & (config.words == params.neuron_words)
     yield "words beyond the memory", sweep & (config.words > params.neuron_words)
     yield "sweep of a pe without a layer", sweep & (config.words == 0)
-    yield "sweep with a slope", sweep & (config.slope != 0) & (core.step >= config.window_start)
+    yield "sweep with a slope", sweep & (config.neuron.slope != 0) & (core.step >= config.neuron.window_start)
     yield "report of an output layer", core.tick & core.report & config.output
     yield "report of a hidden layer", core.tick & core.report & ~config.output & (config.words != 0)
     yield "parity 0", sweep & ~core.parity
     yield "parity 1", sweep & core.parity
     yield "last step of the counter", sweep & (core.step == params.steps - 1)
     yield "output held back", refused(core.out)
-    yield "stalled", core.stalled
+    yield "stalled", core.events.stalls
 
 
 @bins_of(Load)
@@ -217,7 +217,7 @@ def compute(m: Module, compute: Compute) -> Bins:
         a_down.append(done & (op == Operation.SPIKE) & down)
         neuron = m.submodules[f"neuron{i}"]
         swept = done & (op == Operation.SWEEP) & ~neuron.fired
-        up, down = beyond(neuron.v + Mux(neuron.sloped, neuron.slope, neuron.a), params.pot_bits)
+        up, down = beyond(neuron.v + Mux(neuron.step.sloped, neuron.config.slope, neuron.a), params.pot_bits)
         v_up.append(swept & up)
         v_down.append(swept & down)
     yield "a clamped at the top", Cat(a_up)
@@ -239,12 +239,12 @@ def store(m: Module, store: Store) -> Bins:
     for i in range(params.lanes):
         neuron = m.submodules[f"neuron{i}"]
         used = store.v_write & (~result.last | store.last_mask[i])
-        reached = neuron.v >= neuron.threshold
-        equal.append(used & neuron.open & ~neuron.fired & (neuron.v == neuron.threshold))
-        above.append(used & neuron.open & ~neuron.fired & (neuron.v > neuron.threshold))
-        closed.append(used & ~neuron.open & ~neuron.fired & reached)
-        again.append(used & neuron.open & neuron.fired & reached)
-        masked.append(store.v_write & ~used & neuron.open & reached)
+        reached = neuron.v >= neuron.config.threshold
+        equal.append(used & neuron.step.open & ~neuron.fired & (neuron.v == neuron.config.threshold))
+        above.append(used & neuron.step.open & ~neuron.fired & (neuron.v > neuron.config.threshold))
+        closed.append(used & ~neuron.step.open & ~neuron.fired & reached)
+        again.append(used & neuron.step.open & neuron.fired & reached)
+        masked.append(store.v_write & ~used & neuron.step.open & reached)
     yield "fires at the threshold", Cat(equal)
     yield "fires above the threshold", Cat(above)
     yield "window closed", Cat(closed)
@@ -260,7 +260,7 @@ def store(m: Module, store: Store) -> Bins:
 @bins_of(MemoryInterface)
 def memory_interface(m: Module, memories: MemoryInterface) -> Bins:
     packets, packet = memories.packets, memories.packet
-    selected = Signal(3, name="bins_memory")
+    selected = Signal(MEMORY_BITS, name="bins_memory")
     with m.If(moved(packet) & packet_is(packets, "SEEK", packet.payload)):
         m.d.sync += selected.eq(unpack(packets, "SEEK", packet.payload).memory)
     for name in ("WRITE", "READ"):
@@ -276,7 +276,10 @@ def memory_interface(m: Module, memories: MemoryInterface) -> Bins:
 @bins_of(PeConfig)
 def pe_config(m: Module, config: PeConfig) -> Bins:
     for error in PeError:
-        yield named("error", error.name), (config.address == Register.ERRORS) & config.rdata[error]
+        yield (
+            named("error", error.name),
+            (config.access.address == Register.ERRORS) & config.access.rdata[error],
+        )
     had = Signal(name="bins_had")
     m.d.sync += had.eq(config.error)
     yield "errors cleared", had & ~config.error
@@ -291,7 +294,7 @@ def host_port(m: Module, host: HostPort) -> Bins:
     for name in packets.formats:
         yield named("in", name), moved(came) & packet_is(packets, name, came.payload)
     command = unpack(packets, "START", came.payload)
-    unknown = [kind for kind in range(8) if kind not in list(Kind)]
+    unknown = [kind for kind in range(1 << KIND_BITS) if kind not in list(Kind)]
     yield (
         "in unknown kind",
         moved(came) & Cat(command.kind == kind for kind in unknown).any() if unknown else Const(0),

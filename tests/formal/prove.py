@@ -51,7 +51,7 @@ SMT = "smtbmc yices"
 #: No proof takes longer than this, in seconds.
 TIMEOUT = 900
 
-#: Where yosys keeps its compiled self, unless the environment says; that of `hw/synth`.
+#: Where yosys keeps its compiled self, unless the environment says; that of `yoso_synth`.
 CACHE = str(ROOT / "build" / "yowasp")
 
 
@@ -170,7 +170,7 @@ def prepare(proof: Proof, case: str, bug: Mutant | None = None) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if bug:
-        shutil.copytree(ROOT / "hw", folder / "hw", ignore=shutil.ignore_patterns("__pycache__", "synth"))
+        shutil.copytree(ROOT / "hw", folder / "hw", ignore=shutil.ignore_patterns("__pycache__"))
         bug.apply(folder / "hw")
     emit(proof, case, folder, folder / "hw" if bug else None)
     return folder

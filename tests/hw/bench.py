@@ -128,10 +128,10 @@ class Bench:
             target = target.as_value()
         self._ctx.set(target, value)
 
-    def drive(self, **members: Any) -> None:
-        """Set members of the component by name."""
+    def drive(self, interface: Any = None, /, **members: Any) -> None:
+        """Set members by name: of the component, or of `interface`, one of its members."""
         for name, value in members.items():
-            self.set(getattr(self.dut, name), value)
+            self.set(getattr(self.dut if interface is None else interface, name), value)
 
     def record(self, value: Any) -> list:
         """A list that gets the value of every cycle from now on, as it is before the clock ticks."""
@@ -187,11 +187,11 @@ class Bench:
             assert self.cycle < end, f"not there after {limit} cycles"
             self.step()
 
-    def pulse(self, **members: Any) -> None:
-        """Set members for one cycle, then to 0."""
-        self.drive(**members)
+    def pulse(self, interface: Any = None, /, **members: Any) -> None:
+        """Set members, as `drive` does, for one cycle, then to 0."""
+        self.drive(interface, **members)
         self.step()
-        self.drive(**dict.fromkeys(members, 0))
+        self.drive(interface, **dict.fromkeys(members, 0))
 
 
 def evaluate(dut: Any, cases: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,10 +13,9 @@ from flit_machine import Pe, signed
 from yoso_hw.core.core import Core
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import OUTPUT_FLAG, Memory, Register, memory_shape
+from yoso_hw.registers import Memory, Register, memory_shape, neuron_fields, pack_all, unpack
 
 GARBAGE = 0x5A5A_5A5A_5A5A_5A5A
-EVENTS = ("taken", "updated", "swept", "counted", "stalled", "bad_row")
 
 
 class CoreBench(Bench):
@@ -31,7 +30,7 @@ class CoreBench(Bench):
     stall
         Probability that the network takes no flit in a cycle.
     registers
-        More registers, by name in lower case (threshold, slope, window_start, window_end, output).
+        More fields of registers (threshold, slope, window_start, window_end, output, base).
     """
 
     def __init__(self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, **registers) -> None:
@@ -59,11 +58,11 @@ class CoreBench(Bench):
         self.reference = Pe(params)
         for memory in (Memory.WEIGHT, Memory.SPIKE):
             self.reference.memory[memory][:] = self.memory[memory]
-        for name, value in settings.items():
-            self.reference.memory[Memory.REGISTER][Register[name.upper()]] = value
+        self.reference.memory[Memory.REGISTER][:] = pack_all(params, **settings)
         self.spikes = self.source(self.dut.spike)
         self.out = self.sink(self.dut.out, stall=stall)
-        self.events = {name: self.record(getattr(self.dut, name)) for name in EVENTS}
+        self.events = self.record(self.dut.events)
+        self.bad_rows = self.record(self.dut.bad_row)
         self.w_reads: list[int] = []  # the cycle of each word issued for a spike
         self.each_cycle(self._memories)
 
@@ -76,20 +75,17 @@ class CoreBench(Bench):
         return word
 
     def configure(self, **settings: int) -> None:
-        """Set registers of the core, by name in lower case; the reference keeps its own."""
+        """Set fields of the core's registers; the reference keeps its own."""
         config = self.dut.config
+        neuron = [field.name for fields in neuron_fields(self.params).values() for field in fields]
         for name, value in settings.items():
-            if name == "output":
-                self.set(config.output, value >> 31)
-                self.set(config.base, value & ~OUTPUT_FLAG)
-            else:
-                self.set(getattr(config, name), value)
+            self.set((config.neuron if name in neuron else config)[name], value)
         self.set(config.destination.x1, self.params.cols - 1)
         self.set(config.destination_tag, 2)
 
     def _memories(self) -> list:
         """Carry out the requests of this cycle; returns the words that come out after the tick."""
-        get, dut, words = self.get, self.dut, []
+        get, dut, words = self.get, self.dut.memory, []
         for memory, reading, out, address in (
             (Memory.WEIGHT, dut.w_read, dut.w, dut.row),
             (Memory.ACCUMULATED, dut.a_read, dut.a, dut.read_word),
@@ -148,9 +144,9 @@ class CoreBench(Bench):
 
     def flit_of(self, neuron: int) -> int:
         """The flit that a neuron sends in this step: a RESULT from an output layer, else a SPIKE."""
-        output = self.reference.register(Register.OUTPUT)
-        if output & OUTPUT_FLAG:
-            index = (output & ~OUTPUT_FLAG) + neuron
+        register = unpack(self.params, Register.OUTPUT, self.reference.register(Register.OUTPUT))
+        if register["output"]:
+            index = register["base"] + neuron
             return self.packets.pack("RESULT", index=index, potential=self.reference.v[neuron])
         return self.packets.pack(
             "SPIKE",
@@ -183,4 +179,5 @@ class CoreBench(Bench):
         }
 
     def total(self, event: str) -> int:
-        return sum(self.events[event])
+        """How often an event of a counter was raised."""
+        return sum(events[event] for events in self.events)

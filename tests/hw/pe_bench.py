@@ -6,10 +6,10 @@ import random
 
 from bench import Bench
 from flit_machine import FlitMachine, signed
-from yoso_hw.packet import Packets, destination_fields
+from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.pe import ProcessingElement
-from yoso_hw.registers import CHUNK_BITS, Counter, Memory, Register, chunks, memory_shape
+from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape, pack_all
 
 TAG = 1
 
@@ -24,7 +24,7 @@ class PeBench(Bench):
     stall
         Probability that a port neither offers nor takes in a cycle.
     registers
-        More registers by name in lower case, as integers.
+        More fields of registers.
     """
 
     def __init__(self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, **registers) -> None:
@@ -43,19 +43,11 @@ class PeBench(Bench):
             "last_mask": (1 << (live or params.lanes)) - 1,
             "threshold": params.pot_max // 4,
             "window_end": params.steps,
-            "destination": self.rectangle(0, params.cols - 1, 0, params.rows - 1),
+            **{"x1": params.cols - 1, "y1": params.rows - 1},
             "destination_tag": 2,
             **registers,
         }
         self.rng = random.Random(seed)
-
-    def rectangle(self, *corners: int) -> int:
-        """A destination register."""
-        value, offset = 0, 0
-        for (_, width), corner in zip(destination_fields(self.params), corners, strict=True):
-            value |= corner << offset
-            offset += width
-        return value
 
     # ---- packets -------------------------------------------------------------------------------------
 
@@ -100,8 +92,7 @@ class PeBench(Bench):
 
     def start(self) -> PeBench:
         """Load registers and random memories; weights are more often positive, so that neurons fire."""
-        for name, value in self.settings.items():
-            self.write(Memory.REGISTER, Register[name.upper()], value)
+        self.write(Memory.REGISTER, 0, *pack_all(self.params, **self.settings))
         bits = self.params.weight_bits
         weights = []
         for _ in range(self.params.weight_words):

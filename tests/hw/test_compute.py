@@ -23,7 +23,8 @@ class ComputeBench(Bench):
         super().__init__(Compute(PARAMS), seed=seed)
         self.rng = random.Random(seed)
         self.sloped, self.slope = sloped, slope
-        self.drive(sloped=sloped, slope=slope)
+        self.drive(self.dut.step, sloped=sloped)
+        self.drive(self.dut.neuron, slope=slope)
         self.requests = self.source(self.dut.request)
         self.results = self.sink(self.dut.result, stall=stall)
         self.a = {word: [0] * PARAMS.lanes for word in range(8)}

@@ -3,10 +3,14 @@
 import random
 
 import pytest
+from amaranth.hdl import Module, Value
 from core_bench import CoreBench
+from flit_machine import Pe
+from yoso_hw.core import compute, neuron
 from yoso_hw.core.core import LUT_QUEUE
+from yoso_hw.core.neuron import Integrate
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import OUTPUT_FLAG, Counter, Memory
+from yoso_hw.registers import Counter, Memory
 
 
 def chip(lanes=2, words=8, *, banked=False, **rest):
@@ -154,11 +158,11 @@ def test_a_spike_that_comes_before_the_tick_of_its_step_waits_for_it():
     bench.settle()
     bench.spike(7, ahead=True)
     bench.step(20)
-    assert bench.spikes.queue and bench.total("updated") == 0 and bench.total("stalled") == 0
+    assert bench.spikes.queue and bench.total("updates") == 0 and bench.total("stalls") == 0
     bench.tick()  # sweeps first: the reference, too
     bench.take(7)
     bench.settle()
-    assert bench.state() == bench.expected() and bench.total("taken") == 1
+    assert bench.state() == bench.expected() and bench.total("spikes_in") == 1
 
 
 def test_a_spike_that_waits_at_the_tick_acts_from_the_next_step_on():
@@ -178,7 +182,7 @@ def test_a_spike_that_waits_at_the_tick_acts_from_the_next_step_on():
 @pytest.mark.parametrize("words", [1, 5])
 def test_an_output_layer_reads_its_potentials_while_spikes_come_in_at_every_moment(words):
     """The sender reads V in a cycle in which the core is empty: just then the next spike may arrive."""
-    bench = CoreBench(chip(), words, seed=8, slope=200, threshold=100, output=OUTPUT_FLAG | 4)
+    bench = CoreBench(chip(), words, seed=8, slope=200, threshold=100, output=1, base=4)
     for gap in range(14):
         bench.step_number = -1
         bench.out.taken.clear()
@@ -196,7 +200,7 @@ def test_an_output_layer_reads_its_potentials_while_spikes_come_in_at_every_mome
 
 def test_a_report_sends_every_neuron_in_use_uncounted():
     for words, live in ((1, 1), (1, 2), (3, 1)):
-        bench = CoreBench(chip(), words, live=live, seed=1, threshold=1000, output=OUTPUT_FLAG)
+        bench = CoreBench(chip(), words, live=live, seed=1, threshold=1000, output=1)
         bench.tick()
         bench.spike(3)
         bench.settle()
@@ -205,7 +209,7 @@ def test_a_report_sends_every_neuron_in_use_uncounted():
         bench.tick(report=True)
         bench.settle()
         assert bench.out.taken == [bench.flit_of(neuron) for neuron in bench.reference.live]
-        assert bench.total("counted") == 0 and bench.total("swept") == 2
+        assert bench.total("spikes_out") == 0 and bench.total("sweeps") == 2
 
 
 def test_a_report_of_a_hidden_layer_sends_nothing():
@@ -278,7 +282,7 @@ def test_with_banks_an_odd_number_of_words_costs_one_cycle_a_spike(words):
 @by_words
 def test_a_sweep_takes_its_words_and_three_cycles(words):
     bench = CoreBench(chip(), words)
-    writes = bench.record(bench.dut.v_write)
+    writes = bench.record(bench.dut.memory.v_write)
     bench.tick()
     start = bench.cycle - 1  # the cycle of the tick
     bench.settle()
@@ -289,11 +293,47 @@ def test_a_sweep_takes_its_words_and_three_cycles(words):
 
 def test_a_neuron_that_fires_leaves_three_cycles_after_its_potential_is_written():
     bench = CoreBench(chip(1, 4), 1, slope=200, threshold=100)
-    writes = bench.record(bench.dut.v_write)
+    writes = bench.record(bench.dut.memory.v_write)
     bench.tick()
     bench.settle()
     (write,) = (cycle for cycle, each in enumerate(writes) if each)
     assert bench.out.cycles == [write + 4]  # 1 in the register, 1 in the queue, 2 in the sender
+
+
+# ---- another neuron --------------------------------------------------------------------------------------
+
+
+@by_words
+@plain_and_banked
+def test_a_neuron_whose_sweep_clears_a_is_a_change_of_the_neuron_alone(words, banked, monkeypatch):
+    """Compute forwards, and store writes, the A that a sweep makes."""
+    sweep = Pe.sweep
+
+    class Clearing(Integrate):
+        SWEEP_WRITES_A = True
+
+        def elaborate(self, platform):
+            m = Module()
+            m.submodules.kept = kept = Integrate(self.params)
+            for name in ("config", "step", "a", "v", "fired"):
+                m.d.comb += Value.cast(getattr(kept, name)).eq(Value.cast(getattr(self, name)))
+            m.d.comb += [self.v_next.eq(kept.v_next), self.a_next.eq(0)]
+            return m
+
+    def cleared(self, step):
+        firing = sweep(self, step)
+        self.a = [0] * len(self.a)
+        self.count[Counter.ACC_WRITES] += words * (step > 0)
+        return firing
+
+    for module in (compute, neuron):
+        monkeypatch.setattr(module, "Integrate", Clearing)
+    monkeypatch.setattr(Pe, "sweep", cleared)
+    bench = CoreBench(chip(banked=banked), words, stall=0.3, seed=words, threshold=60)
+    writes = bench.record(bench.dut.memory.a_write)
+    due = run_image(bench, 12, random.Random(words))
+    assert bench.state() == bench.expected() and bench.out.taken == due
+    assert sum(writes) == bench.reference.count[Counter.ACC_WRITES]
 
 
 # ---- what it counts --------------------------------------------------------------------------------------
@@ -304,14 +344,15 @@ def test_events_are_those_that_the_reference_counts(banked):
     rng = random.Random(3)
     bench = CoreBench(chip(banked=banked), 4, stall=0.3, seed=3, threshold=60)
     reads = {
-        name: bench.record(getattr(bench.dut, name)) for name in ("a_read", "v_read", "a_write", "v_write")
+        name: bench.record(getattr(bench.dut.memory, name))
+        for name in ("a_read", "v_read", "a_write", "v_write")
     }
     run_image(bench, 10, rng)
     count = bench.reference.count
-    assert bench.total("taken") == count[Counter.SPIKES_IN] > 0
-    assert bench.total("updated") == count[Counter.UPDATES]
-    assert bench.total("swept") == count[Counter.SWEEPS] == 10
-    assert bench.total("counted") == len(bench.out.taken) > 0
+    assert bench.total("spikes_in") == count[Counter.SPIKES_IN] > 0
+    assert bench.total("updates") == count[Counter.UPDATES]
+    assert bench.total("sweeps") == count[Counter.SWEEPS] == 10
+    assert bench.total("spikes_out") == len(bench.out.taken) > 0
     for name, counter in (
         ("a_read", Counter.ACC_READS),
         ("a_write", Counter.ACC_WRITES),
@@ -331,7 +372,7 @@ def test_a_spike_whose_row_runs_past_the_memory_is_dropped_with_an_error(row):
     bench.spike(5)
     bench.settle()
     assert bench.state() == bench.expected()
-    assert bench.total("bad_row") == 2 and bench.total("taken") == 2
+    assert sum(bench.bad_rows) == 2 and bench.total("spikes_in") == 2
 
 
 def test_a_core_without_words_does_nothing():
@@ -340,4 +381,4 @@ def test_a_core_without_words_does_nothing():
     bench.pulse(tick=1, first=1)
     bench.step(6)
     assert bench.get(bench.dut.idle) == 1
-    assert all(bench.total(event) == 0 for event in bench.events)
+    assert not any(any(events.values()) for events in bench.events) and not any(bench.bad_rows)

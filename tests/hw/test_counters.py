@@ -12,18 +12,18 @@ def read(bench):
     """Every counter, as the memory interface reads it."""
     values = []
     for counter in Counter:
-        bench.drive(read=1, address=counter)
+        bench.drive(bench.dut.access, read=1, address=counter)
         bench.step(2)
-        values.append(bench.get(bench.dut.rdata))
+        values.append(bench.get(bench.dut.access.rdata))
         bench.step()
-        bench.drive(read=0)
+        bench.drive(bench.dut.access, read=0)
     return values
 
 
 def cleared():
     bench = Bench(Counters())
     for counter in Counter:
-        bench.pulse(address=counter, write=1, wdata=0)
+        bench.pulse(bench.dut.access, address=counter, write=1, wdata=0)
         bench.step()
     return bench
 
@@ -47,7 +47,7 @@ def test_writing_a_counter_sets_it_alone(counter):
     bench.step(3)
     bench.drive(events=0)
     bench.step(len(Counter))
-    bench.pulse(address=counter, write=1, wdata=1000)
+    bench.pulse(bench.dut.access, address=counter, write=1, wdata=1000)
     assert read(bench) == [1000 if other is counter else 3 for other in Counter]
 
 
@@ -58,7 +58,8 @@ def test_events_right_before_and_after_a_write_count_before_and_after_it(gap):
     bench.step(gap)
     bench.drive(events=(1 << len(Counter)) - 1)
     bench.step(30)
-    bench.pulse(events=0, address=Counter.UPDATES, write=1, wdata=7)
+    bench.drive(events=0)
+    bench.pulse(bench.dut.access, address=Counter.UPDATES, write=1, wdata=7)
     bench.drive(events=(1 << len(Counter)) - 1)
     bench.step(40)
     bench.drive(events=0)
@@ -68,7 +69,8 @@ def test_events_right_before_and_after_a_write_count_before_and_after_it(gap):
 def test_writes_in_every_other_cycle_and_events_between_lose_nothing():
     bench = cleared()
     for _ in range(40):
-        bench.pulse(events=0, address=Counter.SPIKES_IN, write=1, wdata=7)
+        bench.drive(events=0)
+        bench.pulse(bench.dut.access, address=Counter.SPIKES_IN, write=1, wdata=7)
         bench.pulse(events=(1 << len(Counter)) - 1)
     assert read(bench) == [7 + 1 if counter is Counter.SPIKES_IN else 40 for counter in Counter]
 
@@ -87,6 +89,6 @@ def test_a_counter_that_is_read_goes_on_counting_afterwards(gap):
 
 def test_a_counter_wraps_after_its_32nd_bit():
     bench = cleared()
-    bench.pulse(address=Counter.UPDATES, write=1, wdata=0xFFFF_FFFF)
+    bench.pulse(bench.dut.access, address=Counter.UPDATES, write=1, wdata=0xFFFF_FFFF)
     bench.pulse(events=1 << Counter.UPDATES)
     assert read(bench) == [0] * len(Counter)

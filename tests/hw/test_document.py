@@ -4,10 +4,10 @@ from enum import IntEnum
 from pathlib import Path
 
 import pytest
-from yoso_hw.document import diagram, meanings, pages, register_fields
+from yoso_hw.document import diagram, meanings, pages
 from yoso_hw.packet import FIELD_MEANINGS, PACKET_CYCLES, ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, PeError, Register
+from yoso_hw.registers import Counter, Memory, PeError, Register, register_fields
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -57,7 +57,7 @@ def test_other_chips_have_pages_too_and_registers_fit_their_words(params):
     assert all(text.endswith("|\n") for text in pages(params).values())
     for fields in register_fields(params).values():
         end = 0
-        for _, offset, width in fields:
-            assert end <= offset and width >= 1
-            end = offset + width
+        for field in fields:
+            assert end <= field.offset and field.width >= 1
+            end = field.offset + field.width
         assert end <= 32

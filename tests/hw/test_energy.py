@@ -1,24 +1,24 @@
-"""Switching counts and the energy of an image (`hw/synth/toggles.py`, `power.py`, `energy.py`), by hand."""
+"""Switching counts and the energy of an image (`yoso_synth.toggles`, `power`, `energy`), by hand."""
 
 import json
 from pathlib import Path
 
-import liberty
 import numpy as np
 import pytest
-from design import load
-from energy import Activity, Costs, Point, path_nodes, router_flits, tree_nodes
-from explore import CASES, choose, front
 from mini_liberty import CELLS
-from pdk import PROCESSES
-from power import PowerModel, tree_energy
-from toggles import Command, Toggles, truth_table
-from tools import SynthError
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
+from yoso_synth import liberty
+from yoso_synth.design import load
+from yoso_synth.energy import Activity, Costs, Point, path_nodes, router_flits, tree_nodes
+from yoso_synth.explore import CASES, choose, front
+from yoso_synth.pdk import PROCESSES
+from yoso_synth.power import PowerModel, tree_energy
+from yoso_synth.toggles import Command, Toggles, truth_table
+from yoso_synth.tools import SynthError
 
 PARTS = ("weight memory", "A and V memories", "spike-address memory", "core", "router", "rest of PE")
 

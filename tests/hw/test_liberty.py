@@ -1,11 +1,11 @@
-"""The Liberty reader (`hw/synth/liberty.py`) on a library made by hand."""
+"""The Liberty reader (`hw/yoso_synth/liberty.py`) on a library made by hand."""
 
 import gzip
 from pathlib import Path
 
-import liberty
 import pytest
 from mini_liberty import CELLS, MACRO
+from yoso_synth import liberty
 
 
 @pytest.fixture

@@ -5,18 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import liberty
-import macros
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
-from macro_sram import MacroPlatform, MacroSRAM, black_boxes
-from macros import Demand, FlopFigures, Macro, Tiling
 from mini_liberty import CELLS, MACRO
-from pdk import PROCESSES, MacroPins, MissingPdk, find
-from tools import REPOSITORY
 from yoso_hw.sram import SinglePortSRAM
+from yoso_synth import liberty, macros
+from yoso_synth.macro_sram import MacroPlatform, MacroSRAM, black_boxes
+from yoso_synth.macros import Demand, FlopFigures, Macro, Tiling
+from yoso_synth.pdk import PROCESSES, MacroPins, MissingPdk, find
+from yoso_synth.tools import REPOSITORY
 
 PINS = MacroPins(
     clock="CLK",
@@ -176,17 +175,20 @@ def test_a_missing_pdk_is_one_message_that_names_the_variable_and_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PDK_ROOT", str(tmp_path))
-    monkeypatch.setattr("pdk.folders", lambda: [tmp_path])
+    monkeypatch.setattr("yoso_synth.pdk.folders", lambda: [tmp_path])
     with pytest.raises(MissingPdk, match=r"sg13g2_stdcell_typ.*Set PDK_ROOT"):
         find(PROCESSES["sg13g2"], PROCESSES["sg13g2"].corners["typ"])
 
 
 def test_the_command_says_so_too_without_a_traceback(tmp_path: Path) -> None:
     here = "pdk.folders = lambda: [pdk.Path(sys.argv[1])]"
-    script = f"import pdk, sys, synth; {here}; synth.main(['--target', 'sg13g2'])"
+    script = (
+        "import sys; from yoso_synth import pdk; from yoso_synth.__main__ import main; "
+        f"{here}; main(['--target', 'sg13g2'])"
+    )
     result = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
-        cwd=REPOSITORY / "hw" / "synth",
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,

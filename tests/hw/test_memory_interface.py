@@ -33,13 +33,13 @@ class Interface(Bench):
         self.each_cycle(self._watch)
 
     def _watch(self):
-        self.set(self.dut.register_rdata, 0xA000_0000 + self.get(self.dut.register_address))
-        self.set(self.dut.counter_rdata, 0xC000_0000 + self.get(self.dut.register_address))
-        written = (self.get(self.dut.register_address), self.get(self.dut.register_wdata))
-        if self.get(self.dut.register_write):
-            self.register_writes.append(written)
-        if self.get(self.dut.counter_write):
-            self.counter_writes.append(written)
+        for access, base, writes in (
+            (self.dut.registers, 0xA000_0000, self.register_writes),
+            (self.dut.counters, 0xC000_0000, self.counter_writes),
+        ):
+            self.set(access.rdata, base + self.get(access.address))
+            if self.get(access.write):
+                writes.append((self.get(access.address), self.get(access.wdata)))
         self.errors += self.get(self.dut.bad_address)
         self.cut_words += self.get(self.dut.cut_word)
 
@@ -217,18 +217,15 @@ def test_a_read_takes_four_cycles_and_one_a_chunk(memory):
 def test_accesses_are_reported_to_the_counter_of_their_memory():
     params = CHIPS["small"]
     interface = Interface(params)
-    accesses = interface.record(interface.dut.accesses)
+    events = interface.record(interface.dut.events)
     for memory in SRAMS:
         interface.seek(memory, 0)
         interface.write(memory, *[0] * (1 + memory))
         interface.seek(memory, 0)
         interface.read(memory, 2 + memory)
-    totals = [sum(each >> i & 1 for each in accesses) for i in range(8)]
-    by_counter = {Counter.WEIGHT_READS + i: total for i, total in enumerate(totals)}
-    for memory, reads in zip(
-        SRAMS, (Counter.WEIGHT_READS, Counter.ACC_READS, Counter.POT_READS, Counter.SPIKE_READS), strict=True
-    ):
-        assert (by_counter[reads], by_counter[reads + 1]) == (2 + memory, 1 + memory)
+    for memory, name in zip(SRAMS, ("weight", "acc", "pot", "spike"), strict=True):
+        assert sum(each[f"{name}_reads"] for each in events) == 2 + memory
+        assert sum(each[f"{name}_writes"] for each in events) == 1 + memory
 
 
 @pytest.mark.parametrize("banked", [False, True])
@@ -242,20 +239,18 @@ def test_the_core_sees_what_the_network_wrote_and_the_network_what_the_core_wrot
     a, p = words(params, Memory.ACCUMULATED, 1), words(params, Memory.POTENTIAL, 2)
     w, s = words(params, Memory.WEIGHT, 0), words(params, Memory.SPIKE, 3)
     for word in range(4):
-        interface.pulse(a_read=1, v_read=1, read_word=word, w_read=1, row=word + 3)
-        interface.pulse(spike_read=1, spike_neuron=word + 2)
-        dut = interface.dut
-        got = [interface.get(value.as_value()) for value in (dut.a, dut.p, dut.w)] + [
-            interface.get(dut.spike_row)
+        core = interface.dut.core
+        interface.pulse(core, a_read=1, v_read=1, read_word=word, w_read=1, row=word + 3)
+        interface.pulse(core, spike_read=1, spike_neuron=word + 2)
+        got = [interface.get(value.as_value()) for value in (core.a, core.p, core.w)] + [
+            interface.get(core.spike_row)
         ]
         assert got == [a[word], p[word], w[word + 3], s[word + 2]]
-        interface.drive(a_write=1, write_word=word)
-        interface.set(dut.a_out, a[word] ^ 0xFFFF)
+        interface.drive(core, a_write=1, write_word=word, a_out=a[word] ^ 0xFFFF)
         interface.step()
-        interface.drive(a_write=0, v_write=1)
-        interface.set(dut.p_out, p[word] ^ 0xFFFF)
+        interface.drive(core, a_write=0, v_write=1, p_out=p[word] ^ 0xFFFF)
         interface.step()
-        interface.drive(v_write=0)
+        interface.drive(core, v_write=0)
     for memory, old in ((Memory.ACCUMULATED, a), (Memory.POTENTIAL, p)):
         interface.seek(memory, 0)
         assert interface.read(memory, 4) == [value ^ 0xFFFF for value in old]

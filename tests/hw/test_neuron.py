@@ -14,15 +14,15 @@ WIDE = ChipParams()
 
 def expected_integrate(params, case):
     """As the golden model has it: a fired neuron is left out."""
-    a, v, fired = case["a"], case["v"], case["fired"]
-    start = 0 if case["sloped"] else 1
-    swept, _ = sweep_neuron(a, v, 0, 1, case["slope"], start, 0, params.pot_min, params.pot_max)
-    return {"v_next": v if fired else int(swept)}
+    a, v, fired, slope = case["a"], case["v"], case["fired"], case["config"]["slope"]
+    start = 0 if case["step"]["sloped"] else 1
+    swept, _ = sweep_neuron(a, v, 0, 1, slope, start, 0, params.pot_min, params.pot_max)
+    return {"a_next": a, "v_next": v if fired else int(swept)}
 
 
 def expected_fire(params, case):
-    fire = not case["fired"] and case["open"] and case["v"] >= case["threshold"]
-    return {"fire": int(fire), "fired_next": int(case["fired"] or fire)}
+    fire = not case["fired"] and case["step"]["open"] and case["v"] >= case["config"]["threshold"]
+    return {"v_next": case["v"], "fired_next": int(case["fired"] or fire), "fire": int(fire)}
 
 
 def product(**ranges):
@@ -38,14 +38,14 @@ def test_every_narrow_state_is_swept_as_in_the_golden_model():
         a=signed(NARROW.acc_min, NARROW.acc_max),
         v=signed(NARROW.pot_min, NARROW.pot_max),
         fired=(0, 1),
-        sloped=(0,),
-        slope=(1,),
+        step=({"sloped": 0},),
+        config=({"slope": 1},),
     ) + product(
         a=(NARROW.acc_min, 0, NARROW.acc_max),
         v=signed(NARROW.pot_min, NARROW.pot_max),
         fired=(0, 1),
-        sloped=(1,),
-        slope=range(1, NARROW.pot_max + 1),
+        step=({"sloped": 1},),
+        config=[{"slope": slope} for slope in range(1, NARROW.pot_max + 1)],
     )
     assert evaluate(Integrate(NARROW), cases) == [expected_integrate(NARROW, case) for case in cases]
 
@@ -58,8 +58,8 @@ def test_wide_states_are_swept_as_in_the_golden_model():
             "a": rng.choice([WIDE.acc_min, WIDE.acc_max, rng.randint(WIDE.acc_min, WIDE.acc_max)]),
             "v": rng.choice([*edges, rng.randint(WIDE.pot_min, WIDE.pot_max)]),
             "fired": rng.getrandbits(1),
-            "sloped": rng.getrandbits(1),
-            "slope": rng.choice([1, WIDE.pot_max, rng.randint(1, WIDE.pot_max)]),
+            "step": {"sloped": rng.getrandbits(1)},
+            "config": {"slope": rng.choice([1, WIDE.pot_max, rng.randint(1, WIDE.pot_max)])},
         }
         for _ in range(300)
     ]
@@ -70,13 +70,15 @@ def test_a_neuron_fires_at_the_threshold_in_an_open_window_and_only_once():
     cases = product(
         v=signed(NARROW.pot_min, NARROW.pot_max),
         fired=(0, 1),
-        open=(0, 1),
-        threshold=range(1, NARROW.pot_max + 1),
+        step=({"open": 0}, {"open": 1}),
+        config=[{"threshold": threshold} for threshold in range(1, NARROW.pot_max + 1)],
     )
     assert evaluate(Fire(NARROW), cases) == [expected_fire(NARROW, case) for case in cases]
 
 
 def test_the_largest_threshold_is_reached_by_the_largest_potential_alone():
     top = WIDE.pot_max
-    cases = product(v=(top, top - 1, -1, WIDE.pot_min), fired=(0,), open=(1,), threshold=(top,))
+    cases = product(
+        v=(top, top - 1, -1, WIDE.pot_min), fired=(0,), step=({"open": 1},), config=({"threshold": top},)
+    )
     assert [result["fire"] for result in evaluate(Fire(WIDE), cases)] == [1, 0, 0, 0]

@@ -1,9 +1,11 @@
 """Packets: every field survives pack and unpack, no two overlap, and what does not fit is refused by name."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from yoso_hw.packet import Kind, Op, PacketError, Packets
+from yoso_hw.fields import FieldError
+from yoso_hw.packet import KIND_BITS, Kind, Op, PacketError, Packets, is_host_bound, kind_of, op_of
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, memory_shape
 
@@ -73,10 +75,25 @@ def test_fields_hold_what_they_name(chip):
 
 
 @every_chip
-def test_host_bound_kinds_have_bit_2_set_and_mesh_bound_ones_a_destination(chip):
+def test_host_bound_kinds_have_no_destination_and_mesh_bound_ones_have(chip):
     for format in Packets(chip).formats.values():
         names = [field.name for field in format.fields]
-        assert (names[1:5] == ["x0", "x1", "y0", "y1"]) == (not format.kind & 4)
+        assert (names[1:5] == ["x0", "x1", "y0", "y1"]) == (not is_host_bound(format.kind))
+
+
+def test_host_bound_kinds_are_those_from_4_on():
+    assert [kind for kind in Kind if is_host_bound(kind)] == [Kind.REPLY, Kind.RESULT, Kind.CONTROL]
+
+
+@every_packet
+@every_chip
+def test_the_header_says_what_a_flit_is_alone_and_in_an_array(chip, name):
+    format = Packets(chip).formats[name]
+    ones = sum((1 << field.width) - 1 << field.offset for field in body(format))
+    flit = Packets(chip).pack(name, **{field.name: bounds(field)[0] for field in body(format)}) | ones
+    assert kind_of(flit) == format.kind and (format.op is None or op_of(flit) == format.op)
+    flits = np.array([flit, flit], np.uint64)
+    assert kind_of(flits).dtype == np.uint64 and (kind_of(flits) == format.kind).all()
 
 
 @every_packet
@@ -87,15 +104,15 @@ def test_a_value_beyond_its_field_is_refused(name):
         low, high = bounds(field)
         for value in (low - 1, high + 1):
             values = {other.name: 0 for other in fields} | {field.name: value}
-            with pytest.raises(PacketError, match=f"{name}: {field.name}={value} is outside {low}..{high}"):
+            with pytest.raises(FieldError, match=f"{name}: {field.name}={value} is outside {low}..{high}"):
                 packets.pack(name, **values)
 
 
 def test_missing_and_unknown_fields_and_packets_are_named():
     packets = Packets(ChipParams())
-    with pytest.raises(PacketError, match=r"needs the fields.*early"):
+    with pytest.raises(FieldError, match=r"needs the fields.*early"):
         packets.pack("START", steps=3)
-    with pytest.raises(PacketError, match="colour"):
+    with pytest.raises(FieldError, match="colour"):
         packets.pack("STEP", colour=1)
     with pytest.raises(PacketError, match="no packet is called 'HELLO'"):
         packets.pack("HELLO")
@@ -103,7 +120,7 @@ def test_missing_and_unknown_fields_and_packets_are_named():
         packets.formats["STEP"].field("colour")
 
 
-@pytest.mark.parametrize("flit", [7, Kind.CONTROL | 7 << 3])
+@pytest.mark.parametrize("flit", [7, Kind.CONTROL | 7 << KIND_BITS])
 def test_a_flit_of_no_kind_is_refused(flit):
     with pytest.raises(PacketError, match="no known kind"):
         Packets(ChipParams()).unpack(flit)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pe_bench import PeBench
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import OUTPUT_FLAG, Counter, Memory, PeError, Register, memory_shape
+from yoso_hw.registers import Counter, Memory, PeError, Register, memory_shape, pack_all
 from yoso_sw.compile.compiler import weight_words
 from yoso_sw.compile.mapping import Slice
 from yoso_sw.network.vectors import load_vector
@@ -65,13 +65,11 @@ def test_every_memory_and_register_reads_back_through_the_network(params, words,
         depth, width = memory_shape(params, memory)
         contents[memory] = [bench.rng.getrandbits(width) for _ in range(depth)]
         bench.write(memory, 0, *contents[memory])
-    for name, value in bench.settings.items():
-        bench.write(Memory.REGISTER, Register[name.upper()], value)
+    registers = pack_all(params, **bench.settings)
+    bench.write(Memory.REGISTER, 0, *registers)
     for memory, values in contents.items():
         assert bench.read(memory) == values
-    assert bench.read(Memory.REGISTER) == [
-        bench.settings.get(register.name.lower(), 0) for register in Register
-    ]
+    assert bench.read(Memory.REGISTER) == registers
 
 
 def test_every_counter_can_be_set_and_reads_back():
@@ -81,7 +79,7 @@ def test_every_counter_can_be_set_and_reads_back():
 
 
 def test_an_output_layer_sends_results_and_reports_every_neuron():
-    bench = PeBench(chip(), 3, live=1, threshold=90, output=OUTPUT_FLAG | 7).start()
+    bench = PeBench(chip(), 3, live=1, threshold=90, output=1, base=7).start()
     due = bench.image(8)
     bench.settings["threshold"] = 1023
     bench.write(Memory.REGISTER, Register.THRESHOLD, 1023)
@@ -94,7 +92,7 @@ def test_an_output_layer_sends_results_and_reports_every_neuron():
 
 
 def test_spikes_are_traced_as_they_leave_the_core_and_reports_are_not():
-    bench = PeBench(chip(), 3, stall=0.3, threshold=90, output=OUTPUT_FLAG).start()
+    bench = PeBench(chip(), 3, stall=0.3, threshold=90, output=1).start()
     trace = []
     bench.each_cycle(
         lambda: trace.append(bench.get(bench.dut.trace_flit)) if bench.get(bench.dut.trace) else None

@@ -4,10 +4,10 @@ import random
 
 import pytest
 from bench import Bench
-from yoso_hw.packet import destination_fields
+from yoso_hw.fields import destination_fields
 from yoso_hw.params import ChipParams, bits_for
 from yoso_hw.pe_config import PeConfig
-from yoso_hw.registers import OUTPUT_FLAG, PeError, Register
+from yoso_hw.registers import PeError, Register, pack
 
 CHIPS = {
     "default": ChipParams(),
@@ -33,7 +33,7 @@ def used_bits(params):
         Register.ERRORS: len(PeError),
     }
     masks = {register: (1 << width) - 1 for register, width in widths.items()}
-    return {**masks, Register.OUTPUT: OUTPUT_FLAG | (1 << params.class_bits) - 1}
+    return {**masks, Register.OUTPUT: 1 << 31 | (1 << params.class_bits) - 1}
 
 
 def is_inside(params, word):
@@ -49,8 +49,8 @@ def is_inside(params, word):
 def read(bench):
     values = {}
     for register in Register:
-        bench.set(bench.dut.address, register)
-        values[register] = bench.get(bench.dut.rdata)
+        bench.drive(bench.dut.access, address=register)
+        values[register] = bench.get(bench.dut.access.rdata)
     return values
 
 
@@ -66,7 +66,7 @@ def test_registers_keep_the_bits_that_they_use_and_disturb_no_other(params):
     order = [*Register, *rng.choices(list(Register), k=20)]
     for register in order:
         value = rng.choice([0xFFFF_FFFF, rng.getrandbits(32)])
-        bench.pulse(address=register, write=1, wdata=value)
+        bench.pulse(bench.dut.access, address=register, write=1, wdata=value)
         if register is not Register.DESTINATION or is_inside(params, value):
             held[register] = value & masks[register]
         else:
@@ -84,20 +84,17 @@ def test_fields_carry_what_the_registers_hold():
         Register.SLOPE: 17,
         Register.WINDOW_START: 5,
         Register.WINDOW_END: params.steps,
-        Register.OUTPUT: OUTPUT_FLAG | 20,
-        Register.DESTINATION: 1 | 4 << 3 | 2 << 6 | 6 << 9,
+        Register.OUTPUT: pack(params, Register.OUTPUT, output=1, base=20),
+        Register.DESTINATION: pack(params, Register.DESTINATION, x0=1, x1=4, y0=2, y1=6),
         Register.DESTINATION_TAG: 2,
     }
     for register, value in values.items():
-        bench.pulse(address=register, write=1, wdata=value)
+        bench.pulse(bench.dut.access, address=register, write=1, wdata=value)
     assert bench.get(bench.dut.config) == {
         "tag": 3,
         "words": params.neuron_words,
         "last_mask": 0b0111,
-        "threshold": params.pot_max,
-        "slope": 17,
-        "window_start": 5,
-        "window_end": params.steps,
+        "neuron": {"threshold": params.pot_max, "slope": 17, "window_start": 5, "window_end": params.steps},
         "base": 20,
         "output": 1,
         "destination": {"x0": 1, "x1": 4, "y0": 2, "y1": 6},
@@ -112,7 +109,7 @@ def test_an_error_bit_is_set_by_its_event_and_stays_until_it_is_cleared(error):
     bench.pulse(errors=1 << error)
     bench.step(5)
     assert bench.get(bench.dut.error) == 1 and read(bench)[Register.ERRORS] == 1 << error
-    bench.pulse(address=Register.ERRORS, write=1, wdata=0)
+    bench.pulse(bench.dut.access, address=Register.ERRORS, write=1, wdata=0)
     assert bench.get(bench.dut.error) == 0 and read(bench)[Register.ERRORS] == 0
 
 
@@ -121,10 +118,10 @@ def test_a_destination_that_is_empty_or_leaves_the_mesh_is_not_taken():
     params = ChipParams(cols=3, rows=2)
     bench, masks, held = Bench(PeConfig(params)), used_bits(params), 0
     for value in range(masks[Register.DESTINATION] + 1):
-        bench.pulse(address=Register.DESTINATION, write=1, wdata=value)
+        bench.pulse(bench.dut.access, address=Register.DESTINATION, write=1, wdata=value)
         held = value if is_inside(params, value) else held
         registers = read(bench)
         assert registers[Register.DESTINATION] == held
         refused = registers[Register.ERRORS] == 1 << PeError.BAD_DESTINATION
         assert refused == (not is_inside(params, value)) and bench.get(bench.dut.error) == refused
-        bench.pulse(address=Register.ERRORS, write=1, wdata=0)
+        bench.pulse(bench.dut.access, address=Register.ERRORS, write=1, wdata=0)

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from bench import Bench
-from port_chain import PortChain
+from yoso_synth.port_chain import PortChain
 
 
 class Swap(wiring.Component):

@@ -25,7 +25,9 @@ def store(bench, op, word, p, a=(1, -2, 3, -4), *, last=0):
 
 def bench_of(params=PARAMS, **setup):
     bench = Bench(Store(params))
-    settings = {"last_mask": 0b1111, "open": 1, "threshold": 50, **setup}
+    settings = {"last_mask": 0b1111, "open": 1, **setup}
+    bench.drive(bench.dut.step, open=settings.pop("open"))
+    bench.drive(bench.dut.neuron, threshold=50)
     bench.drive(**settings)
     return bench
 

@@ -1,13 +1,13 @@
-"""Netlists as graphs and static timing (`hw/synth/design.py`, `timing.py`), summed up by hand."""
+"""Netlists as graphs and static timing (`hw/yoso_synth/design.py`, `timing.py`), summed up by hand."""
 
 import json
 from pathlib import Path
 
-import liberty
 import pytest
-from design import load, parts
 from mini_liberty import CELLS, MACRO
-from timing import Timing
+from yoso_synth import liberty
+from yoso_synth.design import load, parts
+from yoso_synth.timing import Timing
 
 
 def netlist(tmp_path: Path, cells: dict, ports: dict, modules: dict | None = None) -> Path:

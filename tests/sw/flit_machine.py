@@ -11,7 +11,7 @@ from collections import defaultdict
 import numpy as np
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import OUTPUT_FLAG, Counter, Memory, Register, chunks, memory_shape
+from yoso_hw.registers import Counter, Memory, Register, chunks, memory_shape, unpack
 
 
 def signed(value: int, bits: int) -> int:
@@ -116,17 +116,14 @@ class FlitMachine:
 
     def send(self, pe: Pe, neuron: int) -> tuple[int, dict]:
         """The flit of a neuron, and its fields."""
-        output = pe.register(Register.OUTPUT)
-        if output & OUTPUT_FLAG:
+        output = unpack(self.params, Register.OUTPUT, pe.register(Register.OUTPUT))
+        if output["output"]:
             pe.count[Counter.POT_READS] += 1
-            index = (output & ~OUTPUT_FLAG) + neuron
+            index = output["base"] + neuron
             flit = self.packets.pack("RESULT", index=index, potential=pe.v[neuron])
         else:
             pe.count[Counter.SPIKE_READS] += 1
-            destination, to = pe.register(Register.DESTINATION), {}
-            for field in self.packets.formats["SPIKE"].fields[1:5]:
-                to[field.name] = destination & ((1 << field.width) - 1)
-                destination >>= field.width
+            to = unpack(self.params, Register.DESTINATION, pe.register(Register.DESTINATION))
             row = int(pe.memory[Memory.SPIKE][neuron])
             tag = pe.register(Register.DESTINATION_TAG)
             flit = self.packets.pack("SPIKE", **to, tag=tag, parity=0, row=row)

@@ -13,7 +13,7 @@ from flit_machine import FlitMachine
 from reference import random_inputs, random_network
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import OUTPUT_FLAG, Memory, Register, chunks
+from yoso_hw.registers import Memory, Register, chunks
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import read_flits
 from yoso_sw.compile.image import (
@@ -89,7 +89,7 @@ def test_the_load_flits_leave_the_network_in_the_memories(image):
                 for j in range(part.count):
                     assert memory[Memory.SPIKE][j] == (part.first + j) * following.stride
             else:
-                assert registers[Register.OUTPUT] == OUTPUT_FLAG | part.first
+                assert registers[Register.OUTPUT] == 1 << 31 | part.first
 
 
 def test_the_load_writes_only_what_is_used(image):

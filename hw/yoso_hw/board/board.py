@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.board.bridge import Bridge
+from yoso_hw.board.uart import serial_pin
+from yoso_hw.component import Component
 from yoso_hw.flit import unpack
 from yoso_hw.packet import Kind, Op, Packets
 from yoso_hw.params import ChipParams
@@ -18,7 +19,7 @@ CHIP_MODULE = "yoso_chip"
 CLASS_LEDS = 4
 
 
-class Board(wiring.Component):
+class Board(Component):
     """A chip that a host reaches over a serial line.
 
     The chip is a black box, the Verilog module ``yoso_chip``.
@@ -39,7 +40,7 @@ class Board(wiring.Component):
 
     def __init__(self, params: ChipParams, divisor: int) -> None:
         self.params, self.divisor = params, divisor
-        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "leds": Out(8)})
+        super().__init__({"rx": serial_pin(In), "tx": serial_pin(Out), "leds": Out(8)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -12,20 +12,20 @@ from yoso_hw.board.framing import (
     CODE_BITS,
     CREDIT,
     FRAME_BITS,
-    KIND_BITS,
     NOTICE,
     Notice,
     data_bits,
     frame_bytes,
     identity,
 )
-from yoso_hw.board.uart import UartReceiver, UartTransmitter
+from yoso_hw.board.uart import UartReceiver, UartTransmitter, serial_pin
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream, unpack
-from yoso_hw.packet import Kind, Op, Packets
+from yoso_hw.packet import KIND_BITS, Kind, Op, Packets
 from yoso_hw.params import ChipParams, bits_for
 
 
-class Deframer(wiring.Component):
+class Deframer(Component):
     """Bytes to flits. What is not a whole frame is dropped and told by `lost`.
 
     Members
@@ -73,7 +73,7 @@ class Deframer(wiring.Component):
         return m
 
 
-class Framer(wiring.Component):
+class Framer(Component):
     """Flits to bytes. Takes a flit while it has none; its first byte is there in the next cycle."""
 
     def __init__(self, flit_bits: int) -> None:
@@ -100,7 +100,7 @@ class Framer(wiring.Component):
         return m
 
 
-class ImageGate(wiring.Component):
+class ImageGate(Component):
     """Holds START back until the image is whole, so that the chip runs at its own pace.
 
     A serial line is slower than the chip. Without the gate the CYCLES of an image would count the time that
@@ -147,7 +147,7 @@ class ImageGate(wiring.Component):
         return (fields.kind == Kind.CONTROL) & (fields.op == op)
 
 
-class Bridge(wiring.Component):
+class Bridge(Component):
     """A host on a serial line.
 
     The host may have `buffer` flits on their way that no CREDIT has answered, and the bridge has room for all
@@ -181,8 +181,8 @@ class Bridge(wiring.Component):
         self.packets = Packets(params)
         super().__init__(
             {
-                "rx": In(1, init=1),
-                "tx": Out(1, init=1),
+                "rx": serial_pin(In),
+                "tx": serial_pin(Out),
                 "host_in": Out(flit_stream(self.packets)),
                 "host_out": In(flit_stream(self.packets)),
                 "reset": Out(1),
@@ -213,7 +213,7 @@ class Bridge(wiring.Component):
             fifo.w_en.eq(deframer.flit_valid & ~special),
             gate.entering.eq(deframer.flit),
             gate.entered.eq(fifo.w_en & fifo.w_rdy),
-            gate.crowded.eq(fifo.level > self.buffer - self.credit),
+            gate.crowded.eq(fifo.w_level > self.buffer - self.credit),
             gate.i.payload.eq(fifo.r_data),
             gate.i.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(gate.i.ready),

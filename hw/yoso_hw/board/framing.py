@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from enum import IntEnum
 
-from yoso_hw.packet import Packets
+from yoso_hw.packet import KIND_BITS, Packets
 from yoso_hw.params import ChipParams
 
 #: Bits of a flit in one byte.
@@ -25,7 +25,7 @@ FIRST = 1 << FRAME_BITS
 NOTICE = 7
 
 #: Fields of a notice: kind, code, and the rest of the flit.
-KIND_BITS, CODE_BITS = 3, 4
+CODE_BITS = 4
 
 #: Flits that the bridge holds for the chip. The host may have so many on their way.
 BUFFER = 1024

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from amaranth.hdl import ClockDomain, ClockSignal, Module
-from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.board import ulx3s
 from yoso_hw.board.board import Board
+from yoso_hw.component import Component
 from yoso_hw.params import ChipParams
 
 
-class Ulx3s(wiring.Component):
+class Ulx3s(Component):
     """The top, on the pins of `ulx3s.PINS`; FIRE1 resets it.
 
     Members

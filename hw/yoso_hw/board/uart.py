@@ -7,8 +7,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 
-class UartReceiver(wiring.Component):
+
+def serial_pin(flow: wiring.Flow) -> wiring.Member:
+    """A serial line, which is high while nothing is sent."""
+    return flow(1, init=1)  # type: ignore[call-arg]  # amaranth-stubs has Amaranth 0.4's `reset`
+
+
+class UartReceiver(Component):
     """Bytes out of a serial line.
 
     Each bit is sampled once, in its middle as counted from the start bit's edge, so bytes arrive right while
@@ -35,7 +42,7 @@ class UartReceiver(wiring.Component):
 
     def __init__(self, divisor: int) -> None:
         self.divisor = divisor
-        super().__init__({"rx": In(1, init=1), "data": Out(8), "valid": Out(1), "error": Out(1)})
+        super().__init__({"rx": serial_pin(In), "data": Out(8), "valid": Out(1), "error": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -64,7 +71,7 @@ class UartReceiver(wiring.Component):
         return m
 
 
-class UartTransmitter(wiring.Component):
+class UartTransmitter(Component):
     """Bytes onto a serial line, one after another; a byte takes ten bits and a cycle.
 
     Parameters
@@ -82,7 +89,7 @@ class UartTransmitter(wiring.Component):
 
     def __init__(self, divisor: int) -> None:
         self.divisor = divisor
-        super().__init__({"bytes": In(stream.Signature(8)), "tx": Out(1, init=1)})
+        super().__init__({"bytes": In(stream.Signature(8)), "tx": serial_pin(Out)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Array, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.adder import SaturatingAdder
-from yoso_hw.core.neuron import Integrate
+from yoso_hw.component import Component
+from yoso_hw.core.neuron import Integrate, makes_a, neuron_config, step_layout
 from yoso_hw.core.ops import Op, lanes_layout, potential_layout, request_layout, result_layout
 from yoso_hw.params import ChipParams
 
@@ -16,7 +19,7 @@ from yoso_hw.params import ChipParams
 HISTORY = 3
 
 
-class Compute(wiring.Component):
+class Compute(Component):
     """Adds, `lanes` neurons a cycle.
 
     The word of A that was read may be out of date: up to `HISTORY` operations before this one had not been
@@ -32,8 +35,8 @@ class Compute(wiring.Component):
         Operation; its operands are `a`, `p` and `w`, taken in the same cycle.
     a, p, w
         Words at the outputs of the accumulated-weight, neuron-potential and weight SRAMs.
-    sloped, slope
-        Sweeps add the constant `slope` instead of A.
+    neuron, step
+        What the neurons are told (`yoso_hw.core.neuron`).
     result
         The word to write back.
     idle
@@ -48,8 +51,8 @@ class Compute(wiring.Component):
                 "a": In(lanes_layout(params, params.acc_bits)),
                 "p": In(potential_layout(params)),
                 "w": In(lanes_layout(params, params.weight_bits)),
-                "sloped": In(1),
-                "slope": In(params.pot_bits - 1),
+                "neuron": In(neuron_config(params)),
+                "step": In(step_layout()),
                 "result": Out(stream.Signature(result_layout(params))),
                 "idle": Out(1),
             }
@@ -63,9 +66,9 @@ class Compute(wiring.Component):
         # the A that it leaves. The operands have no other reset, so that this one costs no logic.
         valid = Signal()
         op, word, last = Signal(Op), Signal(params.word_bits), Signal()
-        a = Signal(lanes_layout(params, params.acc_bits), reset_less=True)
-        p = Signal(potential_layout(params), reset_less=True)
-        w = Signal(lanes_layout(params, params.weight_bits), reset_less=True)
+        a: Any = Signal(lanes_layout(params, params.acc_bits), reset_less=True)
+        p: Any = Signal(potential_layout(params), reset_less=True)
+        w: Any = Signal(lanes_layout(params, params.weight_bits), reset_less=True)
         request = self.request.payload
         done = Signal()
         m.d.comb += self.request.ready.eq(~valid | done)
@@ -87,8 +90,8 @@ class Compute(wiring.Component):
         entry = data.StructLayout(
             {"valid": 1, "word": params.word_bits, "a": lanes_layout(params, params.acc_bits)}
         )
-        history = [Signal(entry, name=f"history{i}") for i in range(HISTORY)]
-        moves = done & valid & (op != Op.SWEEP)
+        history: list[Any] = [Signal(entry, name=f"history{i}") for i in range(HISTORY)]
+        moves = done & valid & makes_a(op)
         same = [word == request.word, *(past.valid & (past.word == request.word) for past in history)]
         source = Signal(range(HISTORY + 1))
         with m.If(self.request.ready):
@@ -97,24 +100,25 @@ class Compute(wiring.Component):
                 with m.If(Mux(moves, same[i], same[i + 1]) & (request.op != Op.FIRST)):
                     m.d.sync += source.eq(i + 1)
         candidates = [Value.cast(a), *(Value.cast(past.a) for past in history)]
-        current = Signal(lanes_layout(params, params.acc_bits))
+        current: Any = Signal(lanes_layout(params, params.acc_bits))
         m.d.comb += Value.cast(current).eq(Array(candidates)[source])
 
-        # Adders.
-        a_next = Signal(lanes_layout(params, params.acc_bits))
-        p_next = Signal(potential_layout(params))
+        # Adders. The first sweep's sum is 0, as its operands are.
+        swept = Integrate.SWEEP_WRITES_A
+        a_next: Any = Signal(lanes_layout(params, params.acc_bits))
+        p_next: Any = Signal(potential_layout(params))
         for i in range(params.lanes):
             m.submodules[f"adder{i}"] = adder = SaturatingAdder(params.acc_bits, params.weight_bits)
             m.submodules[f"neuron{i}"] = neuron = Integrate(params)
             m.d.comb += [
                 adder.a.eq(current[i]),
                 adder.b.eq(w[i]),
+                neuron.config.eq(self.neuron),
+                neuron.step.eq(self.step),
                 neuron.a.eq(current[i]),
                 neuron.v.eq(p[i].v),
                 neuron.fired.eq(p[i].fired),
-                neuron.sloped.eq(self.sloped),
-                neuron.slope.eq(self.slope),
-                a_next[i].eq(adder.sum),
+                a_next[i].eq(Mux(op == Op.SPIKE, adder.sum, neuron.a_next) if swept else adder.sum),
                 p_next[i].v.eq(neuron.v_next),
                 p_next[i].fired.eq(p[i].fired),
             ]

@@ -6,18 +6,16 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.core.compute import Compute
 from yoso_hw.core.load import Load
-from yoso_hw.core.ops import (
-    fire_layout,
-    lanes_layout,
-    potential_layout,
-    spike_layout,
-)
+from yoso_hw.core.neuron import Step
+from yoso_hw.core.ops import fire_layout, spike_layout
 from yoso_hw.core.sender import Sender
 from yoso_hw.core.store import Store
 from yoso_hw.fifo import DeepFIFO, StreamFIFO
 from yoso_hw.flit import flit_stream
+from yoso_hw.interfaces import CORE_COUNTERS, events_layout, memory_signature
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.pe_config import config_layout
@@ -26,7 +24,7 @@ from yoso_hw.pe_config import config_layout
 LUT_QUEUE = 64
 
 
-class Core(wiring.Component):
+class Core(Component):
     """Integrates spikes and sweeps neurons: one word of `lanes` neurons a cycle, sustained.
 
     Data flow one way: spikes -> load -> (SRAMs) -> compute -> store -> (SRAMs), and the neurons that fire
@@ -54,16 +52,16 @@ class Core(wiring.Component):
         Number of that step.
     spike
         Spikes of the PE's layer.
-    a_read .. p
-        The core's side of the memory interface.
+    memory
+        The four SRAMs.
     out
         Flits of neurons that fired.
-    counted
-        `out` moves a spike, not a reported potential.
     idle
         Everything that the step brought so far has been integrated and sent; spikes at the door not counted.
-    taken, updated, swept, stalled, bad_row
-        Events for the counters and the error register.
+    events
+        For the counters; `spikes_out` says that `out` moves a spike, not a reported potential.
+    bad_row
+        A spike was dropped.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -77,36 +75,17 @@ class Core(wiring.Component):
                 "parity": In(1),
                 "step": In(params.step_bits),
                 "spike": In(stream.Signature(spike_layout(params))),
-                "a_read": Out(1),
-                "v_read": Out(1),
-                "read_word": Out(params.word_bits),
-                "w_read": Out(1),
-                "row": Out(params.row_bits),
-                "a_write": Out(1),
-                "v_write": Out(1),
-                "write_word": Out(params.word_bits),
-                "a_out": Out(lanes_layout(params, params.acc_bits)),
-                "p_out": Out(potential_layout(params)),
-                "a": In(lanes_layout(params, params.acc_bits)),
-                "p": In(potential_layout(params)),
-                "w": In(lanes_layout(params, params.weight_bits)),
-                "spike_read": Out(1),
-                "spike_neuron": Out(params.neuron_bits),
-                "spike_row": In(params.row_bits),
+                "memory": Out(memory_signature(params)),
                 "out": Out(flit_stream(Packets(params))),
-                "counted": Out(1),
                 "idle": Out(1),
-                "taken": Out(1),
-                "updated": Out(1),
-                "swept": Out(1),
-                "stalled": Out(1),
+                "events": Out(events_layout(CORE_COUNTERS)),
                 "bad_row": Out(1),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        params, config = self.params, self.config
+        params, config, memory = self.params, self.config, self.memory
         m.submodules.load = load = Load(params)
         m.submodules.compute = compute = Compute(params)
         m.submodules.store = store = Store(params)
@@ -116,13 +95,15 @@ class Core(wiring.Component):
         queue = DeepFIFO if deep else StreamFIFO
         m.submodules.fire_queue = fires = queue(fire_layout(params), max(2, params.neuron_words))
 
-        sloped, open, bank, busy = Signal(), Signal(), Signal(), Signal()
-        m.d.sync += [
-            sloped.eq((config.slope != 0) & (self.step >= config.window_start)),
-            open.eq((self.step >= config.window_start) & (self.step < config.window_end)),
-            bank.eq(~bank),
-        ]
+        bank, busy = Signal(), Signal()
+        m.d.sync += bank.eq(~bank)
         m.d.comb += busy.eq(~load.idle | ~compute.idle)
+
+        # Both halves of the neuron are told the same.
+        m.submodules.step = step = Step(params)
+        m.d.comb += [step.config.eq(config.neuron), step.number.eq(self.step)]
+        for half in (compute, store):
+            m.d.comb += [half.neuron.eq(config.neuron), half.step.eq(step.step)]
 
         # A register that says more words than there are must not keep a sweep from ending.
         words = Signal(params.word_bits + 1)
@@ -136,37 +117,29 @@ class Core(wiring.Component):
             load.parity.eq(self.parity),
             load.words.eq(words),
             load.bank.eq(bank),
-            self.a_read.eq(load.a_read),
-            self.v_read.eq(load.v_read | sender.v_read),
-            self.read_word.eq(load.word),
-            self.w_read.eq(load.w_read),
-            self.row.eq(load.row),
+            memory.a_read.eq(load.a_read),
+            memory.v_read.eq(load.v_read | sender.v_read),
+            memory.read_word.eq(load.word),
+            memory.w_read.eq(load.w_read),
+            memory.row.eq(load.row),
         ]
         with m.If(sender.v_read):
-            m.d.comb += self.read_word.eq(sender.v_word)
+            m.d.comb += memory.read_word.eq(sender.v_word)
 
         # Compute.
         wiring.connect(m, load.request, compute.request)
-        m.d.comb += [
-            compute.a.eq(self.a),
-            compute.p.eq(self.p),
-            compute.w.eq(self.w),
-            compute.sloped.eq(sloped),
-            compute.slope.eq(config.slope),
-        ]
+        m.d.comb += [compute.a.eq(memory.a), compute.p.eq(memory.p), compute.w.eq(memory.w)]
 
         # Store.
         wiring.connect(m, compute.result, store.result)
         m.d.comb += [
             store.bank.eq(bank),
             store.last_mask.eq(config.last_mask),
-            store.open.eq(open),
-            store.threshold.eq(config.threshold),
-            self.a_write.eq(store.a_write),
-            self.v_write.eq(store.v_write),
-            self.write_word.eq(store.word),
-            self.a_out.eq(store.a),
-            self.p_out.eq(store.p),
+            memory.a_write.eq(store.a_write),
+            memory.v_write.eq(store.v_write),
+            memory.write_word.eq(store.word),
+            memory.a_out.eq(store.a),
+            memory.p_out.eq(store.p),
         ]
         # Whether a neuron fires is known late in a cycle; a register takes it to the queue in the next.
         m.d.sync += [fires.i.valid.eq(store.fire_valid), fires.i.payload.eq(store.fire)]
@@ -185,19 +158,19 @@ class Core(wiring.Component):
             sender.words.eq(words),
             sender.last_mask.eq(config.last_mask),
             sender.parity.eq(self.parity),
-            self.spike_read.eq(sender.spike_read),
-            self.spike_neuron.eq(sender.spike_neuron),
-            sender.spike_row.eq(self.spike_row),
-            sender.p.eq(self.p),
+            memory.spike_read.eq(sender.spike_read),
+            memory.spike_neuron.eq(sender.spike_neuron),
+            sender.spike_row.eq(memory.spike_row),
+            sender.p.eq(memory.p),
         ]
 
         m.d.comb += [
             self.idle.eq(~busy & ~fires.i.valid & sender.idle & ~self.tick & (fires.empty if deep else 1)),
-            self.counted.eq(sender.counted),
-            self.taken.eq(load.taken),
-            self.updated.eq(load.w_read),
-            self.swept.eq(load.start & (config.words != 0)),
-            self.stalled.eq(load.stalled | (sender.out.valid & ~sender.out.ready)),
+            self.events.spikes_in.eq(load.taken),
+            self.events.spikes_out.eq(sender.counted),
+            self.events.updates.eq(load.w_read),
+            self.events.sweeps.eq(load.start & (config.words != 0)),
+            self.events.stalls.eq(load.stalled | (sender.out.valid & ~sender.out.ready)),
             self.bad_row.eq(load.bad_row),
         ]
         return m

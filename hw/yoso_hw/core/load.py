@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.core.ops import Op, request_layout, spike_layout
 from yoso_hw.params import ChipParams
 
 
-class Load(wiring.Component):
+class Load(Component):
     """Issues one neuron word a cycle: all words of a sweep, then all words of each spike.
 
     The sweep of a step comes before any spike of that step, and a spike waits for the step that its parity

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.core.ops import fire_layout, potential_layout
 from yoso_hw.flit import flit_stream, pack, rectangle_layout
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 
 
-class Sender(wiring.Component):
+class Sender(Component):
     """Sends a SPIKE for each neuron that fired, or a RESULT with its potential from an output layer.
 
     Takes the fired lanes of one word, reads the spike-address SRAM (or, for a RESULT, the potential, once the

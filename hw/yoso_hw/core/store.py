@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
-from yoso_hw.core.neuron import Fire
+from yoso_hw.component import Component
+from yoso_hw.core.neuron import Fire, makes_a, neuron_config, step_layout
 from yoso_hw.core.ops import Op, fire_layout, lanes_layout, potential_layout, result_layout
 from yoso_hw.params import ChipParams
 
 
-class Store(wiring.Component):
+class Store(Component):
     """Writes one word a cycle; combinational from `result` to the SRAMs and to `fire`.
 
     `fire` has no ready: it goes to a queue that holds every word of a sweep, so that a sweep never waits
@@ -23,8 +24,10 @@ class Store(wiring.Component):
         Word from compute.
     bank
         With banked memories: parity of the words that may be read, so not written, in this cycle.
-    last_mask, open, threshold
-        Configuration of the PE, and whether the step lies in the firing window.
+    last_mask
+        Configuration of the PE.
+    neuron, step
+        What the neurons are told (`yoso_hw.core.neuron`).
     a_write, v_write, word, a, p
         Write requests to the accumulated-weight and neuron-potential SRAMs.
     fire_valid, fire
@@ -38,8 +41,8 @@ class Store(wiring.Component):
                 "result": In(stream.Signature(result_layout(params))),
                 "bank": In(1),
                 "last_mask": In(params.lanes),
-                "open": In(1),
-                "threshold": In(params.pot_bits - 1),
+                "neuron": In(neuron_config(params)),
+                "step": In(step_layout()),
                 "a_write": Out(1),
                 "v_write": Out(1),
                 "word": Out(params.word_bits),
@@ -59,7 +62,7 @@ class Store(wiring.Component):
         m.d.comb += [
             self.result.ready.eq((result.word[0] != self.bank) if params.banked else 1),
             writing.eq(self.result.valid & self.result.ready),
-            self.a_write.eq(writing & (result.op != Op.SWEEP)),
+            self.a_write.eq(writing & makes_a(result.op)),
             self.v_write.eq(writing & (result.op != Op.SPIKE)),
             self.word.eq(result.word),
             self.a.eq(result.a),
@@ -67,12 +70,12 @@ class Store(wiring.Component):
         for i in range(params.lanes):
             m.submodules[f"neuron{i}"] = neuron = Fire(params)
             m.d.comb += [
+                neuron.config.eq(self.neuron),
+                neuron.step.eq(self.step),
                 neuron.v.eq(result.p[i].v),
                 neuron.fired.eq(result.p[i].fired),
-                neuron.open.eq(self.open),
-                neuron.threshold.eq(self.threshold),
                 fires[i].eq(neuron.fire),
-                self.p[i].v.eq(result.p[i].v),
+                self.p[i].v.eq(neuron.v_next),
                 self.p[i].fired.eq(neuron.fired_next),
             ]
         # Lanes of the last word that hold no neuron have weight 0, but a constant slope lifts them too.

@@ -8,13 +8,14 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.router.ports import Port
 
 if TYPE_CHECKING:
     from yoso_hw.router.router import Router
 
 
-class Arbiter(wiring.Component):
+class Arbiter(Component):
     """Grants one of `count` requests, the one served longest ago. Combinational grant.
 
     So between two turns of its own, a requester sees each other served before it once at most, even if it
@@ -48,7 +49,7 @@ class Arbiter(wiring.Component):
         return m
 
 
-class Slot(wiring.Component):
+class Slot(Component):
     """An input of a router: one flit, and the outputs that still want it.
 
     Neither side sees the other combinationally; so it takes a flit every other cycle at most.
@@ -99,7 +100,7 @@ def bus(router: Router) -> Module:
     m = Module()
     m.submodules.arbiter = arbiter = Arbiter(len(Port))
     bits = router.packets.flit_bits
-    bus = Const(0, bits)
+    bus: Value = Const(0, bits)
     offers: dict[Port, Value] = {out: Const(0) for out in Port}
     held = []
     for port in Port:

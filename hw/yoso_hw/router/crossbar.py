@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.fifo import StreamFIFO
 from yoso_hw.router.ports import INPUTS_OF, Port
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from yoso_hw.router.router import Router
 
 
-class RoundRobin(wiring.Component):
+class RoundRobin(Component):
     """Grants one of `count` requests; the one served last comes last next time. Combinational grant.
 
     A grant that is not taken stays, so an output's flit does not change while it waits.
@@ -96,7 +96,7 @@ def crossbar(router: Router) -> Module:
             arbiter.taken.eq(stream.ready),
             stream.valid.eq(arbiter.requests.any()),
         ]
-        merged = Const(0, router.packets.flit_bits)
+        merged: Value = Const(0, router.packets.flit_bits)
         for i, port in enumerate(sources):
             m.d.comb += takes[port, out].eq(arbiter.grant[i] & stream.ready)
             flit = heads[port].payload[: router.packets.flit_bits]

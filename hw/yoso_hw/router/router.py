@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Const, Module, Mux, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from yoso_hw.component import Component
 from yoso_hw.flit import flit_stream, unpack
-from yoso_hw.packet import Packets
+from yoso_hw.packet import HOST_BIT, Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.router.bus import bus
 from yoso_hw.router.crossbar import crossbar
@@ -17,7 +17,7 @@ from yoso_hw.router.ports import INPUTS_OF, Port
 SWITCHES = {"crossbar": crossbar, "bus": bus}
 
 
-class Router(wiring.Component):
+class Router(Component):
     """Takes flits at five ports, and sends each on to the outputs that lead to its rectangle.
 
     A flit is wanted by one or more outputs (a branch of the X-Y multicast tree each) and stays until the last
@@ -65,7 +65,7 @@ class Router(wiring.Component):
         what moves along y is in the right column: that need not be looked at again.
         """
         fields = unpack(self.packets, "READ", flit)
-        to_host = fields.kind[2]
+        to_host = fields.kind[HOST_BIT]
         x0, y0 = fields.x0, fields.y0
         x1, y1 = (fields.x1, fields.y1) if self.params.multicast else (x0, y0)
         ahead = {

@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 import numpy as np
 from yoso_hw import chips
-from yoso_hw.packet import Packets, destination_fields
+from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams, ParamError
-from yoso_hw.registers import OUTPUT_FLAG, Memory, Register
+from yoso_hw.registers import Memory, Register, pack_all
 
-from yoso_sw.compile.flits import to_chunks
+from yoso_sw.compile.flits import rectangle_fields, to_chunks
 from yoso_sw.compile.image import ImageError, MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
 from yoso_sw.network.network import Layer, Network, NetworkError
+from yoso_sw.network.neuron import Neuron
 
 
 def check_network(network: Network, params: ChipParams) -> None:
@@ -94,31 +96,32 @@ def weight_words(layer: Layer, part: Slice, stride: int, params: ChipParams) -> 
     return np.bitwise_or.reduce(fields << shifts, axis=1)
 
 
+def neuron_registers(neuron: Neuron, steps: int) -> dict[str, int]:
+    """A neuron as the fields of its registers, which have its parameters' names but for the window's.
+
+    A window that starts after the image is the same as one that starts at its end, which fits the register.
+    """
+    values = asdict(neuron)
+    return {"window_start": min(values.pop("start"), steps), "window_end": values.pop("end"), **values}
+
+
 def pe_registers(
     network: Network, layers: tuple[LayerMap, ...], index: int, part: Slice, params: ChipParams
 ) -> np.ndarray:
     """Register words of a PE of layer `index`, uint64 (len(Register),)."""
     layer, own = network.layers[index], layers[index]
-    registers = np.zeros(len(Register), np.uint64)
-    registers[Register.TAG] = own.tag
-    registers[Register.WORDS] = part.words(params.lanes)
-    registers[Register.LAST_MASK] = (1 << ((part.count - 1) % params.lanes + 1)) - 1
-    registers[Register.THRESHOLD] = layer.neuron.threshold
-    registers[Register.SLOPE] = layer.neuron.slope
-    # A window that starts after the image is the same as one that starts at its end, and fits the register.
-    registers[Register.WINDOW_START] = min(layer.neuron.start, network.steps)
-    registers[Register.WINDOW_END] = layer.neuron.end
+    fields = {
+        "tag": own.tag,
+        "words": part.words(params.lanes),
+        "last_mask": (1 << ((part.count - 1) % params.lanes + 1)) - 1,
+        **neuron_registers(layer.neuron, network.steps),
+    }
     if index == len(layers) - 1:
-        registers[Register.OUTPUT] = OUTPUT_FLAG | part.first
+        fields |= {"output": 1, "base": part.first}
     else:
         following = layers[index + 1]
-        destination, offset = 0, 0
-        for (_, width), value in zip(destination_fields(params), following.rectangle, strict=True):
-            destination |= value << offset
-            offset += width
-        registers[Register.DESTINATION] = destination
-        registers[Register.DESTINATION_TAG] = following.tag
-    return registers
+        fields |= {**rectangle_fields(following.rectangle), "destination_tag": following.tag}
+    return np.array(pack_all(params, **fields), np.uint64)
 
 
 def compile_network(

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from yoso_hw.packet import Packets
+from yoso_hw.packet import Packets, kind_of
 from yoso_hw.params import ChipParams, ParamError
 from yoso_hw.registers import Memory, chunks, memory_shape
 
@@ -256,7 +256,7 @@ class WeightImage:
             here = layers == index
             sends_result = index == len(self.layers) - 1
             format = self.packets.formats["RESULT" if sends_result else "SPIKE"]
-            if (flits[here] & np.uint64(7) != format.kind).any():
+            if (kind_of(flits[here]) != format.kind).any():
                 raise ImageError(f"a PE of layer {index} sent a flit that is no {format.name}")
             field = format.field("index" if sends_result else "row")
             value = flits[here] >> np.uint64(field.offset) & np.uint64((1 << field.width) - 1)

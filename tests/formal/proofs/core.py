@@ -12,6 +12,7 @@ from amaranth.lib import wiring
 from harness import Harness, Proof, implies
 from yoso_hw.core.compute import Compute
 from yoso_hw.core.load import Load
+from yoso_hw.core.neuron import neuron_config, step_layout
 from yoso_hw.core.store import Store
 from yoso_hw.params import ChipParams, bits_for
 
@@ -42,8 +43,10 @@ class Pipeline:
         The neuron that is followed, a symbolic constant; it is in use.
     weight
         What a read of the neuron's weight finds in this cycle.
-    sloped, open
-        Of the step that starts in this cycle.
+    neuron
+        What the neurons are told, a symbolic constant.
+    step
+        What the step that starts in this cycle decides.
     a, p
         What the memories hold of the neuron's word.
     model_a, due_a
@@ -76,16 +79,17 @@ class Pipeline:
             m.d.sync += load.parity.eq(~load.parity)
         waits = h.past(load.spike.valid & ~load.spike.ready)
         h.assume(implies(waits, load.spike.valid & (spike == h.past(spike))))
-        for name, port in (
-            ("threshold", store.threshold),
-            ("slope", compute.slope),
-            ("mask", store.last_mask),
-        ):
-            m.d.comb += port.eq(h.fixed(name, port.shape()))
+        m.d.comb += store.last_mask.eq(h.fixed("mask", params.lanes))
         # What a step's number decides is the same all through the step.
-        self.sloped, self.open = h.free("sloped"), h.free("open")
-        with m.If(load.start):
-            m.d.sync += [compute.sloped.eq(self.sloped), store.open.eq(self.open)]
+        self.neuron, self.step = Signal(neuron_config(params)), Signal(step_layout())
+        m.d.comb += [
+            Value.cast(self.neuron).eq(h.fixed("neuron", len(Value.cast(self.neuron)))),
+            Value.cast(self.step).eq(h.free("step", len(Value.cast(self.step)))),
+        ]
+        for half in (compute, store):
+            m.d.comb += half.neuron.eq(self.neuron)
+            with m.If(load.start):
+                m.d.sync += half.step.eq(self.step)
 
         # The memories.
         self.reads = load.word == self.word
@@ -142,8 +146,8 @@ def sweeps(h: Harness, params: ChipParams, words: int) -> None:
     load, store = t.load, t.store
     v, fired, fires = Signal(signed(params.pot_bits)), Signal(), Signal()
     a_0, v_0, fired_0 = (Mux(load.first, 0, state) for state in (t.model_a, v, fired))
-    v_1 = Mux(fired_0, v_0, clamp(v_0 + Mux(t.sloped, t.compute.slope, a_0), params.pot_bits))
-    fire = ~fired_0 & t.open & (v_1 >= store.threshold)
+    v_1 = Mux(fired_0, v_0, clamp(v_0 + Mux(t.step.sloped, t.neuron.slope, a_0), params.pot_bits))
+    fire = ~fired_0 & t.step.open & (v_1 >= t.neuron.threshold)
     in_use = (t.word + 1 != words) | store.last_mask.bit_select(t.lane, 1)
     due = Signal()
     wrote = store.v_write & t.writes
@@ -160,7 +164,7 @@ def sweeps(h: Harness, params: ChipParams, words: int) -> None:
     ever = Signal()  # in this image
     m.d.sync += ever.eq((ever | seen) & ~(load.start & load.first))
     h.check(implies(seen, ~ever), "a neuron fires at most once in an image")
-    h.cover(seen & (v == store.threshold))
+    h.cover(seen & (v == t.neuron.threshold))
     h.cover(ever & wrote & ~seen)
     h.cover(ever & load.start & load.first)
 

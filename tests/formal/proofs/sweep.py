@@ -17,8 +17,10 @@ def build(h: Harness, params: ChipParams, longest: int) -> None:
     m.submodules.core = inner = core.elaborate(None)
     queue = inner.submodules.fire_queue.i
     m.d.comb += Value.cast(core.config).eq(h.fixed("config", len(Value.cast(core.config))))
-    for name in ("tick", "first", "report", "a", "p", "w", "spike_row", "step"):
+    for name in ("tick", "first", "report", "step"):
         h.drive(getattr(core, name), name)
+    for name in ("a", "p", "w", "spike_row"):
+        h.drive(getattr(core.memory, name), name)
     h.drive(core.spike.valid, "spike_valid")
     spike = h.drive(Value.cast(core.spike.payload), "spike")
     h.drive(core.out.ready, "out_ready")
@@ -38,7 +40,7 @@ def build(h: Harness, params: ChipParams, longest: int) -> None:
     due, age = Signal(), Signal(range(longest + 2))
     with m.If(core.tick & ~core.report):
         m.d.sync += [due.eq(1), age.eq(1)]
-    with m.Elif(core.v_write & (core.write_word == word)):
+    with m.Elif(core.memory.v_write & (core.memory.write_word == word)):
         m.d.sync += due.eq(0)
     with m.Else():
         m.d.sync += age.eq(age + (age <= longest))

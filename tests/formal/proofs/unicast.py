@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Signal
 from harness import Harness, Proof, implies
+from yoso_hw.packet import KIND_BITS
 from yoso_hw.params import ChipParams
 from yoso_hw.router import Router
 from yoso_hw.unicast import Unicast
@@ -34,8 +35,8 @@ def build(h: Harness) -> None:
     m.d.sync += before.eq(~over & (before | here))
     due = flit.to_host | flit.holds(u, v)
     single = (copy.fields.x0 == copy.fields.x1) & (copy.fields.y0 == copy.fields.y1)
-    kind_bits, rest = 3, 3 + len(flit.fields.x0) * 2 + len(flit.fields.y0) * 2
-    same = (dut.o.payload[:kind_bits] == payload[:kind_bits]) & (dut.o.payload[rest:] == payload[rest:])
+    rest = KIND_BITS + len(flit.fields.x0) * 2 + len(flit.fields.y0) * 2
+    same = (dut.o.payload[:KIND_BITS] == payload[:KIND_BITS]) & (dut.o.payload[rest:] == payload[rest:])
     h.check(implies(goes, copy.to_host | single), "a copy is for one node")
     h.check(implies(goes & copy.to_host, dut.o.payload == payload), "a flit to the host passes unchanged")
     h.check(implies(goes, same), "what a copy says is what the flit says")

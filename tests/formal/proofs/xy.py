@@ -11,6 +11,7 @@ from typing import Any
 
 from amaranth.hdl import Const, Value
 from yoso_hw.flit import unpack
+from yoso_hw.packet import HOST_BIT
 from yoso_hw.router import Port, Router
 
 #: Ports at which a flit to the host can come in.
@@ -25,7 +26,7 @@ class Flit:
 
     def __init__(self, router: Router, payload: Value) -> None:
         self.fields = unpack(router.packets, "READ", payload)
-        self.to_host = self.fields.kind[2]
+        self.to_host = self.fields.kind[HOST_BIT]
         self.right = (self.fields.x0 <= self.fields.x1) & (self.fields.y0 <= self.fields.y1)
 
     def holds(self, u: Any, v: Any) -> Value:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from math import prod
 
-import liberty
-from pdk import MacroPins, Process, find
 from yoso_hw.params import bits_for
+
+from yoso_synth import liberty
+from yoso_synth.pdk import MacroPins, Process, find
 
 #: Transition in ns and load in pF at which a macro's pins are read from its tables.
 SLEW, LOAD = 0.1, 0.01
@@ -258,7 +258,7 @@ def choose(
 
     Every memory's plans that another plan beats in both area and energy are dropped first.
     """
-    fronts = []
+    fronts: list[list[tuple[float, float, Plan]]] = []
     for demand in demands:
         plans: list[Plan] = (
             [] if demand.needs_flops else list(tilings(demand.width, demand.depth, known, granule))
@@ -275,5 +275,8 @@ def choose(
                 )
             ]
         )
-    best = min(product(*fronts), key=lambda plans: prod(sum(plan[i] for plan in plans) for i in (0, 1)))
+    best = min(
+        product(*fronts),
+        key=lambda plans: sum(area for area, _, _ in plans) * sum(energy for _, energy, _ in plans),
+    )
     return {demand.name: one[2] for demand, one in zip(demands, best, strict=True)}

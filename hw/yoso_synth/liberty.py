@@ -277,8 +277,8 @@ class _Reader:
                 index.append(tuple(unit * x for x in _numbers(points)))
         values = tuple(scale * x for x in _numbers(group.values.get("values", ())))
         size = 1
-        for points in index:
-            size *= len(points)
+        for axis in index:
+            size *= len(axis)
         if size != len(values):
             raise LibertyError(f"table {group.kind}({name}) has {len(values)} values for {size} points")
         return Table(tuple(axes), tuple(index), values)

@@ -15,15 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from asic import flop_figures, map_node, map_rest, node_delay, plan_memories
-from energy import Costs, Point, activity_of, check, measure
-from macros import Tiling
-from pdk import PROCESSES, Process
-from power import PowerModel
-from stimulus import NodeBench
-from timing import Timing
-from toggles import Toggles
-from tools import BUILD, REPOSITORY, SynthError
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.build import build, build_key, code_of
@@ -36,6 +27,16 @@ from yoso_sw.network import golden
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
+
+from yoso_synth.asic import flop_figures, map_node, map_rest, node_delay, plan_memories
+from yoso_synth.energy import Costs, Point, activity_of, check, measure
+from yoso_synth.macros import Tiling
+from yoso_synth.pdk import PROCESSES, Process
+from yoso_synth.power import PowerModel
+from yoso_synth.stimulus import NodeBench
+from yoso_synth.timing import Timing
+from yoso_synth.toggles import Toggles
+from yoso_synth.tools import BUILD, REPOSITORY, SynthError
 
 FOLDER = REPOSITORY / "build" / "cost"
 

@@ -8,21 +8,22 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import liberty
 from amaranth.lib.wiring import Component, In
-from design import Design, load, parts
-from macro_sram import MacroPlatform, black_boxes
-from macros import Demand, FlopFigures, Plan, choose, macro_cells, macros
-from pdk import PROCESSES, Process, cells, find
-from report import Row, chip_text
-from timing import BEGINS, Timing
-from timing import Path as TimingPath
-from tools import REPORTS, run_tool, write_verilog
 from yoso_hw.chip import Chip
 from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node, node_signature
 from yoso_hw.params import ChipParams
 from yoso_hw.ports import ports
+
+from yoso_synth import liberty
+from yoso_synth.design import Design, load, parts
+from yoso_synth.macro_sram import MacroPlatform, black_boxes
+from yoso_synth.macros import Demand, FlopFigures, Plan, choose, macro_cells, macros
+from yoso_synth.pdk import PROCESSES, Process, cells, find
+from yoso_synth.report import Row, chip_text
+from yoso_synth.timing import BEGINS, Timing
+from yoso_synth.timing import Path as TimingPath
+from yoso_synth.tools import REPORTS, run_tool, write_verilog
 
 #: What the flow reports on: one synthesis of a node gives every block of it.
 BLOCKS = ("node",)

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from design import Design, Instance
-from liberty import Arc, Cell
-from macros import macro
-from pdk import Process
-from toggles import Toggles, Window
+
+from yoso_synth.design import Design, Instance
+from yoso_synth.liberty import Arc, Cell
+from yoso_synth.macros import macro
+from yoso_synth.pdk import Process
+from yoso_synth.toggles import Toggles, Window
 
 #: Transition in ns at which energies are read from their tables.
 SLEW = 0.1

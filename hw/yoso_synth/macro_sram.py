@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import liberty
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from macros import Plan, Tiling, macro_cells
-from pdk import MacroPins, Process
+from yoso_hw.component import Component
 from yoso_hw.params import bits_for
 
+from yoso_synth import liberty
+from yoso_synth.macros import Plan, Tiling, macro_cells
+from yoso_synth.pdk import MacroPins, Process
 
-class MacroSRAM(wiring.Component):
+
+class MacroSRAM(Component):
     """`yoso_hw.sram.SinglePortSRAM` made of macros; the same members and the same latency."""
 
     def __init__(self, tiling: Tiling, pins: MacroPins, cell: liberty.Cell) -> None:

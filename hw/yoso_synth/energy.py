@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from power import Energy, PowerModel
-from stimulus import NodeBench
-from toggles import Command, Toggles, Window
-from tools import SynthError
 from yoso_hw.registers import Counter
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import LayerMap
+
+from yoso_synth.power import Energy, PowerModel
+from yoso_synth.stimulus import NodeBench
+from yoso_synth.toggles import Command, Toggles, Window
+from yoso_synth.tools import SynthError
 
 #: Parts of the chip that the report tells apart, by the modules of a mapped node.
 PARTS = {

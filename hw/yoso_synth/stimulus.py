@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from toggles import Command
-from yoso_hw.packet import Kind, Packets
+from yoso_hw.packet import Kind, Packets, kind_of
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
+
+from yoso_synth.toggles import Command
 
 EAST, WEST, NORTH, SOUTH = range(4)
 
@@ -64,7 +65,7 @@ class NodeBench:
         A flit that leaves by two links is one spike.
         """
         following = self.image.layers[self.number + 1]
-        fields = (self.packets.unpack(flit) for _, flit in flits if flit & 7 == Kind.SPIKE)
+        fields = (self.packets.unpack(flit) for _, flit in flits if kind_of(flit) == Kind.SPIKE)
         rows = [int(one["row"]) for one in fields if one["tag"] == following.tag]
         return sorted({row // following.stride for row in rows})
 

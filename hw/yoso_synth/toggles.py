@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from design import Design, Net
 from numba import njit
-from pdk import Process
-from tools import SynthError
+
+from yoso_synth.design import Design, Net
+from yoso_synth.pdk import Process
+from yoso_synth.tools import SynthError
 
 #: Inputs of the widest gate.
 INPUTS = 6

@@ -17,11 +17,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from asic import mapping, write_mapping
-from pdk import PROCESSES, MissingPdk, Process, find
-from tools import REPOSITORY, run_tool
 from yoso_hw.emit import without_initial_values
 from yoso_hw.sram import SRAM_MARK
+
+from yoso_synth.asic import mapping, write_mapping
+from yoso_synth.pdk import PROCESSES, MissingPdk, Process, find
+from yoso_synth.tools import REPOSITORY, run_tool
 
 BUILD = REPOSITORY / "build" / "netlists"
 

@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from ecp5 import AREA, row_of
-from report import Row, table, write_report
 from rich.console import Console
-from tools import BUILD, REPORTS, SynthError, run_tool, write_verilog
 from yoso_hw.board import ulx3s
 from yoso_hw.board.top import Ulx3s
 from yoso_hw.emit import emit
 from yoso_hw.params import ChipParams, ParamError
+
+from yoso_synth.ecp5 import AREA, row_of
+from yoso_synth.report import Row, table, write_report
+from yoso_synth.tools import BUILD, REPORTS, SynthError, run_tool, write_verilog
 
 NAME = "ulx3s"
 

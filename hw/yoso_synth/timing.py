@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from design import Design, Instance, Net
-from liberty import Arc, Cell, Library
+from yoso_synth.design import Design, Instance, Net
+from yoso_synth.liberty import Arc, Cell, Library
 
 #: Transition of the clock and of input ports in ns.
 SLEW = 0.1
@@ -23,7 +23,7 @@ STATIC, OBSERVED = ("clk", "rst", "x", "y"), ("trace", "trace_flit")
 BEGINS = ("logic", "macro", "port", "link")
 
 #: Input edges that lead to an output edge, by timing sense.
-CAUSES = {
+CAUSES: dict[str, dict[str, tuple[str, ...]]] = {
     "positive_unate": {"rise": ("rise",), "fall": ("fall",)},
     "negative_unate": {"rise": ("fall",), "fall": ("rise",)},
     "non_unate": {"rise": EDGES, "fall": EDGES},

@@ -11,12 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from cost import CLOCK_MHZ, Case, evaluate
-from liberty import LibertyError
-from report import Row, chip_text, write_report
 from rich.console import Console
 from rich.table import Table
-from tools import REPORTS, SynthError
 from yoso_hw.params import ParamError
 from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
@@ -25,6 +21,11 @@ from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.network.network import NetworkError
+
+from yoso_synth.cost import CLOCK_MHZ, Case, evaluate
+from yoso_synth.liberty import LibertyError
+from yoso_synth.report import Row, chip_text, write_report
+from yoso_synth.tools import REPORTS, SynthError
 
 #: The paper's energy of an image in uJ, and the rate in images a second that it gives.
 PAPER_UJ, PAPER_RATE = 35.839, 21
@@ -43,7 +44,7 @@ PAPER_ROWS = (
 
 def table_iv(found: dict[str, Any]) -> list[tuple[str, ...]]:
     """The paper's rows, cited, and ours: as fast as the clock allows, and at the paper's rate."""
-    rows = [(*row, "cited") for row in PAPER_ROWS]
+    rows: list[tuple[str, ...]] = [(*row, "cited") for row in PAPER_ROWS]
     accuracy = f"{found['accuracy']:.2f}"
     for text, key, gated in (
         (f"YOSO, {CLOCK_MHZ:.0f} MHz, idle PEs gated", "full_rate", "gated"),

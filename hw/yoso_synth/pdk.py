@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import liberty
-from tools import REPOSITORY, SynthError
+from yoso_synth import liberty
+from yoso_synth.tools import REPOSITORY, SynthError
 
 
 @dataclass(frozen=True)

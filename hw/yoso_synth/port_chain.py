@@ -5,10 +5,11 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from yoso_hw.component import Component
 from yoso_hw.ports import ports
 
 
-class PortChain(wiring.Component):
+class PortChain(Component):
     """Feeds a block's inputs from a shift register, and folds its outputs into another.
 
     Every path of the block begins and ends in a register, so its clock is that of the block between

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from liberty import Cell, Library, Pin
+from yoso_synth.liberty import Cell, Library, Pin
 
 #: A net: yosys' number of a bit, or "0", "1" or "x".
 Net = int | str
@@ -71,7 +71,8 @@ class Design:
         for net, fanout in self.fanout.items():
             self.capacitance[net] += self.library.wire_load(fanout)
         # Kahn's order over the combinational cells.
-        waits, readers = {}, {}
+        waits: dict[int, int] = {}
+        readers: dict[int, list[Instance]] = {}
         for instance in self.instances:
             if instance.cell.sequential:
                 continue

@@ -1,4 +1,4 @@
-"""Publish what `make synth`, `make energy` and `make explore` reported: ``python hw/synth/publish.py``.
+"""Publish what `make synth`, `make energy` and `make explore` reported: ``python -m yoso_synth.publish``.
 
 Writes the numbers as docs/asic/numbers.json, the page docs/asic/README.md and the table of the README from
 them, and the pictures beside the page.
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from budget import PAPER_RATE
-from cost import CLOCK_MHZ
-from tools import REPORTS, REPOSITORY
+
+from yoso_synth.budget import PAPER_RATE
+from yoso_synth.cost import CLOCK_MHZ
+from yoso_synth.tools import REPORTS, REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "asic"
 README = REPOSITORY / "README.md"
@@ -24,7 +25,7 @@ PICTURES = ("energy.png", "explore.png")
 #: What of a row of synth.json is published.
 COLUMNS = ("target", "block", "ff", "area_um2", "fmax_mhz", "energy_nj_per_image", "kind", "chip")
 
-BLOCK = re.compile(r"(<!-- asic: written by hw/synth/publish.py -->\n).*?(<!-- asic: end -->)", re.S)
+BLOCK = re.compile(r"(<!-- asic: written by hw/yoso_synth/publish.py -->\n).*?(<!-- asic: end -->)", re.S)
 
 
 def gather(reports: Path) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def page(numbers: dict[str, Any]) -> str:
     lines = [
         "# On an ASIC",
         "",
-        "Written by `python hw/synth/publish.py` from the reports of `make synth TARGET=sg13g2`, `make "
+        "Written by `python -m yoso_synth.publish` from the reports of `make synth TARGET=sg13g2`, `make "
         "energy` and `make explore`; do not edit. What is estimated and how: [energy.md](../energy.md).",
         "",
         *([numbers["note"], ""] if numbers["note"] else []),

