@@ -36,7 +36,7 @@ def network(tmp_path_factory):
         Layer(rng.integers(-7, 8, (12, 10), np.int8), 20, 0, 16),
     )
     path = tmp_path_factory.mktemp("network") / "tiny.npz"
-    Network("tiny", layers, 16, 8, about={"float_accuracy": 12.5}).save(path)
+    Network("tiny", layers, 16, 8, about={"dataset": "mnist", "float_accuracy": 12.5}).save(path)
     build(ChipParams(cols=2, rows=1))
     return path
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import LayerConfig, TrainConfig
-from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Layer, Network
 
 

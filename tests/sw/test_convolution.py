@@ -8,10 +8,11 @@ import torch
 from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
+from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
 from yoso_sw.learn.layers import input_times
 from yoso_sw.learn.model import Model
-from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.golden import run
 from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
 

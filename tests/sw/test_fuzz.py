@@ -20,7 +20,8 @@ from yoso_hw.params import ChipParams
 from yoso_sim.job import read_result, write_result
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import ImageError, WeightImage
-from yoso_sw.data.idx import DatasetError, encode_idx, read_idx
+from yoso_sw.data.idx import encode_idx, read_idx
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.layers import TrainingError
 from yoso_sw.learn.trainer import Trainer
