@@ -196,8 +196,7 @@ end = 33
         ),
         (GOOD + "[augment]\nwarp = 1\n", "augment: there is no key 'warp'"),
         (
-            GOOD.replace("steps = 33", "steps = 33\ndataset = 'patterns'\ninputs = 64")
-            + "[augment]\nshift = 1\n",
+            GOOD.replace("steps = 33", "steps = 33\ninputs = 64") + "[augment]\nshift = 1\n",
             "inputs=64 pixels are no rows=28 of equal length",
         ),
         (GOOD[: GOOD.index("[[")], "there are no"),
