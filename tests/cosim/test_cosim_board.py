@@ -7,7 +7,7 @@ from yoso_hw.params import ChipParams
 from yoso_sim import campaign
 from yoso_sim.blocks import build_block, run_bench
 from yoso_sim.build import build
-from yoso_sw.data.datasets import load
+from yoso_sw.data import registry
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
@@ -31,8 +31,12 @@ IMAGES = 20
 def small_network() -> Network:
     """784-8-10 with random weights, whose outputs fire at some images and not at others."""
     rng = np.random.default_rng(1)
-    hidden = Layer(rng.integers(-6, 8, (784, 8)).astype(np.int8), Neuron(threshold=300, start=4, end=30))
-    output = Layer(rng.integers(-7, 8, (8, 10)).astype(np.int8), Neuron(threshold=60, start=0, end=32))
+    hidden = Layer(
+        rng.integers(-6, 8, (784, 8)).astype(np.int8), Neuron(Neuron(threshold=300, start=4, end=30))
+    )
+    output = Layer(
+        rng.integers(-7, 8, (8, 10)).astype(np.int8), Neuron(Neuron(threshold=60, start=0, end=32))
+    )
     return Network("small", (hidden, output), steps=32, levels=16, decision="ttfs", weight_bits=4)
 
 
@@ -41,20 +45,20 @@ def test_the_boards_program_gets_the_golden_decisions_and_the_chips_cycles(tmp_p
     network.save(path)
     chip.write_text(CHIP.to_json())
     report = tmp_path / "board.json"
-    options = ["--net", path, "--chip", chip, "--images", IMAGES, "--out", report]
+    options = ["--net", path, "--chip", chip, "--data", "mnist", "--images", IMAGES, "--out", report]
     monkeypatch.setenv("YOSO_BOARD_OPTIONS", json.dumps([str(option) for option in options]))
     run_bench(build_block("board", CHIP), "bench_board", tmp_path)
     outcomes = json.loads(report.read_text())["outcomes"]
 
-    images = load("mnist", "test")[0][:IMAGES]
-    wanted = golden.run(network, images, params=CHIP)
+    samples = registry.load("mnist", "test").first(IMAGES)
+    wanted = golden.run(network, samples.inputs, params=CHIP)
     assert [one["decision"] for one in outcomes] == wanted.decisions.tolist()
     assert [one["step"] for one in outcomes] == wanted.decision_steps.tolist()
     assert [one["spiked"] for one in outcomes] == wanted.spiked.tolist()
     assert len(set(wanted.decisions)) > 2 and 0 < wanted.spiked.sum() < IMAGES
 
     # The bare chip, whose host sends a flit a cycle, takes as many cycles: the line is not in them.
-    runs = campaign.plan(path, build(CHIP), IMAGES, chunk=IMAGES, early_exit=True, root=tmp_path)
+    runs = campaign.plan(path, build(CHIP), samples, chunk=IMAGES, early_exit=True, root=tmp_path)
     (result,) = campaign.run(runs, 1, lambda done: None)
     assert [one["cycles"] for one in outcomes] == result["cycles"]
     assert result["class_mismatches"] == 0

@@ -10,6 +10,7 @@ from yoso_sim.build import build
 from yoso_sim.simulate import simulate
 from yoso_sim.study.injection import REACH
 from yoso_sw.compile import faults
+from yoso_sw.data import registry
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
 
@@ -19,19 +20,20 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(memory, tmp_path):
     """Two PEs: a layer of five words, of which the core forwards three, and one of three."""
     rng = np.random.default_rng(0)
     layers = (
-        Layer(rng.integers(-2, 4, (784, 20), np.int8), Neuron(120, 0, 16)),
-        Layer(rng.integers(-7, 8, (20, 10), np.int8), Neuron(20, 0, 16)),
+        Layer(rng.integers(-2, 4, (784, 20), np.int8), Neuron(Neuron(120, 0, 16))),
+        Layer(rng.integers(-7, 8, (20, 10), np.int8), Neuron(Neuron(20, 0, 16))),
     )
     Network("tiny", layers, 16, 8).save(tmp_path / "tiny.npz")
+    registry.load("mnist", "test").first(30).save(tmp_path / "samples.npz")
     params = ChipParams(cols=2, rows=1)
     made = build(params, reach=REACH)
     job = {
         "network": str(tmp_path / "tiny.npz"),
         "chip": params.to_json(),
-        "dataset": "mnist",
+        "samples": str(tmp_path / "samples.npz"),
         "memory": memory,
     }
-    job |= {"rate": 5e-3, "seed": 1, "images": 30, "result": str(tmp_path / "result.json")}
+    job |= {"rate": 5e-3, "seed": 1, "result": str(tmp_path / "result.json")}
     (tmp_path / "job.json").write_text(json.dumps(job))
     simulate(
         made, "yoso_sim.study.injection", tmp_path, {"YOSO_JOB": str(tmp_path / "job.json")}, test="inject"

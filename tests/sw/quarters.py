@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import LayerConfig, TrainConfig
-from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.learn.trainer import Trainer
 
 
 def patterns(count, seed):
@@ -20,6 +21,7 @@ def patterns(count, seed):
 def small_config(**changes):
     values = {
         "name": "quarters",
+        "dataset": "mnist",
         "layers": (
             LayerConfig(20, slope="constant", threshold=17, start=16, end=32, deviation=0.1, activity=1e-4),
             LayerConfig(4, deviation=0.2, dropout=0.1),

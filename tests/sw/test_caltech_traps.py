@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from yoso_sw.data import caltech
-from yoso_sw.data.idx import DatasetError
+from yoso_sw.data.samples import DatasetError
 
 
 def jpeg(size=(12, 8)) -> bytes:

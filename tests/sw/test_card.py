@@ -58,7 +58,7 @@ def test_what_was_not_recorded_and_unknown_sets_are_said():
     path = NETWORKS / "mnist-784-100-10.toml"
     config = dataclasses.replace(load_config(path), dataset="letters")
     text = card.render(config, dataclasses.replace(Network.load(path.with_suffix(".npz")), about={}), [])
-    assert "not recorded" in text and "the last 5,000 training images validate" in text
+    assert "not recorded" in text and "the set's own parts, or drawn from the seed" in text
     assert "`make train NET=mnist-784-100-10`" in text
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from quarters import LITERAL, check_resumes, load, small_config
+from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.layers import input_times
 from yoso_sw.learn.model import Model
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.learn.trainer import Trainer
 
 ADJUSTMENT = (0.0, 1.5, -0.5, 0.0)
 

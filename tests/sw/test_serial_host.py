@@ -22,7 +22,7 @@ PARAMS = ChipParams(cols=2, rows=1, neurons=8, weights=64, steps=8, layers=4, cl
 PACKETS = Packets(PARAMS)
 NETWORK = Network(
     "tiny",
-    (Layer(np.array([[3, -1], [2, 4], [-2, 1]], np.int8), Neuron(threshold=4, start=0, end=8)),),
+    (Layer(np.array([[3, -1], [2, 4], [-2, 1]], np.int8), Neuron(Neuron(threshold=4, start=0, end=8))),),
     steps=8,
     levels=8,
 )
@@ -249,13 +249,21 @@ def command(tmp_path, monkeypatch):
     """Runs ``python -m yoso_sw.host.board`` on a fake board; returns the result of click."""
     NETWORK.save(tmp_path / "tiny.npz")
     (tmp_path / "chip.json").write_text(PARAMS.to_json())
-    monkeypatch.setattr(board, "load", lambda name, split: (pixels(20), np.zeros(20, np.uint8)))
+    data = tmp_path / "noise.npz"
+    np.savez(data, images=pixels(20), labels=np.zeros(20, int), split=np.full(20, "test"))
 
     def run(*options: str, fake: FakeBoard | None = None):
         if fake is not None:
             port = board.contextmanager(lambda *args: iter([fake]))
             monkeypatch.setattr(board, "open_port", port)
-        chip = ["--net", str(tmp_path / "tiny.npz"), "--chip", str(tmp_path / "chip.json")]
+        chip = [
+            "--net",
+            str(tmp_path / "tiny.npz"),
+            "--data",
+            str(data),
+            "--chip",
+            str(tmp_path / "chip.json"),
+        ]
         out = ["--out", str(tmp_path / "reports" / "board.json")]
         return CliRunner().invoke(board.main, ["--port", str(tmp_path / "port"), *chip, *out, *options])
 
@@ -290,7 +298,10 @@ def test_a_file_that_is_no_port_is_one_message(command, tmp_path):
 @pytest.mark.parametrize("images", ["0", "21"])
 def test_more_images_than_there_are_is_one_message(command, images):
     result = command("--images", images)
-    assert result.exit_code == 1 and f"--images {images} is outside 1..20" in result.output
+    assert (
+        result.exit_code == 1
+        and f"IMAGES={images} is outside 1..20, the test images of noise" in result.output
+    )
 
 
 def test_the_boards_network_fits_the_boards_chip():

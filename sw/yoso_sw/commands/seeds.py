@@ -27,11 +27,17 @@ from yoso_sw.network.zoo import locate, names
 
 def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network:
     """The network of one seed, trained if it is not kept, and before it its teacher of that split."""
-    kept = config.with_suffix(".npz")
+    kept, found = config.with_suffix(".npz"), registry.find(base.dataset, config.parent)
     if seed == base.seed and kept.is_file():
-        return Network.load(kept)
+        network = Network.load(kept)
+        if network.about.get("dataset", found.name) != found.name:
+            raise NetworkError(
+                f"{kept} was trained on {network.about['dataset']!r}, not on {found.name!r}; "
+                "delete it, and it is trained"
+            )
+        return network
     teacher = None
-    if base.teacher and registry.find(base.dataset, config.parent).source.drawn:
+    if base.teacher and found.source.drawn:
         path = locate(base.teacher)
         teacher = _network(path, load_config(path), seed, device)
     own = dataclasses.replace(base, seed=seed)

@@ -34,11 +34,10 @@ class Npz:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        arrays = self._arrays("split")
-        if "split" not in arrays:
+        fixed = self._fixed(self._arrays("split", "labels"))
+        if fixed is None:
             return SPLITS
-        numbers = self._split(arrays["split"])
-        return tuple(part for number, part in enumerate(SPLITS) if (numbers == number).any())
+        return tuple(part for number, part in enumerate(SPLITS) if (fixed == number).any())
 
     @property
     def drawn(self) -> bool:
@@ -79,10 +78,7 @@ class Npz:
             self._refuse(f"has {len(inputs)} {forms[0]} and {len(labels)} labels; each needs one")
         if shape is not None and int(np.prod(shape, dtype=object)) != inputs.shape[1]:
             self._refuse(f"shape is {' x '.join(map(str, shape))}, but there are {inputs.shape[1]} inputs")
-        fixed = self._split(arrays["split"]) if "split" in arrays else None
-        if fixed is not None and fixed.shape != labels.shape:
-            self._refuse(f"split has shape {fixed.shape}; {len(labels)} labels need as many")
-        return Samples(str(self.path), inputs, labels, shape), fixed
+        return Samples(str(self.path), inputs, labels, shape), self._fixed(arrays)
 
     # ---- the three forms --------------------------------------------------------------------------------
 
@@ -147,8 +143,13 @@ class Npz:
 
     # ---- the file ---------------------------------------------------------------------------------------
 
-    def _split(self, split: np.ndarray) -> np.ndarray:
-        """The number of each sample's part, 0 .. 2."""
+    def _fixed(self, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+        """The number of each sample's part, 0 .. 2; None if the file does not say it."""
+        if "split" not in arrays:
+            return None
+        split, labels = arrays["split"], arrays.get("labels", arrays["split"])
+        if split.shape != labels.shape:
+            self._refuse(f"split has shape {split.shape}; {len(labels)} labels need as many")
         names = {name: number for number, name in enumerate(SPLITS)}
         known: dict[Any, int] = {**names, **{number: number for number in names.values()}}
         known |= {name.encode(): number for name, number in names.items()}

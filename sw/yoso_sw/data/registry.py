@@ -40,12 +40,15 @@ class Found:
         What networks record: of a known set its name, of one's own the folder's or the file's; with views.
     source
         Where its parts are read.
+    views
+        The views in which it is wanted, as a name ends in them.
     path
         As it was given, if it is one's own and was found by that path; else "".
     """
 
     name: str
     source: Source
+    views: str = ""
     path: str = ""
 
 
@@ -70,7 +73,7 @@ def find(text: str, beside: Path | None = None) -> Found:
     if not text:
         _unknown("no data set is named")
     if family(text) in KNOWN:
-        return Found(text, KNOWN[family(text)])
+        return Found(text, KNOWN[family(text)], "".join(views_of(text)))
     near = [Path(), *([] if beside is None else [beside])]
     for own, views in dict.fromkeys(((text, ()), (family(text), views_of(text)))):
         for place in (*near, *places.folders()):
@@ -96,7 +99,7 @@ def _own(path: Path, views: str, given: str) -> Found:
             f"{path}: a set of your own cannot be called {name}, as a known one is; "
             f"say {name} for that one, or rename yours"
         )
-    return Found(name + views, open_path(path), given)
+    return Found(name + views, open_path(path), views, given)
 
 
 def open_path(path: Path) -> Source:
@@ -158,19 +161,19 @@ def load(
                 f"validation={validation}; lower it"
             )
         samples = samples[cut:] if split == "validation" else samples[:cut]
-    return _seen(replace(samples, name=found.name))
+    return _seen(replace(samples, name=found.name), found.views)
 
 
-def _seen(samples: Samples) -> Samples:
-    """As its name wants them seen."""
-    if not views_of(samples.name):
+def _seen(samples: Samples, views: str) -> Samples:
+    """Samples in other views."""
+    if not views:
         return samples
     if samples.inputs.dtype != "uint8" or samples.shape is None or len(samples.shape) != 2:
         raise DatasetError(
             f"{samples.name}: only grey images of known rows and columns can be seen as "
-            f"{' and '.join(views_of(samples.name))}; take {family(samples.name)}"
+            f"{views}; take {samples.name.removesuffix(views)}"
         )
-    return replace(samples, inputs=see(samples.inputs, samples.shape[0], samples.name))
+    return replace(samples, inputs=see(samples.inputs, samples.shape[0], views))
 
 
 def record(found: Found, shape: Shape | None) -> dict[str, Any]:

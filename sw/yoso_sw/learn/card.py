@@ -80,9 +80,9 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
         Accuracies of its seeds (`spread.read`), none if only one was trained.
     """
     about = network.about
-    dataset = str(about.get("dataset", config.dataset))
-    source = registry.facts(dataset)
-    nouns = [VIEWS[name].noun for name in views_of(dataset)]
+    config = dataclasses.replace(config, dataset=str(about.get("dataset", config.dataset)))
+    source = registry.facts(config.dataset)
+    nouns = [VIEWS[name].noun for name in views_of(config.dataset)]
     weights = sum(layer.weights.size for layer in network.layers)
     spikes = about.get("spikes") or [None] * len(network.layers)
     accuracies = [

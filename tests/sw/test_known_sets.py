@@ -1,4 +1,4 @@
-"""Data sets: what is read, from where, and what is said when it is missing or damaged."""
+"""Public data sets: what is read, from where, and what is said when it is missing or damaged."""
 
 import gzip
 import hashlib
@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from yoso_sw.data import datasets, fetch
-from yoso_sw.data.datasets import DatasetError
+from yoso_sw.data import fetch, places, registry
 from yoso_sw.data.idx import decode_idx, encode_idx, read_idx
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.data.views import VIEWS
 
 
@@ -21,17 +21,15 @@ def nothing_answers(monkeypatch, tmp_path):
     def refuse(*_):
         raise fetch.FetchError("no network here")
 
-    places = datasets.folders("mnist")
     monkeypatch.setenv("YOSO_DATA", str(tmp_path))
     monkeypatch.setattr(fetch, "into", refuse)
-    monkeypatch.setattr(datasets, "folders", lambda name: [tmp_path / name, tmp_path / "cache" / name])
-    assert len(places) >= 2
+    monkeypatch.setattr(places, "folders", lambda: [tmp_path, tmp_path / "cache"])
     return tmp_path
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 60_000), ("test", 10_000)])
 def test_mnist_is_the_standard_one(split, count):
-    images, labels = datasets.load("mnist", split)
+    images, labels = registry.load("mnist", split).pair
     assert images.shape == (count, 784) and images.dtype == np.uint8
     assert labels.shape == (count,) and labels.dtype == np.uint8
     first = {"train": [5, 0, 4, 1, 9], "test": [7, 2, 1, 0, 4]}[split]
@@ -71,13 +69,13 @@ def test_a_truncated_packed_file_is_named(tmp_path):
 
 def test_a_missing_set_says_what_to_put_where(nothing_answers):
     with pytest.raises(DatasetError, match=r"(?s)mnist.*train-images-idx3-ubyte.*no network here.*YOSO_DATA"):
-        datasets.load("mnist", "train")
+        registry.load("mnist", "train")
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_view_has_the_labels_of_its_set_and_other_pixels(view):
-    images, labels = datasets.load("mnist", "test")
-    seen, same = datasets.load(f"mnist{view}", "test")
+    images, labels = registry.load("mnist", "test").pair
+    seen, same = registry.load(f"mnist{view}", "test").pair
     assert np.array_equal(seen, VIEWS[view].see(images, 28)) and not np.array_equal(seen, images)
     assert np.array_equal(labels, same)
 
@@ -87,12 +85,12 @@ def test_another_file_in_the_place_of_the_right_one_is_refused(nothing_answers):
     folder.mkdir()
     (folder / "train-images-idx3-ubyte").write_bytes(encode_idx(np.zeros((5, 28, 28), np.uint8)))
     with pytest.raises(DatasetError, match="SHA-256"):
-        datasets.load("mnist", "train")
+        registry.load("mnist", "train")
 
 
 def test_the_users_folder_comes_first(monkeypatch, tmp_path):
     monkeypatch.setenv("YOSO_DATA", str(tmp_path))
-    assert datasets.folders("mnist")[0] == tmp_path / "mnist"
+    assert places.folders()[0] == tmp_path and len(places.folders()) == 3
 
 
 def test_the_cache_is_filled_once_from_a_source_that_answers(monkeypatch, tmp_path):
@@ -111,10 +109,10 @@ def test_the_cache_is_filled_once_from_a_source_that_answers(monkeypatch, tmp_pa
         fetch.into(tmp_path / "b", ("dead", "liar"), digests, wheel=False)
 
 
-@pytest.mark.parametrize(("name", "split"), [("cifar", "test"), ("mnist", "validation")])
+@pytest.mark.parametrize(("name", "split"), [("cifar", "test"), ("mnist", "all")])
 def test_an_unknown_set_or_split_is_refused(name, split):
     with pytest.raises(DatasetError, match="there are"):
-        datasets.load(name, split)
+        registry.load(name, split)
 
 
 def test_the_wheels_pickle_becomes_idx_files():
@@ -139,5 +137,5 @@ def test_a_pickle_that_wants_more_than_arrays_is_refused():
 
 
 def test_reading_a_data_set_needs_no_torch():
-    code = "import sys, yoso_sw.data.datasets, yoso_sw.data.encoding; sys.exit('torch' in sys.modules)"
+    code = "import sys, yoso_sw.data.recorded, yoso_sw.data.parts; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
