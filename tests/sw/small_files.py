@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 from yoso_sw.learn.trainer import Data, Trainer
 from yoso_sw.network.network import Layer, Network
 
@@ -13,7 +13,9 @@ def dense_network() -> Network:
     return Network("dense", (Layer(weights, 7, 0, 8),), 8, 8)
 
 
-CONFIG = TrainConfig("tiny", (LayerConfig(2, end=8),), 8, 8, 1, 1, batch=4, validation=4, inputs=6, rows=2)
+CONFIG = TrainConfig(
+    "tiny", (LayerConfig(2, NeuronConfig(end=8)),), 8, 8, 1, 1, batch=4, validation=4, inputs=6, rows=2
+)
 
 
 def tiny_data() -> Data:

@@ -8,9 +8,9 @@ import torch
 from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
-from yoso_sw.learn.layers import input_times
-from yoso_sw.learn.model import Model
+from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.stdbp.rule import Stdbp
+from yoso_sw.learn.times import input_times
 from yoso_sw.learn.trainer import Data, Trainer
 from yoso_sw.network.golden import run
 from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
@@ -103,13 +103,15 @@ def test_updates_of_a_convolution_are_the_neurons_whose_windows_hold_the_spike()
 
 
 def small_config(**changes):
-    window = {"slope": "constant", "threshold": 9, "deviation": 0.2}
+    def neuron(start, end):
+        return NeuronConfig("constant", 9, start, end)
+
     values = {
         "name": "small",
         "layers": (
-            LayerConfig(4, kernel=3, pool=True, start=8, end=16, bias=True, **window),
-            LayerConfig(6, kernel=2, start=16, end=24, dropout=0.1, **window),
-            LayerConfig(12, start=24, end=32, bias=True, **window),
+            LayerConfig(4, neuron(8, 16), kernel=3, pool=True, bias=True, deviation=0.2),
+            LayerConfig(6, neuron(16, 24), kernel=2, dropout=0.1, deviation=0.2),
+            LayerConfig(12, neuron(24, 32), bias=True, deviation=0.2),
             LayerConfig(4, deviation=0.3),
         ),
         **{"steps": 33, "levels": 8, "decision": "softmax", "float_epochs": 4, "integer_epochs": 1},
@@ -141,10 +143,7 @@ def literal(config):
     layers = [
         dataclasses.replace(
             layer,
-            slope="psp",
-            threshold=8.0,
-            start=0,
-            end=config.steps,
+            neuron=NeuronConfig(threshold=8.0, end=config.steps),
             mean=0.1,
             deviation=0.25,
             dropout=0.0,
@@ -180,7 +179,7 @@ def test_the_trainers_integers_are_the_golden_models_spike_for_spike(kind):
 @KINDS
 def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind):
     torch.manual_seed(2)
-    model = Model(kind(small_config())).double()
+    model = Stdbp(kind(small_config())).double()
     steps = torch.randint(0, 8, (3, 80)).double()
     labels = torch.tensor([0, 1, 3])
 

@@ -22,7 +22,7 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.data.idx import DatasetError, encode_idx, read_idx
 from yoso_sw.learn.config import ConfigError, load_config
-from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Layer, Network, NetworkError, Window
 from yoso_sw.network.zoo import NETWORKS

@@ -12,9 +12,9 @@ from quarters import LITERAL, load, patterns, small_config
 from yoso_sw.commands.train import command_of, main
 from yoso_sw.data import datasets
 from yoso_sw.learn.config import ConfigError, load_config
-from yoso_sw.learn.layers import TrainingError
-from yoso_sw.learn.model import check_bounds
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.stdbp.export import check_bounds
 from yoso_sw.learn.trainer import Data, Trainer
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
@@ -65,7 +65,8 @@ def test_training_killed_and_resumed_gives_the_same_network(data, tmp_path, batc
 
     left = [batch]
 
-    def tick():
+    def tick(loss):
+        assert loss > 0
         left[0] -= 1
         if left[0] == 0:
             raise Killed
@@ -253,7 +254,9 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
     assert (network.steps, network.levels, network.decision) == (config.steps, config.levels, config.decision)
     assert [layer.weights.shape[1] for layer in network.layers] == [x.neurons for x in config.layers]
     assert tuple(layer.window for layer in network.layers) == config.windows()
-    assert [layer.slope > 0 for layer in network.layers] == [x.slope == "constant" for x in config.layers]
+    assert [layer.slope > 0 for layer in network.layers] == [
+        x.neuron.slope == "constant" for x in config.layers
+    ]
     check_bounds(network)
     # Rounding costs next to nothing.
     assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= 0.5

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data import caltech, datasets, fetch
 from yoso_sw.learn import card
-from yoso_sw.learn.model import Model
+from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.network.network import Network
 
 CONFIG = """
@@ -155,7 +155,7 @@ def test_labels_of_another_number_are_named(folder, monkeypatch):
 
 
 def test_a_loss_that_is_not_finite_is_one_message(folder, monkeypatch):
-    monkeypatch.setattr(Model, "loss", lambda *_: torch.tensor(float("nan")))
+    monkeypatch.setattr(Stdbp, "loss", lambda *_: torch.tensor(float("nan")))
     said = error_of(train.main, configure(folder))
     assert "the loss is nan in epoch 1, batch 1: lower the learning rate" in said
 
