@@ -54,6 +54,18 @@ LITERAL = {
     "unit": 1.0,
 }
 
+ALPHA = {
+    "rule": "alpha",
+    "layers": (
+        LayerConfig(20, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.05, deviation=0.1),
+        LayerConfig(4, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.3, deviation=0.2),
+    ),
+    "decision": "ttfs",
+    "unit": 1.0,
+    "integer_epochs": 0,
+    "revive": False,
+}
+
 
 def load():
     """1,000 images to train, 200 to validate, 300 to test."""

@@ -104,7 +104,7 @@ def test_a_network_that_was_changed_after_training_is_refused(trained):
 def test_a_network_of_another_configuration_is_refused(trained):
     config, network = load_config(trained), Network.load(trained.with_suffix(".npz"))
     other = dataclasses.replace(config, name="other", steps=20)
-    with pytest.raises(TrainingError, match=r"halves is .* in 17 steps, not other"):
+    with pytest.raises(TrainingError, match=r"halves is .* in 17 steps and .* levels, not other"):
         Stdbp.of(other, network)
 
 

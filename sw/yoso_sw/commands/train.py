@@ -58,7 +58,6 @@ def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console:
     trainer = Trainer(config, data, checkpoint, device)
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
-    batches = len(data.train[0]) // config.batch
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -68,7 +67,9 @@ def _train(config_path: Path, out: Path, checkpoint: Path, device: str, console:
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(
-            config.name, total=trainer.epochs * batches, completed=trainer.epoch * batches
+            config.name,
+            total=trainer.epochs * trainer.batches,
+            completed=trainer.epoch * trainer.batches,
         )
 
         def report(epoch: curve.Epoch) -> None:

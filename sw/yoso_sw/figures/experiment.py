@@ -1,6 +1,6 @@
 """Two-layer networks of ReL-PSP and of alpha-PSP neurons that differ in the neuron alone.
 
-Code, first weights, loss, optimiser and order of images are the same; alpha-PSP has its own threshold, in
+Trainer, first weights, loss, optimiser and order of images are the same; alpha-PSP has its own threshold, in
 its own units, and its time constant. As in the paper there is no additional strategy: no constraint on
 weights, no clipped or normalised gradient, and a silent neuron passes none. The paper gives the network
 (784-400-10, 784-800-10), the loss (eq. 12) and the number of runs; everything else is our choice.

@@ -58,7 +58,7 @@ def difference(theirs: dict[str, Any], ours: TrainConfig, free: frozenset[str]) 
     except ConfigError as error:
         return str(error)
     new = dict(_settings(table_of(ours)))
-    for name in (*new, *old):
+    for name in ("rule", *new, *old):  # what another rule means for all else goes without saying
         if name.rsplit(".", 1)[-1] in free:
             continue
         if name not in old or name not in new:

@@ -164,6 +164,12 @@ class Trainer:
     def epochs(self) -> int:
         return self.config.float_epochs + self.config.integer_epochs
 
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        images = len(self.data.train[0])
+        return min(images, self.config.images or images) // self.config.batch
+
     def run(
         self,
         report: Callable[[Epoch], None] = lambda _: None,
@@ -177,7 +183,7 @@ class Trainer:
         Raises `TrainingError` if the loss or a weight is no longer finite, or the integers would not suit the
         chip; the checkpoint is still the last good one.
         """
-        while self.epoch < (self.epochs if until is None else until):
+        while self.epoch < min(self.epochs, self.epochs if until is None else until):
             if self.epoch == self.config.float_epochs:
                 self.model.quantise()
                 self.model.export({})  # better refused now than at the end
@@ -258,8 +264,7 @@ class Trainer:
         rng = np.random.default_rng((config.seed, self.epoch))
         dropout = torch.Generator().manual_seed(config.seed * 100_000 + self.epoch)
         images, labels = self.data.train
-        order = rng.permutation(len(images))[: config.images or None]
-        batches = len(order) // config.batch
+        order, batches = rng.permutation(len(images)), self.batches
         total = 0.0
         for batch in range(batches):
             place = batch % BLOCK

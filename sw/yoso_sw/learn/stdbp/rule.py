@@ -89,8 +89,8 @@ class Stdbp(Rule[Spikes]):
         code = network.steps, network.levels
         if len(model.chain) != len(network.layers) or code != (config.steps, config.levels):
             raise TrainingError(
-                f"{network.name} is {network.shape} in {network.steps} steps, {network.levels} of them for "
-                f"inputs, not {config.name}"
+                f"{network.name} is {network.shape} in {network.steps} steps and {network.levels} "
+                f"levels, not {config.name}"
             )
         return model
 
