@@ -206,7 +206,7 @@ def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind
         (0, {"kernel": -1}, "layer 0: kernel=-1"),
         (0, {"kernel": 9}, "kernel=9 is larger than its 8 x 10 inputs"),
         (0, {"kernel": 2}, "7 x 9 positions cannot be pooled"),
-        (0, {"neuron": NeuronConfig("constant", 9)}, "layer 0: kernel=3: a convolution needs a firing window"),
+        (0, {"neuron": NeuronConfig("constant", 9)}, "kernel=3: a convolution needs a firing window"),
         (0, {"alive": 1.0}, "alive=1.0 needs a dense layer of slope psp"),
         (0, {"kernel": 0}, "pool needs a convolution"),
         (2, {"kernel": 0, "pool": True}, "layer 2: pool needs a convolution"),

@@ -1,10 +1,15 @@
 """Layers and loss as torch modules, as a user of PyTorch composes them."""
 
+import re
+import textwrap
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.stdbp import layers
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, EarliestPool2d, Extras
 from yoso_sw.learn.times import Spikes, SpikeTimeLoss, TemporalEncoder
 from yoso_sw.network.network import Window
@@ -33,6 +38,20 @@ def test_the_modules_learn_in_a_loop_of_ones_own():
         optimizer.step()
         losses.append(float(value.detach()))
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_example_of_the_readme_learns_as_it_stands():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    example = re.search(r"As modules.*?\n\n((?:    .*\n)+)", readme)[1]
+    names = {
+        own.__name__: own for own in (NeuronConfig, Normal, Dense, Extras, SpikeTimeLoss, TemporalEncoder)
+    }
+    rng = np.random.default_rng(0)
+    names["images"] = torch.from_numpy(rng.integers(0, 256, (20, 784)).astype(np.uint8))
+    names["labels"] = torch.from_numpy(rng.integers(0, 10, 20))
+    exec(textwrap.dedent(example), names)
+    assert names["hidden"].weight.grad.any() and names["output"].weight.grad.any()
+    assert re.search(r"::\n\n((?:    .*\n)+)", layers.__doc__)[1] == example
 
 
 @pytest.mark.parametrize("layer", [Dense(6, 600, NEURON), Dense(1, 1, NEURON)])
