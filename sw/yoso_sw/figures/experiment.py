@@ -23,7 +23,7 @@ from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 from yoso_sw.learn.trainer import Data, Trainer
 
 NAMES = {"rel": "ReL-PSP", "alpha": "alpha-PSP"}
-CLASSES, PIXELS = 10, 784
+CLASSES = 10
 VALIDATION = 5000  # the last training images, never trained on
 ENDLESS = 10_000  # epochs, at a constant rate; a run ends when no more are asked for
 BLOCK = 1000  # images evaluated in one go; bounds the memory
