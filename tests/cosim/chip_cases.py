@@ -78,7 +78,7 @@ def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, Wei
             last = layers[-1]
             layers[-1] = Layer(
                 last.weights,
-                Neuron(Neuron(last.neuron.threshold, 0, 0, slope=last.neuron.slope)),
+                Neuron(last.neuron.threshold, 0, 0, slope=last.neuron.slope),
                 bias=last.bias,
             )
         try:
@@ -91,7 +91,7 @@ def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, Wei
 def long_network(rng: random.Random, params: ChipParams) -> tuple[Network, WeightImage]:
     """A network without a slope that takes every step the chip counts, with its image."""
     weights = np.array([[rng.randint(-1, 1) for _ in range(3)] for _ in range(4)], np.int8)
-    layer = Layer(weights, Neuron(Neuron(threshold=min(params.pot_max, 20), start=0, end=params.steps)))
+    layer = Layer(weights, Neuron(threshold=min(params.pot_max, 20), start=0, end=params.steps))
     network = Network("long", (layer,), params.steps, 1, "ttfs", params.weight_bits)
     return network, compile_network(network, params)
 

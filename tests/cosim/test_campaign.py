@@ -33,8 +33,8 @@ def network(tmp_path_factory):
     """An untrained 784-12-10 that fits two PEs, as a file."""
     rng = np.random.default_rng(0)
     layers = (
-        Layer(rng.integers(-2, 4, (784, 12), np.int8), Neuron(Neuron(120, 0, 16))),
-        Layer(rng.integers(-7, 8, (12, 10), np.int8), Neuron(Neuron(20, 0, 16))),
+        Layer(rng.integers(-2, 4, (784, 12), np.int8), Neuron(120, 0, 16)),
+        Layer(rng.integers(-7, 8, (12, 10), np.int8), Neuron(20, 0, 16)),
     )
     path = tmp_path_factory.mktemp("network") / "tiny.npz"
     Network("tiny", layers, 16, 8, about={"dataset": "mnist", "float_accuracy": 12.5}).save(path)

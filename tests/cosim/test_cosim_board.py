@@ -31,12 +31,8 @@ IMAGES = 20
 def small_network() -> Network:
     """784-8-10 with random weights, whose outputs fire at some images and not at others."""
     rng = np.random.default_rng(1)
-    hidden = Layer(
-        rng.integers(-6, 8, (784, 8)).astype(np.int8), Neuron(Neuron(threshold=300, start=4, end=30))
-    )
-    output = Layer(
-        rng.integers(-7, 8, (8, 10)).astype(np.int8), Neuron(Neuron(threshold=60, start=0, end=32))
-    )
+    hidden = Layer(rng.integers(-6, 8, (784, 8)).astype(np.int8), Neuron(threshold=300, start=4, end=30))
+    output = Layer(rng.integers(-7, 8, (8, 10)).astype(np.int8), Neuron(threshold=60, start=0, end=32))
     return Network("small", (hidden, output), steps=32, levels=16, decision="ttfs", weight_bits=4)
 
 

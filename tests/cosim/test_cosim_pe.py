@@ -43,7 +43,7 @@ def test_the_model_of_the_bench_is_the_golden_model(seed):
     axons = params.weight_words - params.neuron_words + 1
     weights = np.array([setup.weights[row : row + setup.words] for row in range(axons)], np.int8)
     layer = Layer(
-        weights.reshape(axons, -1), Neuron(Neuron(setup.threshold, setup.start, setup.end, slope=setup.slope))
+        weights.reshape(axons, -1), Neuron(setup.threshold, setup.start, setup.end, slope=setup.slope)
     )
     network = Network("one layer", (layer,), steps=params.steps, levels=1)
     spikes = np.array([[rng.choice([NEVER, *range(params.steps)]) for _ in range(axons)]], np.int16)

@@ -20,8 +20,8 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(memory, tmp_path):
     """Two PEs: a layer of five words, of which the core forwards three, and one of three."""
     rng = np.random.default_rng(0)
     layers = (
-        Layer(rng.integers(-2, 4, (784, 20), np.int8), Neuron(Neuron(120, 0, 16))),
-        Layer(rng.integers(-7, 8, (20, 10), np.int8), Neuron(Neuron(20, 0, 16))),
+        Layer(rng.integers(-2, 4, (784, 20), np.int8), Neuron(120, 0, 16)),
+        Layer(rng.integers(-7, 8, (20, 10), np.int8), Neuron(20, 0, 16)),
     )
     Network("tiny", layers, 16, 8).save(tmp_path / "tiny.npz")
     registry.load("mnist", "test").first(30).save(tmp_path / "samples.npz")

@@ -39,7 +39,7 @@ def make(seed, sizes=(8, 7, 3), steps=10, params=CHIP, **kind):
 
 def hand_made(weights, threshold, steps=6, *, params=CHIP):
     """One layer of ReL-PSP neurons."""
-    layer = Layer(np.array(weights, np.int8), Neuron(Neuron(threshold, 0, steps)))
+    layer = Layer(np.array(weights, np.int8), Neuron(threshold, 0, steps))
     network = Network("by hand", (layer,), steps, steps, "ttfs", 4)
     return network, compile_network(network, params)
 

@@ -14,9 +14,9 @@ def dense(seed=1, decision="ttfs", bias=True, steps=20):
     rng = np.random.default_rng(seed)
     output = (40, 0, steps) if decision == "ttfs" else (1, 0, 0)
     layers = (
-        Layer(weights(rng, 9, 7, bias), Neuron(Neuron(50, 0, steps)), bias=bias),
-        Layer(weights(rng, 7, 6), Neuron(Neuron(30, 0, steps))),
-        Layer(weights(rng, 6, 3, bias), Neuron(Neuron(*output)), bias=bias),
+        Layer(weights(rng, 9, 7, bias), Neuron(50, 0, steps), bias=bias),
+        Layer(weights(rng, 7, 6), Neuron(30, 0, steps)),
+        Layer(weights(rng, 6, 3, bias), Neuron(*output), bias=bias),
     )
     return Network("dense", layers, steps, 10, decision, 4, {"seed": seed})
 
@@ -27,9 +27,9 @@ def convolution(seed=1, decision="ttfs", steps=24):
     first, second = Window(6, 5, 2, 3), Window(4, 3, 3, 2)
     output = (60, 0, steps) if decision == "ttfs" else (1, 0, 0)
     layers = (
-        Layer(weights(rng, first.axons, 3, True), Neuron(Neuron(60, 0, steps)), bias=True, window=first),
-        Layer(weights(rng, second.axons, 4), Neuron(Neuron(40, 0, steps)), window=second),
-        Layer(weights(rng, 4 * second.positions, 3), Neuron(Neuron(*output))),
+        Layer(weights(rng, first.axons, 3, True), Neuron(60, 0, steps), bias=True, window=first),
+        Layer(weights(rng, second.axons, 4), Neuron(40, 0, steps), window=second),
+        Layer(weights(rng, 4 * second.positions, 3), Neuron(*output)),
     )
     return Network("convolution", layers, steps, 12, decision, 4)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 from yoso_sw.learn.trainer import Trainer
 
 
@@ -23,7 +23,12 @@ def small_config(**changes):
         "name": "quarters",
         "dataset": "mnist",
         "layers": (
-            LayerConfig(20, slope="constant", threshold=17, start=16, end=32, deviation=0.1, activity=1e-4),
+            LayerConfig(
+                20,
+                NeuronConfig("constant", 17, 16, 32),
+                deviation=0.1,
+                activity=1e-4,
+            ),
             LayerConfig(4, deviation=0.2, dropout=0.1),
         ),
         "steps": 33,
@@ -44,11 +49,23 @@ def small_config(**changes):
 
 LITERAL = {
     "layers": (
-        LayerConfig(20, threshold=16, end=33, mean=0.05, deviation=0.1, bias=True),
-        LayerConfig(4, threshold=8, end=33, mean=0.1, deviation=0.2),
+        LayerConfig(20, NeuronConfig(threshold=16, end=33), mean=0.05, deviation=0.1, bias=True),
+        LayerConfig(4, NeuronConfig(threshold=8, end=33), mean=0.1, deviation=0.2),
     ),
     "decision": "ttfs",
     "unit": 1.0,
+}
+
+ALPHA = {
+    "rule": "alpha",
+    "layers": (
+        LayerConfig(20, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.05, deviation=0.1),
+        LayerConfig(4, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.3, deviation=0.2),
+    ),
+    "decision": "ttfs",
+    "unit": 1.0,
+    "integer_epochs": 0,
+    "revive": False,
 }
 
 

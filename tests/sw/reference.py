@@ -114,10 +114,10 @@ def random_network(
         if slope:  # inputs prime V until the window opens, then it climbs by the slope
             start = steps // 2 if layers else steps // 4
             threshold = int(rng.integers(1, max(2, slope * steps // 2)))
-        layers.append(Layer(weights.astype(np.int8), Neuron(Neuron(threshold, start, end, slope)), bias=bias))
+        layers.append(Layer(weights.astype(np.int8), Neuron(threshold, start, end, slope), bias=bias))
     if decision == "softmax":
         last = layers[-1]
-        layers[-1] = Layer(last.weights, Neuron(Neuron(last.neuron.threshold, 0, 0, 0)), bias=last.bias)
+        layers[-1] = Layer(last.weights, Neuron(last.neuron.threshold, 0, 0, 0), bias=last.bias)
     return Network("random", tuple(layers), steps, min(steps, 256), decision, weight_bits)
 
 

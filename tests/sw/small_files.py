@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
@@ -12,10 +12,12 @@ from yoso_sw.network.neuron import Neuron
 
 def dense_network() -> Network:
     weights = np.arange(12, dtype=np.int8).reshape(4, 3) - 5
-    return Network("dense", (Layer(weights, Neuron(Neuron(7, 0, 8))),), 8, 8)
+    return Network("dense", (Layer(weights, Neuron(7, 0, 8)),), 8, 8)
 
 
-CONFIG = TrainConfig("tiny", (LayerConfig(2, end=8),), 8, 8, 1, 1, batch=4, validation=4, inputs=6, rows=2)
+CONFIG = TrainConfig(
+    "tiny", (LayerConfig(2, NeuronConfig(end=8)),), 8, 8, 1, 1, batch=4, validation=4, inputs=6, rows=2
+)
 
 
 def tiny_data() -> Data:

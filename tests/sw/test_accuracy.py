@@ -11,8 +11,8 @@ from yoso_sw.commands import accuracy, seeds
 from yoso_sw.commands.train import main as train
 from yoso_sw.learn import spread
 from yoso_sw.learn.config import load_config
-from yoso_sw.learn.layers import TrainingError
-from yoso_sw.learn.model import Model
+from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.network import Network
 
@@ -107,8 +107,8 @@ def test_a_network_that_was_changed_after_training_is_refused(trained):
 def test_a_network_of_another_configuration_is_refused(trained):
     config, network = load_config(trained), Network.load(trained.with_suffix(".npz"))
     other = dataclasses.replace(config, name="other", steps=20)
-    with pytest.raises(TrainingError, match=r"halves is .* in 17 steps, not other"):
-        Model.of(other, network)
+    with pytest.raises(TrainingError, match=r"halves is .* in 17 steps and .* levels, not other"):
+        Stdbp.of(other, network)
 
 
 def test_spikes_that_differ_are_counted(trained, monkeypatch):

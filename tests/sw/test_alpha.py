@@ -7,7 +7,10 @@ import pytest
 import torch
 from finite_difference import numeric_gradient
 from yoso_sw.learn.alpha import alpha
+from yoso_sw.learn.config import NeuronConfig
+from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.times import spike_time_loss
 
 INF = float("inf")
 TAU, END, THETA = 4.0, 20.0, 1.0
@@ -209,22 +212,22 @@ def test_the_gradient_of_spike_times_is_the_finite_difference(seed, tau):
 def test_the_gradient_through_two_layers_is_the_finite_difference(seed):
     times, _ = some_layer(seed)
     generator = torch.Generator().manual_seed(seed)
-    rule = {"threshold": THETA, "tau": TAU, "end": END, "generator": generator}
+    neuron = NeuronConfig(threshold=THETA, tau=TAU, end=int(END))
     layers = torch.nn.Sequential(
-        alpha.AlphaDense(12, 8, mean=0.3, deviation=0.4, **rule),
-        alpha.AlphaDense(8, 3, mean=0.6, deviation=0.4, **rule),
+        alpha.AlphaDense(12, 8, neuron, Normal(0.3, 0.4, generator)),
+        alpha.AlphaDense(8, 3, neuron, Normal(0.6, 0.4, generator)),
     ).double()
     labels = torch.tensor([0, 1, 2, 0, 1])
 
     def cost(first):
         hidden, _ = alpha.spike_times(times, first, THETA, TAU, END)
         fired, _ = layers[1](hidden)
-        return stdbp.spike_time_loss(fired, labels, END, 2.0)
+        return spike_time_loss(fired, labels, END, 2.0)
 
     hidden, _ = layers[0](times)
     fired, _ = layers[1](hidden)
     assert fired.isfinite().float().mean() > 0.5
-    stdbp.spike_time_loss(fired, labels, END, 2.0).backward()
+    spike_time_loss(fired, labels, END, 2.0).backward()
     expected = numeric_gradient(cost, layers[0].weight.detach())
     assert expected.abs().max() > 1e-3
     assert torch.allclose(layers[0].weight.grad, expected, atol=1e-5, rtol=1e-4)
@@ -236,7 +239,7 @@ def test_a_silent_neuron_passes_no_gradient():
     weights = torch.tensor([[0.9, 0.3], [0.9, 0.3]], requires_grad=True)
     fired, _ = alpha.spike_times(times, weights, THETA, TAU, END)
     assert 1 < fired[0, 0] < END and fired[0, 1] == INF
-    stdbp.spike_time_loss(fired, torch.tensor([1]), END, 1.0).backward()
+    spike_time_loss(fired, torch.tensor([1]), END, 1.0).backward()
     assert weights.grad[:, 0].all() and not weights.grad[:, 1].any()
 
 
@@ -245,7 +248,7 @@ def test_a_silent_layer_passes_no_gradient_and_no_nan():
     weights = torch.tensor([[0.1, -1.0], [0.1, 0.2]], requires_grad=True)
     fired, _ = alpha.spike_times(times, weights, THETA, TAU, END)
     assert fired.isinf().all()
-    stdbp.spike_time_loss(fired, torch.tensor([0, 1]), END, 1.0).backward()
+    spike_time_loss(fired, torch.tensor([0, 1]), END, 1.0).backward()
     assert not weights.grad.any() and not times.grad.any()
 
 
@@ -273,9 +276,10 @@ def test_the_gradient_grows_without_bound_towards_the_peak():
 
 
 def test_the_module_says_what_it_is_and_repeats_its_first_weights():
-    rule = {"threshold": 2.0, "tau": 8.0, "end": 40.0, "mean": 0.1, "deviation": 0.01}
+    neuron = NeuronConfig(threshold=2.0, tau=8.0, end=40)
     one, two = (
-        alpha.AlphaDense(30, 20, generator=torch.Generator().manual_seed(1), **rule) for _ in range(2)
+        alpha.AlphaDense(30, 20, neuron, Normal(0.1, 0.01, torch.Generator().manual_seed(1)))
+        for _ in range(2)
     )
     assert torch.equal(one.weight, two.weight) and one.weight.mean().item() == pytest.approx(0.1, abs=1e-2)
-    assert "30, 20, threshold=2.0, tau=8.0" in repr(one)
+    assert "30, 20, NeuronConfig(slope='psp', threshold=2.0" in repr(one) and "tau=8.0" in repr(one)

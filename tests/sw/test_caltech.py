@@ -11,7 +11,7 @@ from yoso_sw.data import caltech, places, registry
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import SPLITS, DatasetError
 from yoso_sw.data.views import VIEWS, see
-from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 
 COUNTS = {"Faces": 435, "Motorbikes": 798}
 
@@ -71,7 +71,7 @@ def test_a_view_is_of_the_same_split(placed, views):
 
 
 def test_a_configuration_gets_its_size_and_split(placed):
-    layers = (LayerConfig(2, end=8),)
+    layers = (LayerConfig(2, NeuronConfig(end=8)),)
     config = TrainConfig("faces", layers, 8, 8, 1, 1, dataset="caltech", seed=2, inputs=6, rows=2)
     assert np.array_equal(Data.load(config).test[0], load(2, 3, 2)[2][0])
     config = dataclasses.replace(config, dataset="caltech-negative")

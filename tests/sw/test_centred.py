@@ -5,18 +5,22 @@ import dataclasses
 import pytest
 import torch
 from quarters import load, small_config
-from yoso_sw.learn.layers import Conv2d, Dense, centred
+from yoso_sw.learn.config import NeuronConfig
+from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, centred
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Window
 
-WINDOW = {"threshold": 17.0, "steps": 33, "slope": "constant", "start": 16, "end": 32, "mean": 0.3}
+NEURON = NeuronConfig("constant", 17.0, 16, 32)
+MEAN, CENTRED = Normal(mean=0.3), Extras(centred=True)
+PSP = NeuronConfig("psp", 17.0, 0, 32), Normal(mean=0.2)
 KINDS = {
-    "dense": lambda **rule: (Dense(30, 12, **rule), (40, 30)),
-    "dense, slope A": lambda **rule: (
-        Dense(30, 12, **{**rule, "slope": "psp", "start": 0, "mean": 0.2}),
-        (40, 30),
+    "dense": lambda *rest, **bias: (Dense(30, 12, NEURON, MEAN, *rest, **bias), (40, 30)),
+    "dense, slope A": lambda *rest, **bias: (Dense(30, 12, *PSP, *rest, steps=33, **bias), (40, 30)),
+    "convolution": lambda *rest, **bias: (
+        Conv2d(Window(8, 6, 2, 3), 5, NEURON, MEAN, *rest, **bias),
+        (40, 2, 8, 6),
     ),
-    "convolution": lambda **rule: (Conv2d(Window(8, 6, 2, 3), 5, **rule), (40, 2, 8, 6)),
 }
 
 
@@ -55,18 +59,18 @@ def test_the_gradient_has_a_mean_of_zero_as_well():
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_what_all_inputs_have_in_common_adds_nothing(bias):
-    layer = Dense(30, 12, **WINDOW, bias=bias, centred=True)
+    layer = Dense(30, 12, NEURON, MEAN, CENTRED, bias=bias)
     times = torch.randint(4, 16, (40, 30)).float()
     with torch.no_grad():
         early, late = layer(times - 4).potentials, layer(times).potentials
         assert torch.allclose(early, late, atol=1e-3)
-        layer.centred = False
+        layer.extras = Extras()
         assert not torch.allclose(layer(times - 4).potentials, layer(times).potentials, atol=1.0)
 
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_integers_are_those_of_the_centred_weights(kind, bias):
-    layer, _ = kind(**WINDOW, bias=bias, centred=True, clip=8.0)
+    layer, _ = kind(CENTRED, Quantiser(clip=8.0), bias=bias)
     even = layer.working.detach().clone()
     layer.quantise()
     assert torch.equal(layer.weight, even)
@@ -74,14 +78,14 @@ def test_the_integers_are_those_of_the_centred_weights(kind, bias):
 
 
 def test_a_layer_that_is_not_centred_keeps_its_weights(kind):
-    layer, shape = kind(**WINDOW)
+    layer, shape = kind()
     times = torch.randint(0, 24, shape).float()
     weight = layer.weight.detach().clone()
     with torch.no_grad():
         before = layer(times).potentials
-        layer.centred = True
+        layer.extras = CENTRED
         assert not torch.allclose(before, layer(times).potentials)
-        layer.centred = False
+        layer.extras = Extras()
     layer.quantise()
     assert torch.equal(layer.weight, weight)
 
@@ -91,8 +95,9 @@ def test_many_axons_leave_the_bias_in_its_bits():
     times = torch.randint(0, 16, (200, 4000), generator=torch.Generator().manual_seed(1)).float()
     apart = {}
     for even in (False, True):
-        rule = {**WINDOW, "mean": 0.01, "norm": 8.0, "bias": True, "clip": 5.0, "weight_bits": 8}
-        layer = Dense(4000, 3, centred=even, **rule, generator=torch.Generator().manual_seed(2))
+        init = Normal(0.01, generator=torch.Generator().manual_seed(2))
+        extras, quantiser = Extras(norm=8.0, centred=even), Quantiser(weight_bits=8, clip=5.0)
+        layer = Dense(4000, 3, NEURON, init, extras, quantiser, bias=True)
         generator = torch.Generator().manual_seed(3)
         for _ in range(100):
             layer(times, generator)

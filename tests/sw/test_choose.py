@@ -17,7 +17,7 @@ DENSE = [name for name, own in COMMITTED.items() if all(layer.window is None for
 
 
 def network(inputs=4, neurons=3, **fields):
-    layer = Layer(np.ones((inputs, neurons), np.int8), Neuron(Neuron(5, 0, 16)))
+    layer = Layer(np.ones((inputs, neurons), np.int8), Neuron(5, 0, 16))
     return Network("own", (layer,), 16, 16, **fields)
 
 

@@ -30,7 +30,7 @@ FIVE = Neuron(threshold=5, start=0, end=16)
 
 
 def dense(inputs: int, neurons: int, *, bias: bool = False, weight: int = 1, neuron: Neuron = FIVE) -> Layer:
-    return Layer(np.full((inputs + bias, neurons), weight, np.int8), Neuron(neuron), bias=bias)
+    return Layer(np.full((inputs + bias, neurons), weight, np.int8), neuron, bias=bias)
 
 
 def chain(*layers: Layer, **fields) -> Network:
@@ -238,12 +238,12 @@ def test_the_bound_on_a_is_exact_and_names_the_neuron():
     params = dataclasses.replace(SMALL, acc_bits=8)
     weights = np.zeros((4, 5), np.int8)
     weights[:, 3] = [100, 27, -100, -28]
-    compile_network(chain(Layer(weights, Neuron(Neuron(5, 0, 16)))), params)
+    compile_network(chain(Layer(weights, Neuron(5, 0, 16))), params)
     for row, change, sign in ((1, 1, "positive"), (3, -1, "negative")):
         beyond = weights.copy()
         beyond[row, 3] += change
         with pytest.raises(CompileError, match=f"neuron 3: its {sign}"):
-            compile_network(chain(Layer(beyond, Neuron(Neuron(5, 0, 16)))), params)
+            compile_network(chain(Layer(beyond, Neuron(5, 0, 16))), params)
 
 
 # ---- the command -----------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
-from yoso_sw.learn.layers import input_times
-from yoso_sw.learn.model import Model
+from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.stdbp.rule import Stdbp
+from yoso_sw.learn.times import input_times
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
@@ -45,8 +45,8 @@ def pooled(steps, window):
 def test_a_convolution_is_the_dense_layer_with_its_weights_unrolled(window, bias, rule, params):
     rng = np.random.default_rng(window.inputs + bias)
     weights = random_weights(rng, window.axons, 5, bias)
-    layer = Layer(weights, Neuron(Neuron(40, 6, STEPS, **rule)), bias=bias, window=window)
-    output = Layer(random_weights(rng, layer.neurons, 4), Neuron(Neuron(60, 0, STEPS)))
+    layer = Layer(weights, Neuron(40, 6, STEPS, **rule), bias=bias, window=window)
+    output = Layer(random_weights(rng, layer.neurons, 4), Neuron(60, 0, STEPS))
     inputs = random_inputs(rng, 9, window.inputs)
     ours, theirs = (
         run(Network("n", (first, output), STEPS, STEPS, "ttfs", 4), inputs, params=params, early_exit=False)
@@ -66,10 +66,10 @@ def test_the_neuron_at_row_and_col_sees_the_window_that_starts_there():
     """From the definition: A after the image is the sum of the weights that its window's spikes met."""
     rng = np.random.default_rng(0)
     window = Window(6, 5, 2, 3)
-    layer = Layer(random_weights(rng, window.axons, 3), Neuron(Neuron(10**5, 0, 0)), window=window)
+    layer = Layer(random_weights(rng, window.axons, 3), Neuron(10**5, 0, 0), window=window)
     inputs = random_inputs(rng, 2, window.inputs)
     network = Network(
-        "n", (layer, Layer(random_weights(rng, layer.neurons, 2), Neuron(Neuron(1, 0, 0)))), STEPS, STEPS
+        "n", (layer, Layer(random_weights(rng, layer.neurons, 2), Neuron(1, 0, 0))), STEPS, STEPS
     )
     acc = run(network, inputs).accumulated[0].reshape(2, 4, 3, 3)
     spiked = (inputs != NEVER).reshape(2, 6, 5, 2)
@@ -83,10 +83,8 @@ def test_the_neuron_at_row_and_col_sees_the_window_that_starts_there():
 def test_pooling_sends_on_the_earliest_spike_of_four_at_its_own_step(seed):
     rng = np.random.default_rng(seed)
     window = Window(9, 7, 2, 4)
-    first = Layer(
-        random_weights(rng, window.axons, 3), Neuron(Neuron(30, 2, STEPS)), window=window, pool=True
-    )
-    second = Layer(random_weights(rng, first.outputs, 4), Neuron(Neuron(25, 0, STEPS)))
+    first = Layer(random_weights(rng, window.axons, 3), Neuron(30, 2, STEPS), window=window, pool=True)
+    second = Layer(random_weights(rng, first.outputs, 4), Neuron(25, 0, STEPS))
     inputs = random_inputs(rng, 20, window.inputs)
     result = run(Network("n", (first, second), STEPS, STEPS), inputs, early_exit=False)
     sent = pooled(result.steps[0], window)
@@ -100,8 +98,8 @@ def test_pooling_sends_on_the_earliest_spike_of_four_at_its_own_step(seed):
 
 def test_updates_of_a_convolution_are_the_neurons_whose_windows_hold_the_spike():
     window = Window(5, 5, 1, 3)
-    layer = Layer(np.ones((9, 2), np.int8), Neuron(Neuron(50, 0, STEPS)), window=window)
-    network = Network("n", (layer, Layer(np.ones((18, 2), np.int8), Neuron(Neuron(1, 0, 0)))), STEPS, STEPS)
+    layer = Layer(np.ones((9, 2), np.int8), Neuron(50, 0, STEPS), window=window)
+    network = Network("n", (layer, Layer(np.ones((18, 2), np.int8), Neuron(1, 0, 0))), STEPS, STEPS)
     corner, middle = np.full((2, 25), NEVER, np.int16)
     corner[0], middle[12] = 0, 0
     assert run(network, np.stack([corner, middle])).updates[:, 0].tolist() == [2, 18]
@@ -111,13 +109,15 @@ def test_updates_of_a_convolution_are_the_neurons_whose_windows_hold_the_spike()
 
 
 def small_config(**changes):
-    window = {"slope": "constant", "threshold": 9, "deviation": 0.2}
+    def neuron(start, end):
+        return NeuronConfig("constant", 9, start, end)
+
     values = {
         "name": "small",
         "layers": (
-            LayerConfig(4, kernel=3, pool=True, start=8, end=16, bias=True, **window),
-            LayerConfig(6, kernel=2, start=16, end=24, dropout=0.1, **window),
-            LayerConfig(12, start=24, end=32, bias=True, **window),
+            LayerConfig(4, neuron(8, 16), kernel=3, pool=True, bias=True, deviation=0.2),
+            LayerConfig(6, neuron(16, 24), kernel=2, dropout=0.1, deviation=0.2),
+            LayerConfig(12, neuron(24, 32), bias=True, deviation=0.2),
             LayerConfig(4, deviation=0.3),
         ),
         **{"steps": 33, "levels": 8, "decision": "softmax", "float_epochs": 4, "integer_epochs": 1},
@@ -149,10 +149,7 @@ def literal(config):
     layers = [
         dataclasses.replace(
             layer,
-            slope="psp",
-            threshold=8.0,
-            start=0,
-            end=config.steps,
+            neuron=NeuronConfig(threshold=8.0, end=config.steps),
             mean=0.1,
             deviation=0.25,
             dropout=0.0,
@@ -188,7 +185,7 @@ def test_the_trainers_integers_are_the_golden_models_spike_for_spike(kind):
 @KINDS
 def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind):
     torch.manual_seed(2)
-    model = Model(kind(small_config())).double()
+    model = Stdbp(kind(small_config())).double()
     steps = torch.randint(0, 8, (3, 80)).double()
     labels = torch.tensor([0, 1, 3])
 
@@ -215,7 +212,7 @@ def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind
         (0, {"kernel": -1}, "layer 0: kernel=-1"),
         (0, {"kernel": 9}, "kernel=9 is larger than its 8 x 10 inputs"),
         (0, {"kernel": 2}, "7 x 9 positions cannot be pooled"),
-        (0, {"end": 0}, "layer 0: a convolution needs a firing window"),
+        (0, {"neuron": NeuronConfig("constant", 9)}, "kernel=3: a convolution needs a firing window"),
         (0, {"alive": 1.0}, "alive=1.0 needs a dense layer of slope psp"),
         (0, {"kernel": 0}, "pool needs a convolution"),
         (2, {"kernel": 0, "pool": True}, "layer 2: pool needs a convolution"),
@@ -240,10 +237,10 @@ def test_pixels_that_make_no_rows_are_refused():
 
 def small_network(layers=None, **fields):
     window = Window(6, 6, 1, 3)
-    first = Layer(np.ones((9, 2), np.int8), Neuron(Neuron(5, 0, 8, 2)), window=window, pool=True)
+    first = Layer(np.ones((9, 2), np.int8), Neuron(5, 0, 8, 2), window=window, pool=True)
     layers = layers or (
         dataclasses.replace(first, **fields),
-        Layer(np.ones((8, 3), np.int8), Neuron(Neuron(5, 0, 8))),
+        Layer(np.ones((8, 3), np.int8), Neuron(5, 0, 8)),
     )
     return Network("small", layers, 8, 8)
 

@@ -97,7 +97,7 @@ def test_the_report_takes_the_highest_potential_with_its_flips():
 
 def test_each_scheme_masks_what_it_should():
     network = Network(
-        "n", (Layer(np.array([[3, -5, 7, -8, 1]], np.int8), Neuron(Neuron(1, 0, 4))),), 4, 4, weight_bits=4
+        "n", (Layer(np.array([[3, -5, 7, -8, 1]], np.int8), Neuron(1, 0, 4)),), 4, 4, weight_bits=4
     )
     right = [3, -5, 7, -8, 1]
 

@@ -23,7 +23,7 @@ from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.data.idx import encode_idx, read_idx
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.config import ConfigError, load_config
-from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Layer, Network, NetworkError, Window
 from yoso_sw.network.neuron import Neuron
@@ -38,8 +38,8 @@ def small_network() -> Network:
     weights = [rng.integers(-8, 8, shape).astype(np.int8) for shape in ((2 * 2 * 1 + 1, 3), (12, 4))]
     window = Window(3, 3, 1, 2)
     layers = (
-        Layer(weights[0], Neuron(Neuron(9, 0, 20)), bias=True, window=window),
-        Layer(weights[1], Neuron(Neuron(8, 2, 19, slope=3))),
+        Layer(weights[0], Neuron(9, 0, 20), bias=True, window=window),
+        Layer(weights[1], Neuron(8, 2, 19, slope=3)),
     )
     return Network("small", layers, 20, 16, "ttfs", 5, {"seed": 3, "note": "é"})
 

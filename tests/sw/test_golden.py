@@ -58,9 +58,7 @@ def test_golden_is_the_contract_walked_through_neuron_by_neuron(
         tuple(
             Layer(
                 layer.weights,
-                Neuron(
-                    dataclasses.replace(layer.neuron, threshold=min(layer.neuron.threshold, params.pot_max))
-                ),
+                dataclasses.replace(layer.neuron, threshold=min(layer.neuron.threshold, params.pot_max)),
                 bias=layer.bias,
             )
             for layer in network.layers
@@ -78,7 +76,7 @@ def test_narrow_chips_do_saturate_in_these_tests():
     rng = np.random.default_rng(3)
     network = random_network(rng, [9, 8, 3], 16)
     network = Network(
-        "n", tuple(Layer(x.weights, Neuron(Neuron(60, 0, 16))) for x in network.layers[:1]), 16, 16, "ttfs", 4
+        "n", tuple(Layer(x.weights, Neuron(60, 0, 16)) for x in network.layers[:1]), 16, 16, "ttfs", 4
     )
     inputs = random_inputs(rng, 20, network, density=1.0)
     wide, narrow = (run(network, inputs, params=params, early_exit=False) for params in (WIDE, NARROW))
@@ -114,7 +112,7 @@ def test_a_constant_slope_fires_when_the_ramp_reaches_the_threshold(threshold, s
     """Docs: a neuron at v when the window opens fires at s + max(1, ceil((theta - v) / c)) - 1."""
     weights = np.arange(-8, 8, dtype=np.int8)[None]
     start, steps = 5, 60
-    network = Network("ramp", (Layer(weights, Neuron(Neuron(threshold, start, steps, slope))),), steps, steps)
+    network = Network("ramp", (Layer(weights, Neuron(threshold, start, steps, slope)),), steps, steps)
     result = run(network, np.array([[2]], np.int16), early_exit=False)
     v = weights[0].astype(int) * (start - 1 - 2)
     expected = start + np.maximum(1, -(-(threshold - v) // slope)) - 1
@@ -205,8 +203,8 @@ def test_inputs_that_do_not_fit_are_refused(inputs, message):
 def test_a_threshold_or_slope_that_no_potential_holds_is_refused():
     weights = np.ones((2, 2), np.int8)
     for layer, name in (
-        (Layer(weights, Neuron(Neuron(128, 0, 4))), "threshold=128"),
-        (Layer(weights, Neuron(Neuron(1, 0, 4, 128))), "slope=128"),
+        (Layer(weights, Neuron(128, 0, 4)), "threshold=128"),
+        (Layer(weights, Neuron(1, 0, 4, 128)), "slope=128"),
     ):
         with pytest.raises(GoldenError, match=name):
             run(Network("n", (layer,), 4, 4), np.zeros((1, 2), np.uint8), params=NARROW)
@@ -222,8 +220,8 @@ def test_a_tenth_of_the_mnist_test_set_takes_a_tenth_of_ten_seconds_on_two_cores
     hidden = np.clip(rng.normal(2, 20, (785, 800)), -128, 127).astype(np.int8)
     output = np.clip(rng.normal(0, 30, (800, 10)), -128, 127).astype(np.int8)
     layers = (
-        Layer(hidden, Neuron(Neuron(20000, 0, 128, 0)), bias=True),
-        Layer(output, Neuron(Neuron(20000, 0, 128))),
+        Layer(hidden, Neuron(20000, 0, 128, 0), bias=True),
+        Layer(output, Neuron(20000, 0, 128)),
     )
     network = Network("784-800-10", layers, 128, 128)
     pixels = np.where(rng.random((1000, 784)) < 0.19, rng.integers(1, 256, (1000, 784)), 0).astype(np.uint8)

@@ -42,8 +42,8 @@ def small_network() -> Network:
     return Network(
         "small",
         (
-            Layer(weights[0], Neuron(Neuron(9, 0, 20, 0)), bias=True),
-            Layer(weights[1], Neuron(Neuron(8, 2, 19, 3)), bias=True),
+            Layer(weights[0], Neuron(9, 0, 20, 0), bias=True),
+            Layer(weights[1], Neuron(8, 2, 19, 3), bias=True),
         ),
         20,
         16,
@@ -138,7 +138,7 @@ def test_an_image_is_start_then_each_step_then_end(image, seed):
 
 
 def test_spikes_of_a_step_are_sent_in_the_order_of_their_axons():
-    wide = compile_network(Network("n", (Layer(np.ones((500, 2), np.int8), Neuron(Neuron(1, 0, 4))),), 4, 4))
+    wide = compile_network(Network("n", (Layer(np.ones((500, 2), np.int8), Neuron(1, 0, 4)),), 4, 4))
     steps = np.random.default_rng(0).integers(0, 4, 500).astype(np.int16)
     flits = [wide.packets.unpack(int(flit)) for flit in wide.image_flits(steps)]
     rows = [flit["row"] for flit in flits if flit["name"] == "SPIKE"]
@@ -147,9 +147,7 @@ def test_spikes_of_a_step_are_sent_in_the_order_of_their_axons():
 
 
 def test_an_image_without_any_spike_is_start_and_end():
-    silent = compile_network(
-        Network("n", (Layer(np.ones((3, 2), np.int8), Neuron(Neuron(1, 0, 4))),), 4, 4), PARAMS
-    )
+    silent = compile_network(Network("n", (Layer(np.ones((3, 2), np.int8), Neuron(1, 0, 4)),), 4, 4), PARAMS)
     names = [
         silent.packets.unpack(int(flit))["name"] for flit in silent.image_flits(np.full(3, NEVER, np.int16))
     ]
@@ -214,8 +212,8 @@ def test_a_flit_that_no_neuron_of_the_node_sends_is_refused():
 
 def test_an_mnist_sized_image_takes_less_than_a_millisecond():
     layers = (
-        Layer(np.ones((785, 40), np.int8), Neuron(Neuron(1, 0, 64, 0)), bias=True),
-        Layer(np.ones((40, 10), np.int8), Neuron(Neuron(1, 0, 64))),
+        Layer(np.ones((785, 40), np.int8), Neuron(1, 0, 64, 0), bias=True),
+        Layer(np.ones((40, 10), np.int8), Neuron(1, 0, 64)),
     )
     image = compile_network(Network("n", layers, 64, 64))
     pixels = np.random.default_rng(0).integers(0, 256, 784).astype(np.uint8)

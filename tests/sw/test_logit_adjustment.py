@@ -8,9 +8,8 @@ import torch
 from quarters import LITERAL, check_resumes, load, small_config
 from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import ConfigError, load_config
-from yoso_sw.learn.layers import input_times
-from yoso_sw.learn.model import Model
-from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.stdbp.rule import Stdbp
+from yoso_sw.learn.times import decide, input_times, spike_time_loss
 from yoso_sw.learn.trainer import Trainer
 
 ADJUSTMENT = (0.0, 1.5, -0.5, 0.0)
@@ -20,10 +19,10 @@ def test_a_unit_off_a_logit_is_a_spike_one_unit_later():
     generator = torch.Generator().manual_seed(1)
     times = torch.randint(3, 20, (30, 4), generator=generator).float()
     labels = torch.randint(0, 4, (30,), generator=generator)
-    adjusted = stdbp.spike_time_loss(times, labels, 40, 2.0, adjustment=torch.tensor(ADJUSTMENT))
-    later = stdbp.spike_time_loss(times + 2.0 * torch.tensor(ADJUSTMENT), labels, 40, 2.0)
+    adjusted = spike_time_loss(times, labels, 40, 2.0, adjustment=torch.tensor(ADJUSTMENT))
+    later = spike_time_loss(times + 2.0 * torch.tensor(ADJUSTMENT), labels, 40, 2.0)
     assert adjusted == pytest.approx(float(later), rel=1e-6)
-    assert adjusted != pytest.approx(float(stdbp.spike_time_loss(times, labels, 40, 2.0)), rel=1e-2)
+    assert adjusted != pytest.approx(float(spike_time_loss(times, labels, 40, 2.0)), rel=1e-2)
 
 
 @pytest.mark.parametrize("changes", [{}, LITERAL], ids=["potentials", "spike times"])
@@ -34,7 +33,7 @@ def test_either_decision_is_adjusted_and_by_the_same_for_all_by_nothing(changes)
     plain, same, own = (
         float(model.loss(times, model(times), labels).detach())
         for model in (
-            Model(small_config(logit_adjustment=given, **changes)) for given in ((), (2.0,) * 4, ADJUSTMENT)
+            Stdbp(small_config(logit_adjustment=given, **changes)) for given in ((), (2.0,) * 4, ADJUSTMENT)
         )
     )
     assert same == pytest.approx(plain, rel=1e-5) and abs(own - plain) > 0.01
@@ -48,7 +47,7 @@ def test_potentials_begin_with_what_the_loss_takes_off(phase):
     rng = np.random.default_rng(3)
     times = input_times(rng.integers(0, 16, (40, 64)).astype(np.int16))
     labels = torch.from_numpy(rng.integers(0, 4, 40))
-    plain, model = (Model(small_config(logit_adjustment=own, layers=layers)) for own in ((), ADJUSTMENT))
+    plain, model = (Stdbp(small_config(logit_adjustment=own, layers=layers)) for own in ((), ADJUSTMENT))
     model.favour()
     if phase == "integers":
         plain.quantise()
@@ -66,7 +65,7 @@ def test_potentials_begin_with_what_the_loss_takes_off(phase):
 def test_outputs_without_a_bias_and_those_that_spike_begin_as_they_are(changes):
     first, last = small_config(**changes).layers
     layers = (first, dataclasses.replace(last, bias=bool(changes)))
-    model = Model(small_config(**{**changes, "layers": layers, "logit_adjustment": ADJUSTMENT}))
+    model = Stdbp(small_config(**{**changes, "layers": layers, "logit_adjustment": ADJUSTMENT}))
     before = model.chain[-1].weight.detach().clone()
     model.favour()
     assert torch.equal(model.chain[-1].weight, before)
@@ -91,8 +90,8 @@ def test_a_favoured_class_is_decided_for_more_often(changes):
         assert "logit adjustment" in config.strategies
         trainer = Trainer(config, data)
         trainer.run()
-        times, potentials = trainer.model(trainer._times(data.test[0]))[-1]
-        shares.append(float(stdbp.decide(times, potentials).float().mean()))
+        times, potentials = trainer.model(trainer._inputs(data.test[0]))[-1]
+        shares.append(float(decide(times, potentials).float().mean()))
     assert shares[0] < 0.35 and shares[1] > 0.65
 
 

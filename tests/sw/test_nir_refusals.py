@@ -31,11 +31,11 @@ def changed(network, index=0, **changes):
                 (
                     Layer(
                         np.ones((9, 2), np.int8),
-                        Neuron(Neuron(5, 0, 9)),
+                        Neuron(5, 0, 9),
                         window=Window(6, 6, 1, 3),
                         pool=True,
                     ),
-                    Layer(np.ones((8, 2), np.int8), Neuron(Neuron(5, 0, 9))),
+                    Layer(np.ones((8, 2), np.int8), Neuron(5, 0, 9)),
                 ),
                 9,
                 9,
@@ -43,11 +43,11 @@ def changed(network, index=0, **changes):
             "'pooled', layer 0 is pooled by the earliest spike; NIR's pooling nodes sum or average",
         ),
         (
-            Network("loud", (Layer(np.full((300, 2), 127, np.int8), Neuron(Neuron(5, 0, 9))),), 9, 9),
+            Network("loud", (Layer(np.full((300, 2), 127, np.int8), Neuron(5, 0, 9)),), 9, 9),
             r"A may reach 0\.\.38100 and V .* NIR has no clamp",
         ),
         (
-            Network("deep", (Layer(np.full((200, 2), -127, np.int8), Neuron(Neuron(5, 0, 99))),), 99, 9),
+            Network("deep", (Layer(np.full((200, 2), -127, np.int8), Neuron(5, 0, 99)),), 99, 9),
             r"V -2489200\.\.4, where the chip clamps",
         ),
     ],

@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 from quarters import check_resumes, load, small_config
-from yoso_sw.learn.config import ConfigError, LayerConfig
-from yoso_sw.learn.layers import Conv2d, Dense, Norm
+from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
+from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Norm
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Window
 
-WINDOW = {"slope": "constant", "start": 16, "end": 32, "bias": True}
-RULE = {"threshold": 17.0, "steps": 33, "norm": 10.0, **WINDOW}
+NEURON = NeuronConfig("constant", 17.0, 16, 32)
+NORMED = {"neuron": NEURON, "extras": Extras(norm=10.0), "steps": 33, "bias": True}
 
 
 def normed_config(**changes):
@@ -49,9 +49,9 @@ def test_statistics_are_learnt_in_training_alone():
 @pytest.mark.parametrize(
     ("module", "shape"),
     [
-        (Dense(30, 12, **RULE), (40, 30)),
-        (Conv2d(Window(8, 6, 2, 3), 5, **RULE), (40, 2, 8, 6)),
-        (Conv2d(Window(8, 6, 2, 3), 5, True, **RULE), (40, 2, 8, 6)),
+        (Dense(30, 12, **NORMED), (40, 30)),
+        (Conv2d(Window(8, 6, 2, 3), 5, **NORMED), (40, 2, 8, 6)),
+        (Conv2d(Window(8, 6, 2, 3), 5, pool=True, **NORMED), (40, 2, 8, 6)),
     ],
     ids=["dense", "convolution", "pooled convolution"],
 )
@@ -84,8 +84,8 @@ def test_training_with_norm_resumes_to_the_same_network(tmp_path, epoch):
     check_resumes(normed_config(), load(), tmp_path / "state.pt", epoch)
 
 
-@pytest.mark.parametrize("changes", [{"bias": False}, {"slope": "psp"}])
+@pytest.mark.parametrize("changes", [{"bias": False}, {"neuron": NeuronConfig("psp", 17.0, 16, 32)}])
 def test_norm_without_a_place_to_fold_it_into_is_refused(changes):
-    layer = LayerConfig(20, **{"norm": 5.0, **WINDOW, **changes})
+    layer = LayerConfig(20, **{"norm": 5.0, "neuron": NEURON, "bias": True, **changes})
     with pytest.raises(ConfigError, match=r"layer 0: norm=5\.0 needs a constant slope and a bias"):
         small_config(layers=(layer, small_config().layers[1]))

@@ -67,8 +67,8 @@ def protocol():
 def image():
     rng = np.random.default_rng(1)
     layers = (
-        Layer(rng.integers(-8, 8, (5, 9)).astype(np.int8), Neuron(Neuron(9, 0, 16))),
-        Layer(rng.integers(-8, 8, (9, 3)).astype(np.int8), Neuron(Neuron(9, 0, 16))),
+        Layer(rng.integers(-8, 8, (5, 9)).astype(np.int8), Neuron(9, 0, 16)),
+        Layer(rng.integers(-8, 8, (9, 3)).astype(np.int8), Neuron(9, 0, 16)),
     )
     return compile_network(Network("small", layers, 16, 16), PARAMS)
 

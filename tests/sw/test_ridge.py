@@ -9,7 +9,7 @@ from quarters import LITERAL, check_resumes, load, small_config
 from yoso_sw.data.augment import Augment
 from yoso_sw.learn import ridge
 from yoso_sw.learn.config import ConfigError
-from yoso_sw.learn.model import Model
+from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.trainer import Trainer
 
 
@@ -102,11 +102,11 @@ def test_mirrored_images_count_where_training_mirrors_them(data):
         for side in (slice(None), slice(None, None, -1))
     ]
     doubled = np.concatenate(both).reshape(2 * len(images), -1), np.tile(labels, 2)
-    model, other = Model(mirrored), Model(mirrored)
+    model, other = Stdbp(mirrored), Stdbp(mirrored)
     ridge.begin(model, mirrored, *data.train)
     ridge.begin(other, dataclasses.replace(mirrored, augment=Augment()), *doubled)
     assert torch.allclose(model.chain[0].weight, other.chain[0].weight, atol=1e-5)
-    alone = Model(mirrored)
+    alone = Stdbp(mirrored)
     ridge.begin(alone, dataclasses.replace(mirrored, augment=Augment()), *data.train)
     assert not torch.allclose(model.chain[0].weight, alone.chain[0].weight, atol=1e-3)
 

@@ -22,7 +22,7 @@ PARAMS = ChipParams(cols=2, rows=1, neurons=8, weights=64, steps=8, layers=4, cl
 PACKETS = Packets(PARAMS)
 NETWORK = Network(
     "tiny",
-    (Layer(np.array([[3, -1], [2, 4], [-2, 1]], np.int8), Neuron(Neuron(threshold=4, start=0, end=8))),),
+    (Layer(np.array([[3, -1], [2, 4], [-2, 1]], np.int8), Neuron(threshold=4, start=0, end=8)),),
     steps=8,
     levels=8,
 )

@@ -9,13 +9,12 @@ import torch
 from finite_difference import numeric_gradient
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
-from yoso_sw.learn.config import LayerConfig, TrainConfig
-from yoso_sw.learn.layers import (
-    TrainingError,
-    input_times,
-)
-from yoso_sw.learn.model import Model, export
+from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp import plain, stdbp
+from yoso_sw.learn.stdbp.export import export
+from yoso_sw.learn.stdbp.rule import Stdbp
+from yoso_sw.learn.times import decide, input_times, spike_time_loss
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.vectors import load_vectors
@@ -141,7 +140,7 @@ def test_the_trainer_passes_the_frozen_vectors(vector):
             assert np.array_equal(seen, case.spikes[layer].steps[0])
             if case.last == vector.network.steps - 1:
                 assert np.array_equal(potential[0], case.potentials[layer])
-        decided = stdbp.decide(*as_tensors(results[-1]))
+        decided = decide(*as_tensors(results[-1]))
         assert decided.item() == case.decision
 
 
@@ -152,28 +151,28 @@ def as_tensors(result):
 
 WINDOWS = {
     "constant slope, softmax": (
-        LayerConfig(30, slope="constant", threshold=17, start=16, end=32, bias=True, deviation=0.1),
+        LayerConfig(30, NeuronConfig("constant", 17, 16, 32), bias=True, deviation=0.1),
         LayerConfig(5, deviation=0.2),
     ),
     "constant slopes, ttfs": (
-        LayerConfig(30, slope="constant", threshold=9, start=16, end=24, deviation=0.1),
-        LayerConfig(5, slope="constant", threshold=12, start=24, end=33, bias=True, deviation=0.2),
+        LayerConfig(30, NeuronConfig("constant", 9, 16, 24), deviation=0.1),
+        LayerConfig(5, NeuronConfig("constant", 12, 24, 33), bias=True, deviation=0.2),
     ),
     "the paper's": (
-        LayerConfig(30, threshold=16, end=33, bias=True, mean=0.05, deviation=0.1),
-        LayerConfig(5, threshold=16, end=33, mean=0.1, deviation=0.2),
+        LayerConfig(30, NeuronConfig(threshold=16, end=33), bias=True, mean=0.05, deviation=0.1),
+        LayerConfig(5, NeuronConfig(threshold=16, end=33), mean=0.1, deviation=0.2),
     ),
     "windows of slope A": (
-        LayerConfig(30, threshold=16, start=8, end=24, mean=0.05, deviation=0.1),
-        LayerConfig(5, threshold=30, start=14, end=33, mean=0.1, deviation=0.2),
+        LayerConfig(30, NeuronConfig(threshold=16, start=8, end=24), mean=0.05, deviation=0.1),
+        LayerConfig(5, NeuronConfig(threshold=30, start=14, end=33), mean=0.1, deviation=0.2),
     ),
 }
 
 
 def test_the_models_adders_are_as_wide_as_its_configuration_says():
     layers = (
-        LayerConfig(3, threshold=4, end=33, mean=0.5, deviation=0.0),
-        LayerConfig(2, threshold=4, end=33, mean=0.5, deviation=0.0),
+        LayerConfig(3, NeuronConfig(threshold=4, end=33), mean=0.5, deviation=0.0),
+        LayerConfig(2, NeuronConfig(threshold=4, end=33), mean=0.5, deviation=0.0),
     )
     base = TrainConfig(
         name="loud", layers=layers, steps=33, levels=16, float_epochs=1, integer_epochs=1, inputs=60
@@ -183,7 +182,7 @@ def test_the_models_adders_are_as_wide_as_its_configuration_says():
     images = np.full((2, 60), 255, np.uint8)
     seen = []
     for config in (wide, narrow):
-        model = Model(config)
+        model = Stdbp(config)
         model.quantise()
         network = Network(
             "loud",
@@ -218,7 +217,7 @@ def test_the_models_integers_are_the_golden_models(kind, bits):
         weight_bits=bits,
         inputs=60,
     )
-    model = Model(config)
+    model = Stdbp(config)
     model.quantise()
     images = np.random.default_rng(bits).integers(0, 256, (40, 60)).astype(np.uint8)
     images[images < 80] = 0
@@ -232,7 +231,7 @@ def test_the_models_integers_are_the_golden_models(kind, bits):
     if config.decision == "softmax":
         assert np.array_equal(layers[-1][1].numpy(), result.potentials[-1])
     if network.layers[-1].neuron.slope == 0:
-        assert np.array_equal(stdbp.decide(*layers[-1]).numpy(), result.decisions)
+        assert np.array_equal(decide(*layers[-1]).numpy(), result.decisions)
 
 
 # ---- gradients -------------------------------------------------------------------------------------------
@@ -293,7 +292,7 @@ def test_the_gradient_through_two_layers_is_the_finite_difference(seed, hidden):
         else:
             middle = stdbp.ramp_times(stdbp.potentials(t, w, 9), 11.0, 1.0, 10, 20)
         fired, _ = stdbp.spike_times(middle, second, 6.0, 0, 31, 30)
-        return stdbp.spike_time_loss(fired, labels, 31, 2.0)
+        return spike_time_loss(fired, labels, 31, 2.0)
 
     first.requires_grad_()
     cost(times, first).backward()
@@ -319,7 +318,7 @@ def test_a_silent_neuron_learns_only_where_it_is_to_be_revived():
         weights = torch.tensor([[0.1, 2.0], [0.1, 2.0], [0.1, 2.0]], requires_grad=True)
         fired, _ = stdbp.spike_times(times, weights, 9.0, 0, 20, 19, revive=revive)
         assert fired[0, 0] == INF and fired[0, 1] < 20
-        stdbp.spike_time_loss(fired, labels, 20, 1.0).backward()
+        spike_time_loss(fired, labels, 20, 1.0).backward()
         assert torch.isfinite(weights.grad).all() and torch.isfinite(times.grad).all()
         assert (weights.grad[:2, 0] < 0).all() == revive  # stronger weights bring the target's spike
         assert not weights.grad[2].any()
@@ -329,13 +328,13 @@ def test_the_loss_is_equation_12():
     times = torch.tensor([[3.0, 4.0, INF]])
     exp = np.exp([-3.0, -4.0, -6.0])
     expected = -np.log(exp[1] / exp.sum())
-    assert stdbp.spike_time_loss(times, torch.tensor([1]), 6, 1.0).item() == pytest.approx(expected)
+    assert spike_time_loss(times, torch.tensor([1]), 6, 1.0).item() == pytest.approx(expected)
 
 
 def test_the_earliest_spike_decides_then_the_higher_potential_then_the_lower_index():
     times = torch.tensor([[5.0, 4.0, 4.0], [4.0, 4.0, 4.0], [INF, INF, INF], [INF, 9.0, INF]])
     potential = torch.tensor([[9.0, 1.0, 2.0], [3.0, 7.0, 7.0], [-5.0, -1.0, -2.0], [8.0, 1.0, 9.0]])
-    assert stdbp.decide(times, potential).tolist() == [2, 1, 1, 1]
+    assert decide(times, potential).tolist() == [2, 1, 1, 1]
 
 
 # ---- two ways to one result ------------------------------------------------------------------------------

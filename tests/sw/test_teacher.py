@@ -10,8 +10,8 @@ from yoso_sw.commands import seeds
 from yoso_sw.learn import config as configs
 from yoso_sw.learn import teacher
 from yoso_sw.learn.config import ConfigError
-from yoso_sw.learn.layers import TrainingError
-from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.times import spike_time_loss
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden, zoo
 from yoso_sw.network.network import Network, NetworkError
@@ -163,9 +163,9 @@ def test_smooth_labels_are_labels_shared_out(trained):
     times = torch.rand(6, 4, generator=torch.Generator().manual_seed(0)) * 20
     labels = torch.tensor([0, 1, 2, 3, 0, 1])
     shares = 0.8 * torch.nn.functional.one_hot(labels, 4) + 0.2 / 4
-    smooth = stdbp.spike_time_loss(times, labels, 33, 2.0, 0.2)
-    assert smooth == pytest.approx(float(stdbp.spike_time_loss(times, shares, 33, 2.0)), rel=1e-6)
-    assert smooth != pytest.approx(float(stdbp.spike_time_loss(times, labels, 33, 2.0)), rel=1e-3)
+    smooth = spike_time_loss(times, labels, 33, 2.0, 0.2)
+    assert smooth == pytest.approx(float(spike_time_loss(times, shares, 33, 2.0)), rel=1e-6)
+    assert smooth != pytest.approx(float(spike_time_loss(times, labels, 33, 2.0)), rel=1e-3)
 
 
 def test_every_committed_teacher_is_there():

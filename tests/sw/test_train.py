@@ -14,9 +14,9 @@ from yoso_sw.commands.train import command_of, main
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.config import ConfigError, load_config
-from yoso_sw.learn.layers import TrainingError
-from yoso_sw.learn.model import check_bounds
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.stdbp.export import check_bounds
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
@@ -68,7 +68,8 @@ def test_training_killed_and_resumed_gives_the_same_network(data, tmp_path, batc
 
     left = [batch]
 
-    def tick():
+    def tick(loss):
+        assert loss > 0
         left[0] -= 1
         if left[0] == 0:
             raise Killed
@@ -162,9 +163,7 @@ def test_too_few_or_other_images_are_refused(data):
     ],
 )
 def test_a_network_that_could_saturate_is_refused(weights, says):
-    network = Network(
-        "loud", (Layer(weights, Neuron(Neuron(1, 0, 0))),), steps=32, levels=16, decision="softmax"
-    )
+    network = Network("loud", (Layer(weights, Neuron(1, 0, 0)),), steps=32, levels=16, decision="softmax")
     with pytest.raises(TrainingError, match=says):
         check_bounds(network)
 
@@ -259,7 +258,7 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
     assert [layer.weights.shape[1] for layer in network.layers] == [x.neurons for x in config.layers]
     assert tuple(layer.window for layer in network.layers) == config.windows()
     assert [layer.neuron.slope > 0 for layer in network.layers] == [
-        x.slope == "constant" for x in config.layers
+        x.neuron.slope == "constant" for x in config.layers
     ]
     check_bounds(network)
     # Rounding costs next to nothing.

@@ -10,7 +10,7 @@ from own_sets import write_idx
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data import fetch, places
 from yoso_sw.learn import card
-from yoso_sw.learn.model import Model
+from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.network.network import Network
 
 CONFIG = """
@@ -152,7 +152,7 @@ def test_labels_of_another_kind_are_named(folder):
 
 
 def test_a_loss_that_is_not_finite_is_one_message(folder, monkeypatch):
-    monkeypatch.setattr(Model, "loss", lambda *_: torch.tensor(float("nan")))
+    monkeypatch.setattr(Stdbp, "loss", lambda *_: torch.tensor(float("nan")))
     said = error_of(train.main, configure(folder))
     assert "the loss is nan in epoch 1, batch 1: lower the learning rate" in said
 

@@ -17,16 +17,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from yoso_sw.data.encoding import spike_steps
 from yoso_sw.data.options import data_option, other_data_option
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.data.views import family
-from yoso_sw.learn import spread
+from yoso_sw.learn import rules, spread
 from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
-from yoso_sw.learn.layers import TrainingError, input_times
-from yoso_sw.learn.model import Model
-from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Network, NetworkError
 from yoso_sw.network.zoo import locate, names
@@ -47,15 +44,14 @@ PAPER = {
 
 def disagreements(config: TrainConfig, network: Network, images: np.ndarray) -> int:
     """Spikes and decisions in which the trainer's integer forward pass and the golden model differ."""
-    model = Model.of(config, network)
+    model = rules.rule_of(config.rule).of(config, network)
     with torch.no_grad():
-        results = model(input_times(spike_steps(images, config.levels)))
+        results = model(model.encode(images))
     exact = golden.run(network, images, early_exit=False)
-    wrong = int((stdbp.decide(*results[-1]).numpy() != exact.decisions).sum())
-    for (times, _), sent in zip(results, exact.sent, strict=True):
-        ours = torch.where(times.isinf(), NEVER, times).numpy()
-        wrong += int((ours != sent.steps).sum())
-    return wrong
+    wrong = int((model.decide(results).numpy() != exact.decisions).sum())
+    return wrong + sum(
+        int((layer.steps != sent.steps).sum()) for layer, sent in zip(results, exact.sent, strict=True)
+    )
 
 
 def measure(path: Path, checked: int, data: str | None = None, other: bool = False) -> dict[str, Any]:
@@ -64,6 +60,7 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
     Raises what loading raises, and `TrainingError` if trainer and golden model differ.
     """
     config, trained = load_config(path), path.with_suffix(".npz")
+    config.check_exports()
     if not trained.is_file():
         raise NetworkError(f"{config.name} is not trained: make train NET={config.name} writes {trained}")
     network = Network.load(trained)

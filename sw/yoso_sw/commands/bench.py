@@ -24,8 +24,11 @@ from torch.nn import functional
 
 from yoso_sw.data import registry
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.learn.layers import Dense, SpikeTimeLoss, TemporalEncoder
+from yoso_sw.learn.config import NeuronConfig
+from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.stdbp import plain, stdbp
+from yoso_sw.learn.stdbp.layers import Dense, Extras
+from yoso_sw.learn.times import SpikeTimeLoss, TemporalEncoder, spike_time_loss
 
 BATCH, STEPS, LEVELS, THETA = 128, 64, 32, 32.0
 Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -33,9 +36,9 @@ Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 def layers(seed: int) -> tuple[Dense, Dense]:
     """Hidden and output layer of the literal network."""
-    rule = {"threshold": THETA, "steps": STEPS, "generator": torch.Generator().manual_seed(seed)}
-    hidden = Dense(784, 800, mean=0.02, deviation=0.06, **rule)
-    return hidden, Dense(800, 10, mean=0.1, deviation=0.2, revive=True, **rule)
+    neuron, generator = NeuronConfig(threshold=THETA, end=STEPS), torch.Generator().manual_seed(seed)
+    hidden = Dense(784, 800, neuron, Normal(0.02, 0.06, generator))
+    return hidden, Dense(800, 10, neuron, Normal(0.1, 0.2, generator), Extras(revive=True))
 
 
 def ours(seed: int) -> tuple[Step, list[nn.Parameter]]:
@@ -59,7 +62,7 @@ def literal(seed: int) -> tuple[Step, list[nn.Parameter]]:
     def loss(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         times, _ = plain.spike_times(encoder(images), hidden.weight, *window)
         times, _ = plain.spike_times(times, output.weight, *window, revive=True)
-        return stdbp.spike_time_loss(times, labels, STEPS, 1.0)
+        return spike_time_loss(times, labels, STEPS, 1.0)
 
     return loss, [hidden.weight, output.weight]
 

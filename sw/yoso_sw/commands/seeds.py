@@ -75,6 +75,7 @@ def main(net: str | None, config: str | None, count: int, device: str) -> None:
         check_device(device)
         path = locate(chosen)
         base, rows = load_config(path), spread.read(path)
+        base.check_exports()
         for seed in range(1, count + 1):
             if any(row["seed"] == seed for row in rows):
                 continue

@@ -1,14 +1,17 @@
 """Train a network: ``make train NET=mnist-784-100-10`` or ``python -m yoso_sw.commands.train NET``.
 
 NET is the name of a configuration in sw/networks, or a TOML file. The integer network and its model card are
-written beside the configuration, the learning curve to build/train. Training can be interrupted at any time;
+written beside the configuration, the learning curve to build/train; of a rule without integers, a summary of
+its accuracy beside the curve. Training can be interrupted at any time;
 the same command resumes after the last whole epoch and gives the same network.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -27,10 +30,10 @@ from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn import card, curve
 from yoso_sw.learn.config import ConfigError, load_config
-from yoso_sw.learn.layers import TrainingError
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.golden import GoldenError
-from yoso_sw.network.network import NetworkError
+from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import NETWORKS, locate, names
 
 #: What is wrong with something that the user gave; one message each.
@@ -63,7 +66,6 @@ def _train(
     trainer = Trainer(config, seen, checkpoint, device)
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
-    batches = len(seen.train[0]) // config.batch
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -73,7 +75,9 @@ def _train(
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(
-            config.name, total=trainer.epochs * batches, completed=trainer.epoch * batches
+            config.name,
+            total=trainer.epochs * trainer.batches,
+            completed=trainer.epoch * trainer.batches,
         )
 
         def report(epoch: curve.Epoch) -> None:
@@ -84,8 +88,17 @@ def _train(
                 soft_wrap=True,
             )
 
-        trainer.run(report, lambda: progress.advance(task))
-    network = trainer.network(command_of(config_path, device, data))
+        trainer.run(report, lambda _: progress.advance(task))
+    command = command_of(config_path, device, data)
+    if config.exports:
+        _write_network(trainer.network(command), config_path, out, console)
+    else:
+        _write_summary(trainer.summary(command), checkpoint, console)
+    picture = curve.write(config.name, trainer.history, checkpoint.parent)
+    console.print(f"{picture}: learning curve", soft_wrap=True)
+
+
+def _write_network(network: Network, config_path: Path, out: Path, console: Console) -> None:
     network.save(out)
     about = network.about
     console.print(
@@ -94,8 +107,22 @@ def _train(
         soft_wrap=True,
     )
     console.print(f"{card.write(config_path, out)}: model card", soft_wrap=True)
-    picture = curve.write(config.name, trainer.history, checkpoint.parent)
-    console.print(f"{picture}: learning curve", soft_wrap=True)
+
+
+def _write_summary(summary: dict[str, Any], checkpoint: Path, console: Console) -> None:
+    """What there is of a rule that ends with float weights: the checkpoint, and what it came to."""
+    path = checkpoint.with_name(f"{summary['network']}.summary.json")
+    path.write_text(json.dumps(summary, indent=1) + "\n")
+    console.print(
+        f"{path}: test accuracy {summary['float_accuracy']:.2f} % in float, "
+        f"spikes an image {summary['spikes']}",
+        soft_wrap=True,
+    )
+    console.print(
+        f"{checkpoint}: the float weights; rule {summary['rule']} has no integers, so there is no network "
+        "for golden model or chip",
+        soft_wrap=True,
+    )
 
 
 on_device = click.option(
@@ -145,6 +172,8 @@ def main(
     torch.set_num_threads(threads)
     try:
         path = locate(chosen)
+        if out is not None:
+            load_config(path).check_exports()
         out = out or path.with_suffix(".npz")
         checkpoint = checkpoint or CHECKPOINTS / f"{path.stem}.pt"
         if not out.parent.is_dir():  # better now than after the training

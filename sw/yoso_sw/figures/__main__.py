@@ -17,11 +17,12 @@ from yoso_sw.figures.report import FigureError
 from yoso_sw.figures.spike_times import spike_times
 from yoso_sw.figures.tables import tables
 from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import NetworkError
 
 #: What is wrong with something that the user gave or that is missing; one message each.
-ERRORS = (FigureError, ConfigError, DatasetError, NetworkError, GoldenError, OSError)
+ERRORS = (FigureError, ConfigError, TrainingError, DatasetError, NetworkError, GoldenError, OSError)
 
 
 class Group(click.Group):

@@ -24,7 +24,7 @@ from rich.console import Console
 
 from yoso_sw.figures import report
 from yoso_sw.figures.experiment import NAMES, VALIDATION, Record, Run, Setting, training_images
-from yoso_sw.learn.alpha.alpha import LONGEST
+from yoso_sw.learn.alpha.limits import LONGEST
 
 #: What the paper says after 100 epochs: share of active hidden neurons and test accuracy, in per cent.
 PAPER: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """Two-layer networks of ReL-PSP and of alpha-PSP neurons that differ in the neuron alone.
 
-Code, first weights, loss, optimiser and order of images are the same; alpha-PSP has its own threshold, in
+Trainer, first weights, loss, optimiser and order of images are the same; alpha-PSP has its own threshold, in
 its own units, and its time constant. As in the paper there is no additional strategy: no constraint on
 weights, no clipped or normalised gradient, and a silent neuron passes none. The paper gives the network
 (784-400-10, 784-800-10), the loss (eq. 12) and the number of runs; everything else is our choice.
@@ -10,26 +10,23 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from yoso_sw.data import registry
-from yoso_sw.data.encoding import spike_steps
-from yoso_sw.figures.report import FigureError
-from yoso_sw.learn.alpha import alpha
-from yoso_sw.learn.layers import input_times
-from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.data.parts import Data
+from yoso_sw.learn import checkpoint
+from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.trainer import Trainer
 
 NAMES = {"rel": "ReL-PSP", "alpha": "alpha-PSP"}
-CLASSES, PIXELS = 10, 784
+CLASSES = 10
 VALIDATION = 5000  # the last training images, never trained on
+ENDLESS = 10_000  # epochs, at a constant rate; a run ends when no more are asked for
 BLOCK = 1000  # images evaluated in one go; bounds the memory
 
 
@@ -75,22 +72,38 @@ def training_images() -> tuple[np.ndarray, np.ndarray]:
     return registry.load("mnist", "train").pair
 
 
-def first_weights(setting: Setting, seed: int) -> list[torch.Tensor]:
-    """Normally distributed; means above 0 so that neurons fire. The same for both PSPs."""
-    generator = torch.Generator().manual_seed(seed)
-    hidden = torch.randn(PIXELS, setting.hidden, generator=generator) * 0.06 + 0.02
-    spread, mean = 2 / setting.hidden**0.5, 10 / setting.hidden
-    output = torch.randn(setting.hidden, CLASSES, generator=generator) * spread + mean
-    return [hidden, output]
+def config_of(setting: Setting, psp: str, seed: int) -> TrainConfig:
+    """784-hidden-10 of the PSP "rel" or "alpha" for the trainer.
 
-
-def fire(
-    setting: Setting, psp: str, times: torch.Tensor, weights: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Spike times and potentials of one layer of the PSP "rel" or "alpha"."""
+    First weights are normally distributed, with means above 0 so that neurons fire, and the same for both.
+    """
     if psp == "rel":
-        return stdbp.spike_times(times, weights, setting.threshold, 0, setting.end, setting.end - 1)
-    return alpha.spike_times(times, weights, setting.alpha_threshold, setting.tau, float(setting.end))
+        rule, neuron = "stdbp", NeuronConfig(threshold=setting.threshold, end=setting.end)
+    else:
+        rule = "alpha"
+        neuron = NeuronConfig(threshold=setting.alpha_threshold, end=setting.end, tau=setting.tau)
+    hidden = setting.hidden
+    return TrainConfig(
+        name=f"{psp}-{hidden}",
+        rule=rule,
+        layers=(
+            LayerConfig(hidden, neuron, mean=0.02, deviation=0.06),
+            LayerConfig(CLASSES, neuron, mean=10 / hidden, deviation=2 / hidden**0.5),
+        ),
+        seed=seed,
+        steps=setting.end,
+        levels=setting.levels,
+        float_epochs=ENDLESS,
+        integer_epochs=int(psp == "rel"),  # never reached
+        float_rate=setting.rate,
+        schedule="constant",
+        warm=0,
+        fused=False,
+        batch=setting.batch,
+        images=setting.images,
+        revive=False,
+        unit=setting.unit,
+    )
 
 
 @dataclass(frozen=True)
@@ -133,107 +146,68 @@ class Run:
 
     Raises
     ------
-    FigureError
+    TrainingError
         If the file is damaged or of another setting.
     """
 
     def __init__(self, setting: Setting, psp: str, seed: int, file: Path | None = None) -> None:
         self.setting, self.psp, self.seed, self.file = setting, psp, seed, file
-        self.weights = [weights.requires_grad_() for weights in first_weights(setting, seed)]
-        self.optimiser = torch.optim.Adam(self.weights, lr=setting.rate)
+        images, labels = training_images()
+        cut = len(images) - VALIDATION
+        validation = images[cut:], labels[cut:]
+        data = Data((images[:cut], labels[:cut]), validation, validation)
+        self.trainer = Trainer(config_of(setting, psp, seed), data)
+        self.model = self.trainer.model
         self.records: list[Record] = []
         if file is not None and file.exists():
-            self._resume(file)
+            self.records = [Record(**record) for record in self.trainer.resume(file)["records"]]
         else:
             self.records.append(self.measure())
 
     @property
     def epoch(self) -> int:
         """Epochs trained."""
-        return len(self.records) - 1
+        return self.trainer.epoch
 
-    def forward(self, times: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """(spike times, potentials) of both layers."""
-        results = []
-        for weights in self.weights:
-            times, potential = fire(self.setting, self.psp, times, weights)
-            results.append((times, potential))
-        return results
+    @property
+    def weights(self) -> list[torch.Tensor]:
+        """Of both layers, (axons, neurons)."""
+        return [layer.weight for layer in self.model.chain]
 
     def train(self, tick: Callable[[], None] = lambda: None) -> None:
-        """One epoch; `tick` is called after each batch. Only seed and epoch decide the order of images."""
-        setting = self.setting
-        images, labels = training_images()
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(images) - VALIDATION)
+        """One epoch; `tick` is called after each batch."""
         losses, steepest = [], 0.0
-        for first in range(0, min(setting.images, len(order)) - setting.batch + 1, setting.batch):
-            own = order[first : first + setting.batch]
-            times, _ = self.forward(input_times(spike_steps(images[own], setting.levels)))[-1]
-            targets = torch.from_numpy(labels[own].astype(np.int64))
-            loss = stdbp.spike_time_loss(times, targets, setting.end, setting.unit)
-            self.optimiser.zero_grad()
-            loss.backward()
-            self.optimiser.step()
-            losses.append(float(loss.detach()))
+
+        def watch(loss: float) -> None:
+            nonlocal steepest
+            losses.append(loss)
             steepest = max(steepest, *(float(w.grad.abs().max()) for w in self.weights if w.grad is not None))
             tick()
+
+        self.trainer.run(tick=watch, until=self.epoch + 1)
         record = self.measure()
         self.records.append(dataclasses.replace(record, loss=float(np.mean(losses)), steepest=steepest))
-        self._save()
+        if self.file is not None:
+            records = [dataclasses.asdict(record) for record in self.records]
+            checkpoint.write(self.file, {**self.trainer.state(), "records": records})
 
     def measure(self) -> Record:
         """The network as it is, on the validation images."""
-        images, labels = (part[-VALIDATION:] for part in training_images())
+        images, labels = self.trainer.data.validation
         dead = torch.ones(self.setting.hidden, dtype=torch.bool)
         silent = undecided = right = 0
         with torch.no_grad():
             for first in range(0, VALIDATION, BLOCK):
                 own = slice(first, first + BLOCK)
-                times = input_times(spike_steps(images[own], self.setting.levels))
-                (hidden, _), (output, potential) = self.forward(times)
+                results = self.model(self.model.encode(images[own]))
+                hidden, output = (layer.times for layer in results)
                 dead &= hidden.isinf().all(dim=0)
                 silent += int(hidden.isinf().sum())
                 undecided += int(output.isinf().all(dim=1).sum())
-                right += int((stdbp.decide(output, potential).numpy() == labels[own]).sum())
+                right += int((self.model.decide(results).numpy() == labels[own]).sum())
         return Record(
             dead=int(dead.sum()),
             silent=silent / VALIDATION / self.setting.hidden,
             undecided=undecided / VALIDATION,
             accuracy=100 * right / VALIDATION,
         )
-
-    # ---- state on disk -----------------------------------------------------------------------------------
-
-    def _identity(self) -> str:
-        values = dataclasses.asdict(self.setting)
-        if self.psp == "rel":
-            del values["tau"], values["alpha_threshold"]
-        return json.dumps([values, self.psp, self.seed])
-
-    def _save(self) -> None:
-        if self.file is None:
-            return
-        state = {
-            "identity": self._identity(),
-            "weights": [weights.detach() for weights in self.weights],
-            "optimiser": self.optimiser.state_dict(),
-            "records": [dataclasses.asdict(record) for record in self.records],
-        }
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.file.with_name(self.file.name + ".part")
-        torch.save(state, partial)
-        os.replace(partial, self.file)
-
-    def _resume(self, file: Path) -> None:
-        try:
-            state: dict[str, Any] = torch.load(file, weights_only=True)
-            identity = state["identity"]
-        except Exception as error:  # torch.load raises whatever its readers raise
-            raise FigureError(f"{file} is damaged ({error}); delete it or start with --restart") from None
-        if identity != self._identity():
-            raise FigureError(f"{file} belongs to another setting; start with --restart")
-        with torch.no_grad():
-            for own, saved in zip(self.weights, state["weights"], strict=True):
-                own.copy_(saved)
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.records = [Record(**record) for record in state["records"]]

@@ -16,10 +16,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from yoso_sw.data.encoding import spike_steps
 from yoso_sw.figures import report
 from yoso_sw.figures.experiment import NAMES, VALIDATION, Run, Setting, training_images
-from yoso_sw.learn.layers import input_times
 
 LAYERS = ("hidden", "output")
 BINS = 60
@@ -60,9 +58,9 @@ def spike_gradients(
 def collect(run: Run, count: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Steepness of all spikes and a sample of gradients, by layer, over `count` validation images."""
     images = training_images()[0][-VALIDATION:][:count]
-    inputs = input_times(spike_steps(images, run.setting.levels))
+    inputs = run.model.encode(images)
     with torch.no_grad():
-        (hidden, _), (output, _) = run.forward(inputs)
+        hidden, output = (layer.times for layer in run.model(inputs))
     rng = np.random.default_rng(run.seed)
     found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for name, before, weights, after in zip(

@@ -7,12 +7,13 @@ import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from yoso_hw.params import ChipParams
 
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.views import VIEWS, family, views_of
+from yoso_sw.learn import rules
 from yoso_sw.network.network import DECISIONS, NEVER, Window
 
 #: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.
@@ -23,38 +24,69 @@ class ConfigError(ValueError):
     """A training configuration is not valid; the message names the file, the key and what is allowed."""
 
 
+#: What the potential of a neuron grows by, see `NeuronConfig`.
+SLOPES = ("psp", "constant")
+
+#: How the learning rate goes on after `warm` batches.
+SCHEDULES = ("cosine", "constant")
+
+
+@dataclass(frozen=True)
+class NeuronConfig:
+    """The neuron of a layer, in float units.
+
+    Parameters
+    ----------
+    slope
+        "psp": the potential grows by the weights that have arrived (the paper, eq. 8). "constant": by c a
+        step within the window (Stanojevic et al. 2024); c is the unit of weights and threshold.
+    threshold
+        theta; with a constant slope in units of c.
+    start, end
+        The firing window [start, end), in steps; end <= start: never fires (softmax output).
+    tau
+        Time constant of rule alpha's neurons in steps (eq. 2); 0: none, ReL-PSP.
+    """
+
+    slope: str = "psp"
+    threshold: float = 1.0
+    start: int = 0
+    end: int = 0
+    tau: float = 0.0
+
+    @property
+    def silent(self) -> bool:
+        """Whether it never fires."""
+        return self.end <= self.start
+
+
 @dataclass(frozen=True)
 class LayerConfig:
-    """One layer, in float units; `quantise` turns threshold, slope and weights into integers.
+    """One layer, in float units; a file has the neuron's keys among the layer's own.
 
     Parameters
     ----------
     neurons
         Neurons of the layer; of a convolution, those of one position, its filters.
+    neuron
+        What each of them is.
     kernel
         Side of a convolution's windows, unpadded, stride 1 (`network.Window`); 0: dense.
     pool
         P2 after a convolution: of 2 x 2 positions the earliest spike of each filter goes on.
-    slope
-        "psp": the potential grows by the weights that have arrived (the paper). "constant": by c a step
-        within the window; c is the unit of weights and threshold.
-    threshold
-        theta; with a constant slope in units of c.
-    start, end
-        The firing window [start, end); end <= start: never fires (softmax output).
     bias
         One more axon that spikes at step 0.
     dropout
-        Share of the layer's inputs left out in training (`modules.TemporalLayer`).
+        Share of the layer's inputs left out in training (`layers.Extras`).
     activity
         Price of the layer's spikes in the loss (`stdbp.activity`).
     alive
         Price of neurons that the mean image does not make fire (`stdbp.quiet`); dense layers of slope A.
     norm
         In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
-        normalised over a batch (`modules.Norm`); 0: not at all. For a constant slope and a bias.
+        normalised over a batch (`layers.Norm`); 0: not at all. For a constant slope and a bias.
     centred
-        In the float phase: whether each neuron's weights keep a mean of zero (`modules.centred`).
+        In the float phase: whether each neuron's weights keep a mean of zero (`layers.centred`).
     mean, deviation
         Of the first weights, normally distributed.
     clip
@@ -62,10 +94,7 @@ class LayerConfig:
     """
 
     neurons: int
-    slope: str = "psp"
-    threshold: float = 1.0
-    start: int = 0
-    end: int = 0
+    neuron: NeuronConfig = field(default=NeuronConfig(), metadata={"flat": True})
     bias: bool = False
     dropout: float = 0.0
     activity: float = 0.0
@@ -78,10 +107,6 @@ class LayerConfig:
     kernel: int = 0
     pool: bool = False
 
-    @property
-    def silent(self) -> bool:
-        return self.end <= self.start
-
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -92,16 +117,28 @@ class TrainConfig:
     name, dataset, seed
         Name of the network; its data set, by name or path (`data.registry.find`); seed of everything random,
         of a drawn split too.
+    rule
+        The learning rule, one of `rules.RULES`; each says in its `limits` what it can train.
     steps, levels, decision, weight_bits
         As in `network.Network`.
     acc_bits, pot_bits
         As in `network.Network`; at most 24, so that the trainer's floats hold every A and V.
     float_epochs, integer_epochs
-        Epochs in float weights and continuous time, then with integer weights and whole steps.
+        Epochs in float weights and continuous time, then with integer weights and whole steps; 0 of the
+        latter for a rule that has no integers.
     float_rate, integer_rate
         Adam's highest learning rate in each phase; it rises over `warm` batches and falls as a cosine.
+    schedule
+        "cosine", or "constant": it stays the highest, and training may go on for as long as one likes.
+    fused
+        Whether Adam runs as one kernel, which is faster and rounds otherwise.
     batch, validation
         Images a batch; training images, the last, that validate where the set has no validation part.
+    images
+        Training images an epoch, drawn anew each time; 0: all.
+    revive
+        Whether a silent output neuron learns as if it had fired at the end of its window (our choice;
+        without, it passes no gradient, as in the paper).
     unit
         Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
     smooth
@@ -132,6 +169,7 @@ class TrainConfig:
     levels: int
     float_epochs: int
     integer_epochs: int
+    rule: str = "stdbp"
     dataset: str = ""
     seed: int = 1
     decision: str = "ttfs"
@@ -140,9 +178,13 @@ class TrainConfig:
     pot_bits: int = 20
     float_rate: float = 1e-3
     integer_rate: float = 5e-4
+    schedule: str = "cosine"
     warm: int = 200
+    fused: bool = True
     batch: int = 128
     validation: int = 5000
+    images: int = 0
+    revive: bool = True
     unit: float = 1.0
     smooth: float = 0.0
     logit_adjustment: tuple[float, ...] = ()
@@ -161,6 +203,8 @@ class TrainConfig:
             if not condition:
                 raise ConfigError(f"{self.name}: {message}")
 
+        known = ", ".join(rules.RULES)
+        check(self.rule in rules.RULES, f"rule={self.rule!r} is not one of {known}")
         check(len(self.layers) > 0, "there are no [[layers]]")
         for key, least, most in (
             ("steps", 2, NEVER - 1),
@@ -186,7 +230,11 @@ class TrainConfig:
         check(
             self.float_epochs >= 1, f"float_epochs={self.float_epochs} is below 1: integers start from floats"
         )
-        check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
+        check(self.schedule in SCHEDULES, f"schedule={self.schedule!r} is not one of {SCHEDULES}")
+        check(
+            self.images == 0 or self.images >= self.batch,
+            f"images={self.images} are fewer than batch={self.batch}; 0: all",
+        )
         check(self.unit > 0, f"unit={self.unit} is not positive")
         check(0 <= self.smooth < 1, f"smooth={self.smooth} is outside 0..1")
         classes = self.layers[-1].neurons
@@ -211,31 +259,15 @@ class TrainConfig:
             check(
                 1 <= layer.neurons <= LARGEST, f"layer {i}: neurons={layer.neurons} is outside 1..{LARGEST}"
             )
-            check(
-                layer.slope in ("psp", "constant"), f"layer {i}: slope={layer.slope!r} is not psp or constant"
-            )
-            check(layer.threshold > 0, f"layer {i}: threshold={layer.threshold} is not positive")
-            check(0 <= layer.start, f"layer {i}: start={layer.start} is negative")
-            check(layer.end <= self.steps, f"layer {i}: end={layer.end} is beyond steps={self.steps}")
+            neuron = layer.neuron
+            check(neuron.slope in SLOPES, f"layer {i}: slope={neuron.slope!r} is not {' or '.join(SLOPES)}")
+            check(neuron.threshold > 0, f"layer {i}: threshold={neuron.threshold} is not positive")
+            check(0 <= neuron.start, f"layer {i}: start={neuron.start} is negative")
+            check(neuron.end <= self.steps, f"layer {i}: end={neuron.end} is beyond steps={self.steps}")
             check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
             check(layer.norm >= 0, f"layer {i}: norm={layer.norm} is negative")
-            check(
-                layer.norm == 0 or (layer.slope == "constant" and layer.bias),
-                f"layer {i}: norm={layer.norm} needs a constant slope and a bias, into which it is folded",
-            )
             check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
             check(layer.kernel > 0 or not layer.pool, f"layer {i}: pool needs a convolution, a kernel")
-            check(layer.kernel == 0 or not layer.silent, f"layer {i}: a convolution needs a firing window")
-            check(
-                layer.alive == 0 or (layer.kernel == 0 and layer.slope == "psp"),
-                f"layer {i}: alive={layer.alive} needs a dense layer of slope psp",
-            )
-            last = i == len(self.layers) - 1
-            check(
-                layer.silent == (last and self.decision == "softmax"),
-                f"layer {i}: window {layer.start}..{layer.end}; it is empty in the output layer of decision "
-                "softmax and nowhere else",
-            )
         if self.layers[0].kernel or self.augment != Augment():
             check(
                 self.inputs % self.rows == 0,
@@ -244,6 +276,21 @@ class TrainConfig:
         erase = self.augment.erase
         check(0 <= erase <= 1, f"augment: erase={erase} is outside 0..1")
         self.windows()
+        for refusal in rules.limits(self.rule).refusals(self):
+            raise ConfigError(f"{self.name}: rule {self.rule}: {refusal}")
+
+    @property
+    def exports(self) -> bool:
+        """Whether its rule ends with an integer network."""
+        return rules.limits(self.rule).EXPORTS
+
+    def check_exports(self) -> None:
+        """Raise `ConfigError` if its rule ends without an integer network."""
+        if not self.exports:
+            raise ConfigError(
+                f"{self.name}: rule {self.rule} has no integers: training ends with float weights, "
+                "and there is no network for golden model or chip"
+            )
 
     @property
     def chip(self) -> ChipParams:
@@ -269,7 +316,7 @@ class TrainConfig:
         """What it uses beyond the paper's STDBP, in words."""
         layers = self.layers
         used = {
-            "constant-slope windows": any(layer.slope == "constant" for layer in layers),
+            "constant-slope windows": any(layer.neuron.slope == "constant" for layer in layers),
             "bias axons": any(layer.bias for layer in layers),
             **{f"images as {VIEWS[name].noun}": True for name in views_of(self.dataset)},
             "augmented images": self.augment != Augment(),
@@ -322,29 +369,79 @@ _KINDS: dict[str, Any] = {"int": int, "str": str, "bool": bool, "float": (int, f
 
 
 def _build(cls: type[T], values: Any, where: str) -> T:
-    """A dataclass from a TOML table; whole numbers serve as floats."""
-    known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    """A dataclass from a TOML table; whole numbers serve as floats.
+
+    A field marked flat is a dataclass whose keys stand in the same table.
+    """
     if not isinstance(values, dict):
         raise ConfigError(f"{where} is not a table")
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    hints = get_type_hints(cls)
+    flat = {name: hints[name] for name, f in fields.items() if f.metadata.get("flat")}
+    inner = {key: name for name, kind in flat.items() for key in get_type_hints(kind)}
+    known = [*(name for name in fields if name not in flat), *inner]
+    nested: dict[str, dict[str, Any]] = {name: {} for name in flat}
+    own: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
             raise ConfigError(f"{where}: there is no key {key!r}; there are {', '.join(known)}")
-        kind = _KINDS.get(str(known[key].type))
+        if key in inner:
+            nested[inner[key]][key] = value
+            continue
+        kind = _KINDS.get(str(fields[key].type))
         if kind is not None and (
             not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
         ):
-            raise ConfigError(f"{where}: {key}={value!r} is not {known[key].type}")
+            raise ConfigError(f"{where}: {key}={value!r} is not {fields[key].type}")
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{where}: {key}={value!r} is not finite")
-    required = [
-        f.name
-        for f in known.values()
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
-    for key in required:
-        if key not in values:
-            raise ConfigError(f"{where}: {key} is missing")
-    return cls(**values)
+        own[key] = value
+    for name, f in fields.items():
+        needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if needed and name not in own:
+            raise ConfigError(f"{where}: {name} is missing")
+    return cls(**own, **{name: _build(flat[name], table, where) for name, table in nested.items()})
+
+
+def _table(value: Any) -> Any:
+    """The inverse of `_build`: dataclasses as tables, every key named."""
+    if isinstance(value, tuple):
+        return [_table(each) for each in value]
+    if not dataclasses.is_dataclass(value):
+        return value
+    table: dict[str, Any] = {}
+    for f in dataclasses.fields(value):
+        own = _table(getattr(value, f.name))
+        table |= own if f.metadata.get("flat") else {f.name: own}
+    return table
+
+
+def table_of(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as a file has it, every key named; `parse` is its inverse."""
+    return _table(config)
+
+
+def parse(table: dict[str, Any], where: str) -> TrainConfig:
+    """The configuration of a TOML file's table; keys that it lacks have their defaults.
+
+    Raises `ConfigError`.
+    """
+    table = dict(table)
+    layers = table.pop("layers", [])
+    if not isinstance(layers, list):
+        raise ConfigError(f"{where}: layers is not a list of tables, [[layers]]")
+    table["layers"] = tuple(
+        _build(LayerConfig, entry, f"{where}, layer {i}") for i, entry in enumerate(layers)
+    )
+    adjustment = table.pop("logit_adjustment", [])
+    if not isinstance(adjustment, list):
+        raise ConfigError(f"{where}: logit_adjustment={adjustment!r} is not a list of numbers")
+    table["logit_adjustment"] = tuple(adjustment)
+    table["augment"] = _build(Augment, table.pop("augment", {}), f"{where}, augment")
+    try:
+        return _build(TrainConfig, table, where)
+    except ConfigError as error:
+        raise ConfigError(str(error) if where in str(error) else f"{where}: {error}") from None
 
 
 def load_config(path: str | Path) -> TrainConfig:
@@ -356,18 +453,4 @@ def load_config(path: str | Path) -> TrainConfig:
         raise ConfigError(f"{path} cannot be read as a configuration: {error}") from None
     except (ValueError, RecursionError) as error:  # nested without end, or a number of 5000 digits
         raise ConfigError(f"{path} is not TOML: {error}") from None
-    layers = table.pop("layers", [])
-    if not isinstance(layers, list):
-        raise ConfigError(f"{path}: layers is not a list of tables, [[layers]]")
-    table["layers"] = tuple(
-        _build(LayerConfig, entry, f"{path}, layer {i}") for i, entry in enumerate(layers)
-    )
-    adjustment = table.pop("logit_adjustment", [])
-    if not isinstance(adjustment, list):
-        raise ConfigError(f"{path}: logit_adjustment={adjustment!r} is not a list of numbers")
-    table["logit_adjustment"] = tuple(adjustment)
-    table["augment"] = _build(Augment, table.pop("augment", {}), f"{path}, augment")
-    try:
-        return _build(TrainConfig, table, str(path))
-    except ConfigError as error:
-        raise ConfigError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+    return parse(table, str(path))

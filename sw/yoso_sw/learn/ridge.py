@@ -2,22 +2,26 @@
 
 With many more axons than training images, random first weights leave most of what is in them to chance:
 training ends when its images are told apart, and what it has not turned stays as it was drawn. Ridge
-regression (Hoerl and Kennard 1970) is the smallest set of weights that does the same. STDBP starts from it
-and trains on distorted images as ever. That, and the output layer's part, are our choice.
+regression (Hoerl and Kennard 1970) is the smallest set of weights that does the same. Training starts from it
+and sees distorted images as ever. That, and the output layer's part, are our choice.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn.config import TrainConfig
-from yoso_sw.learn.model import Model
 from yoso_sw.network.network import NEVER
 
+if TYPE_CHECKING:
+    from yoso_sw.learn.rule import Rule
 
-def begin(model: Model, config: TrainConfig, images: np.ndarray, labels: np.ndarray) -> None:
+
+def begin(model: Rule[Any], config: TrainConfig, images: np.ndarray, labels: np.ndarray) -> None:
     """Change the first weights of a model of one hidden layer, as `config.ridge` says.
 
     Hidden neuron j sides with class j mod classes: `directions` for that class, times the layer's

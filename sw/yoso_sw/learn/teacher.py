@@ -10,10 +10,9 @@ import numpy as np
 import torch
 
 from yoso_sw.data import registry
-from yoso_sw.data.encoding import spike_steps
+from yoso_sw.learn import rules
 from yoso_sw.learn.config import TrainConfig, load_config
-from yoso_sw.learn.layers import TrainingError, input_times
-from yoso_sw.learn.model import Model
+from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
@@ -61,15 +60,15 @@ class Teacher:
         ):
             if wrong:
                 raise TrainingError(f"{config.name}: teacher {config.teacher} {why}")
-        self.model = Model.of(own, network).to(device)
-        self.levels, self.device = network.levels, device
+        self.model = rules.rule_of(own.rule).of(own, network).to(device)
+        self.device = device
         self.trust, self.unit = config.trust, unit * config.soften
 
     def __call__(self, images: np.ndarray, labels: torch.Tensor) -> torch.Tensor:
         """Soft labels (n, classes) of images, uint8 (n, inputs), with the labels (n,) that they came with."""
         with torch.no_grad():
-            times = input_times(spike_steps(images, self.levels)).to(self.device)
-            verdict = torch.cat([self.model(part)[-1].potentials for part in times.split(256)])
+            inputs = self.model.encode(images).to(self.device)
+            verdict = torch.cat([self.model(part)[-1].potentials for part in inputs.split(256)])
         verdict = (verdict / self.unit).softmax(dim=1)
         given = torch.nn.functional.one_hot(labels, verdict.shape[1])
         return self.trust * verdict + (1 - self.trust) * given

@@ -9,42 +9,37 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from yoso_sw.data.encoding import spike_steps
 from yoso_sw.data.parts import Data
-from yoso_sw.learn import ridge
-from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn import checkpoint, rules
+from yoso_sw.learn.config import TrainConfig, table_of
 from yoso_sw.learn.curve import Epoch
-from yoso_sw.learn.layers import TrainingError, input_times
-from yoso_sw.learn.model import Model
-from yoso_sw.learn.stdbp import stdbp
+from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.rule import Rule, check_device
 from yoso_sw.learn.teacher import Teacher
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Network
 
-CHECKPOINT_VERSION = 2
 #: Settings of the integer phase alone: a checkpoint of the float phase serves others of them.
 QUANTISATION = frozenset({"weight_bits", "acc_bits", "pot_bits", "clip", "integer_epochs", "integer_rate"})
 BLOCK = 16  # batches that are distorted and encoded in one go
 
 
 class Trainer:
-    """Trains one `TrainConfig`.
+    """Trains one `TrainConfig` by its rule.
 
     Parameters
     ----------
     config, data
         What to train, on what. The test set is used twice, at the end of each phase, and chooses nothing.
-    checkpoint
-        File that holds the state after the last whole epoch; None: no checkpoints.
+    file
+        Checkpoint: a file that holds the state after the last whole epoch; None: no checkpoints.
     device
         Where torch trains; "cuda" has the same numbers up to rounding.
     teacher
@@ -52,6 +47,8 @@ class Trainer:
 
     Attributes
     ----------
+    model
+        The network, as its rule has it.
     epoch
         Whole epochs that are trained.
     history
@@ -70,16 +67,18 @@ class Trainer:
         self,
         config: TrainConfig,
         data: Data,
-        checkpoint: Path | None = None,
+        file: Path | None = None,
         device: str = "cpu",
         teacher: Network | None = None,
     ) -> None:
         data.check(config)
+        rule = rules.rule_of(config.rule)
+        check_device(rule, device, config.rule)
         self.config = config
         self.data = data
-        self.checkpoint = checkpoint
+        self.file = file
         self.device = torch.device(device)
-        self.model = Model(config).to(self.device)
+        self.model: Rule[Any] = rule(config).to(self.device)
         self.teacher = Teacher(config, self.device, teacher) if config.teacher else None
         self.epoch = 0
         self.history: list[Epoch] = []
@@ -87,26 +86,35 @@ class Trainer:
         self.optimizer = self._fresh_optimizer()
         if len(data.train[0]) < config.batch:
             raise TrainingError(f"{len(data.train[0])} training images are fewer than batch={config.batch}")
-        if checkpoint is not None and checkpoint.exists():
-            self._resume(checkpoint)
+        if file is not None and file.exists():
+            self.resume(file)
         else:
-            if config.ridge:
-                ridge.begin(self.model, config, *data.train)
-            self.model.favour()
+            self.model.begin(*data.train)
 
     @property
     def epochs(self) -> int:
         return self.config.float_epochs + self.config.integer_epochs
 
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        images = len(self.data.train[0])
+        return min(images, self.config.images or images) // self.config.batch
+
     def run(
-        self, report: Callable[[Epoch], None] = lambda _: None, tick: Callable[[], None] = lambda: None
+        self,
+        report: Callable[[Epoch], None] = lambda _: None,
+        tick: Callable[[float], None] = lambda _: None,
+        until: int | None = None,
     ) -> None:
-        """Train what is left. `report` is called after each epoch, `tick` after each batch.
+        """Train what is left, or what is left up to epoch `until`.
+
+        `report` is called after each epoch, `tick` with the loss of each batch, after its step.
 
         Raises `TrainingError` if the loss or a weight is no longer finite, or the integers would not suit the
         chip; the checkpoint is still the last good one.
         """
-        while self.epoch < self.epochs:
+        while self.epoch < min(self.epochs, self.epochs if until is None else until):
             if self.epoch == self.config.float_epochs:
                 self.model.quantise()
                 self.model.export({})  # better refused now than at the end
@@ -118,7 +126,8 @@ class Trainer:
             if self.epoch == self.config.float_epochs:
                 self.float_accuracy, _ = self.evaluate(self.data.test)
             self.history.append(Epoch(self.epoch, self.model.scales is not None, loss, accuracy, spikes))
-            self._save()
+            if self.file is not None:
+                checkpoint.write(self.file, self.state())
             report(self.history[-1])
 
     def evaluate(self, part: tuple[np.ndarray, np.ndarray]) -> tuple[float, tuple[float, ...]]:
@@ -128,25 +137,47 @@ class Trainer:
         with torch.no_grad():
             for first in range(0, len(images), 1000):
                 own = slice(first, first + 1000)
-                results = self.model(self._times(images[own]))
-                decisions = stdbp.decide(*results[-1]).cpu().numpy()
-                right += int((decisions == labels[own]).sum())
-                spikes += [int(times.isfinite().sum()) for times, _ in results]
+                results = self.model(self._inputs(images[own]))
+                right += int((self.model.decide(results).cpu().numpy() == labels[own]).sum())
+                spikes += [layer.sent for layer in results]
         return 100 * right / len(images), tuple((spikes / len(images)).tolist())
 
+    def summary(self, command: str) -> dict[str, Any]:
+        """What was trained, by which command, and what it came to: accuracies in per cent, spikes an image.
+
+        Of a rule that exports, `network` says it of the integer network.
+        """
+        self._check_trained()
+        config = self.config
+        accuracy, spikes = self.evaluate(self.data.validation)
+        return {
+            "network": config.name,
+            "rule": config.rule,
+            "dataset": config.dataset,
+            "seed": config.seed,
+            "command": command,
+            "float_accuracy": round(self.float_accuracy, 2),
+            "validation_accuracy": round(accuracy, 2),
+            "spikes": [round(count, 1) for count in spikes],
+            "epochs": [config.float_epochs, config.integer_epochs],
+        }
+
     def network(self, command: str) -> Network:
-        """The trained integer network, measured by the golden model on the test set."""
-        if self.epoch < self.epochs:
-            raise TrainingError(f"only {self.epoch} of {self.epochs} epochs are trained")
+        """The trained integer network, measured by the golden model on the test set.
+
+        Raises `TrainingError` if training is not at its end, `ConfigError` if the rule has no integers.
+        """
+        self._check_trained()
         config = self.config
         network = self.model.export({})
         images, labels = self.data.test
         result = golden.run(network, images)
+        scale = self.model.scales[-1] if self.model.scales else 1
         about = {
             "dataset": config.dataset,
             **self.data.record,
             "seed": config.seed,
-            "unit": round(config.unit * (self.model.chain[-1].scale or 1), 3),
+            "unit": round(config.unit * scale, 3),
             "command": command,
             "float_accuracy": round(self.float_accuracy, 2),
             "golden_accuracy": round(100 * float((result.decisions == labels).mean()), 2),
@@ -156,26 +187,29 @@ class Trainer:
         }
         return dataclasses.replace(network, about=about)
 
-    def _one_epoch(self, tick: Callable[[], None]) -> float:
+    def _check_trained(self) -> None:
+        if self.epoch < self.epochs:
+            raise TrainingError(f"only {self.epoch} of {self.epochs} epochs are trained")
+
+    def _one_epoch(self, tick: Callable[[float], None]) -> float:
         config = self.config
         rng = np.random.default_rng((config.seed, self.epoch))
         dropout = torch.Generator().manual_seed(config.seed * 100_000 + self.epoch)
         images, labels = self.data.train
-        order = rng.permutation(len(images))
-        batches = len(order) // config.batch
+        order, batches = rng.permutation(len(images)), self.batches
         total = 0.0
         for batch in range(batches):
             place = batch % BLOCK
             if place == 0:
                 block = order[batch * config.batch : min(batch + BLOCK, batches) * config.batch]
                 distorted = config.augment(images[block], config.rows, rng)
-                times = self._times(distorted)
+                inputs = self._inputs(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
                 if self.teacher is not None:
                     targets = self.teacher(distorted, targets)
             own = slice(place * config.batch, (place + 1) * config.batch)
             self._set_rate(batch, batches)
-            loss = self.model.loss(times[own], self.model(times[own], dropout), targets[own])
+            loss = self.model.loss(inputs[own], self.model(inputs[own], dropout), targets[own])
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise TrainingError(
@@ -186,7 +220,7 @@ class Trainer:
             loss.backward()
             self.optimizer.step()
             total += value
-            tick()
+            tick(value)
         return total / batches
 
     def _check_weights(self) -> None:
@@ -199,38 +233,33 @@ class Trainer:
                     "lower the learning rate or check the thresholds and first weights"
                 )
 
-    def _times(self, images: np.ndarray) -> torch.Tensor:
-        """Input spike times of images, on the device."""
-        return input_times(spike_steps(images, self.config.levels)).to(self.device)
+    def _inputs(self, images: np.ndarray) -> torch.Tensor:
+        """Images as the model takes them, on the device."""
+        return self.model.encode(images).to(self.device)
 
     def _set_rate(self, batch: int, batches: int) -> None:
-        """Each phase warms up and falls as a cosine."""
+        """Each phase warms up and, unless the schedule is constant, falls as a cosine."""
         config = self.config
         whole = self.model.scales is not None
         epochs = config.integer_epochs if whole else config.float_epochs
         done = (self.epoch - (config.float_epochs if whole else 0)) * batches + batch
         rate = config.integer_rate if whole else config.float_rate
-        rate *= 0.5 * (1 + math.cos(math.pi * done / (epochs * batches)))
+        if config.schedule == "cosine":
+            rate *= 0.5 * (1 + math.cos(math.pi * done / (epochs * batches)))
         for group in self.optimizer.param_groups:
             group["lr"] = rate * min(1.0, (done + 1) / max(1, config.warm))
 
     def _fresh_optimizer(self) -> torch.optim.Optimizer:
         decay = self.config.decay if self.model.scales is None else 0.0
-        return torch.optim.AdamW(
-            self.model.parameters(), lr=self.config.float_rate, weight_decay=decay, fused=True
-        )
+        rate, fused = self.config.float_rate, self.config.fused
+        return torch.optim.AdamW(self.model.parameters(), lr=rate, weight_decay=decay, fused=fused)
 
     # ---- checkpoints ---------------------------------------------------------------------------------
 
-    def _identity(self) -> str:
-        return json.dumps(dataclasses.asdict(self.config), sort_keys=True)
-
-    def _save(self) -> None:
-        if self.checkpoint is None:
-            return
-        state = {
-            "version": CHECKPOINT_VERSION,
-            "config": self._identity(),
+    def state(self) -> dict[str, Any]:
+        """All that `resume` needs, for `checkpoint.write`."""
+        return {
+            "config": json.dumps(table_of(self.config), sort_keys=True),
             "epoch": self.epoch,
             "history": [epoch.row() for epoch in self.history],
             "model": self.model.state_dict(),
@@ -238,60 +267,30 @@ class Trainer:
             "scales": self.model.scales,
             "float_accuracy": self.float_accuracy,
         }
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.checkpoint.with_name(self.checkpoint.name + ".part")
-        torch.save(state, partial)
-        os.replace(partial, self.checkpoint)
 
-    def _resume(self, path: Path) -> None:
-        again = "delete it or train with --restart"
-        damaged = TrainingError(f"checkpoint {path} is damaged, or no checkpoint; {again}")
+    def resume(self, path: Path) -> dict[str, Any]:
+        """Go on from a checkpoint; returns what is in it. Raises `TrainingError`."""
+        state = checkpoint.read(path, self.device)
         try:
-            with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
-                if archive.testzip() is not None:
-                    raise damaged
-            state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
-            version, config = state["version"], json.loads(state["config"])
-        except Exception:  # torch.load raises whatever its readers raise
-            raise damaged from None
-        if version != CHECKPOINT_VERSION:
+            config, whole = json.loads(state["config"]), state["scales"] is not None
+            assert isinstance(config, dict)
+        except Exception:  # of whatever stands in the place of what was saved
+            raise checkpoint.damaged(path) from None
+        free = frozenset() if whole else QUANTISATION
+        if different := checkpoint.difference(config, self.config, free):
             raise TrainingError(
-                f"checkpoint {path} has version {version}; this program writes {CHECKPOINT_VERSION}; {again}"
+                f"checkpoint {path} belongs to another configuration: {different}; {checkpoint.AGAIN}"
             )
-        free = QUANTISATION if state.get("scales") is None else frozenset()
-        if different := _difference(config, json.loads(self._identity()), free):
-            raise TrainingError(f"checkpoint {path} belongs to another configuration: {different}; {again}")
         try:
             self.model.load_state_dict(state["model"])
-            if state["scales"] is not None:
+            if whole:
                 self.model.quantise(state["scales"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.history = [Epoch.of(row) for row in state["history"]]
             self.epoch, self.float_accuracy = int(state["epoch"]), float(state["float_accuracy"])
             finite = all(bool(own.isfinite().all()) for own in self.model.parameters())
-        except Exception:  # of whatever stands in the place of what was saved
-            raise damaged from None
+        except Exception:
+            raise checkpoint.damaged(path) from None
         if not (finite and len(self.history) == self.epoch <= self.epochs):
-            raise damaged
-
-
-def _settings(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The single settings of a configuration's JSON by name: ("layers.0.neurons", 100), ..."""
-    if isinstance(value, dict | list):
-        for key, own in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _settings(own, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value
-
-
-def _difference(theirs: Any, ours: Any, free: frozenset[str]) -> str:
-    """The first setting, but for those that are free, in which two configurations differ, in words, or ""."""
-    old, new = dict(_settings(theirs)), dict(_settings(ours))
-    for name in (*new, *old):
-        if name.rsplit(".", 1)[-1] in free:
-            continue
-        if name not in old or name not in new:
-            return f"only {'this' if name in new else 'that'} one has {name}"
-        if old[name] != new[name]:
-            return f"{name} was {old[name]!r} and is {new[name]!r}"
-    return ""
+            raise checkpoint.damaged(path)
+        return state

@@ -29,11 +29,10 @@ import torch
 from numba import njit
 from torch import nn
 
-from yoso_sw.learn.layers import Spikes
-from yoso_sw.learn.stdbp.stdbp import SILENT
-
-#: Most time constants in a window: beyond, exp(end / tau) overflows single precision.
-LONGEST = 80
+from yoso_sw.learn.alpha.limits import LONGEST
+from yoso_sw.learn.config import NeuronConfig
+from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.times import SILENT, Spikes
 
 
 @njit(cache=True)
@@ -245,42 +244,27 @@ def spike_times(
 
 
 class AlphaDense(nn.Module):
-    """A dense layer of alpha-PSP neurons, to be composed as those of `modules` are.
+    """A dense layer of alpha-PSP neurons, to be composed as those of STDBP are (`stdbp.layers`).
 
     Parameters
     ----------
     axons, neurons
         The size of the layer.
-    threshold, tau, end
-        As for `spike_times`.
-    mean, deviation
-        Of the first weights, normally distributed (our choice).
-    generator
-        Draws the first weights; None: torch's own.
+    neuron
+        Its threshold, tau and end, as for `spike_times`.
+    init
+        First weights.
     """
 
-    def __init__(
-        self,
-        axons: int,
-        neurons: int,
-        *,
-        threshold: float,
-        tau: float,
-        end: float,
-        mean: float = 0.0,
-        deviation: float = 0.1,
-        generator: torch.Generator | None = None,
-    ) -> None:
+    def __init__(self, axons: int, neurons: int, neuron: NeuronConfig, init: Normal = Normal()) -> None:
         super().__init__()
-        self.threshold = threshold
-        self.tau = tau
-        self.end = end
-        self.weight = nn.Parameter(torch.randn(axons, neurons, generator=generator) * deviation + mean)
+        self.neurons, self.neuron = neurons, neuron
+        self.weight = init.draw(axons, neurons)
 
     def forward(self, times: torch.Tensor) -> Spikes:
         """Spike times and potentials (batch, neurons) for input times (batch, axons); see `spike_times`."""
-        return Spikes(*spike_times(times, self.weight, self.threshold, self.tau, self.end))
+        neuron = self.neuron
+        return Spikes(*spike_times(times, self.weight, neuron.threshold, neuron.tau, float(neuron.end)))
 
     def extra_repr(self) -> str:
-        axons, neurons = self.weight.shape
-        return f"{axons}, {neurons}, threshold={self.threshold}, tau={self.tau}, end={self.end}"
+        return f"{len(self.weight)}, {self.neurons}, {self.neuron}"

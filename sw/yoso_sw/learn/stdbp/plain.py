@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import torch
 
+from yoso_sw.learn.times import SILENT
 from yoso_sw.network.network import Window
 
-SILENT = float("inf")
 ROWS = 128  # at once, where no gradient is wanted
 
 

@@ -21,9 +21,8 @@ import torch
 from yoso_hw.params import ChipParams
 
 from yoso_sw.learn.stdbp import causal, causal_gradient, causal_order, plain
+from yoso_sw.learn.times import SILENT
 from yoso_sw.network.network import Window
-
-SILENT = float("inf")
 
 #: Threads of the kernels; None: as many as torch's. Torch's own, once woken, spin and take the kernels'
 #: cores, so a network of slope A alone is fastest with one of them and several here.
@@ -184,57 +183,6 @@ def spike_times(
     rule = threshold, slope, start, end, last
     geometry = causal_order.DENSE if window is None else astuple(window)
     return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive, floor)
-
-
-class _Cap(torch.autograd.Function):
-    """min(times, end), passing the gradient of silent neurons on: `spike_times` decides what it does."""
-
-    @staticmethod
-    def forward(ctx: Any, times: Any, end: Any) -> Any:
-        return times.clamp(max=end)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        return grads[0], None
-
-
-def spike_time_loss(
-    times: torch.Tensor,
-    labels: torch.Tensor,
-    end: float,
-    unit: float,
-    smooth: float = 0.0,
-    adjustment: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Cross-entropy of the softmax of negative spike times (eq. 12), averaged over the batch.
-
-    Parameters
-    ----------
-    times
-        Output spike times (batch, classes); a silent neuron counts as firing at `end`.
-    labels
-        Classes, int64 (batch,), or shares of them, float (batch, classes).
-    unit
-        Steps that make a factor e; eq. 12 has 1 in its own unit of time.
-    smooth
-        Label smoothing: the share of a label that goes to all classes alike (our choice; eq. 12 has none).
-    adjustment
-        What is taken off each class's logit, (classes,) (Menon et al. 2021); None: nothing, as in eq. 12. A
-        class of which much is taken has to fire that many units earlier for the same loss.
-    """
-    logits = -_Cap.apply(times, end) / unit
-    if adjustment is not None:
-        logits = logits - adjustment
-    return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smooth)
-
-
-def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:
-    """Class of each image, int64 (batch,): earliest spike, then higher V, then lower index.
-
-    Where no output fired, the highest V; so it serves both decisions.
-    """
-    earliest = times == times.min(dim=1, keepdim=True).values
-    return torch.where(earliest, potential, -SILENT).argmax(dim=1)
 
 
 def activity(times: torch.Tensor, start: int, end: int) -> torch.Tensor:

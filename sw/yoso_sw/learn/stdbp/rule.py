@@ -1,7 +1,8 @@
-"""The network of a training configuration: a chain of modules, its loss, and its integers for the chip."""
+"""STDBP as a rule: a chain of ReL-PSP layers, its loss, and its integers for the chip."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -9,37 +10,32 @@ import torch
 from torch import nn
 
 from yoso_sw.learn.config import LayerConfig, TrainConfig
-from yoso_sw.learn.layers import Conv2d, Dense, Spikes, TemporalLayer, TrainingError
+from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.rule import Rule
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.network.network import Layer, Network, Window
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.learn.stdbp.export import check_bounds, export
+from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, TemporalLayer
+from yoso_sw.learn.times import Spikes, decide, encode, spike_time_loss
+from yoso_sw.network.network import Network, Window
 
 
 def build(
-    config: LayerConfig, inputs: int, window: Window | None, train: TrainConfig, generator: torch.Generator
+    layer: LayerConfig,
+    inputs: int,
+    window: Window | None,
+    config: TrainConfig,
+    revive: bool,
+    generator: torch.Generator,
 ) -> TemporalLayer:
     """The module of one layer, with the `inputs` spikes that it may get."""
-    rule = {
-        "threshold": config.threshold,
-        "steps": train.steps,
-        "start": config.start,
-        "end": config.end,
-        "slope": config.slope,
-        "bias": config.bias,
-        "dropout": config.dropout,
-        "norm": config.norm,
-        "centred": config.centred,
-        "weight_bits": train.weight_bits,
-        "clip": config.clip,
-        "floor": train.floor,
-        "chip": train.chip,
-        "mean": config.mean,
-        "deviation": config.deviation,
-        "generator": generator,
-    }
+    init = Normal(layer.mean, layer.deviation, generator)
+    extras = Extras(layer.dropout, revive, config.floor, layer.norm, layer.centred)
+    quantiser = Quantiser(config.weight_bits, layer.clip, config.chip)
+    parts = layer.neuron, init, extras, quantiser
     if window is None:
-        return Dense(inputs, config.neurons, **rule)
-    return Conv2d(window, config.neurons, config.pool, **rule)
+        return Dense(inputs, layer.neurons, *parts, steps=config.steps, bias=layer.bias)
+    return Conv2d(window, layer.neurons, *parts, steps=config.steps, bias=layer.bias, pool=layer.pool)
 
 
 def outputs_of(layer: TemporalLayer) -> int:
@@ -59,44 +55,24 @@ def flat(part: torch.Tensor) -> torch.Tensor:
     return part.permute(0, 2, 3, 1).flatten(1) if part.ndim == 4 else part
 
 
-def export(layer: TemporalLayer) -> Layer:
-    """The integer layer of a quantised module."""
-    fires = Neuron(int(layer.threshold), layer.start, layer.end, int(layer.slope))
-    return Layer(
-        weights=layer.integers.detach().cpu().numpy().astype(np.int8),
-        neuron=Neuron(1, 0, 0) if layer.silent else fires,
-        bias=layer.bias,
-        window=layer.window if isinstance(layer, Conv2d) else None,
-        pool=isinstance(layer, Conv2d) and layer.pool,
-    )
-
-
-class Model(nn.Module):
-    """The whole network of a `TrainConfig`."""
+class Stdbp(Rule[Spikes]):
+    """Spike times and their exact gradient (the paper), with whole steps and integers as its second phase."""
 
     def __init__(self, config: TrainConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         generator = torch.Generator().manual_seed(config.seed)
         layers: list[TemporalLayer] = []
-        for layer, window in zip(config.layers, config.windows(), strict=True):
+        for i, (layer, window) in enumerate(zip(config.layers, config.windows(), strict=True)):
             inputs = outputs_of(layers[-1]) if layers else config.inputs
-            layers.append(build(layer, inputs, window, config, generator))
-        layers[-1].revive = True
+            revive = config.revive and i == len(config.layers) - 1
+            layers.append(build(layer, inputs, window, config, revive, generator))
         self.layers = nn.ModuleList(layers)
 
     @classmethod
-    def of(cls, config: TrainConfig, network: Network) -> Model:
-        """The integer phase of `config` with the weights of `network`, as it was trained.
-
-        Raises
-        ------
-        TrainingError
-            If the network is not one of this configuration.
-        """
+    def of(cls, config: TrainConfig, network: Network) -> Stdbp:
         model = cls(config)
         for i, (own, layer) in enumerate(zip(model.chain, network.layers, strict=False)):
-            own.scale = float(layer.neuron.slope or max(1, layer.neuron.threshold / own.float_threshold))
+            own.scale = float(layer.neuron.slope or max(1, layer.neuron.threshold / own.neuron.threshold))
             with torch.no_grad():
                 if own.weight.shape == layer.weights.shape:
                     own.weight.copy_(torch.from_numpy(layer.weights) / own.scale)
@@ -105,7 +81,7 @@ class Model(nn.Module):
                 *((key, getattr(exported, key), getattr(layer, key)) for key in ("bias", "window", "pool")),
                 *((key, value, getattr(layer.neuron, key)) for key, value in asdict(exported.neuron).items()),
             ):
-                if ours != theirs and not (own.silent and name == "threshold"):
+                if ours != theirs and not (own.neuron.silent and name == "threshold"):
                     raise TrainingError(
                         f"{network.name}, layer {i}: {name} is {theirs}, not {ours} of {config.name}"
                     )
@@ -113,9 +89,11 @@ class Model(nn.Module):
                 raise TrainingError(
                     f"{network.name}, layer {i}: weights {layer.weights.shape} do not fit {config.name}"
                 )
-        if len(model.chain) != len(network.layers) or config.steps != network.steps:
+        code = network.steps, network.levels
+        if len(model.chain) != len(network.layers) or code != (config.steps, config.levels):
             raise TrainingError(
-                f"{network.name} is {network.shape} in {network.steps} steps, not {config.name}"
+                f"{network.name} is {network.shape} in {network.steps} steps and {network.levels} "
+                f"levels, not {config.name}"
             )
         return model
 
@@ -123,14 +101,19 @@ class Model(nn.Module):
     def chain(self) -> list[TemporalLayer]:
         return list(self.layers)  # type: ignore[arg-type]
 
+    def begin(self, images: np.ndarray, labels: np.ndarray) -> None:
+        super().begin(images, labels)
+        self.favour()
+
+    def encode(self, inputs: np.ndarray) -> torch.Tensor:
+        return encode(inputs, self.config.levels)
+
     @property
     def scales(self) -> list[float] | None:
-        """Scale of each layer; None in the float phase."""
         scales = [layer.scale for layer in self.chain if layer.scale is not None]
         return scales or None
 
     def quantise(self, scales: list[float] | None = None) -> None:
-        """Go over to the integer phase, with the scales that the weights suggest or with those given."""
         for i, layer in enumerate(self.chain):
             if scales is None:
                 layer.quantise()
@@ -150,27 +133,28 @@ class Model(nn.Module):
             times = results[-1].times
         return results
 
-    def loss(self, inputs: torch.Tensor, results: list[Spikes], labels: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the layers' prices.
-
-        `results` are those of `forward` for the input times `inputs`; `labels` are classes, int64 (batch,),
-        or shares of them, float (batch, classes).
-        """
+    def loss(self, inputs: torch.Tensor, results: Sequence[Spikes], labels: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the layers' prices."""
         times, potential = results[-1]
         config, output = self.config, self.chain[-1]
-        adjustment = times.new_tensor(config.logit_adjustment or [0.0] * output.neurons)
         if config.decision == "ttfs":
-            loss = stdbp.spike_time_loss(times, labels, output.end, config.unit, config.smooth, adjustment)
+            end = output.neuron.end
+            loss = spike_time_loss(times, labels, end, config.unit, config.smooth, self.adjustment())
         else:
-            logits = potential / (config.unit * (output.scale or 1)) - adjustment
+            logits = potential / (config.unit * (output.scale or 1)) - self.adjustment()
             loss = nn.functional.cross_entropy(logits, labels, label_smoothing=config.smooth)
         given = [inputs, *(spikes.times for spikes in results)]
         for i, (layer, module) in enumerate(zip(config.layers, self.chain, strict=True)):
             if layer.activity:
-                loss = loss + layer.activity * stdbp.activity(results[i].times, layer.start, layer.end)
+                loss = loss + layer.activity * stdbp.activity(
+                    results[i].times, layer.neuron.start, layer.neuron.end
+                )
             if layer.alive and isinstance(module, Dense):
                 loss = loss + layer.alive * module.quiet(given[i].detach())
         return loss
+
+    def decide(self, results: Sequence[Spikes]) -> torch.Tensor:
+        return decide(*results[-1])
 
     def favour(self) -> None:
         """Begin with what the loss takes off the logits: add `config.logit_adjustment` to the output biases.
@@ -185,7 +169,6 @@ class Model(nn.Module):
                 output.weight[-1] += given / output.reading
 
     def export(self, about: dict[str, object]) -> Network:
-        """The integer network. Raises `TrainingError` if an adder of its chip could saturate."""
         config = self.config
         network = Network(
             name=config.name,
@@ -202,33 +185,4 @@ class Model(nn.Module):
         return network
 
 
-def check_bounds(network: Network) -> None:
-    """Raise `TrainingError` if A of a neuron could saturate, or V where the trainer takes it as a plain sum.
-
-    The compiler refuses the first; the second would part the trainer from the chip.
-    """
-    chip = network.chip
-    for i, layer in enumerate(network.layers):
-        weights = layer.weights.astype(np.int64)
-        high, low = np.maximum(weights, 0).sum(0), np.minimum(weights, 0).sum(0)
-        for name, value, bound in (
-            ("positive", high.max(), chip.acc_max),
-            ("negative", -low.min(), -chip.acc_min),
-        ):
-            if value > bound:
-                raise TrainingError(
-                    f"layer {i}: {name} weights of a neuron add up to {value}, beyond {bound}; "
-                    "use fewer weight bits, a larger clip or more acc_bits"
-                )
-        # The layer before spikes when its window opens at the earliest, a bias at step 0.
-        reading = layer.neuron.start - 1 if layer.neuron.slope else network.steps - 1
-        earliest = network.layers[i - 1].neuron.start if i else 0
-        ages = np.full((len(weights), 1), max(0, reading - earliest))
-        ages[len(weights) - layer.bias :] = reading
-        grown = weights * ages
-        largest = max(np.maximum(grown, 0).sum(0).max(), -np.minimum(grown, 0).sum(0).min())
-        if (layer.neuron.slope or not layer.neuron.fires) and largest >= min(chip.pot_max, stdbp.EXACT):
-            raise TrainingError(
-                f"layer {i}: a potential may reach {largest} and saturate at {chip.pot_max}; "
-                "use fewer weight bits or a larger clip"
-            )
+RULE = Stdbp

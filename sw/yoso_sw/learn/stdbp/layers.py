@@ -2,9 +2,9 @@
 
 Spikes go from module to module as times: real tensors in steps, inf for a neuron that stays silent. ::
 
-    encoder = TemporalEncoder(levels=16)
-    hidden = Dense(784, 800, threshold=16.0, steps=40, mean=0.02, deviation=0.06)
-    output = Dense(800, 10, threshold=16.0, steps=40, mean=0.1, deviation=0.2, revive=True)
+    neuron, encoder = NeuronConfig(threshold=16, end=40), TemporalEncoder(levels=16)
+    hidden = Dense(784, 800, neuron, Normal(mean=0.02, deviation=0.06))
+    output = Dense(800, 10, neuron, Normal(0.1, 0.2), Extras(revive=True))
     loss = SpikeTimeLoss(end=40)
     loss(output(hidden(encoder(images)).times).times, labels).backward()
 
@@ -15,62 +15,75 @@ k, and from then on the layer rounds k w to integers and times to whole steps, w
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 from yoso_hw.params import ChipParams
 
-from yoso_sw.data.encoding import spike_steps
+from yoso_sw.learn.config import NeuronConfig
+from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.network.network import NEVER, Window
+from yoso_sw.learn.times import SILENT, Spikes
+from yoso_sw.network.network import Window
 
 EPSILON = 1e-5  # keeps the variance of a neuron that is always the same from dividing by 0
 
 
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message says where and what to change."""
-
-
-class Spikes(NamedTuple):
-    """What a layer gives.
-
-    times
-        Spike times in steps, inf for silent.
-    potentials
-        Of slope A: V at the spike, of silent neurons after the last sweep. With a constant slope: V when the
-        window opens. Of a layer that never fires: V after the last sweep.
-    """
-
-    times: torch.Tensor
-    potentials: torch.Tensor
-
-
-def input_times(steps: np.ndarray) -> torch.Tensor:
-    """Input spike steps (`encoding.spike_steps`) as float times, inf for silent."""
-    times = torch.from_numpy(steps.astype(np.float32))
-    times[times == NEVER] = stdbp.SILENT
-    return times
-
-
-class TemporalEncoder(nn.Module):
-    """Pixels as spike times: p > 0 spikes at step ((255 - p) * levels) >> 8, 0 never (contract, section 2).
+@dataclass(frozen=True)
+class Extras:
+    """What a layer does beyond the paper's rule; by default nothing.
 
     Parameters
     ----------
-    levels
-        Steps that pixels are spread over, 1 to 256.
+    dropout
+        Share of the inputs left out in training. What arrives is scaled up by as much; in a firing layer of
+        slope A, whose spikes cannot be, theta is scaled down instead.
+    revive
+        Whether a silent neuron of slope A learns as if it had fired at `end`; for output layers
+        (`stdbp.spike_times`).
+    floor
+        Least slope that the gradient of slope A knows (`stdbp.spike_times`).
+    norm
+        Standard deviation, in units of c, to which `Norm` brings the potentials in the float phase; 0: none.
+        Of layers with a constant slope and a bias.
+    centred
+        Whether the weights of a neuron, the bias apart, are kept at a mean of zero in the float phase.
     """
 
-    def __init__(self, levels: int) -> None:
-        super().__init__()
-        self.times = input_times(spike_steps(np.arange(256, dtype=np.uint8), levels)).numpy()
+    dropout: float = 0.0
+    revive: bool = False
+    floor: float = 0.0
+    norm: float = 0.0
+    centred: bool = False
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Times, float of any shape, of uint8 pixels of that shape."""
-        return torch.from_numpy(self.times.take(images.numpy()))
+
+@dataclass(frozen=True)
+class Quantiser:
+    """How a layer's float weights become the chip's integers.
+
+    Parameters
+    ----------
+    weight_bits, clip
+        Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
+    chip
+        Whose adders saturate on whole steps; None: the default chip's.
+    """
+
+    weight_bits: int = 8
+    clip: float = 2.5
+    chip: ChipParams | None = None
+
+    @property
+    def limit(self) -> int:
+        """Integers are -limit .. limit - 1."""
+        return 1 << (self.weight_bits - 1)
+
+    def scale(self, weight: torch.Tensor) -> float:
+        """The scale at which weights up to `clip` standard deviations from zero fit the bits."""
+        return (self.limit - 1) / (self.clip * float(weight.square().mean().sqrt()))
 
 
 class Norm(nn.Module):
@@ -127,7 +140,7 @@ def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:
 
 
 class TemporalLayer(nn.Module):
-    """What dense layers and convolutions share: weights, threshold, window, slope and quantisation.
+    """What dense layers and convolutions share: weights, neuron and quantisation.
 
     Parameters
     ----------
@@ -135,90 +148,53 @@ class TemporalLayer(nn.Module):
         Inputs of a neuron, the bias apart.
     neurons
         Neurons, or filters, with weights of their own.
-    threshold
-        theta; with a constant slope in units of c.
+    neuron
+        Its threshold, window and slope; the paper's window is [0, T).
+    init
+        First weights.
+    extras, quantiser
+        As they say.
     steps
-        T; spikes act until step T - 1.
-    start, end
-        The firing window [start, end); the paper's is [0, T), the default. end <= start: the layer never
-        fires, and its last potentials are what it gives (softmax output).
-    slope
-        "psp": the potential grows by the weights that have arrived (the paper, eq. 8). "constant": by c a
-        step within the window (Stanojevic et al. 2024); c is the unit of weights and threshold.
+        T; spikes act until step T - 1. 0: until the end of the window.
     bias
         One more axon, which spikes at step 0.
-    dropout
-        Share of the inputs left out in training. What arrives is scaled up by as much; in a firing layer of
-        slope A, whose spikes cannot be, theta is scaled down instead.
-    revive
-        Whether a silent neuron of slope A learns as if it had fired at `end`; for output layers
-        (`stdbp.spike_times`).
-    norm
-        Standard deviation, in units of c, to which `Norm` brings the potentials in the float phase; 0: none.
-        Of layers with a constant slope and a bias.
-    centred
-        Whether the weights of a neuron, the bias apart, are kept at a mean of zero in the float phase.
-    weight_bits, clip
-        Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
-    floor
-        Least slope that the gradient of slope A knows (`stdbp.spike_times`).
-    chip
-        Whose adders saturate on whole steps; None: the default chip's.
-    mean, deviation, generator
-        Of the first weights, normally distributed.
+
+    Raises
+    ------
+    ValueError
+        If the neuron never fires and `steps` is not given: there is no step to read its potentials at.
     """
 
     def __init__(
         self,
         axons: int,
         neurons: int,
+        neuron: NeuronConfig,
+        init: Normal = Normal(),
+        extras: Extras = Extras(),
+        quantiser: Quantiser = Quantiser(),
         *,
-        threshold: float,
-        steps: int,
-        start: int = 0,
-        end: int | None = None,
-        slope: str = "psp",
+        steps: int = 0,
         bias: bool = False,
-        dropout: float = 0.0,
-        revive: bool = False,
-        norm: float = 0.0,
-        centred: bool = False,
-        weight_bits: int = 8,
-        clip: float = 2.5,
-        floor: float = 0.0,
-        chip: ChipParams | None = None,
-        mean: float = 0.0,
-        deviation: float = 0.1,
-        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.neurons = neurons
-        self.float_threshold = threshold
-        self.last = steps - 1
-        self.start, self.end = start, steps if end is None else end
-        self.constant = slope == "constant"
-        self.bias, self.dropout, self.revive = bias, dropout, revive
-        self.limit, self.clip = 1 << (weight_bits - 1), clip
-        self.centred = centred
-        self.floor = floor
-        self.chip = chip
+        if neuron.silent and not steps:
+            raise ValueError(f"window {neuron.start}..{neuron.end} is empty: say how many steps there are")
+        self.neurons, self.neuron = neurons, neuron
+        self.extras, self.quantiser = extras, quantiser
+        self.last = (steps or neuron.end) - 1
+        self.bias = bias
         self.scale: float | None = None
-        first = torch.randn(axons + bias, neurons, generator=generator)
-        self.weight = nn.Parameter(first * deviation + mean)
-        self.norm = Norm(neurons, norm) if norm else None
-
-    @property
-    def silent(self) -> bool:
-        """Whether the layer never fires."""
-        return self.end <= self.start
+        self.weight = init.draw(axons + bias, neurons)
+        self.norm = Norm(neurons, extras.norm) if extras.norm else None
 
     def quantise(self) -> None:
-        """Fix the scale so that weights up to `clip` standard deviations from zero fit the weight's bits."""
+        """Fix the scale."""
         with torch.no_grad():
             self.weight.copy_(self.working)
         if self.norm is not None:
             self.norm.fold(self.weight, self.reading)
-        scale = (self.limit - 1) / (self.clip * float(self.weight.detach().square().mean().sqrt()))
+        scale = self.quantiser.scale(self.weight.detach())
         if not 0 < scale < float("inf"):
             raise TrainingError(f"the weights of the {self.neurons}-neuron layer give no scale: {scale}")
         # A constant slope is the unit of V and a whole number on the chip.
@@ -228,15 +204,21 @@ class TemporalLayer(nn.Module):
     def integers(self) -> torch.Tensor:
         """Integer weights as floats, (axons, neurons), with the gradient of the float weights."""
         assert self.scale is not None
-        scaled = (self.weight * self.scale).clamp(-self.limit, self.limit - 1)
+        limit = self.quantiser.limit
+        scaled = (self.weight * self.scale).clamp(-limit, limit - 1)
         return stdbp.round_through(scaled.round(), scaled)
 
     @property
     def threshold(self) -> float:
         """theta in the units of the phase."""
         if self.scale is None:
-            return self.float_threshold
-        return max(1, round(self.float_threshold * self.scale))
+            return self.neuron.threshold
+        return max(1, round(self.neuron.threshold * self.scale))
+
+    @property
+    def constant(self) -> bool:
+        """Whether the slope is constant."""
+        return self.neuron.slope == "constant"
 
     @property
     def slope(self) -> float:
@@ -250,23 +232,23 @@ class TemporalLayer(nn.Module):
         """Weights in the units of the phase, (axons, neurons)."""
         if self.scale is not None:
             return self.integers
-        return centred(self.weight, self.bias) if self.centred else self.weight
+        return centred(self.weight, self.bias) if self.extras.centred else self.weight
 
     @property
     def reading(self) -> int:
         """The step at which a layer that is one matrix product reads its inputs."""
-        return self.last if self.silent else self.start - 1
+        return self.last if self.neuron.silent else self.neuron.start - 1
 
     def _kept(self, spikes: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Which spikes the dropout leaves; drawn on the CPU, so that every device draws the same."""
-        return (torch.rand(spikes.shape, generator=generator) >= self.dropout).to(spikes.device)
+        return (torch.rand(spikes.shape, generator=generator) >= self.extras.dropout).to(spikes.device)
 
     def ages(self, times: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
         """What arrived by `reading`, with the dropout that `generator` draws."""
         ages = stdbp.arrived(times, self.reading)
-        if generator is not None and self.dropout:
+        if generator is not None and self.extras.dropout:
             kept = self._kept(ages, generator)
-            ages = ages * kept / (1 - self.dropout)
+            ages = ages * kept / (1 - self.extras.dropout)
         return ages
 
     def fire(
@@ -274,15 +256,28 @@ class TemporalLayer(nn.Module):
     ) -> Spikes:
         """Spikes of a firing layer of slope A, for (batch, inputs) input times without the bias."""
         threshold = self.threshold
-        if generator is not None and self.dropout:
+        if generator is not None and self.extras.dropout:
             kept = self._kept(times, generator)
-            times = torch.where(kept, times, stdbp.SILENT)
-            threshold *= 1 - self.dropout
+            times = torch.where(kept, times, SILENT)
+            threshold *= 1 - self.extras.dropout
             threshold = max(1, round(threshold)) if self.scale is not None else threshold
         times = self.with_bias(times)
         whole = self.scale is not None
-        rule = threshold, self.start, self.end, self.last, whole, self.revive
-        return Spikes(*stdbp.spike_times(times, self.working, *rule, 0, self.chip, window, self.floor))
+        return Spikes(
+            *stdbp.spike_times(
+                times,
+                self.working,
+                threshold,
+                self.neuron.start,
+                self.neuron.end,
+                self.last,
+                whole,
+                self.extras.revive,
+                chip=self.quantiser.chip,
+                window=window,
+                floor=self.extras.floor,
+            )
+        )
 
     def with_bias(self, times: torch.Tensor) -> torch.Tensor:
         """Times (batch, inputs) with the bias's, if there is one."""
@@ -294,22 +289,20 @@ class TemporalLayer(nn.Module):
         """Spikes of a layer that is one matrix product, of its potentials at `reading`."""
         if self.norm is not None and self.scale is None:
             potential = self.norm(potential, training)
-        if self.silent:
-            return Spikes(torch.full_like(potential, stdbp.SILENT), potential)
+        if self.neuron.silent:
+            return Spikes(torch.full_like(potential, SILENT), potential)
         whole = self.scale is not None
-        times = stdbp.ramp_times(potential, self.threshold, self.slope, self.start, self.end, whole)
+        start, end = self.neuron.start, self.neuron.end
+        times = stdbp.ramp_times(potential, self.threshold, self.slope, start, end, whole)
         return Spikes(times, potential)
 
 
 class Dense(TemporalLayer):
-    """A dense layer, (batch, inputs) -> (batch, neurons); `TemporalLayer` says what `rule` takes."""
-
-    def __init__(self, inputs: int, neurons: int, **rule) -> None:  # type: ignore[no-untyped-def]
-        super().__init__(inputs, neurons, **rule)
+    """A dense layer, (batch, inputs) -> (batch, neurons)."""
 
     def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> Spikes:
         """Spikes for input times (batch, inputs); `generator` draws the dropout, None: no dropout."""
-        if self.constant or self.silent:
+        if self.constant or self.neuron.silent:
             potential = self.ages(self.with_bias(times), generator) @ self.working
             return self.read(potential, generator is not None)
         return self.fire(times, generator)
@@ -332,13 +325,25 @@ class Conv2d(TemporalLayer):
         P2: of 2 x 2 positions the earliest spike of each filter goes on, with its potential.
     """
 
-    def __init__(self, window: Window, filters: int, pool: bool = False, **rule) -> None:  # type: ignore[no-untyped-def]
-        super().__init__(window.axons, filters, **rule)
+    def __init__(
+        self,
+        window: Window,
+        filters: int,
+        neuron: NeuronConfig,
+        init: Normal = Normal(),
+        extras: Extras = Extras(),
+        quantiser: Quantiser = Quantiser(),
+        *,
+        steps: int = 0,
+        bias: bool = False,
+        pool: bool = False,
+    ) -> None:
+        super().__init__(window.axons, filters, neuron, init, extras, quantiser, steps=steps, bias=bias)
         self.window, self.pool = window, pool
 
     def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> Spikes:
         """Spikes for input times (batch, channels, rows, cols); `generator` draws the dropout."""
-        if self.constant or self.silent:
+        if self.constant or self.neuron.silent:
             return self.read(self._convolve(self.ages(times, generator)), generator is not None)
         spikes = self.fire(times.permute(0, 2, 3, 1).flatten(1), generator, self.window)
         shape = len(times), self.window.out_rows, self.window.out_cols, self.neurons
@@ -380,14 +385,3 @@ class EarliestPool2d(nn.Module):
 
     def forward(self, spikes: Spikes) -> Spikes:
         return earliest(spikes, self.side)
-
-
-class SpikeTimeLoss(nn.Module):
-    """Cross-entropy on spike times, eq. 12; see `stdbp.spike_time_loss`."""
-
-    def __init__(self, end: float, unit: float = 1.0) -> None:
-        super().__init__()
-        self.end, self.unit = end, unit
-
-    def forward(self, times: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return stdbp.spike_time_loss(times, labels, self.end, self.unit)

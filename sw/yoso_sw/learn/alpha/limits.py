@@ -1,0 +1,35 @@
+"""What alpha-PSP can train. Without torch: whoever reads a configuration asks here.
+
+It is the paper's baseline: dense layers that fire from step 0 on, the earliest output spike decides, no
+additional strategy within a layer, and no integers, since no chip has its neuron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from yoso_sw.learn.rules import only
+
+if TYPE_CHECKING:
+    from yoso_sw.learn.config import TrainConfig
+
+EXPORTS = False
+
+#: Most time constants in a window: beyond, exp(end / tau) overflows single precision.
+LONGEST = 80
+
+
+def refusals(config: TrainConfig) -> Iterator[str]:
+    """See `rules.Limits`."""
+    yield from only(config, decision="ttfs", integer_epochs=0, revive=False, floor=0.0)
+    for i, layer in enumerate(config.layers):
+        neuron, where = layer.neuron, f"layer {i}: "
+        yield from only(neuron, where, slope="psp", start=0)
+        yield from only(layer, where, kernel=0, bias=False, dropout=0.0, activity=0.0, alive=0.0, norm=0.0)
+        yield from only(layer, where, centred=False)
+        least = neuron.end / LONGEST
+        if neuron.end < 1:
+            yield f"{where}end={neuron.end}; it can only have a layer that fires, end >= 1"
+        elif not neuron.tau >= least:
+            yield f"{where}tau={neuron.tau}; it can only have end / {LONGEST} = {least} or more"

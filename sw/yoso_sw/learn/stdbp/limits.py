@@ -1,0 +1,33 @@
+"""What STDBP can train. Without torch: whoever reads a configuration asks here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from yoso_sw.learn.rules import only
+
+if TYPE_CHECKING:
+    from yoso_sw.learn.config import TrainConfig
+
+EXPORTS = True
+
+
+def refusals(config: TrainConfig) -> Iterator[str]:
+    """See `rules.Limits`."""
+    if config.integer_epochs < 1:
+        yield f"integer_epochs={config.integer_epochs} is below 1"
+    for i, layer in enumerate(config.layers):
+        neuron, where = layer.neuron, f"layer {i}: "
+        yield from only(neuron, where, tau=0.0)
+        if layer.norm and not (neuron.slope == "constant" and layer.bias):
+            yield f"{where}norm={layer.norm} needs a constant slope and a bias, into which it is folded"
+        if layer.kernel and neuron.silent:
+            yield f"{where}kernel={layer.kernel}: a convolution needs a firing window"
+        if layer.alive and (layer.kernel or neuron.slope != "psp"):
+            yield f"{where}alive={layer.alive} needs a dense layer of slope psp"
+        if neuron.silent != (i == len(config.layers) - 1 and config.decision == "softmax"):
+            yield (
+                f"{where}window {neuron.start}..{neuron.end}; it is empty in the output layer of decision "
+                "softmax and nowhere else"
+            )

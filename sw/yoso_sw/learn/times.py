@@ -1,0 +1,133 @@
+"""Spike times as tensors, their loss and their decision: what rules of time to first spike share.
+
+Times are real tensors (batch, neurons) in steps, inf for a neuron that stays silent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.network import NEVER
+
+SILENT = float("inf")
+
+
+class Spikes(NamedTuple):
+    """What a layer gives.
+
+    times
+        Spike times in steps, inf for silent.
+    potentials
+        Of slope A and alpha-PSP: V at the spike, of silent neurons after the last sweep. With a constant
+        slope: V when the window opens. Of a layer that never fires: V after the last sweep.
+    """
+
+    times: torch.Tensor
+    potentials: torch.Tensor
+
+    @property
+    def sent(self) -> int:
+        """Spikes of the layer, summed over neurons and batch."""
+        return int(self.times.isfinite().sum())
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Whole times as the golden model has them: int16 (batch, neurons), NEVER for silent."""
+        return torch.where(self.times.isinf(), NEVER, self.times).cpu().numpy().astype(np.int16)
+
+
+def input_times(steps: np.ndarray) -> torch.Tensor:
+    """Input spike steps (`encoding.spike_steps`) as float times, inf for silent."""
+    times = torch.from_numpy(steps.astype(np.float32))
+    times[times == NEVER] = SILENT
+    return times
+
+
+def encode(inputs: np.ndarray, levels: int) -> torch.Tensor:
+    """Times (n, inputs) of pixels, uint8, in `levels` steps, or of spike steps, int16."""
+    return input_times(spike_steps(inputs, levels) if inputs.dtype == np.uint8 else inputs)
+
+
+class TemporalEncoder(nn.Module):
+    """Pixels as spike times: p > 0 spikes at step ((255 - p) * levels) >> 8, 0 never (contract, section 2).
+
+    Parameters
+    ----------
+    levels
+        Steps that pixels are spread over, 1 to 256.
+    """
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.times = input_times(spike_steps(np.arange(256, dtype=np.uint8), levels)).numpy()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Times, float of any shape, of uint8 pixels of that shape."""
+        return torch.from_numpy(self.times.take(images.numpy()))
+
+
+class _Cap(torch.autograd.Function):
+    """min(times, end), passing the gradient of silent neurons on: the layer decides what it does."""
+
+    @staticmethod
+    def forward(ctx: Any, times: Any, end: Any) -> Any:
+        return times.clamp(max=end)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return grads[0], None
+
+
+def spike_time_loss(
+    times: torch.Tensor,
+    labels: torch.Tensor,
+    end: float,
+    unit: float,
+    smooth: float = 0.0,
+    adjustment: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Cross-entropy of the softmax of negative spike times (eq. 12), averaged over the batch.
+
+    Parameters
+    ----------
+    times
+        Output spike times (batch, classes); a silent neuron counts as firing at `end`.
+    labels
+        Classes, int64 (batch,), or shares of them, float (batch, classes).
+    unit
+        Steps that make a factor e; eq. 12 has 1 in its own unit of time.
+    smooth
+        Label smoothing: the share of a label that goes to all classes alike (our choice; eq. 12 has none).
+    adjustment
+        What is taken off each class's logit, (classes,) (Menon et al. 2021); None: nothing, as in eq. 12. A
+        class of which much is taken has to fire that many units earlier for the same loss.
+    """
+    logits = -_Cap.apply(times, end) / unit
+    if adjustment is not None:
+        logits = logits - adjustment
+    return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smooth)
+
+
+def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:
+    """Class of each image, int64 (batch,): earliest spike, then higher V, then lower index.
+
+    Where no output fired, the highest V; so it serves both decisions.
+    """
+    earliest = times == times.min(dim=1, keepdim=True).values
+    return torch.where(earliest, potential, -SILENT).argmax(dim=1)
+
+
+class SpikeTimeLoss(nn.Module):
+    """Cross-entropy on spike times, eq. 12; see `spike_time_loss`."""
+
+    def __init__(self, end: float, unit: float = 1.0) -> None:
+        super().__init__()
+        self.end, self.unit = end, unit
+
+    def forward(self, times: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return spike_time_loss(times, labels, self.end, self.unit)
