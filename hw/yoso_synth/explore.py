@@ -151,8 +151,8 @@ def main(images: int, done: bool) -> None:
     console = Console(highlight=False)
     results: list[dict[str, Any]] = []
     process = PROCESSES["sg13g2"]
-    cases = [case for case in CASES if not done or netlist_file(case, process).is_file()]
     try:
+        cases = [case for case in CASES if not done or netlist_file(case, process).is_file()]
         for number, case in enumerate(cases, 1):
             console.print(f"{number} of {len(cases)}: {case}")
             results.append(evaluate(case, images, lambda text: console.print(f"[dim]  {text}")))

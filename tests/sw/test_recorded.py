@@ -216,6 +216,24 @@ def test_data_of_the_command_line_come_before_those_of_the_configuration(squares
     assert about["command"] == f"make train NET={folder / 'quadrants.toml'} DATA=more.npz"
 
 
+def test_a_network_does_not_replace_its_data_set(folder):
+    images, labels = quadrants(300, 4)
+    np.savez(folder / "quadrants.npz", images=images, labels=labels)
+    before = (folder / "quadrants.npz").read_bytes()
+    said = run(train.main, configure(folder, "quadrants.npz"), fails=True)
+    assert "quadrants.npz is the data set, which the network would replace; give another --out" in said
+    assert (folder / "quadrants.npz").read_bytes() == before
+
+
+def test_a_network_of_the_name_of_its_data_set_is_not_taken_for_it(squares, folder):
+    (folder / "places").mkdir()
+    squares.rename(folder / "places" / "quadrants")
+    for _ in range(2):
+        run(train.main, configure(folder, "quadrants"), "--restart")
+    trained = folder / "quadrants.npz"
+    assert len(samples_for(Network.load(trained), trained)) == 60
+
+
 def test_a_configuration_that_names_a_set_of_other_images_is_refused_before_training(folder, monkeypatch):
     """As MNIST with 12 x 12 inputs."""
     write_idx(folder / "places" / "larger", quadrants(200, 1, side=28), quadrants(60, 2, side=28))

@@ -368,6 +368,24 @@ def test_a_folder_of_something_else_says_what_it_holds(folder):
     assert "empty holds a.csv, b.csv, c.csv, d.csv, e.csv and 2 more, which is no" in refusal("empty")
 
 
+def test_pictures_that_have_parts_and_no_classes_are_refused(folder):
+    for part in ("train", "test"):
+        write_pictures(folder / "flat" / part, *quadrants(4, 3), ["", "", "", ""])
+    assert "flat/train holds pictures of no class; put them into train/CLASS/" in refusal("flat")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have_is_an_unknown_set(name):
+    assert refusal(name).startswith("there is no data set ")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint64])
+def test_events_may_be_of_any_whole_kind(kind):
+    write(events=EVENTS.astype(kind), labels=GOOD["labels"], split=np.full(6, 2))
+    found = registry.load("own.npz", "test").inputs
+    assert found.shape == (6, 3) and (found[0, 1], found[5, 2]) == (3, 0) and (found < NEVER).sum() == 2
+
+
 def test_a_set_of_ones_own_cannot_take_a_known_name(folder):
     write_idx(folder / "sets" / "mnist", quadrants(20, 1), quadrants(20, 1))
     assert "sets/mnist: a set of your own cannot be called mnist, as a known one is; " in refusal(

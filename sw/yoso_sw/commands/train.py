@@ -25,6 +25,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from yoso_sw.data import registry
 from yoso_sw.data.options import data_option
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
@@ -63,6 +64,8 @@ def _train(
     if data is not None:
         config = dataclasses.replace(config, dataset=data)
     seen = Data.load(config, config_path.parent)
+    if registry.find(config.dataset, config_path.parent).place == out.resolve():
+        raise DatasetError(f"{out} is the data set, which the network would replace; give another --out")
     trainer = Trainer(config, seen, checkpoint, device)
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")

@@ -72,8 +72,7 @@ class Npz:
         elif forms[0] == "steps":
             self._check_steps(inputs)
         else:
-            self._check_events(inputs, len(labels))
-            inputs = self._once(inputs, len(labels), shape)
+            inputs = self._once(self._triples(inputs, len(labels)), len(labels), shape)
         if len(inputs) != len(labels):
             self._refuse(f"has {len(inputs)} {forms[0]} and {len(labels)} labels; each needs one")
         if shape is not None and int(np.prod(shape, dtype=object)) != inputs.shape[1]:
@@ -102,8 +101,8 @@ class Npz:
                 f"{NEVER} for an input that stays silent"
             )
 
-    def _check_events(self, events: np.ndarray, n: int) -> None:
-        """The raw triples, (m, 3): image, step, axon."""
+    def _triples(self, events: np.ndarray, n: int) -> np.ndarray:
+        """The events as they are, int64 (m, 3): image, step, axon."""
         if events.ndim != 2 or events.shape[1] != 3 or events.dtype.kind not in "iu":
             self._refuse(
                 f"events are {events.dtype} of shape {events.shape}; whole numbers (m, 3) are wanted: "
@@ -116,6 +115,7 @@ class Npz:
                 self._refuse(
                     f"event {first} is of {name} {events[first, column]}, which is outside 0..{most - 1}"
                 )
+        return events.astype(np.int64)
 
     def _once(self, events: np.ndarray, n: int, shape: Shape | None) -> np.ndarray:
         """Events as steps, int16 (n, inputs), where no axon spikes twice in an image.
@@ -128,7 +128,7 @@ class Npz:
             self._refuse(f"events go up to axon {axons - 1}, but shape has {inputs} inputs")
         if 2 * n * inputs > LARGEST:
             self._refuse(f"{n} images of {inputs} axons are more than {LARGEST} bytes of steps")
-        place = events[:, 0].astype(np.int64) * inputs + events[:, 2].astype(np.int64)
+        place = events[:, 0] * inputs + events[:, 2]
         found, counts = np.unique(place, return_counts=True)
         if (counts > 1).any():
             first = int((counts > 1).argmax())
@@ -149,7 +149,7 @@ class Npz:
             return None
         split, labels = arrays["split"], arrays.get("labels", arrays["split"])
         if split.shape != labels.shape:
-            self._refuse(f"split has shape {split.shape}; {len(labels)} labels need as many")
+            self._refuse(f"split has shape {split.shape}; {labels.size} labels need as many")
         names = {name: number for number, name in enumerate(SPLITS)}
         known: dict[Any, int] = {**names, **{number: number for number in names.values()}}
         known |= {name.encode(): number for name, number in names.items()}

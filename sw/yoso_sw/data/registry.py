@@ -44,12 +44,15 @@ class Found:
         The views in which it is wanted, as a name ends in them.
     path
         As it was given, if it is one's own and was found by that path; else "".
+    place
+        The file or folder of one's own; None of a known set.
     """
 
     name: str
     source: Source
     views: str = ""
     path: str = ""
+    place: Path | None = None
 
 
 def find(text: str, beside: Path | None = None) -> Found:
@@ -75,13 +78,22 @@ def find(text: str, beside: Path | None = None) -> Found:
     if family(text) in KNOWN:
         return Found(text, KNOWN[family(text)], "".join(views_of(text)))
     near = [Path(), *([] if beside is None else [beside])]
-    for own, views in dict.fromkeys(((text, ()), (family(text), views_of(text)))):
-        for place in (*near, *places.folders()):
-            for path in (place / own, place / f"{own}.npz"):
-                if path.exists():
-                    return _own(path, "".join(views), text if place in near else "")
+    for own, views in dict.fromkeys(((text, ""), (family(text), "".join(views_of(text))))):
+        for path in (place / own for place in near):
+            if _exists(path):
+                return _own(path, views, text)
+        for path in (place / name for place in places.folders() for name in (own, f"{own}.npz")):
+            if _exists(path):
+                return _own(path, views, "")
     looked = ", ".join(str(place) for place in (Path.cwd(), *near[1:], *places.folders()))
     _unknown(f"there is no data set {text!r}, looked for in {looked}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have, a folder that is not ours
+        return False
 
 
 def _unknown(why: str) -> NoReturn:
@@ -99,7 +111,7 @@ def _own(path: Path, views: str, given: str) -> Found:
             f"{path}: a set of your own cannot be called {name}, as a known one is; "
             f"say {name} for that one, or rename yours"
         )
-    return Found(name + views, open_path(path), views, given)
+    return Found(name + views, open_path(path), views, given, whole)
 
 
 def open_path(path: Path) -> Source:
@@ -108,8 +120,12 @@ def open_path(path: Path) -> Source:
         return Npz(path)
     if any(idx.file_in(path, file) for pair in idx.FILES.values() for file in pair):
         return IdxFolder(path)
-    own = Pictures(path)
-    if own.own_parts or pictures.classes(path):
+    own, classes = Pictures(path), pictures.classes(path)
+    if own.own_parts:
+        return own
+    if flat := [part for part in SPLITS if part in classes]:
+        raise DatasetError(f"{path / flat[0]} holds pictures of no class; put them into {flat[0]}/CLASS/")
+    if classes:
         return own
     held = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
     few = ", ".join(held[:5]) + (f" and {len(held) - 5} more" if len(held) > 5 else "")
