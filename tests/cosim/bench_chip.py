@@ -9,7 +9,7 @@ import chip_cases
 import cocotb
 import numpy as np
 from words import rectangle_word, register_masks
-from yoso_hw.packet import ChipError, Kind, Op
+from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, PeError, Register, memory_shape
 from yoso_sim.compare import compare, compare_counters
@@ -161,7 +161,7 @@ async def wrong_packets_are_named_dropped_and_forgotten_on_request(dut):
         (pack("DECISION", index=0, step=0, spiked=0), "BAD_PACKET"),
         (pack("CYCLES", cycles=0), "BAD_PACKET"),
         (max(Kind) + 1, "BAD_PACKET"),
-        (Kind.CONTROL | (max(Op) + 1) << 3, "BAD_PACKET"),
+        (Kind.CONTROL | (max(Op) + 1) << KIND_BITS, "BAD_PACKET"),
     ):
         await host.link.exchange([flit])
         assert await host.errors(clear=True) == [name]

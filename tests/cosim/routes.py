@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from itertools import product
 
-from yoso_hw.packet import Kind, Packets
+from yoso_hw.packet import KIND_BITS, Kind, Packets
 from yoso_hw.params import ChipParams
 
 Node = tuple[int, int]
@@ -88,7 +88,7 @@ class Traffic:
         mark |= self.rng.getrandbits(self.packets.flit_bits) >> self.top << self.top
         if rectangle is None:
             kind = self.rng.choice((Kind.REPLY, Kind.RESULT))
-            return kind | self.rng.getrandbits(self.shift - 3) << 3 | mark
+            return kind | self.rng.getrandbits(self.shift - KIND_BITS) << KIND_BITS | mark
         name = self.rng.choice(("SPIKE", "SEEK", "WRITE", "READ"))
         fields = dict(zip(("x0", "x1", "y0", "y1"), rectangle, strict=True))
         others = {f.name: 0 for f in self.packets.formats[name].fields if f.name not in ("kind", *fields)}

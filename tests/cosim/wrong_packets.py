@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import chip_cases
 from attack import PACKETS, PARAMS, Attack, pack
 from yoso_hw import registers
-from yoso_hw.packet import Kind, Op
+from yoso_hw.packet import KIND_BITS, Kind, Op
 from yoso_hw.registers import Memory, PeError, Register, chunks, memory_shape
 from yoso_sw.compile.flits import rectangle_fields
 
@@ -17,7 +17,7 @@ HERE = rectangle_fields((0, 0, 0, 0))
 
 
 def control(op: int) -> int:
-    return Kind.CONTROL | op << 3
+    return Kind.CONTROL | op << KIND_BITS
 
 
 def spike(**changes: int) -> int:

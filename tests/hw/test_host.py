@@ -5,7 +5,7 @@ import random
 import pytest
 from bench import Bench
 from yoso_hw.host import HostPort
-from yoso_hw.packet import ChipError, Kind, Op, Packets
+from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams
 
 PARAMS = ChipParams(cols=3, rows=5, steps=20)
@@ -129,7 +129,7 @@ def test_without_multicast_a_spike_enters_the_mesh_once_a_node():
 
 
 def control(op):
-    return Kind.CONTROL | op << 3
+    return Kind.CONTROL | op << KIND_BITS
 
 
 WRONG = {

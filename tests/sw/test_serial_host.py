@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from yoso_hw.board import ulx3s
 from yoso_hw.board.framing import BUFFER, CREDIT, Notice, frame_bytes, identity
-from yoso_hw.packet import Packets
+from yoso_hw.packet import KIND_BITS, Kind, Packets
 from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.host import board
@@ -186,7 +186,7 @@ def test_answers_that_no_chip_gives_are_told():
     with pytest.raises(BoardError, match=r"the answer to STATUS was .*REPLY"):
         started(FakeBoard(answer=lambda flit: PACKETS.pack("REPLY", x=0, y=0, data=1))).errors()
     with pytest.raises(BoardError, match="sent what no chip does"):
-        started(FakeBoard(answer=lambda flit: 6 | 7 << 3)).errors()
+        started(FakeBoard(answer=lambda flit: Kind.CONTROL | 7 << KIND_BITS)).errors()
 
 
 def test_errors_of_the_chip_have_names():
