@@ -205,7 +205,6 @@ def with_neuron(changes, **neuron):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({**ALPHA, "integer_epochs": 1}, r"alpha: integer_epochs=1; it can only have integer_epochs=0"),
         ({**ALPHA, "decision": "softmax"}, r"alpha: decision='softmax'; it can only have decision='ttfs'"),
         ({**ALPHA, "revive": True}, r"alpha: revive=True; it can only have revive=False"),
         ({**ALPHA, "floor": 0.5}, r"alpha: floor=0\.5; it can only have floor=0\.0"),
@@ -221,7 +220,6 @@ def with_neuron(changes, **neuron):
         (with_layer(ALPHA, alive=0.1), r"alpha: layer 0: alive=0\.1; "),
         (with_layer(ALPHA, norm=1.0), r"alpha: layer 0: norm=1\.0; "),
         (with_layer(ALPHA, centred=True), r"alpha: layer 0: centred=True; "),
-        ({**LITERAL, "integer_epochs": 0}, r"stdbp: integer_epochs=0 is below 1"),
         (with_neuron(LITERAL, tau=8.0), r"stdbp: layer 0: tau=8\.0; it can only have tau=0\.0"),
     ],
 )
@@ -229,6 +227,15 @@ def test_what_a_rule_cannot_have_is_one_line_with_its_name(changes, says):
     with pytest.raises(ConfigError, match=rf"quarters: rule {says}") as caught:
         small_config(**{"rows": 8, **changes})
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_rule_has_integer_epochs_if_it_has_integers():
+    with pytest.raises(ConfigError, match=r"integer_epochs=0 is below 1"):
+        small_config(integer_epochs=0)
+    with pytest.raises(
+        ConfigError, match=r"integer_epochs=1; rule alpha has no integers and can only have .*=0"
+    ):
+        small_config(**{**ALPHA, "integer_epochs": 1})
 
 
 def test_a_rule_that_cannot_use_a_gpu_says_so(data):
@@ -383,8 +390,12 @@ def test_the_command_trains_alpha_and_leaves_what_there_is_of_it(alpha_file, tmp
     [(train, ["--out", "net.npz"]), (seeds, []), (accuracy, [])],
     ids=["train", "seeds", "accuracy"],
 )
-def test_commands_that_need_integers_refuse_alpha_before_they_train(alpha_file, command, words):
+def test_commands_that_need_integers_refuse_alpha_before_they_train(
+    alpha_file, command, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(command.main, [str(alpha_file), *words])
     assert done.exit_code == 1
     said = " ".join(done.output.split())
     assert "Error: quarters: rule alpha has no integers: training ends with float weights" in said
+    assert list(tmp_path.iterdir()) == [alpha_file]

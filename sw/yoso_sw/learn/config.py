@@ -127,9 +127,9 @@ class TrainConfig:
         Epochs in float weights and continuous time, then with integer weights and whole steps; 0 of the
         latter for a rule that has no integers.
     float_rate, integer_rate
-        Adam's highest learning rate in each phase; it rises over `warm` batches and falls as a cosine.
+        Adam's highest learning rate in each phase, to which it rises over `warm` batches.
     schedule
-        "cosine", or "constant": it stays the highest, and training may go on for as long as one likes.
+        "cosine": it falls as one to 0. "constant": it stays, and training may go on for as long as one likes.
     fused
         Whether Adam runs as one kernel, which is faster and rounds otherwise.
     batch, validation
@@ -230,6 +230,11 @@ class TrainConfig:
         check(
             self.float_epochs >= 1, f"float_epochs={self.float_epochs} is below 1: integers start from floats"
         )
+        if self.exports:
+            check(self.integer_epochs >= 1, f"integer_epochs={self.integer_epochs} is below 1")
+        else:
+            only = f"rule {self.rule} has no integers and can only have integer_epochs=0"
+            check(self.integer_epochs == 0, f"integer_epochs={self.integer_epochs}; {only}")
         check(self.schedule in SCHEDULES, f"schedule={self.schedule!r} is not one of {SCHEDULES}")
         check(
             self.images == 0 or self.images >= self.batch,

@@ -53,7 +53,8 @@ class Rule(nn.Module, ABC, Generic[R]):
     """The network of a configuration, as one rule builds, trains and exports it; R is what its layers give.
 
     The constructor builds the layers with their first weights, which `config.seed` alone decides. A rule
-    whose limits say EXPORTS has all members; another leaves the last four, the integer phase, as they are.
+    whose limits say EXPORTS has all members; another leaves those of the integer phase, `scales`, `quantise`,
+    `export` and `of`, as they are.
     """
 
     #: Where it can be trained.

@@ -15,8 +15,6 @@ EXPORTS = True
 
 def refusals(config: TrainConfig) -> Iterator[str]:
     """See `rules.Limits`."""
-    if config.integer_epochs < 1:
-        yield f"integer_epochs={config.integer_epochs} is below 1"
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, tau=0.0)
