@@ -8,7 +8,9 @@ from pathlib import Path
 import click
 from amaranth.back import verilog
 
+from yoso_hw import chips
 from yoso_hw.chip import Chip
+from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node
 from yoso_hw.params import ChipParams, ParamError
@@ -65,13 +67,12 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
 
 @click.command()
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("build/rtl"), show_default=True)
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, e.g. lanes=1."
-)
-def main(out: Path, settings: tuple[str, ...]) -> None:
+@chip_option()
+@set_option
+def main(out: Path, chip: str, settings: tuple[str, ...]) -> None:
     """Write the chip's Verilog, one file for the node and one for the chip."""
     try:
-        params = ChipParams.with_settings(settings)
+        params = chips.load(chip, settings)
     except ParamError as error:
         raise click.ClickException(str(error)) from None
     for path in emit(params, out):

@@ -11,7 +11,9 @@ import os
 import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from yoso_hw.params import ChipParams, ParamError
+from yoso_hw import chips
+from yoso_hw.chips.options import chip_option, set_option
+from yoso_hw.params import ParamError
 
 from yoso_synth import asic, ecp5
 from yoso_synth.liberty import LibertyError
@@ -33,10 +35,9 @@ DEFAULT = ("ecp5", "sg13g2")
 @click.command()
 @click.option("--block", default="all", show_default=True, help="A block of the target, or all.")
 @click.option("--target", type=click.Choice(["all", *FLOWS]), default="all", show_default=True)
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, e.g. lanes=1."
-)
-def main(block: str, target: str, settings: tuple[str, ...]) -> None:
+@chip_option()
+@set_option
+def main(block: str, target: str, chip: str, settings: tuple[str, ...]) -> None:
     """Say what a block costs: logic, memories and highest clock.
 
     All targets are ecp5, and sg13g2 if its files are here.
@@ -48,7 +49,7 @@ def main(block: str, target: str, settings: tuple[str, ...]) -> None:
         known = ", ".join(sorted({one for name in asked for one in FLOWS[name][0]}))
         raise click.BadParameter(f"{block!r} is not one of {known}, all", param_hint="--block")
     try:
-        params = ChipParams.with_settings(settings)
+        params = chips.load(chip, settings)
     except ParamError as error:
         raise click.ClickException(str(error)) from None
     BUILD.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from yoso_hw import chips
 from yoso_hw.board import ulx3s
 from yoso_hw.board.top import Ulx3s
+from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.emit import emit
 from yoso_hw.params import ChipParams, ParamError
 
@@ -81,11 +83,12 @@ def make(params: ChipParams, seed: int, folder: Path, console: Console) -> Row:
 
 @click.command(help=__doc__)
 @click.option("--seed", default=1, show_default=True, help="Of placement.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
-def main(seed: int, settings: tuple[str, ...]) -> None:
+@chip_option(NAME)
+@set_option
+def main(seed: int, chip: str, settings: tuple[str, ...]) -> None:
     console = Console(highlight=False)
     try:
-        params = ChipParams.with_settings(settings, ulx3s.CHIP)
+        params = chips.load(chip, settings)
         row = make(params, seed, BUILD / NAME, console)
     except (ParamError, SynthError) as error:
         raise click.ClickException(str(error)) from None

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
@@ -110,11 +111,12 @@ def picture(path: Path, found: dict[str, Any]) -> None:
 @click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file.")
 @data_option
 @click.option("--images", default=20, show_default=True, help="Test images to run on the RTL.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, lanes=1.")
-def main(net: str, data: str | None, images: int, settings: tuple[str, ...]) -> None:
+@chip_option()
+@set_option
+def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...]) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
     console = Console(highlight=False)
-    case = Case(net, settings, data=data)
+    case = Case(net, settings, data=data, chip=chip)
     try:
         case.samples().first(images)  # better refused now than after the netlist
         params = case.params

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from yoso_hw import chips
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.build import build, build_key, code_of
@@ -57,8 +58,8 @@ class Case:
     ----------
     network
         Name of a committed network, or a network's file.
-    settings
-        Chip parameters that differ from the default, ``name=value``.
+    chip, settings
+        Name or file of a chip, and parameters that differ from it, ``name=value``.
     data
         Name or path of its data set; None: the one that it records.
     """
@@ -67,10 +68,11 @@ class Case:
     settings: tuple[str, ...] = ()
     early_exit: bool = True
     data: str | None = None
+    chip: str = chips.DEFAULT
 
     @property
     def params(self) -> ChipParams:
-        return ChipParams.with_settings(self.settings)
+        return chips.load(self.chip, self.settings)
 
     @property
     def path(self) -> Path:

@@ -23,7 +23,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from yoso_hw import chips
+from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_sw.compile.choose import choose
 from yoso_sw.compile.image import WeightImage
@@ -132,14 +132,10 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(Asked(net, chip, settings, data, other_data), **own)
 
     for option in (
-        click.option(
-            "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A chip parameter, lanes=1."
-        ),
+        set_option,
         click.option("--lanes", metavar="N", help="Neurons a memory word."),
         click.option("--cast", type=click.Choice(["multicast", "unicast"]), help="How spikes travel."),
-        click.option(
-            "--chip", metavar="NAME|FILE", help=f"Chip: one of {', '.join(chips.names())}, or a file."
-        ),
+        chip_option(None),
         other_data_option,
         data_option,
         click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file."),

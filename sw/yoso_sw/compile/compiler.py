@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 from yoso_hw import chips
+from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams, ParamError
 from yoso_hw.registers import Memory, Register, pack_all
@@ -206,8 +207,8 @@ def describe(network: Network, image: WeightImage) -> str:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Weight image to write.",
 )
-@click.option("--chip", default=chips.DEFAULT, show_default=True, help="Chip: name or file.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
+@chip_option()
+@set_option
 @click.option("--spread/--no-spread", default=True, help="Give spare PEs to the layers that gain most.")
 def main(network: Path, output: Path, chip: str, settings: tuple[str, ...], spread: bool) -> None:
     """Compile NETWORK, an .npz file of the trainer, into a weight image."""

@@ -20,6 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 from yoso_hw import chips
 from yoso_hw.board import ulx3s
+from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 
 from yoso_sw.compile.compiler import compile_network
@@ -121,8 +122,8 @@ def differences(outcomes: list[Outcome], reference: golden.GoldenResult) -> list
 @click.option("--images", default=100, show_default=True, help="Test images to classify.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds of silence that end the run.")
-@click.option("--chip", default="ulx3s", show_default=True, help="Chip of the bitstream: name or file.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change one chip parameter.")
+@chip_option("ulx3s")
+@set_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
