@@ -79,6 +79,7 @@ def test_sets_are_equal_if_images_axons_and_spikes_are():
     later[2, 1] = 8
     assert events == Events.of_steps(BY_HAND.copy())
     assert events != Events.of_steps(later)
+    assert (events.unlike(events), events.unlike(Events.of_steps(later))) == (0, 2)
     assert events != Events.of_steps(np.pad(BY_HAND, ((0, 1), (0, 0)), constant_values=NEVER))
     assert events != Events.of_steps(np.pad(BY_HAND, ((0, 0), (0, 1)), constant_values=NEVER))
     assert Events.none(3, 4) == of_set((), images=3, axons=4) and Events.none(0, 4).total == 0

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from own_sets import write_idx
 from quarters import ALPHA, LITERAL, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
-from yoso_sw.data import datasets
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn import checkpoint, rules
 from yoso_sw.learn.config import ConfigError, NeuronConfig, load_config, parse, table_of
@@ -161,7 +161,7 @@ def test_a_rule_ends_with_the_golden_models_integers_or_says_that_it_has_none(ch
         with torch.no_grad():
             results = own(own.encode(images))
         for result, sent in zip(results, exact.sent, strict=True):
-            assert np.array_equal(result.steps, sent)
+            assert result.spikes == sent
         assert np.array_equal(own.decide(results).numpy(), exact.decisions)
     with pytest.raises(TrainingError, match="not quarters"):
         type(model).of(dataclasses.replace(config, levels=8), network)
@@ -363,10 +363,11 @@ def test_a_layer_that_never_fires_must_be_told_its_steps():
 
 
 @pytest.fixture
-def alpha_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "load", lambda name, split: patterns(1200 if split == "train" else 100, 3))
+def alpha_file(tmp_path):
+    parts = [patterns(count, 3) for count in (1200, 100)]
+    write_idx(tmp_path / "quarters", *((images.reshape(-1, 8, 8), labels) for images, labels in parts))
     path = tmp_path / "quarters.toml"
-    path.write_text(toml(ALPHA))
+    path.write_text(toml({**ALPHA, "dataset": "quarters"}))
     return path
 
 
@@ -398,4 +399,4 @@ def test_commands_that_need_integers_refuse_alpha_before_they_train(
     assert done.exit_code == 1
     said = " ".join(done.output.split())
     assert "Error: quarters: rule alpha has no integers: training ends with float weights" in said
-    assert list(tmp_path.iterdir()) == [alpha_file]
+    assert {*tmp_path.iterdir()} == {alpha_file, tmp_path / "quarters"}

@@ -185,7 +185,7 @@ def test_a_byte_lost_on_the_way_back_is_noticed():
 def test_answers_that_no_chip_gives_are_told():
     with pytest.raises(BoardError, match=r"the answer to STATUS was .*REPLY"):
         started(FakeBoard(answer=lambda flit: PACKETS.pack("REPLY", x=0, y=0, data=1))).errors()
-    with pytest.raises(BoardError, match="sent what no chip does"):
+    with pytest.raises(BoardError, match="what no chip sends"):
         started(FakeBoard(answer=lambda flit: Kind.CONTROL | 7 << KIND_BITS)).errors()
 
 

@@ -25,7 +25,7 @@ from yoso_sw.learn import rules, spread
 from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER, Network, NetworkError
+from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import locate, names
 
 BLOCK = 1000  # images a run of the golden model; bounds its memory
@@ -49,9 +49,7 @@ def disagreements(config: TrainConfig, network: Network, images: np.ndarray) -> 
         results = model(model.encode(images))
     exact = golden.run(network, images, early_exit=False)
     wrong = int((model.decide(results).numpy() != exact.decisions).sum())
-    return wrong + sum(
-        int((layer.steps != sent.steps).sum()) for layer, sent in zip(results, exact.sent, strict=True)
-    )
+    return wrong + sum(layer.spikes.unlike(sent) for layer, sent in zip(results, exact.sent, strict=True))
 
 
 def measure(path: Path, checked: int, data: str | None = None, other: bool = False) -> dict[str, Any]:
@@ -76,7 +74,7 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
         result = golden.run(network, images[first : first + BLOCK])
         right += int((result.decisions == labels[first : first + BLOCK]).sum())
         steps += int(result.decision_steps.sum())
-        spikes += sum(int((fired != NEVER).sum()) for fired in result.steps)
+        spikes += sum(layer.total for layer in result.spikes)
     firing = sum(layer.neurons for layer in network.layers if layer.neuron.fires)
     accuracy = round(100 * right / len(images), 2)
     seeds = ([] if other else spread.read(path)) or [{"golden": accuracy}]

@@ -16,6 +16,7 @@ from torch import nn
 from yoso_sw.learn import ridge
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.network.events import Events
 from yoso_sw.network.network import Network
 
 
@@ -31,8 +32,8 @@ class Result(Protocol):
         """Spikes of the layer, summed over neurons and batch."""
 
     @property
-    def steps(self) -> np.ndarray:
-        """In the integer phase the spikes as the golden model has them (`golden.Result.sent`)."""
+    def spikes(self) -> Events:
+        """In the integer phase the spikes as the golden model has them (`golden.GoldenResult.sent`)."""
 
 
 class Weighted(Protocol):

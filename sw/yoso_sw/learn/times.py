@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.events import Events
 from yoso_sw.network.network import NEVER
 
 SILENT = float("inf")
@@ -36,9 +37,10 @@ class Spikes(NamedTuple):
         return int(self.times.isfinite().sum())
 
     @property
-    def steps(self) -> np.ndarray:
-        """Whole times as the golden model has them: int16 (batch, neurons), NEVER for silent."""
-        return torch.where(self.times.isinf(), NEVER, self.times).cpu().numpy().astype(np.int16)
+    def spikes(self) -> Events:
+        """Whole times as the golden model has them."""
+        whole = torch.where(self.times.isinf(), NEVER, self.times)
+        return Events.of_steps(whole.cpu().numpy().astype(np.int16))
 
 
 def input_times(steps: np.ndarray) -> torch.Tensor:

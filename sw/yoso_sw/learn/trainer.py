@@ -24,7 +24,7 @@ from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.rule import Rule, check_device
 from yoso_sw.learn.teacher import Teacher
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER, Network
+from yoso_sw.network.network import Network
 
 #: Settings of the integer phase alone: a checkpoint of the float phase serves others of them.
 QUANTISATION = frozenset({"weight_bits", "acc_bits", "pot_bits", "clip", "integer_epochs", "integer_rate"})
@@ -182,7 +182,7 @@ class Trainer:
             "float_accuracy": round(self.float_accuracy, 2),
             "golden_accuracy": round(100 * float((result.decisions == labels).mean()), 2),
             "validation_accuracy": round(self.evaluate(self.data.validation)[0], 2),
-            "spikes": [round(float((steps != NEVER).sum(1).mean()), 1) for steps in result.steps],
+            "spikes": [round(float(layer.per_image.mean()), 1) for layer in result.spikes],
             "epochs": [config.float_epochs, config.integer_epochs],
         }
         return dataclasses.replace(network, about=about)

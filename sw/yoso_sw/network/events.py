@@ -206,5 +206,13 @@ class Events:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def unlike(self, other: Events) -> int:
+        """How many spikes only one of both has; one a step late counts on either side."""
+        mine, theirs = (
+            {*zip(own.image.tolist(), own.step.tolist(), own.axon.tolist(), strict=True)}
+            for own in (self, other)
+        )
+        return len(mine ^ theirs)
+
     def __repr__(self) -> str:
         return f"Events({self.total} spikes in {len(self)} images on {self.axons} axons)"
