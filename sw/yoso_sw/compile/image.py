@@ -19,6 +19,7 @@ from yoso_hw.packet import Packets, kind_of
 from yoso_hw.params import ChipParams, ParamError
 from yoso_hw.registers import Memory, chunks, memory_shape
 
+from yoso_sw.compile import sound
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.mapping import LayerMap, Slice
 from yoso_sw.data.encoding import spike_steps
@@ -321,12 +322,18 @@ class WeightImage:
         if len(contents) > size or zlib.crc32(body) != checksum:
             raise CorruptedImageError(f"{source} is corrupted: its checksum or length is wrong")
         try:
-            return cls._parse(
+            image = cls._parse(
                 json.loads(body[PREAMBLE.size : PREAMBLE.size + header_bytes]),
                 np.frombuffer(body, "<u2", offset=PREAMBLE.size + header_bytes).astype(np.uint16),
             )
-        except (KeyError, TypeError, ValueError, ParamError) as error:
+            wrong = next(sound.faults(image), None)
+        except (KeyError, TypeError, ValueError, AttributeError, ParamError) as error:
             raise CorruptedImageError(f"{source} is corrupted: {error!r}") from None
+        except (RecursionError, OverflowError) as error:
+            raise CorruptedImageError(f"{source} is corrupted: its header is no header ({error})") from None
+        if wrong:
+            raise CorruptedImageError(f"{source} makes no sense: {wrong}; compile the network again")
+        return image
 
     @classmethod
     def _parse(cls, header: dict, payload: np.ndarray) -> WeightImage:
