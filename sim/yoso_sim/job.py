@@ -90,6 +90,8 @@ def _checksum(result: Any) -> int:
 
 
 def read_chunk(folder: Path, chunk: tuple[int, int]) -> dict[str, Any] | None:
-    """The result of a chunk, or None if it is not there or not whole."""
+    """The result of a chunk, or None if it is not there, not whole or, by what it says itself, another's."""
     result = read_result(chunk_path(folder, chunk))
-    return result if result and len(result.get("labels", ())) == chunk[1] - chunk[0] else None
+    if result is None or result.get("images") != list(chunk):
+        return None
+    return result if len(result.get("labels", ())) == chunk[1] - chunk[0] else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.network.network import Network
@@ -93,7 +94,8 @@ def table(report: dict[str, Any]) -> Table:
         rows.append(("error bits", f"[red]{', '.join(report['errors'])}"))
     word = "lane" if report["lanes"] == 1 else "lanes"
     title = f"{report['network']} ({report['shape']}) on {report['mesh']} PEs, {report['lanes']} {word}"
-    shown = Table(title=f"{title}, {report['cast']}", show_header=False, title_justify="left")
+    # Text, not markup: a network may be called [/b].
+    shown = Table(title=Text(f"{title}, {report['cast']}"), show_header=False, title_justify="left")
     shown.add_column()
     shown.add_column(justify="right")
     for row in rows:

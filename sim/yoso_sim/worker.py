@@ -40,7 +40,7 @@ async def work(dut: Any) -> None:
             return
         some = samples[slice(*chunk)]
         result = await run_chunk(host, network, image, some.inputs, some.labels, job.early_exit)
-        write_result(chunk_path(Path(job.folder), chunk), result)
+        write_result(chunk_path(Path(job.folder), chunk), {"images": chunk, **result})
 
 
 @cocotb.test()

@@ -1,5 +1,6 @@
 """``make sim`` and ``make regress`` on a small chip and network: reports, resuming, exit status."""
 
+import io
 import json
 import os
 import signal
@@ -11,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 from yoso_hw.params import ChipParams
+from yoso_hw.registers import Counter
+from yoso_sim import report as reports
 from yoso_sim.build import build
 from yoso_sim.cli import main
-from yoso_sim.job import read_result, write_result
+from yoso_sim.job import chunk_path, read_chunk, read_result, write_result
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
 
@@ -98,6 +102,25 @@ def test_a_killed_regress_goes_on_where_it_stopped(network, folder):
     assert call("regress", "--net", network, *CHIP, "--images", 4000).exit_code == 0
     assert report(folder, "regress")["images"] == 4000
     assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+
+
+def test_a_file_under_another_chunks_name_is_not_counted(tmp_path):
+    write_result(chunk_path(tmp_path, (0, 2)), {"images": (0, 2), "labels": [3, 1]})
+    assert read_chunk(tmp_path, (0, 2)) == {"images": [0, 2], "labels": [3, 1]}
+    chunk_path(tmp_path, (2, 4)).write_bytes(chunk_path(tmp_path, (0, 2)).read_bytes())
+    assert read_chunk(tmp_path, (2, 4)) is None
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is():
+    network = Network("[/b][red]", (Layer(np.ones((2, 2), np.int8), Neuron(1, 0, 4)),), 4, 4)
+    params = ChipParams(cols=1, rows=1)
+    counters = np.zeros((1, 1, len(Counter)), int).tolist()
+    chunk = {"labels": [0], "rtl": [0], "golden": [0], "cycles": [9], "updates": [4], "counters": counters}
+    chunk |= {"spikes": 1, "errors": [], "notes": []}
+    chunk |= dict.fromkeys(("spike_mismatches", "class_mismatches", "counter_mismatches"), 0)
+    console = Console(file=io.StringIO(), width=120)
+    console.print(reports.table(reports.summarise(network, params, [chunk], 1.0)))
+    assert "[/b][red] (2-2) on 1 x 1 PEs" in console.file.getvalue()
 
 
 def test_any_mismatch_gives_a_status_that_is_not_0(network, folder):

@@ -30,4 +30,4 @@ def train(path: Path) -> None:
     Trainer(CONFIG, tiny_data(), path).run()
 
 
-RESULT = {"labels": [1, 2, 3], "seconds": 0.25, "notes": ["é"], "counters": [[0, 1 << 40]]}
+RESULT = {"images": [0, 3], "labels": [1, 2, 3], "seconds": 0.25, "notes": ["é"], "counters": [[0, 1 << 40]]}

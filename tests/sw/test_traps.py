@@ -40,6 +40,17 @@ def changed(path: Path, change: Callable[[dict], Any]) -> Path:
     return npz(path, **{**contents, "network": np.frombuffer(text, np.uint8)})
 
 
+def test_a_network_with_two_members_of_one_name_is_refused(tmp_path):
+    path = tmp_path / "net.npz"
+    dense_network().save(path)
+    with zipfile.ZipFile(path) as archive:
+        again = archive.read("weights0.npy")
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("weights0.npy", again)
+    with pytest.raises(NetworkError, match=r"net\.npz is not a whole .*: it has weights0\.npy twice"):
+        Network.load(path)
+
+
 HOSTILE_JSON = {
     "a fraction": lambda meta: meta["layers"][0]["neuron"].update(threshold=7.5),
     "a number as text": lambda meta: meta.update(steps="8"),
@@ -47,6 +58,8 @@ HOSTILE_JSON = {
     "a key of a neuron to come": lambda meta: meta["layers"][0]["neuron"].update(leak=3),
     "a neuron without a threshold": lambda meta: meta["layers"][0]["neuron"].pop("threshold"),
     "no neuron": lambda meta: meta["layers"][0].update(neuron=None),
+    "an accuracy in words": lambda meta: meta["about"].update(float_accuracy="hi"),
+    "an accuracy that is true": lambda meta: meta["about"].update(golden_accuracy=True),
     "a number as truth": lambda meta: meta["layers"][0].update(bias=1),
     "NaN": lambda meta: meta["layers"][0]["neuron"].update(threshold=float("nan")),
     "infinity": lambda meta: meta["layers"][0]["neuron"].update(threshold=float("inf")),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from yoso_sim.study.soft_errors import Study
@@ -87,7 +88,7 @@ def table(report: dict[str, Any]) -> Table:
     """Mean accuracy by curve and rate, for the terminal."""
     rates, curves = _rows(report)
     title = f"{report['network']}: golden accuracy in %, {report['images']} images, {report['seeds']} seeds"
-    shown = Table(title=title, title_justify="left")
+    shown = Table(title=Text(title), title_justify="left")
     shown.add_column("flips in")
     for rate in rates:
         shown.add_column(f"{rate:g}", justify="right")

@@ -319,7 +319,7 @@ class Network:
                     **{key: _of(str, meta[key]) for key in ("name", "decision")},
                     **{key: _of(int, meta[key]) for key in ("steps", "levels", "weight_bits")},
                     **{key: _of(int, meta[key]) for key in ("acc_bits", "pot_bits") if key in meta},
-                    about=_of(dict, meta["about"]),
+                    about=_about(_of(dict, meta["about"])),
                 )
         except NetworkError as error:
             raise NetworkError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
@@ -333,6 +333,14 @@ def _of(kind: type, value: Any) -> Any:
     if type(value) is not kind:
         raise TypeError(f"{value!r} is no {kind.__name__}")
     return value
+
+
+def _about(about: dict[str, Any]) -> dict[str, Any]:
+    """What the trainer says, whose accuracies must be numbers, since reports show them as such."""
+    for key, value in about.items():
+        if key.endswith("_accuracy") and value is not None and type(value) not in (int, float):
+            raise NetworkError(f"about.{key}={value!r} is no number: correct the file, or train it again")
+    return about
 
 
 def _neuron(entry: dict[str, Any], nested: bool) -> Neuron:
@@ -355,5 +363,8 @@ def _check_archive(path: Path) -> None:
     size = sum(member.file_size for member in members)
     if size > LARGEST_FILE:
         raise NetworkError(f"{path} unpacks to {size} bytes; a network file has {LARGEST_FILE} at most")
+    names = [member.filename for member in members]
+    if again := sorted({name for name in names if names.count(name) > 1}):
+        raise NetworkError(f"{path} is not a whole network file: it has {again[0]} twice")
     if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
         raise NetworkError(f"{path} is not a whole network file: it is packed by an unknown method")
