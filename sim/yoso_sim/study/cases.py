@@ -22,7 +22,7 @@ from yoso_sw.network.network import NEVER, Layer, Network
 from yoso_sw.network.neuron import Neuron
 
 #: Chips to begin with, before random ones: the smallest there is, lines of nodes, the widest words, narrow
-#: unicast ones, the paper's mesh.
+#: unicast ones, the paper's mesh, the default chip, and one beyond it in all but its mesh.
 _SMALL: dict[str, Any] = {"neurons": 16, "weights": 256, "steps": 32, "layers": 8, "classes": 64}
 CORNERS = (
     ChipParams(**{**_SMALL, "neurons": 1, "weights": 4, "layers": 2, "classes": 2}, cols=1, rows=1, lanes=1),
@@ -31,6 +31,11 @@ CORNERS = (
     ChipParams(**_SMALL, cols=2, rows=2, lanes=8, acc_bits=32, pot_bits=32),
     ChipParams(**_SMALL, cols=3, rows=3, lanes=1, weight_bits=2, acc_bits=4, pot_bits=6, multicast=False),
     ChipParams(**{**_SMALL, "layers": 64}, cols=6, rows=7),
+    ChipParams(),
+    ChipParams(
+        **{"cols": 3, "rows": 2, "lanes": 8, "neurons": 512, "weights": 32768, "steps": 1024},
+        **{"acc_bits": 32, "pot_bits": 32, "layers": 64, "classes": 4096, "link_fifo": 8, "spike_fifo": 16},
+    ),
 )
 
 #: How a layer's weights are drawn. The simplest comes first, here and in every choice: cases shrink to it.
@@ -43,7 +48,7 @@ IMAGES = ("first step", "random", "every step", "sparse", "last step", "silent")
 _DRAWN_WEIGHTS = (*WEIGHTS, "random", "random", "random", "same", "extreme", "extreme")
 _DRAWN_IMAGES = (*IMAGES, "random", "random", "every step", "first step")
 
-MOST_LAYERS, MOST_RUNS, MOST_IMAGES = 5, 3, 3
+MOST_LAYERS, MOST_RUNS, MOST_IMAGES = 9, 3, 3
 
 
 #: No number of a case is larger: seeds of `Link.stall` have 32 bits.
@@ -225,7 +230,7 @@ def random_chip(rng: Random) -> ChipParams:
     lines = [(1, rng.randint(2, 6)), (rng.randint(2, 6), 1)]
     cols, rows = rng.choice([(1, 1), *lines, (2, 2), (3, 2), (2, 3), (4, 3), (6, 7)])
     lanes = rng.choice([1, 2, 4, 8])
-    words = rng.randint(1, 8)
+    words = rng.choice([rng.randint(1, 8)] * 7 + [rng.randint(9, 80)])
     weight_bits = rng.randint(2, 8)
     acc_bits = rng.randint(weight_bits, rng.choice([weight_bits + 2, 16, 32]))
     return ChipParams(
@@ -237,12 +242,12 @@ def random_chip(rng: Random) -> ChipParams:
         weight_bits=weight_bits,
         acc_bits=acc_bits,
         pot_bits=rng.randint(acc_bits, rng.choice([min(32, acc_bits + 2), 32])),
-        steps=rng.randint(2, 64),
-        layers=rng.choice([2, 3, 6, 64]),
-        classes=rng.choice([2, 10, 256]),
+        steps=rng.choice([rng.randint(2, 64)] * 7 + [rng.randint(65, 1024)]),
+        layers=rng.choice([2, 3, 6, 8, 64]),
+        classes=rng.choice([2, 10, 256, 4096]),
         router=rng.choice(ROUTERS),
-        link_fifo=rng.randint(2, 5),
-        spike_fifo=rng.randint(2, 9),
+        link_fifo=rng.choice([2, 3, 4, 5, 64]),
+        spike_fifo=rng.choice([*range(2, 10), 64]),
         multicast=rng.random() < 0.7,
         banked=rng.random() < 0.4,
     )
@@ -257,7 +262,8 @@ def random_case(rng: Random, params: ChipParams) -> Case:
 
 def random_run(rng: Random, params: ChipParams) -> Run:
     """One network: its layers share out the PEs, and each is of any size up to what its PEs hold."""
-    count = rng.randint(1, min(MOST_LAYERS, params.layers - 1, params.nodes))
+    deepest = min(MOST_LAYERS, params.layers - 1, params.nodes)
+    count = rng.choice([rng.randint(1, deepest)] * 3 + [deepest])
     steps = rng.randint(2, params.steps)
     spare = params.nodes - count
     inputs = axons = some_size(rng, max(1, params.weight_words - 1))
