@@ -193,11 +193,11 @@ def test_the_gradient_is_equations_4_to_7():
 @pytest.mark.parametrize("seed", range(4))
 def test_the_gradient_of_spike_times_is_the_finite_difference(seed, tau):
     times, weights = some_layer(seed)
-    price = torch.tensor(np.random.default_rng(seed).normal(size=(5, 8)))
+    weighting = torch.tensor(np.random.default_rng(seed).normal(size=(5, 8)))
 
     def cost(t, w):
         fired, _ = alpha.spike_times(t, w, THETA, tau, END)
-        return (price * torch.where(fired.isfinite(), fired, 0)).sum()
+        return (weighting * torch.where(fired.isfinite(), fired, 0)).sum()
 
     times.requires_grad_()
     weights.requires_grad_()
