@@ -19,7 +19,7 @@ def test_a_unit_off_a_logit_is_a_spike_one_unit_later():
     generator = torch.Generator().manual_seed(1)
     times = torch.randint(3, 20, (30, 4), generator=generator).float()
     labels = torch.randint(0, 4, (30,), generator=generator)
-    adjusted = spike_time_loss(times, labels, 40, 2.0, adjustment=torch.tensor(ADJUSTMENT))
+    adjusted = spike_time_loss(times, labels, 40, 2.0, logit_adjustment=torch.tensor(ADJUSTMENT))
     later = spike_time_loss(times + 2.0 * torch.tensor(ADJUSTMENT), labels, 40, 2.0)
     assert adjusted == pytest.approx(float(later), rel=1e-6)
     assert adjusted != pytest.approx(float(spike_time_loss(times, labels, 40, 2.0)), rel=1e-2)

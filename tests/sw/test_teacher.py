@@ -55,6 +55,18 @@ def test_soft_labels_are_the_softmax_of_the_golden_potentials(master):
     assert 0.3 < soft.max(1).mean() < 0.999  # neither hard nor flat
 
 
+def test_a_teacher_that_calls_its_temperature_unit_gives_the_same_labels(master):
+    images, labels = patterns(40, 9)
+    labels = torch.from_numpy(labels.astype(np.int64))
+    pupil = small_config(teacher="master", teacher_weight=0.75)
+    given = teacher.Teacher(pupil, CPU)(images, labels)
+    about = dict(Network.load(master).about)
+    about["unit"] = about.pop("temperature")
+    change(master, about=about)
+    assert "temperature" not in Network.load(master).about
+    assert torch.equal(teacher.Teacher(pupil, CPU)(images, labels), given)
+
+
 @pytest.mark.parametrize("rule", [{}, LITERAL], ids=["constant slope", "the paper's"])
 def test_a_pupil_learns_from_the_teacher_alone(master, rule):
     """Its labels are noise: what it knows comes from the teacher."""
