@@ -3,7 +3,7 @@
 Spikes go from module to module as times: real tensors in steps, inf for a neuron that stays silent. ::
 
     neuron, encoder = NeuronConfig(threshold=16, end=40), TemporalEncoder(levels=16)
-    hidden = Dense(784, 800, neuron, Normal(mean=0.02, deviation=0.06))
+    hidden = Dense(784, 800, neuron, Normal(mean=0.02, std=0.06))
     output = Dense(800, 10, neuron, Normal(0.1, 0.2), Extras(revive=True))
     loss = SpikeTimeLoss(end=40)
     loss(output(hidden(encoder(images)).times).times, labels).backward()
