@@ -42,7 +42,7 @@ def fire(times, weights, threshold=THETA, tau=TAU, end=END):
 def test_the_kernel_is_equation_2():
     ages = torch.tensor([-INF, -1.0, 0.0, 2.0, TAU, 9.0], dtype=torch.float64)
     expected = [0, 0, 0, 0.5 * math.exp(0.5), 1, 2.25 * math.exp(-1.25)]
-    assert alpha.kernel(ages, TAU).tolist() == pytest.approx(expected)
+    assert alpha.psp(ages, TAU).tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("tau", [0.5, 3.0, 30.0])
