@@ -48,21 +48,21 @@ levels = 16
 decision = "softmax"
 float_epochs = 2
 integer_epochs = 1
-float_rate = 1e-2
-warm = 5
+lr = 1e-2
+warmup = 5
 validation = 50
-batch = 20
-unit = 16.0
+batch_size = 20
+temperature = 16.0
 [[layers]]
 neurons = 12
 slope = "constant"
 threshold = 17.0
 start = 16
 end = 32
-deviation = 0.06
+std = 0.06
 [[layers]]
 neurons = {classes}
-deviation = 0.1
+std = 0.1
 """
 
 

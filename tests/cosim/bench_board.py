@@ -104,5 +104,5 @@ async def the_boards_program_runs_a_network_over_the_serial_line(dut):
         assert program.returncode == 0, log.read()
     with open(options[options.index("--out") + 1]) as report:
         last = json.load(report)["outcomes"][-1]["decision"]
-    lamps = int(dut.leds.value)
-    assert lamps == 0b0010_0000 | last, f"lamps {lamps:08b}: idle, decided, nothing lost, no error"
+    leds = int(dut.leds.value)
+    assert leds == 0b0010_0000 | last, f"leds {leds:08b}: idle, decided, nothing lost, no error"

@@ -26,21 +26,21 @@ def small_config(**changes):
             LayerConfig(
                 20,
                 NeuronConfig("constant", 17, 16, 32),
-                deviation=0.1,
-                activity=1e-4,
+                std=0.1,
+                spike_penalty=1e-4,
             ),
-            LayerConfig(4, deviation=0.2, dropout=0.1),
+            LayerConfig(4, std=0.2, dropout=0.1),
         ),
         "steps": 33,
         "levels": 16,
         "decision": "softmax",
         "float_epochs": 2,
         "integer_epochs": 2,
-        "float_rate": 5e-3,
-        "integer_rate": 2e-3,
-        "warm": 5,
-        "unit": 16.0,
-        "batch": 50,
+        "lr": 5e-3,
+        "integer_lr": 2e-3,
+        "warmup": 5,
+        "temperature": 16.0,
+        "batch_size": 50,
         "validation": 200,
         "inputs": 64,
     }
@@ -49,21 +49,21 @@ def small_config(**changes):
 
 LITERAL = {
     "layers": (
-        LayerConfig(20, NeuronConfig(threshold=16, end=33), mean=0.05, deviation=0.1, bias=True),
-        LayerConfig(4, NeuronConfig(threshold=8, end=33), mean=0.1, deviation=0.2),
+        LayerConfig(20, NeuronConfig(threshold=16, end=33), mean=0.05, std=0.1, bias=True),
+        LayerConfig(4, NeuronConfig(threshold=8, end=33), mean=0.1, std=0.2),
     ),
     "decision": "ttfs",
-    "unit": 1.0,
+    "temperature": 1.0,
 }
 
 ALPHA = {
     "rule": "alpha",
     "layers": (
-        LayerConfig(20, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.05, deviation=0.1),
-        LayerConfig(4, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.3, deviation=0.2),
+        LayerConfig(20, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.05, std=0.1),
+        LayerConfig(4, NeuronConfig(threshold=1.0, end=33, tau=16.0), mean=0.3, std=0.2),
     ),
     "decision": "ttfs",
-    "unit": 1.0,
+    "temperature": 1.0,
     "integer_epochs": 0,
     "revive": False,
 }

@@ -16,7 +16,7 @@ def dense_network() -> Network:
 
 
 CONFIG = TrainConfig(
-    "tiny", (LayerConfig(2, NeuronConfig(end=8)),), 8, 8, 1, 1, batch=4, validation=4, inputs=6, rows=2
+    "tiny", (LayerConfig(2, NeuronConfig(end=8)),), 8, 8, 1, 1, batch_size=4, validation=4, inputs=6, rows=2
 )
 
 

@@ -24,10 +24,10 @@ levels = 8
 decision = "{decision}"
 float_epochs = 2
 integer_epochs = 1
-float_rate = 1e-2
-warm = 5
-unit = 4.0
-batch = 20
+lr = 1e-2
+warmup = 5
+temperature = 4.0
+batch_size = 20
 validation = 50
 inputs = 36
 rows = 6
@@ -42,11 +42,11 @@ slope = "constant"
 threshold = 9.0
 start = 8
 end = 16
-deviation = 0.3
+std = 0.3
 bias = true
 [[layers]]
 neurons = 2
-deviation = 0.3
+std = 0.3
 """
 LITERAL = """
 [[layers]]

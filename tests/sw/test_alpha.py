@@ -42,7 +42,7 @@ def fire(times, weights, threshold=THETA, tau=TAU, end=END):
 def test_the_kernel_is_equation_2():
     ages = torch.tensor([-INF, -1.0, 0.0, 2.0, TAU, 9.0], dtype=torch.float64)
     expected = [0, 0, 0, 0.5 * math.exp(0.5), 1, 2.25 * math.exp(-1.25)]
-    assert alpha.kernel(ages, TAU).tolist() == pytest.approx(expected)
+    assert alpha.psp(ages, TAU).tolist() == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("tau", [0.5, 3.0, 30.0])
@@ -193,11 +193,11 @@ def test_the_gradient_is_equations_4_to_7():
 @pytest.mark.parametrize("seed", range(4))
 def test_the_gradient_of_spike_times_is_the_finite_difference(seed, tau):
     times, weights = some_layer(seed)
-    price = torch.tensor(np.random.default_rng(seed).normal(size=(5, 8)))
+    weighting = torch.tensor(np.random.default_rng(seed).normal(size=(5, 8)))
 
     def cost(t, w):
         fired, _ = alpha.spike_times(t, w, THETA, tau, END)
-        return (price * torch.where(fired.isfinite(), fired, 0)).sum()
+        return (weighting * torch.where(fired.isfinite(), fired, 0)).sum()
 
     times.requires_grad_()
     weights.requires_grad_()

@@ -48,7 +48,7 @@ def test_a_card_gives_mean_and_spread_of_the_seeds():
     rows = [{"seed": seed, "golden": golden} for seed, golden in ((1, 98.0), (2, 99.0), (3, 97.0))]
     path = NETWORKS / "mnist-784-100-10.toml"
     network = Network.load(path.with_suffix(".npz"))
-    assert "seeds 1, 2, 3: mean ± sample deviation | 98.00 ± 1.00 %" in card.render(
+    assert "seeds 1, 2, 3: mean ± sample standard deviation | 98.00 ± 1.00 %" in card.render(
         load_config(path), network, rows
     )
     assert "mean ±" not in card.render(load_config(path), network, [])

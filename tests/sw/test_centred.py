@@ -31,7 +31,7 @@ def kind(request):
 
 def centred_config(**changes):
     layers = small_config().layers
-    first = dataclasses.replace(layers[0], bias=True, norm=5.0, centred=True, mean=0.05)
+    first = dataclasses.replace(layers[0], bias=True, batch_norm=5.0, centred=True, mean=0.05)
     return small_config(layers=(first, layers[1]), **changes)
 
 
@@ -96,7 +96,7 @@ def test_many_axons_leave_the_bias_in_its_bits():
     apart = {}
     for even in (False, True):
         init = Normal(0.01, generator=torch.Generator().manual_seed(2))
-        extras, quantiser = Extras(norm=8.0, centred=even), Quantiser(weight_bits=8, clip=5.0)
+        extras, quantiser = Extras(batch_norm=8.0, centred=even), Quantiser(weight_bits=8, clip=5.0)
         layer = Dense(4000, 3, NEURON, init, extras, quantiser, bias=True)
         generator = torch.Generator().manual_seed(3)
         for _ in range(100):

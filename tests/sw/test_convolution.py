@@ -115,17 +115,17 @@ def small_config(**changes):
     values = {
         "name": "small",
         "layers": (
-            LayerConfig(4, neuron(8, 16), kernel=3, pool=True, bias=True, deviation=0.2),
-            LayerConfig(6, neuron(16, 24), kernel=2, dropout=0.1, deviation=0.2),
-            LayerConfig(12, neuron(24, 32), bias=True, deviation=0.2),
-            LayerConfig(4, deviation=0.3),
+            LayerConfig(4, neuron(8, 16), kernel=3, pool=True, bias=True, std=0.2),
+            LayerConfig(6, neuron(16, 24), kernel=2, dropout=0.1, std=0.2),
+            LayerConfig(12, neuron(24, 32), bias=True, std=0.2),
+            LayerConfig(4, std=0.3),
         ),
         **{"steps": 33, "levels": 8, "decision": "softmax", "float_epochs": 4, "integer_epochs": 1},
         **{
-            "float_rate": 1e-2,
-            "warm": 5,
-            "unit": 8.0,
-            "batch": 50,
+            "lr": 1e-2,
+            "warmup": 5,
+            "temperature": 8.0,
+            "batch_size": 50,
             "validation": 100,
             "inputs": 80,
             "rows": 8,
@@ -151,12 +151,12 @@ def literal(config):
             layer,
             neuron=NeuronConfig(threshold=8.0, end=config.steps),
             mean=0.1,
-            deviation=0.25,
+            std=0.25,
             dropout=0.0,
         )
         for layer in config.layers
     ]
-    return dataclasses.replace(config, layers=tuple(layers), decision="ttfs", unit=1.0)
+    return dataclasses.replace(config, layers=tuple(layers), decision="ttfs", temperature=1.0)
 
 
 KINDS = pytest.mark.parametrize("kind", [lambda config: config, literal], ids=["constant slope", "slope A"])
@@ -213,7 +213,7 @@ def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind
         (0, {"kernel": 9}, "kernel=9 is larger than its 8 x 10 inputs"),
         (0, {"kernel": 2}, "7 x 9 positions cannot be pooled"),
         (0, {"neuron": NeuronConfig("constant", 9)}, "kernel=3: a convolution needs a firing window"),
-        (0, {"alive": 1.0}, "alive=1.0 needs a dense layer of slope psp"),
+        (0, {"silence_penalty": 1.0}, "silence_penalty=1.0 needs a dense layer of slope psp"),
         (0, {"kernel": 0}, "pool needs a convolution"),
         (2, {"kernel": 0, "pool": True}, "layer 2: pool needs a convolution"),
         (0, {"kernel": 0, "pool": False}, "layer 1: a convolution follows a dense layer"),

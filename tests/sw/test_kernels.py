@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numba import njit
 from numba.core.errors import TypingError
-from yoso_sw.learn.stdbp import shares
-from yoso_sw.learn.stdbp.causal_order import room, sort
-from yoso_sw.learn.stdbp.rows import LINE, add_to_rows, lines, sum_rows
+from yoso_sw.learn.stdbp.row_sums import LINE, add_to_rows, aligned, sum_rows
+from yoso_sw.learn.stdbp.spike_order import sort_spikes, workspace
+from yoso_sw.learn.stdbp.threads import SMALL, run_in_threads
 
 INF = np.float32(np.inf)
 
@@ -71,7 +71,7 @@ def test_an_index_of_another_width_is_refused(kind):
 @pytest.mark.parametrize("size", [1, 5, 32, 1000])
 def test_lines_begin_with_a_cache_line(size):
     for kind in (np.float32, np.float64):
-        array = lines(size, kind)
+        array = aligned(size, kind)
         assert (array.shape, array.dtype) == ((size,), kind)
         assert array.ctypes.data % LINE == 0
 
@@ -108,7 +108,7 @@ def test_random_events_are_in_order(inputs, levels):
 def check_order(times: np.ndarray, last: float = 63.0) -> None:
     """`sort` against NumPy's stable sort."""
     axons, when = np.empty(len(times), np.int32), np.empty_like(times)
-    spikes = sort(times, times.dtype.type(last), axons, when, room(len(times)))
+    spikes = sort_spikes(times, times.dtype.type(last), axons, when, workspace(len(times)))
     expected = np.argsort(times, kind="stable")
     expected = expected[times[expected] < last]
     assert spikes == len(expected)
@@ -119,7 +119,7 @@ def check_order(times: np.ndarray, last: float = 63.0) -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_every_share_is_run_once_and_an_error_in_any_of_them_is_raised(threads):
     seen: list[tuple[int, int]] = []
-    shares.run(lambda share, count: seen.append((share, count)), threads, shares.SMALL)
+    run_in_threads(lambda share, count: seen.append((share, count)), threads, SMALL)
     assert sorted(seen) == [(share, threads) for share in range(threads)]
 
     def fails(share: int, count: int) -> None:
@@ -127,10 +127,10 @@ def test_every_share_is_run_once_and_an_error_in_any_of_them_is_raised(threads):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        shares.run(fails, threads, shares.SMALL)
+        run_in_threads(fails, threads, SMALL)
 
 
 def test_small_work_is_not_handed_out():
     seen: list[tuple[int, int]] = []
-    shares.run(lambda share, count: seen.append((share, count)), 2, shares.SMALL - 1)
+    run_in_threads(lambda share, count: seen.append((share, count)), 2, SMALL - 1)
     assert seen == [(0, 1)]

@@ -19,7 +19,7 @@ def test_a_unit_off_a_logit_is_a_spike_one_unit_later():
     generator = torch.Generator().manual_seed(1)
     times = torch.randint(3, 20, (30, 4), generator=generator).float()
     labels = torch.randint(0, 4, (30,), generator=generator)
-    adjusted = spike_time_loss(times, labels, 40, 2.0, adjustment=torch.tensor(ADJUSTMENT))
+    adjusted = spike_time_loss(times, labels, 40, 2.0, logit_adjustment=torch.tensor(ADJUSTMENT))
     later = spike_time_loss(times + 2.0 * torch.tensor(ADJUSTMENT), labels, 40, 2.0)
     assert adjusted == pytest.approx(float(later), rel=1e-6)
     assert adjusted != pytest.approx(float(spike_time_loss(times, labels, 40, 2.0)), rel=1e-2)
@@ -48,14 +48,17 @@ def test_potentials_begin_with_what_the_loss_takes_off(phase):
     times = input_times(rng.integers(0, 16, (40, 64)).astype(np.int16))
     labels = torch.from_numpy(rng.integers(0, 4, 40))
     plain, model = (Stdbp(small_config(logit_adjustment=own, layers=layers)) for own in ((), ADJUSTMENT))
-    model.favour()
+    model.adjust_bias()
     if phase == "integers":
         plain.quantise()
         model.quantise(plain.scales)
-    unit, error = 16 * (plain.chain[-1].scale or 1), 1e-4 if phase == "float" else 0.05  # biases are rounded
+    temperature, error = (
+        16 * (plain.chain[-1].scale or 1),
+        1e-4 if phase == "float" else 0.05,
+    )  # biases are rounded
     with torch.no_grad():
         ours, theirs = model(times), plain(times)
-        gained = (ours[-1].potentials - theirs[-1].potentials) / unit
+        gained = (ours[-1].potentials - theirs[-1].potentials) / temperature
         losses = float(model.loss(times, ours, labels)), float(plain.loss(times, theirs, labels))
     assert torch.allclose(gained, torch.tensor(ADJUSTMENT).expand(40, 4), atol=error)
     assert losses[0] == pytest.approx(losses[1], abs=error)
@@ -67,7 +70,7 @@ def test_outputs_without_a_bias_and_those_that_spike_begin_as_they_are(changes):
     layers = (first, dataclasses.replace(last, bias=bool(changes)))
     model = Stdbp(small_config(**{**changes, "layers": layers, "logit_adjustment": ADJUSTMENT}))
     before = model.chain[-1].weight.detach().clone()
-    model.favour()
+    model.adjust_bias()
     assert torch.equal(model.chain[-1].weight, before)
 
 

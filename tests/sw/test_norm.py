@@ -6,17 +6,19 @@ import pytest
 import torch
 from quarters import check_resumes, load, small_config
 from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
-from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Norm
+from yoso_sw.learn.stdbp.layers import BatchNorm, Conv2d, Dense, Extras
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Window
 
 NEURON = NeuronConfig("constant", 17.0, 16, 32)
-NORMED = {"neuron": NEURON, "extras": Extras(norm=10.0), "steps": 33, "bias": True}
+NORMED = {"neuron": NEURON, "extras": Extras(batch_norm=10.0), "steps": 33, "bias": True}
 
 
 def normed_config(**changes):
     layers = small_config().layers
-    return small_config(layers=(dataclasses.replace(layers[0], bias=True, norm=5.0), layers[1]), **changes)
+    return small_config(
+        layers=(dataclasses.replace(layers[0], bias=True, batch_norm=5.0), layers[1]), **changes
+    )
 
 
 def spiked(module, shape):
@@ -33,13 +35,13 @@ def spiked(module, shape):
 
 def test_potentials_of_a_batch_get_the_wanted_deviation_and_no_mean():
     potential = 7 + 3 * torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
-    normed = Norm(6, 10.0)(potential, True)
+    normed = BatchNorm(6, 10.0)(potential, True)
     assert normed.mean(0).abs().max() < 1e-3
     assert normed.std(0).sub(10).abs().max() < 0.02
 
 
 def test_statistics_are_learnt_in_training_alone():
-    norm, potential = Norm(3, 2.0), torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) + 4
+    norm, potential = BatchNorm(3, 2.0), torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) + 4
     norm(potential, False)
     assert torch.equal(norm.mean, torch.zeros(3)) and torch.equal(norm.variance, torch.ones(3))
     norm(potential, True)
@@ -86,6 +88,6 @@ def test_training_with_norm_resumes_to_the_same_network(tmp_path, epoch):
 
 @pytest.mark.parametrize("changes", [{"bias": False}, {"neuron": NeuronConfig("psp", 17.0, 16, 32)}])
 def test_norm_without_a_place_to_fold_it_into_is_refused(changes):
-    layer = LayerConfig(20, **{"norm": 5.0, "neuron": NEURON, "bias": True, **changes})
-    with pytest.raises(ConfigError, match=r"layer 0: norm=5\.0 needs a constant slope and a bias"):
+    layer = LayerConfig(20, **{"batch_norm": 5.0, "neuron": NEURON, "bias": True, **changes})
+    with pytest.raises(ConfigError, match=r"layer 0: batch_norm=5\.0 needs a constant slope and a bias"):
         small_config(layers=(layer, small_config().layers[1]))

@@ -260,8 +260,8 @@ def test_spike_steps_train_and_cannot_be_distorted(folder):
 
 
 def config(**changes):
-    layers = (LayerConfig(4, deviation=0.3),)
-    values = {"dataset": "own", "decision": "softmax", "inputs": 144, "rows": 12, "batch": 10, **changes}
+    layers = (LayerConfig(4, std=0.3),)
+    values = {"dataset": "own", "decision": "softmax", "inputs": 144, "rows": 12, "batch_size": 10, **changes}
     return TrainConfig("own", layers, 33, 16, 1, 1, **values)
 
 

@@ -17,8 +17,8 @@ def by_least_squares(ages, targets, penalty):
     """Ridge regression as plain least squares: the penalty as rows of their own."""
     inputs = ages - ages.mean(1, keepdims=True)
     inputs = inputs - inputs.mean(0)
-    price = np.sqrt(penalty * np.square(inputs).sum(1).mean())
-    rows = np.concatenate([inputs, price * np.eye(inputs.shape[1])])
+    root = np.sqrt(penalty * np.square(inputs).sum(1).mean())
+    rows = np.concatenate([inputs, root * np.eye(inputs.shape[1])])
     wanted = np.concatenate([targets - targets.mean(0), np.zeros((inputs.shape[1], targets.shape[1]))])
     weights = np.linalg.lstsq(rows, wanted, rcond=None)[0]
     return weights / np.sqrt(np.square(weights).mean(0))
@@ -32,7 +32,7 @@ def data():
 def begun(config, data):
     """First weights of both layers, and those of the same configuration without ridge."""
     weights = []
-    for own in (config, dataclasses.replace(config, ridge=0.0)):
+    for own in (config, dataclasses.replace(config, ridge_penalty=0.0)):
         model = Trainer(own, data).model
         weights.append([layer.weight.detach().clone() for layer in model.chain])
     return weights
@@ -72,11 +72,11 @@ def test_a_brighter_picture_of_the_same_has_the_same_directions():
 
 @pytest.mark.parametrize("changes", [{}, LITERAL], ids=["constant slope", "the paper's"])
 def test_hidden_neurons_take_sides_in_turn_and_outputs_believe_them(data, changes):
-    config = small_config(ridge=0.3, **changes)
+    config = small_config(ridge_penalty=0.3, **changes)
     (hidden, output), (before, _) = begun(config, data)
     first, last = config.layers
     classes = last.neurons
-    towards = ((hidden - before) / first.deviation)[: config.inputs]
+    towards = ((hidden - before) / first.std)[: config.inputs]
     assert torch.allclose(towards.square().mean(0), torch.ones(first.neurons), atol=1e-4)
     for neuron in range(classes, first.neurons):
         assert torch.allclose(towards[:, neuron], towards[:, neuron % classes], atol=1e-4)
@@ -84,18 +84,18 @@ def test_hidden_neurons_take_sides_in_turn_and_outputs_believe_them(data, change
     for neuron in range(first.neurons):
         for target in range(classes):
             sign = 1 if neuron % classes == target else -1
-            assert output[neuron, target] == pytest.approx(last.mean + sign * last.deviation)
+            assert output[neuron, target] == pytest.approx(last.mean + sign * last.std)
 
 
 def test_no_output_begins_with_a_bias(data):
     first, last = small_config().layers
-    config = small_config(ridge=0.3, layers=(first, dataclasses.replace(last, bias=True)))
+    config = small_config(ridge_penalty=0.3, layers=(first, dataclasses.replace(last, bias=True)))
     (_, output), (_, before) = begun(config, data)
     assert before[first.neurons :].all() and not output[first.neurons :].any()
 
 
 def test_mirrored_images_count_where_training_mirrors_them(data):
-    mirrored = small_config(ridge=0.3, rows=8, augment=Augment(mirror=True))
+    mirrored = small_config(ridge_penalty=0.3, rows=8, augment=Augment(mirror=True))
     images, labels = data.train
     both = [
         images.reshape(len(images), mirrored.rows, -1)[:, :, side]
@@ -112,7 +112,7 @@ def test_mirrored_images_count_where_training_mirrors_them(data):
 
 
 def test_a_network_that_begins_so_learns_and_the_golden_model_agrees(data):
-    config = small_config(ridge=0.3)
+    config = small_config(ridge_penalty=0.3)
     assert "first weights by ridge regression" in config.strategies
     assert "ridge" not in small_config().strategies
     trainer = Trainer(config, data)
@@ -123,7 +123,7 @@ def test_a_network_that_begins_so_learns_and_the_golden_model_agrees(data):
 
 
 def test_it_is_killed_and_resumes_to_the_same_network(data, tmp_path):
-    config = small_config(ridge=0.3, float_epochs=2, integer_epochs=1)
+    config = small_config(ridge_penalty=0.3, float_epochs=2, integer_epochs=1)
     check_resumes(config, data, tmp_path / "state.pt", 1)
 
 
@@ -131,7 +131,9 @@ def test_ridge_without_its_two_dense_layers_is_refused():
     layers = small_config().layers
     convolution = dataclasses.replace(layers[0], kernel=3)
     for own in ((layers[1],), (layers[0], *layers), (convolution, layers[1])):
-        with pytest.raises(ConfigError, match=r"ridge=0\.3 needs one dense hidden layer and a dense output"):
-            small_config(ridge=0.3, layers=own)
-    with pytest.raises(ConfigError, match=r"ridge=-1 is negative"):
-        small_config(ridge=-1)
+        with pytest.raises(
+            ConfigError, match=r"ridge_penalty=0\.3 needs one dense hidden layer and a dense output"
+        ):
+            small_config(ridge_penalty=0.3, layers=own)
+    with pytest.raises(ConfigError, match=r"ridge_penalty=-1 is negative"):
+        small_config(ridge_penalty=-1)

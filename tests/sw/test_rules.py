@@ -102,7 +102,7 @@ def test_a_rules_loss_moves_every_layer_and_takes_shares_for_labels(changes):
 
 @EACH
 def test_a_rule_begins_with_what_the_images_suggest(changes, data):
-    plain, ridged = build(changes), build(changes, ridge=0.3)
+    plain, ridged = build(changes), build(changes, ridge_penalty=0.3)
     plain.begin(*data.train)
     ridged.begin(*data.train)
     assert not any(map(torch.equal, weights(plain), weights(ridged)))
@@ -207,7 +207,7 @@ def with_neuron(changes, **neuron):
     [
         ({**ALPHA, "decision": "softmax"}, r"alpha: decision='softmax'; it can only have decision='ttfs'"),
         ({**ALPHA, "revive": True}, r"alpha: revive=True; it can only have revive=False"),
-        ({**ALPHA, "floor": 0.5}, r"alpha: floor=0\.5; it can only have floor=0\.0"),
+        ({**ALPHA, "min_slope": 0.5}, r"alpha: min_slope=0\.5; it can only have min_slope=0\.0"),
         (with_neuron(ALPHA, slope="constant"), r"alpha: layer 0: slope='constant'; .* slope='psp'"),
         (with_neuron(ALPHA, start=2), r"alpha: layer 0: start=2; it can only have start=0"),
         (with_neuron(ALPHA, end=0), r"alpha: layer 0: end=0; it can only have a layer that fires"),
@@ -216,9 +216,9 @@ def with_neuron(changes, **neuron):
         (with_layer(ALPHA, bias=True), r"alpha: layer 0: bias=True; it can only have bias=False"),
         (with_layer(ALPHA, dropout=0.1), r"alpha: layer 0: dropout=0\.1; it can only have dropout=0\.0"),
         (with_layer(ALPHA, kernel=3), r"alpha: layer 0: kernel=3; it can only have kernel=0"),
-        (with_layer(ALPHA, activity=0.1), r"alpha: layer 0: activity=0\.1; "),
-        (with_layer(ALPHA, alive=0.1), r"alpha: layer 0: alive=0\.1; "),
-        (with_layer(ALPHA, norm=1.0), r"alpha: layer 0: norm=1\.0; "),
+        (with_layer(ALPHA, spike_penalty=0.1), r"alpha: layer 0: spike_penalty=0\.1; "),
+        (with_layer(ALPHA, silence_penalty=0.1), r"alpha: layer 0: silence_penalty=0\.1; "),
+        (with_layer(ALPHA, batch_norm=1.0), r"alpha: layer 0: batch_norm=1\.0; "),
         (with_layer(ALPHA, centred=True), r"alpha: layer 0: centred=True; "),
         (with_neuron(LITERAL, tau=8.0), r"stdbp: layer 0: tau=8\.0; it can only have tau=0\.0"),
     ],
@@ -308,7 +308,7 @@ def test_a_checkpoint_from_before_the_rules_goes_on(data, tmp_path):
 def test_a_constant_rate_stays_where_warming_up_ends(data):
     rates = {}
     for schedule in ("constant", "cosine"):
-        trainer = Trainer(small_config(schedule=schedule, warm=3), data)
+        trainer = Trainer(small_config(schedule=schedule, warmup=3), data)
         rates[schedule] = []
         trainer.run(
             tick=lambda _, to=rates[schedule], own=trainer: to.append(own.optimizer.param_groups[0]["lr"]),
@@ -332,7 +332,7 @@ def test_an_epoch_may_take_some_of_the_images_anew_each_time(data):
     trained = [images for images in seen if len(images) == 100]
     order = np.random.default_rng((1, 1)).permutation(1000)[:100]
     assert len(trained) == 1 and np.array_equal(trained[0], data.train[0][order])
-    with pytest.raises(ConfigError, match=r"images=49 are fewer than batch=50; 0: all"):
+    with pytest.raises(ConfigError, match=r"images=49 are fewer than batch_size=50; 0: all"):
         small_config(images=49)
 
 

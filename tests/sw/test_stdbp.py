@@ -151,28 +151,28 @@ def as_tensors(result):
 
 WINDOWS = {
     "constant slope, softmax": (
-        LayerConfig(30, NeuronConfig("constant", 17, 16, 32), bias=True, deviation=0.1),
-        LayerConfig(5, deviation=0.2),
+        LayerConfig(30, NeuronConfig("constant", 17, 16, 32), bias=True, std=0.1),
+        LayerConfig(5, std=0.2),
     ),
     "constant slopes, ttfs": (
-        LayerConfig(30, NeuronConfig("constant", 9, 16, 24), deviation=0.1),
-        LayerConfig(5, NeuronConfig("constant", 12, 24, 33), bias=True, deviation=0.2),
+        LayerConfig(30, NeuronConfig("constant", 9, 16, 24), std=0.1),
+        LayerConfig(5, NeuronConfig("constant", 12, 24, 33), bias=True, std=0.2),
     ),
     "the paper's": (
-        LayerConfig(30, NeuronConfig(threshold=16, end=33), bias=True, mean=0.05, deviation=0.1),
-        LayerConfig(5, NeuronConfig(threshold=16, end=33), mean=0.1, deviation=0.2),
+        LayerConfig(30, NeuronConfig(threshold=16, end=33), bias=True, mean=0.05, std=0.1),
+        LayerConfig(5, NeuronConfig(threshold=16, end=33), mean=0.1, std=0.2),
     ),
     "windows of slope A": (
-        LayerConfig(30, NeuronConfig(threshold=16, start=8, end=24), mean=0.05, deviation=0.1),
-        LayerConfig(5, NeuronConfig(threshold=30, start=14, end=33), mean=0.1, deviation=0.2),
+        LayerConfig(30, NeuronConfig(threshold=16, start=8, end=24), mean=0.05, std=0.1),
+        LayerConfig(5, NeuronConfig(threshold=30, start=14, end=33), mean=0.1, std=0.2),
     ),
 }
 
 
 def test_the_models_adders_are_as_wide_as_its_configuration_says():
     layers = (
-        LayerConfig(3, NeuronConfig(threshold=4, end=33), mean=0.5, deviation=0.0),
-        LayerConfig(2, NeuronConfig(threshold=4, end=33), mean=0.5, deviation=0.0),
+        LayerConfig(3, NeuronConfig(threshold=4, end=33), mean=0.5, std=0.0),
+        LayerConfig(2, NeuronConfig(threshold=4, end=33), mean=0.5, std=0.0),
     )
     base = TrainConfig(
         name="loud", layers=layers, steps=33, levels=16, float_epochs=1, integer_epochs=1, inputs=60
@@ -248,10 +248,10 @@ def test_the_gradient_is_equations_13_and_14():
 
 
 def test_a_floor_under_the_slope_bounds_the_gradient_of_a_spike_that_grazes_the_threshold():
-    def gradients(floor):
+    def gradients(min_slope):
         times = torch.tensor([[0.0, 4.0]], requires_grad=True)
         weights = torch.tensor([[2.0, 2.0], [-1.9, 2.0]], requires_grad=True)  # slopes 0.1 and 4 at the spike
-        fired, _ = stdbp.spike_times(times, weights, 9.5, 0, 40, 19, floor=floor)
+        fired, _ = stdbp.spike_times(times, weights, 9.5, 0, 40, 19, min_slope=min_slope)
         fired.sum().backward()
         return weights.grad, fired.detach()
 
@@ -265,11 +265,11 @@ def test_a_floor_under_the_slope_bounds_the_gradient_of_a_spike_that_grazes_the_
 @pytest.mark.parametrize("seed", range(4))
 def test_the_gradient_of_spike_times_is_the_finite_difference(seed, start, end):
     times, weights = some_layer(seed)
-    price = torch.tensor(np.random.default_rng(seed).normal(size=(5, 8)))
+    weighting = torch.tensor(np.random.default_rng(seed).normal(size=(5, 8)))
 
     def cost(t, w):
         fired, _ = stdbp.spike_times(t, w, 5.0, start, end, 20)
-        return (price * torch.where(fired.isfinite(), fired, 0)).sum()
+        return (weighting * torch.where(fired.isfinite(), fired, 0)).sum()
 
     times.requires_grad_()
     weights.requires_grad_()
@@ -340,18 +340,20 @@ def test_the_earliest_spike_decides_then_the_higher_potential_then_the_lower_ind
 # ---- two ways to one result ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("floor", [0.0, 3.0])
+@pytest.mark.parametrize("min_slope", [0.0, 3.0])
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize(("start", "end", "last"), [(0, 20, 19), (6, 14, 19), (0, 40, 39), (9, 10, 30)])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_kernels_are_plain_pytorch_and_autograd(seed, start, end, last, whole, floor):
+def test_the_kernels_are_plain_pytorch_and_autograd(seed, start, end, last, whole, min_slope):
     results = []
     for function in (stdbp.spike_times, plain.spike_times):
         times, weights = some_layer(seed, 20, 9, silent=4, whole_inputs=whole)
         weights = (8 * weights).round() if whole else weights
         times.requires_grad_(), weights.requires_grad_()
         threshold = 60 if whole else 8.0
-        fired, potential = function(times, weights, threshold, start, end, last, whole, True, floor=floor)
+        fired, potential = function(
+            times, weights, threshold, start, end, last, whole, True, min_slope=min_slope
+        )
         pull = torch.randn(fired.shape, generator=torch.Generator().manual_seed(seed), dtype=fired.dtype)
         torch.autograd.backward([fired], [pull])
         results.append((fired.detach(), potential, times.grad, weights.grad))

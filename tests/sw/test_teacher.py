@@ -1,4 +1,4 @@
-"""A teacher's verdicts on distorted images become part of the labels; an unfit teacher is refused."""
+"""A teacher's softmax on distorted images becomes part of the labels; an unfit teacher is refused."""
 
 import dataclasses
 
@@ -44,15 +44,27 @@ def change(path, **changes):
 def test_soft_labels_are_the_softmax_of_the_golden_potentials(master):
     images, labels = patterns(40, 9)
     network = Network.load(master)
-    pupil = small_config(teacher="master", trust=0.75, soften=2.0)
+    pupil = small_config(teacher="master", teacher_weight=0.75, teacher_temperature=2.0)
     given = teacher.Teacher(pupil, CPU)(images, torch.from_numpy(labels.astype(np.int64)))
-    potential = golden.run(network, images).potentials[-1] / (2 * network.about["unit"])
-    verdict = np.exp(potential - potential.max(1, keepdims=True))
-    verdict /= verdict.sum(1, keepdims=True)
-    expected = 0.75 * verdict + 0.25 * np.eye(4)[labels]
+    potential = golden.run(network, images).potentials[-1] / (2 * network.about["temperature"])
+    soft = np.exp(potential - potential.max(1, keepdims=True))
+    soft /= soft.sum(1, keepdims=True)
+    expected = 0.75 * soft + 0.25 * np.eye(4)[labels]
     assert given.shape == (40, 4)
     assert np.allclose(given.numpy(), expected, atol=1e-5)
-    assert 0.3 < verdict.max(1).mean() < 0.999  # soft, and not flat
+    assert 0.3 < soft.max(1).mean() < 0.999  # neither hard nor flat
+
+
+def test_a_teacher_that_calls_its_temperature_unit_gives_the_same_labels(master):
+    images, labels = patterns(40, 9)
+    labels = torch.from_numpy(labels.astype(np.int64))
+    pupil = small_config(teacher="master", teacher_weight=0.75)
+    given = teacher.Teacher(pupil, CPU)(images, labels)
+    about = dict(Network.load(master).about)
+    about["unit"] = about.pop("temperature")
+    change(master, about=about)
+    assert "temperature" not in Network.load(master).about
+    assert torch.equal(teacher.Teacher(pupil, CPU)(images, labels), given)
 
 
 @pytest.mark.parametrize("rule", [{}, LITERAL], ids=["constant slope", "the paper's"])
@@ -61,7 +73,7 @@ def test_a_pupil_learns_from_the_teacher_alone(master, rule):
     data = load()
     noise = np.random.default_rng(5).integers(0, 4, len(data.train[1])).astype(np.uint8)
     data = dataclasses.replace(data, train=(data.train[0], noise))
-    pupil = Trainer(small_config(teacher="master", trust=1.0, **rule), data)
+    pupil = Trainer(small_config(teacher="master", teacher_weight=1.0, **rule), data)
     pupil.run()
     assert pupil.network("").about["golden_accuracy"] >= 90
 
@@ -71,7 +83,7 @@ def test_a_pupil_learns_from_the_teacher_alone(master, rule):
     [
         ({"dataset": "fashion-mnist"}, {}, "teacher master was trained on mnist, not fashion-mnist"),
         ({"inputs": 112}, {}, "teacher master sees 64 pixels, not 112"),
-        ({}, {"about": {}}, "teacher master does not say the unit of its potentials; train it again"),
+        ({}, {"about": {}}, "teacher master does not say the temperature of its softmax; train it again"),
         ({}, {"decision": "ttfs"}, "teacher master decides by spike times; potentials are needed"),
     ],
 )
@@ -148,10 +160,10 @@ def test_an_unknown_teacher_lists_the_networks_there_are():
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ({"trust": 1.5}, r"trust=1\.5 is outside 0\.\.1"),
-        ({"soften": 0.0}, r"soften=0\.0 is not positive"),
-        ({"smooth": 1.0}, r"smooth=1\.0 is outside 0\.\.1"),
-        ({"decay": -0.1}, r"decay=-0\.1 is negative"),
+        ({"teacher_weight": 1.5}, r"teacher_weight=1\.5 is outside 0\.\.1"),
+        ({"teacher_temperature": 0.0}, r"teacher_temperature=0\.0 is not positive"),
+        ({"label_smoothing": 1.0}, r"label_smoothing=1\.0 is outside 0\.\.1"),
+        ({"weight_decay": -0.1}, r"weight_decay=-0\.1 is negative"),
     ],
 )
 def test_settings_out_of_range_are_named(setting, says):

@@ -34,7 +34,9 @@ def data():
 
 def test_the_way_of_a_gpu_trains_the_same_network(data, monkeypatch):
     """There is no GPU to test on: its arithmetic, on the CPU, ends at the same golden accuracy."""
-    layers = tuple(dataclasses.replace(layer, dropout=0.1, alive=1e-3) for layer in LITERAL["layers"])
+    layers = tuple(
+        dataclasses.replace(layer, dropout=0.1, silence_penalty=1e-3) for layer in LITERAL["layers"]
+    )
     accuracies = []
     for kernels in (True, False):
         monkeypatch.setattr(stdbp, "KERNELS", kernels)
@@ -146,8 +148,8 @@ def test_weights_that_are_not_finite_stop_before_the_checkpoint(data, tmp_path, 
 
 
 def test_too_few_or_other_images_are_refused(data):
-    with pytest.raises(TrainingError, match="fewer than batch"):
-        Trainer(small_config(batch=5000), data)
+    with pytest.raises(TrainingError, match="fewer than batch_size"):
+        Trainer(small_config(batch_size=5000), data)
     with pytest.raises(DatasetError, match="images have 64 pixels, not inputs=784 of quarters"):
         Trainer(small_config(inputs=784), data)
     with pytest.raises(DatasetError, match="validation=500"):
@@ -193,7 +195,7 @@ end = 33
         (GOOD.replace("end = 33", "end = 0"), "window 0..0"),
         (GOOD.replace("steps = 33", "steps = 33\npot_bits = 25"), "pot_bits=25: not .* <= 24"),
         (
-            GOOD.replace("end = 33", 'end = 33\nalive = 0.5\nslope = "constant"'),
+            GOOD.replace("end = 33", 'end = 33\nsilence_penalty = 0.5\nslope = "constant"'),
             "needs a dense layer of slope psp",
         ),
         (GOOD + "[augment]\nwarp = 1\n", "augment: there is no key 'warp'"),
@@ -225,7 +227,9 @@ def test_the_command_trains_and_writes_the_network(tmp_path):
     config = tmp_path / "quarters.toml"
     config.write_text(
         GOOD.replace("end = 33", "end = 33\nthreshold = 5\nmean = 0.05\n")
-        .replace("steps = 33", "steps = 33\ndataset = 'patterns'\ninputs = 64\nvalidation = 100\nbatch = 50")
+        .replace(
+            "steps = 33", "steps = 33\ndataset = 'patterns'\ninputs = 64\nvalidation = 100\nbatch_size = 50"
+        )
         .replace("neurons = 10", "neurons = 4")
     )
     checkpoint = tmp_path / "c.pt"

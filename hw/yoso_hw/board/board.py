@@ -1,4 +1,4 @@
-"""Chip, bridge and lamps, on one clock: all of a board but its pins and its clock."""
+"""Chip, bridge and LEDs, on one clock: all of a board but its pins and its clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from yoso_hw.params import ChipParams
 #: Verilog module of the chip (`yoso_hw.emit`).
 CHIP_MODULE = "yoso_chip"
 
-#: Lamps of the class.
+#: LEDs that show the class.
 CLASS_LEDS = 4
 
 

@@ -21,7 +21,7 @@ class Ulx3s(Component):
         The crystal, which is the chip's clock. No PLL: the serial line bounds the images a second, not the
         chip.
     ftdi_txd, ftdi_rxd, led
-        Line and lamps, as `Board`'s.
+        Line and LEDs, as `Board`'s.
     btn_fire1
         1 while pressed.
     """

@@ -78,7 +78,7 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
     firing = sum(layer.neurons for layer in network.layers if layer.neuron.fires)
     accuracy = round(100 * right / len(images), 2)
     seeds = ([] if other else spread.read(path)) or [{"golden": accuracy}]
-    mean, deviation = spread.mean_and_spread(seeds)
+    mean, std = spread.mean_and_spread(seeds)
     return {
         "network": network.name,
         "dataset": samples.name,
@@ -93,7 +93,7 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
         "shape": network.shape,
         "decision": network.decision,
         "mean": round(mean, 2),
-        "spread": None if deviation is None else round(deviation, 2),
+        "spread": None if std is None else round(std, 2),
         "checked_images": checked,
     }
 

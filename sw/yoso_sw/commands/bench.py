@@ -126,7 +126,7 @@ def measure(
                 share = counts[name] * (turn + 1) // rounds - way.batches
                 way.train(share)
                 progress.advance(task, share)
-    report: dict[str, object] = {"threads": threads, "batch": BATCH, "epoch_batches": epoch}
+    report: dict[str, object] = {"threads": threads, "batch_size": BATCH, "epoch_batches": epoch}
     for name, way in ways.items():
         report[f"{name}_s"] = round(way.wall / way.batches * epoch, 3)
         report[f"{name}_cpu_s"] = round(way.cpu / way.batches * epoch, 3)

@@ -76,7 +76,7 @@ def train_all(jobs: list[Job], epochs: int, processes: int, console: Console) ->
     return [records[i] for i in range(len(jobs))]
 
 
-def deviation(values: np.ndarray) -> np.ndarray:
+def std_over_runs(values: np.ndarray) -> np.ndarray:
     """Sample standard deviation over runs, (runs, ...) -> (...); 0 of a single run."""
     return values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(values.shape[1:])
 
@@ -93,7 +93,7 @@ def draw(setting: Setting, numbers: dict[str, Any]) -> Any:
     for axis, (key, label, title) in zip(axes, panels, strict=True):
         for psp, name in NAMES.items():
             values = np.array(numbers[psp][key], float) * (100 if key == "silent" else 1)
-            mean, spread = values.mean(0), deviation(values)
+            mean, spread = values.mean(0), std_over_runs(values)
             epochs = np.arange(len(mean))
             axis.plot(epochs, mean, color=report.COLOURS[psp], label=name)
             axis.fill_between(
@@ -192,7 +192,7 @@ def dead_neurons(
             np.array(numbers[psp][key], float)[:, -1] for key in ("dead", "silent", "accuracy")
         )
         console.print(
-            f"{name:9}  dead {dead.mean():.1f} ± {deviation(dead):.1f} of {hidden}  "
+            f"{name:9}  dead {dead.mean():.1f} ± {std_over_runs(dead):.1f} of {hidden}  "
             f"silent {100 * silent.mean():.1f} %  accuracy {accuracy.mean():.2f} %"
         )
     console.print(f"written to {out / 'dead-neurons.png'}")

@@ -50,8 +50,8 @@ class Setting:
         accuracy.
     images
         Training images an epoch, drawn anew from the 55,000.
-    batch, rate, unit
-        Of Adam, and the steps that make a factor e in eq. 12.
+    batch_size, lr, temperature
+        Of a step of Adam, its learning rate, and the softmax's temperature in eq. 12, in steps.
     """
 
     hidden: int = 400
@@ -61,9 +61,9 @@ class Setting:
     tau: float = 16.0
     alpha_threshold: float = 1.0
     images: int = 10_000
-    batch: int = 50
-    rate: float = 1e-3
-    unit: float = 1.0
+    batch_size: int = 50
+    lr: float = 1e-3
+    temperature: float = 1.0
 
 
 @functools.cache
@@ -87,22 +87,22 @@ def config_of(setting: Setting, psp: str, seed: int) -> TrainConfig:
         name=f"{psp}-{hidden}",
         rule=rule,
         layers=(
-            LayerConfig(hidden, neuron, mean=0.02, deviation=0.06),
-            LayerConfig(CLASSES, neuron, mean=10 / hidden, deviation=2 / hidden**0.5),
+            LayerConfig(hidden, neuron, mean=0.02, std=0.06),
+            LayerConfig(CLASSES, neuron, mean=10 / hidden, std=2 / hidden**0.5),
         ),
         seed=seed,
         steps=setting.end,
         levels=setting.levels,
         float_epochs=ENDLESS,
         integer_epochs=int(psp == "rel"),  # never reached
-        float_rate=setting.rate,
+        lr=setting.lr,
         schedule="constant",
-        warm=0,
+        warmup=0,
         fused=False,
-        batch=setting.batch,
+        batch_size=setting.batch_size,
         images=setting.images,
         revive=False,
-        unit=setting.unit,
+        temperature=setting.temperature,
     )
 
 

@@ -159,7 +159,7 @@ def gradients(epochs: int, images: int, measured: int, hidden: int, seed: int, o
     setting = Setting(hidden=hidden, images=images)
     found: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
     numbers: dict[str, Any] = {}
-    batches = images // setting.batch
+    batches = images // setting.batch_size
     with report.progress(console) as progress:
         for psp, name in NAMES.items():
             bar = progress.add_task(name, total=epochs * batches)

@@ -91,10 +91,10 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
         ("integers, validation images", _per_cent(about.get("validation_accuracy"))),
     ]
     if rows:
-        mean, deviation = spread.mean_and_spread(rows)
+        mean, std = spread.mean_and_spread(rows)
         listed = ", ".join(str(row["seed"]) for row in rows)
-        value = f"{mean:.2f} %" if deviation is None else f"{mean:.2f} ± {deviation:.2f} %"
-        accuracies.append((f"golden model, seeds {listed}: mean ± sample deviation", value))
+        value = f"{mean:.2f} %" if std is None else f"{mean:.2f} ± {std:.2f} %"
+        accuracies.append((f"golden model, seeds {listed}: mean ± sample standard deviation", value))
     floats, integers = about.get("epochs", (config.float_epochs, config.integer_epochs))
     lines = [
         f"# {network.name}",

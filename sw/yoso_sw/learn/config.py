@@ -27,8 +27,27 @@ class ConfigError(ValueError):
 #: What the potential of a neuron grows by, see `NeuronConfig`.
 SLOPES = ("psp", "constant")
 
-#: How the learning rate goes on after `warm` batches.
+#: How the learning rate goes on after `warmup` batches.
 SCHEDULES = ("cosine", "constant")
+
+#: What keys were called before; files and checkpoints that have the old names are read all the same.
+OLD_NAMES = {
+    "float_rate": "lr",
+    "integer_rate": "integer_lr",
+    "warm": "warmup",
+    "batch": "batch_size",
+    "unit": "temperature",
+    "smooth": "label_smoothing",
+    "decay": "weight_decay",
+    "floor": "min_slope",
+    "ridge": "ridge_penalty",
+    "trust": "teacher_weight",
+    "soften": "teacher_temperature",
+    "activity": "spike_penalty",
+    "alive": "silence_penalty",
+    "norm": "batch_norm",
+    "deviation": "std",
+}
 
 
 @dataclass(frozen=True)
@@ -78,17 +97,18 @@ class LayerConfig:
         One more axon that spikes at step 0.
     dropout
         Share of the layer's inputs left out in training (`layers.Extras`).
-    activity
-        Price of the layer's spikes in the loss (`stdbp.activity`).
-    alive
-        Price of neurons that the mean image does not make fire (`stdbp.quiet`); dense layers of slope A.
-    norm
+    spike_penalty
+        Weight in the loss of the penalty on the layer's spikes (`stdbp.spike_penalty`).
+    silence_penalty
+        Weight in the loss of the penalty on neurons that the mean image does not make fire
+        (`stdbp.silence_penalty`); dense layers of slope A.
+    batch_norm
         In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
-        normalised over a batch (`layers.Norm`); 0: not at all. For a constant slope and a bias.
+        normalised over a batch (`layers.BatchNorm`); 0: not at all. For a constant slope and a bias.
     centred
         In the float phase: whether each neuron's weights keep a mean of zero (`layers.centred`).
-    mean, deviation
-        Of the first weights, normally distributed.
+    mean, std
+        Mean and standard deviation of the first weights, normally distributed.
     clip
         Weights beyond this many standard deviations saturate when quantised.
     """
@@ -97,12 +117,12 @@ class LayerConfig:
     neuron: NeuronConfig = field(default=NeuronConfig(), metadata={"flat": True})
     bias: bool = False
     dropout: float = 0.0
-    activity: float = 0.0
-    alive: float = 0.0
-    norm: float = 0.0
+    spike_penalty: float = 0.0
+    silence_penalty: float = 0.0
+    batch_norm: float = 0.0
     centred: bool = False
     mean: float = 0.0
-    deviation: float = 0.1
+    std: float = 0.1
     clip: float = 2.5
     kernel: int = 0
     pool: bool = False
@@ -126,37 +146,39 @@ class TrainConfig:
     float_epochs, integer_epochs
         Epochs in float weights and continuous time, then with integer weights and whole steps; 0 of the
         latter for a rule that has no integers.
-    float_rate, integer_rate
-        Adam's highest learning rate in each phase, to which it rises over `warm` batches.
+    lr, integer_lr
+        Adam's highest learning rate in the float and in the integer phase, to which it rises over `warmup`
+        batches.
     schedule
         "cosine": it falls as one to 0. "constant": it stays, and training may go on for as long as one likes.
     fused
         Whether Adam runs as one kernel, which is faster and rounds otherwise.
-    batch, validation
+    batch_size, validation
         Images a batch; training images, the last, that validate where the set has no validation part.
     images
         Training images an epoch, drawn anew each time; 0: all.
     revive
         Whether a silent output neuron learns as if it had fired at the end of its window (our choice;
         without, it passes no gradient, as in the paper).
-    unit
-        Softmax temperature: steps for spike times (eq. 12), units of V for potentials.
-    smooth
-        Label smoothing: the share of a label that goes to all classes alike.
+    temperature
+        Of the softmax: in steps for spike times (eq. 12), in units of V for potentials.
+    label_smoothing
+        The share of a label that goes to all classes alike.
     logit_adjustment
-        How much each class is favoured, in units of the softmax; empty: all alike. The loss sees its logit
-        that much lower (Menon et al. 2021), and an output bias begins that much higher (`Model.favour`).
-    decay
-        Weight decay of the float phase, decoupled from the gradient (AdamW).
-    floor
-        Least slope of the potential, in theta / (steps - 1), that the gradient of spike times knows; 0: any
-        (`stdbp.spike_times`).
-    ridge
-        Penalty of the regression that gives the first weights of a network with one hidden layer, in squared
-        lengths of a mean image (`ridge.begin`); 0: random weights alone.
-    teacher, trust, soften
-        A trained network of ``sw/networks`` whose verdicts are the labels' part `trust`, at `soften` times
-        the temperature that it learnt at (`teacher.Teacher`); "": none.
+        How much each class is favoured, in logits; empty: all alike. The loss sees its logit that much lower
+        (Menon et al. 2021), and an output bias begins that much higher (`Stdbp.adjust_bias`).
+    weight_decay
+        Of the float phase, decoupled from the gradient (AdamW).
+    min_slope
+        The gradient of spike times takes the slope of the potential for at least this many
+        theta / (steps - 1) (`stdbp.spike_times`); 0: as it is.
+    ridge_penalty
+        Penalty of the ridge regression that gives the first weights of a network with one hidden layer, in
+        squared lengths of a mean image (`ridge.begin`); 0: random weights alone.
+    teacher, teacher_weight, teacher_temperature
+        A trained network of ``sw/networks`` to distil; "": none. Its softmax, at this many times the
+        temperature that it learnt at, has this weight in the labels, beside the true ones
+        (`teacher.Teacher`).
     inputs
         Pixels of an image.
     rows
@@ -176,24 +198,24 @@ class TrainConfig:
     weight_bits: int = 5
     acc_bits: int = 16
     pot_bits: int = 20
-    float_rate: float = 1e-3
-    integer_rate: float = 5e-4
+    lr: float = 1e-3
+    integer_lr: float = 5e-4
     schedule: str = "cosine"
-    warm: int = 200
+    warmup: int = 200
     fused: bool = True
-    batch: int = 128
+    batch_size: int = 128
     validation: int = 5000
     images: int = 0
     revive: bool = True
-    unit: float = 1.0
-    smooth: float = 0.0
+    temperature: float = 1.0
+    label_smoothing: float = 0.0
     logit_adjustment: tuple[float, ...] = ()
-    decay: float = 0.0
-    floor: float = 0.0
-    ridge: float = 0.0
+    weight_decay: float = 0.0
+    min_slope: float = 0.0
+    ridge_penalty: float = 0.0
     teacher: str = ""
-    trust: float = 1.0
-    soften: float = 1.0
+    teacher_weight: float = 1.0
+    teacher_temperature: float = 1.0
     inputs: int = 784
     rows: int = 28
     augment: Augment = field(default_factory=Augment)
@@ -211,11 +233,11 @@ class TrainConfig:
             ("inputs", 1, LARGEST),
             ("rows", 1, LARGEST),
             ("seed", 0, (1 << 63) - 1),
-            ("warm", 0, LARGEST),
+            ("warmup", 0, LARGEST),
         ):
             value = getattr(self, key)
             check(least <= value <= most, f"{key}={value} is outside {least}..{most}")
-        for key in ("float_rate", "integer_rate"):
+        for key in ("lr", "integer_lr"):
             check(getattr(self, key) > 0, f"{key}={getattr(self, key)} is not positive")
         check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
         check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
@@ -225,7 +247,7 @@ class TrainConfig:
             "acc_bits <= pot_bits <= 24",
         )
         check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
-        check(self.batch >= 1, f"batch={self.batch} is below 1")
+        check(self.batch_size >= 1, f"batch_size={self.batch_size} is below 1")
         check(self.validation >= 1, f"validation={self.validation} is below 1")
         check(
             self.float_epochs >= 1, f"float_epochs={self.float_epochs} is below 1: integers start from floats"
@@ -237,11 +259,11 @@ class TrainConfig:
             check(self.integer_epochs == 0, f"integer_epochs={self.integer_epochs}; {only}")
         check(self.schedule in SCHEDULES, f"schedule={self.schedule!r} is not one of {SCHEDULES}")
         check(
-            self.images == 0 or self.images >= self.batch,
-            f"images={self.images} are fewer than batch={self.batch}; 0: all",
+            self.images == 0 or self.images >= self.batch_size,
+            f"images={self.images} are fewer than batch_size={self.batch_size}; 0: all",
         )
-        check(self.unit > 0, f"unit={self.unit} is not positive")
-        check(0 <= self.smooth < 1, f"smooth={self.smooth} is outside 0..1")
+        check(self.temperature > 0, f"temperature={self.temperature} is not positive")
+        check(0 <= self.label_smoothing < 1, f"label_smoothing={self.label_smoothing} is outside 0..1")
         classes = self.layers[-1].neurons
         check(
             len(self.logit_adjustment) in (0, classes)
@@ -251,15 +273,14 @@ class TrainConfig:
             ),
             f"logit_adjustment={list(self.logit_adjustment)} are not {classes} numbers, one an output neuron",
         )
-        check(self.decay >= 0, f"decay={self.decay} is negative")
-        check(self.floor >= 0, f"floor={self.floor} is negative")
-        check(self.ridge >= 0, f"ridge={self.ridge} is negative")
+        for key in ("weight_decay", "min_slope", "ridge_penalty"):
+            check(getattr(self, key) >= 0, f"{key}={getattr(self, key)} is negative")
         check(
-            self.ridge == 0 or [layer.kernel for layer in self.layers] == [0, 0],
-            f"ridge={self.ridge} needs one dense hidden layer and a dense output layer",
+            self.ridge_penalty == 0 or [layer.kernel for layer in self.layers] == [0, 0],
+            f"ridge_penalty={self.ridge_penalty} needs one dense hidden layer and a dense output layer",
         )
-        check(0 <= self.trust <= 1, f"trust={self.trust} is outside 0..1")
-        check(self.soften > 0, f"soften={self.soften} is not positive")
+        check(0 <= self.teacher_weight <= 1, f"teacher_weight={self.teacher_weight} is outside 0..1")
+        check(self.teacher_temperature > 0, f"teacher_temperature={self.teacher_temperature} is not positive")
         for i, layer in enumerate(self.layers):
             check(
                 1 <= layer.neurons <= LARGEST, f"layer {i}: neurons={layer.neurons} is outside 1..{LARGEST}"
@@ -270,7 +291,7 @@ class TrainConfig:
             check(0 <= neuron.start, f"layer {i}: start={neuron.start} is negative")
             check(neuron.end <= self.steps, f"layer {i}: end={neuron.end} is beyond steps={self.steps}")
             check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
-            check(layer.norm >= 0, f"layer {i}: norm={layer.norm} is negative")
+            check(layer.batch_norm >= 0, f"layer {i}: batch_norm={layer.batch_norm} is negative")
             check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
             check(layer.kernel > 0 or not layer.pool, f"layer {i}: pool needs a convolution, a kernel")
         if self.layers[0].kernel or self.augment != Augment():
@@ -326,16 +347,16 @@ class TrainConfig:
             **{f"images as {VIEWS[name].noun}": True for name in views_of(self.dataset)},
             "augmented images": self.augment != Augment(),
             "dropout": any(layer.dropout for layer in layers),
-            "folded batch normalisation": any(layer.norm for layer in layers),
+            "folded batch normalisation": any(layer.batch_norm for layer in layers),
             "centred weights": any(layer.centred for layer in layers),
-            "first weights by ridge regression": self.ridge > 0,
-            "a price on spikes": any(layer.activity for layer in layers),
-            "a price on silent neurons": any(layer.alive for layer in layers),
-            "weight decay": self.decay > 0,
+            "first weights by ridge regression": self.ridge_penalty > 0,
+            "a penalty on spikes": any(layer.spike_penalty for layer in layers),
+            "a penalty on silent neurons": any(layer.silence_penalty for layer in layers),
+            "weight decay": self.weight_decay > 0,
             "logit adjustment": len(set(self.logit_adjustment)) > 1,
-            "label smoothing": self.smooth > 0,
-            "a floor under the slopes in the gradient": self.floor > 0,
-            f"labels of {self.teacher}": bool(self.teacher),
+            "label smoothing": self.label_smoothing > 0,
+            "a minimum slope in the gradient": self.min_slope > 0,
+            f"distillation from {self.teacher}": bool(self.teacher),
             f"{self.weight_bits}-bit weights": True,
         }
         return ", ".join(name for name, is_used in used.items() if is_used)
@@ -373,6 +394,15 @@ T = TypeVar("T")
 _KINDS: dict[str, Any] = {"int": int, "str": str, "bool": bool, "float": (int, float)}
 
 
+def _renamed(table: dict[str, Any], known: list[str], where: str) -> dict[str, Any]:
+    """A TOML table with the keys' present names, of which those that its dataclass has are `known`."""
+    old_names = {old: new for old, new in OLD_NAMES.items() if new in known}
+    for old, new in old_names.items():
+        if old in table and new in table:
+            raise ConfigError(f"{where}: {old} is the old name of {new}; give one of the two")
+    return {old_names.get(key, key): value for key, value in table.items()}
+
+
 def _build(cls: type[T], values: Any, where: str) -> T:
     """A dataclass from a TOML table; whole numbers serve as floats.
 
@@ -385,6 +415,7 @@ def _build(cls: type[T], values: Any, where: str) -> T:
     flat = {name: hints[name] for name, f in fields.items() if f.metadata.get("flat")}
     inner = {key: name for name, kind in flat.items() for key in get_type_hints(kind)}
     known = [*(name for name in fields if name not in flat), *inner]
+    values = _renamed(values, known, where)
     nested: dict[str, dict[str, Any]] = {name: {} for name in flat}
     own: dict[str, Any] = {}
     for key, value in values.items():

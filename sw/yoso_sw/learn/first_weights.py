@@ -14,18 +14,16 @@ class Normal:
 
     Parameters
     ----------
-    mean, deviation
-        In the unit of weights.
+    mean, std
+        Mean and standard deviation, in the unit of weights.
     generator
         Draws them; None: torch's own.
     """
 
     mean: float = 0.0
-    deviation: float = 0.1
+    std: float = 0.1
     generator: torch.Generator | None = None
 
     def draw(self, axons: int, neurons: int) -> nn.Parameter:
         """Weights (axons, neurons)."""
-        return nn.Parameter(
-            torch.randn(axons, neurons, generator=self.generator) * self.deviation + self.mean
-        )
+        return nn.Parameter(torch.randn(axons, neurons, generator=self.generator) * self.std + self.mean)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def begin(model: Rule[Any], config: TrainConfig, images: np.ndarray, labels: np.ndarray) -> None:
-    """Change the first weights of a model of one hidden layer, as `config.ridge` says.
+    """Change the first weights of a model of one hidden layer, as `config.ridge_penalty` says.
 
-    Hidden neuron j sides with class j mod classes: `directions` for that class, times the layer's
-    `deviation`, is added to its weights. An output neuron's weight is `mean` + `deviation` for hidden neurons
-    of its class, `mean` - `deviation` for the others, and its bias 0.
+    Hidden neuron j sides with class j mod classes: `directions` for that class, times the layer's `std`, is
+    added to its weights. An output neuron's weight is `mean` + `std` for hidden neurons of its class,
+    `mean` - `std` for the others, and its bias 0.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def begin(model: Rule[Any], config: TrainConfig, images: np.ndarray, labels: np.
         labels = np.concatenate([labels, labels])
     steps = spike_steps(images, config.levels)
     ages = np.where(steps == NEVER, 0, config.levels - steps).astype(np.float32) / config.levels
-    towards = directions(ages, np.eye(len(classes))[labels], config.ridge)[:, sides]
+    towards = directions(ages, np.eye(len(classes))[labels], config.ridge_penalty)[:, sides]
     own = np.where(sides[:, None] == classes, 1, -1)
     with torch.no_grad():
-        hidden.weight[: config.inputs] += torch.from_numpy(first.deviation * towards).to(hidden.weight)
+        hidden.weight[: config.inputs] += torch.from_numpy(first.std * towards).to(hidden.weight)
         output.weight.zero_()  # a bias by chance would favour a class
-        output.weight[: hidden.neurons] = torch.from_numpy(last.mean + last.deviation * own).to(output.weight)
+        output.weight[: hidden.neurons] = torch.from_numpy(last.mean + last.std * own).to(output.weight)
 
 
 def directions(ages: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndarray:
@@ -71,10 +71,10 @@ def directions(ages: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndar
     inputs = ages - ages.mean(1, keepdims=True)
     inputs -= inputs.mean(0)
     targets = targets - targets.mean(0)
-    price = max(penalty * np.square(inputs).sum() / len(inputs), np.finfo(np.float32).tiny)
+    diagonal = max(penalty * np.square(inputs).sum() / len(inputs), np.finfo(np.float32).tiny)
 
     def solve(gram: np.ndarray, right: np.ndarray) -> np.ndarray:
-        return np.linalg.solve(gram.astype(np.float64) + price * np.eye(len(gram)), right)
+        return np.linalg.solve(gram.astype(np.float64) + diagonal * np.eye(len(gram)), right)
 
     if len(inputs) < inputs.shape[1]:  # the smaller of two systems with the same solution
         weights = inputs.T @ solve(inputs @ inputs.T, targets)

@@ -72,7 +72,7 @@ class Rule(nn.Module, ABC, Generic[R]):
 
     def begin(self, images: np.ndarray, labels: np.ndarray) -> None:
         """Change the first weights as training images, uint8 (n, inputs), and classes (n,) suggest."""
-        if self.config.ridge:
+        if self.config.ridge_penalty:
             ridge.begin(self, self.config, images, labels)
 
     @abstractmethod
@@ -85,7 +85,7 @@ class Rule(nn.Module, ABC, Generic[R]):
 
     @abstractmethod
     def loss(self, inputs: torch.Tensor, results: Sequence[R], labels: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch, a scalar: of the outputs, and the prices of the layers.
+        """The loss of a batch, a scalar: of the outputs, and the penalties of the layers.
 
         `results` are those of `forward` for `inputs`; `labels` are classes, int64 (batch,), or shares of
         them, float (batch, classes).
@@ -118,7 +118,7 @@ class Rule(nn.Module, ABC, Generic[R]):
         config.check_exports()
         raise NotImplementedError
 
-    def adjustment(self) -> torch.Tensor:
+    def logit_adjustment(self) -> torch.Tensor:
         """What the loss takes off each class's logit, (classes,) (`TrainConfig.logit_adjustment`)."""
         output = self.chain[-1]
         return output.weight.new_tensor(self.config.logit_adjustment or [0.0] * output.neurons)

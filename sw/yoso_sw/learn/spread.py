@@ -41,7 +41,7 @@ def write(config: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def mean_and_spread(rows: list[dict[str, Any]], key: str = "golden") -> tuple[float, float | None]:
-    """Mean and sample standard deviation of an accuracy, per cent; no deviation of one seed."""
+    """Mean and sample standard deviation of an accuracy, per cent; no standard deviation of one seed."""
     values = [row[key] for row in rows]
     return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None
 

@@ -1,4 +1,4 @@
-"""A trained network as the teacher of another: its verdicts on the distorted images become the labels.
+"""A trained network as the teacher of another: its softmax on the distorted images becomes the labels.
 
 Distillation (Hinton, Vinyals and Dean 2015). The teacher is an integer network of ``sw/networks``, so whoever
 has the project has it.
@@ -23,7 +23,7 @@ class Teacher:
     Parameters
     ----------
     config
-        Of the pupil: its `teacher`, `trust` and `soften`.
+        Of the pupil: its `teacher`, `teacher_weight` and `teacher_temperature`.
     device
         Where the teacher runs.
     network
@@ -44,8 +44,9 @@ class Teacher:
         path = locate(config.teacher)
         own = load_config(path)
         output = config.layers[-1].neurons
-        unit = float(network.about.get("unit", 0))
-        seed = network.about.get("seed")
+        about = network.about
+        temperature = float(about.get("temperature", about.get("unit", 0)))  # its old name
+        seed = about.get("seed")
         for wrong, why in (
             (own.dataset != config.dataset, f"was trained on {own.dataset}, not {config.dataset}"),
             (network.inputs != config.inputs, f"sees {network.inputs} pixels, not {config.inputs}"),
@@ -56,19 +57,20 @@ class Teacher:
                 f"has seen test images of split {config.seed}: it was trained on split {seed}; "
                 "python -m yoso_sw.commands.seeds trains one for each",
             ),
-            (not unit, "does not say the unit of its potentials; train it again"),
+            (not temperature, "does not say the temperature of its softmax; train it again"),
         ):
             if wrong:
                 raise TrainingError(f"{config.name}: teacher {config.teacher} {why}")
         self.model = rules.rule_of(own.rule).of(own, network).to(device)
         self.device = device
-        self.trust, self.unit = config.trust, unit * config.soften
+        self.weight = config.teacher_weight
+        self.temperature = temperature * config.teacher_temperature
 
     def __call__(self, images: np.ndarray, labels: torch.Tensor) -> torch.Tensor:
         """Soft labels (n, classes) of images, uint8 (n, inputs), with the labels (n,) that they came with."""
         with torch.no_grad():
             inputs = self.model.encode(images).to(self.device)
-            verdict = torch.cat([self.model(part)[-1].potentials for part in inputs.split(256)])
-        verdict = (verdict / self.unit).softmax(dim=1)
-        given = torch.nn.functional.one_hot(labels, verdict.shape[1])
-        return self.trust * verdict + (1 - self.trust) * given
+            potentials = torch.cat([self.model(part)[-1].potentials for part in inputs.split(256)])
+        soft = (potentials / self.temperature).softmax(dim=1)
+        given = torch.nn.functional.one_hot(labels, soft.shape[1])
+        return self.weight * soft + (1 - self.weight) * given

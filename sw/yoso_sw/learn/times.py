@@ -56,7 +56,7 @@ def encode(inputs: np.ndarray, levels: int) -> torch.Tensor:
 
 
 class TemporalEncoder(nn.Module):
-    """Pixels as spike times: p > 0 spikes at step ((255 - p) * levels) >> 8, 0 never (contract, section 2).
+    """Pixels as spike times: p > 0 spikes at step ((255 - p) * levels) >> 8, 0 never (docs/arithmetic.md).
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def spike_time_loss(
     times: torch.Tensor,
     labels: torch.Tensor,
     end: float,
-    unit: float,
-    smooth: float = 0.0,
-    adjustment: torch.Tensor | None = None,
+    temperature: float,
+    label_smoothing: float = 0.0,
+    logit_adjustment: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Cross-entropy of the softmax of negative spike times (eq. 12), averaged over the batch.
 
@@ -101,18 +101,18 @@ def spike_time_loss(
         Output spike times (batch, classes); a silent neuron counts as firing at `end`.
     labels
         Classes, int64 (batch,), or shares of them, float (batch, classes).
-    unit
-        Steps that make a factor e; eq. 12 has 1 in its own unit of time.
-    smooth
-        Label smoothing: the share of a label that goes to all classes alike (our choice; eq. 12 has none).
-    adjustment
+    temperature
+        Of the softmax, in steps; eq. 12 has 1 in its own unit of time.
+    label_smoothing
+        The share of a label that goes to all classes alike (our choice; eq. 12 has none).
+    logit_adjustment
         What is taken off each class's logit, (classes,) (Menon et al. 2021); None: nothing, as in eq. 12. A
-        class of which much is taken has to fire that many units earlier for the same loss.
+        class of which much is taken has to fire that many temperatures earlier for the same loss.
     """
-    logits = -_Cap.apply(times, end) / unit
-    if adjustment is not None:
-        logits = logits - adjustment
-    return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smooth)
+    logits = -_Cap.apply(times, end) / temperature
+    if logit_adjustment is not None:
+        logits = logits - logit_adjustment
+    return torch.nn.functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
 
 
 def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:
@@ -127,9 +127,9 @@ def decide(times: torch.Tensor, potential: torch.Tensor) -> torch.Tensor:
 class SpikeTimeLoss(nn.Module):
     """Cross-entropy on spike times, eq. 12; see `spike_time_loss`."""
 
-    def __init__(self, end: float, unit: float = 1.0) -> None:
+    def __init__(self, end: float, temperature: float = 1.0) -> None:
         super().__init__()
-        self.end, self.unit = end, unit
+        self.end, self.temperature = end, temperature
 
     def forward(self, times: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return spike_time_loss(times, labels, self.end, self.unit)
+        return spike_time_loss(times, labels, self.end, self.temperature)

@@ -27,7 +27,7 @@ from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
 #: Settings of the integer phase alone: a checkpoint of the float phase serves others of them.
-QUANTISATION = frozenset({"weight_bits", "acc_bits", "pot_bits", "clip", "integer_epochs", "integer_rate"})
+QUANTISATION = frozenset({"weight_bits", "acc_bits", "pot_bits", "clip", "integer_epochs", "integer_lr"})
 BLOCK = 16  # batches that are distorted and encoded in one go
 
 
@@ -84,8 +84,10 @@ class Trainer:
         self.history: list[Epoch] = []
         self.float_accuracy = math.nan
         self.optimizer = self._fresh_optimizer()
-        if len(data.train[0]) < config.batch:
-            raise TrainingError(f"{len(data.train[0])} training images are fewer than batch={config.batch}")
+        if len(data.train[0]) < config.batch_size:
+            raise TrainingError(
+                f"{len(data.train[0])} training images are fewer than batch_size={config.batch_size}"
+            )
         if file is not None and file.exists():
             self.resume(file)
         else:
@@ -99,7 +101,7 @@ class Trainer:
     def batches(self) -> int:
         """Batches of an epoch."""
         images = len(self.data.train[0])
-        return min(images, self.config.images or images) // self.config.batch
+        return min(images, self.config.images or images) // self.config.batch_size
 
     def run(
         self,
@@ -177,7 +179,7 @@ class Trainer:
             "dataset": config.dataset,
             **self.data.record,
             "seed": config.seed,
-            "unit": round(config.unit * scale, 3),
+            "temperature": round(config.temperature * scale, 3),
             "command": command,
             "float_accuracy": round(self.float_accuracy, 2),
             "golden_accuracy": round(100 * float((result.decisions == labels).mean()), 2),
@@ -201,14 +203,14 @@ class Trainer:
         for batch in range(batches):
             place = batch % BLOCK
             if place == 0:
-                block = order[batch * config.batch : min(batch + BLOCK, batches) * config.batch]
+                block = order[batch * config.batch_size : min(batch + BLOCK, batches) * config.batch_size]
                 distorted = config.augment(images[block], config.rows, rng)
                 inputs = self._inputs(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
                 if self.teacher is not None:
                     targets = self.teacher(distorted, targets)
-            own = slice(place * config.batch, (place + 1) * config.batch)
-            self._set_rate(batch, batches)
+            own = slice(place * config.batch_size, (place + 1) * config.batch_size)
+            self._set_lr(batch, batches)
             loss = self.model.loss(inputs[own], self.model(inputs[own], dropout), targets[own])
             value = float(loss.detach())
             if not math.isfinite(value):
@@ -237,22 +239,22 @@ class Trainer:
         """Images as the model takes them, on the device."""
         return self.model.encode(images).to(self.device)
 
-    def _set_rate(self, batch: int, batches: int) -> None:
+    def _set_lr(self, batch: int, batches: int) -> None:
         """Each phase warms up and, unless the schedule is constant, falls as a cosine."""
         config = self.config
         whole = self.model.scales is not None
         epochs = config.integer_epochs if whole else config.float_epochs
         done = (self.epoch - (config.float_epochs if whole else 0)) * batches + batch
-        rate = config.integer_rate if whole else config.float_rate
+        lr = config.integer_lr if whole else config.lr
         if config.schedule == "cosine":
-            rate *= 0.5 * (1 + math.cos(math.pi * done / (epochs * batches)))
+            lr *= 0.5 * (1 + math.cos(math.pi * done / (epochs * batches)))
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * min(1.0, (done + 1) / max(1, config.warm))
+            group["lr"] = lr * min(1.0, (done + 1) / max(1, config.warmup))
 
     def _fresh_optimizer(self) -> torch.optim.Optimizer:
-        decay = self.config.decay if self.model.scales is None else 0.0
-        rate, fused = self.config.float_rate, self.config.fused
-        return torch.optim.AdamW(self.model.parameters(), lr=rate, weight_decay=decay, fused=fused)
+        weight_decay = self.config.weight_decay if self.model.scales is None else 0.0
+        lr, fused = self.config.lr, self.config.fused
+        return torch.optim.AdamW(self.model.parameters(), lr=lr, weight_decay=weight_decay, fused=fused)
 
     # ---- checkpoints ---------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Alpha-PSP: the leaky neuron that the paper argues against (eq. 1 to 7), as a baseline for STDBP.
 
-The kernel (eq. 2) rises, peaks at tau and decays; eq. 7 is its slope::
+The PSP (eq. 2) rises, peaks at tau and decays; eq. 7 is its slope::
 
     eps(s) = (s / tau) exp(1 - s / tau)        eps'(s) = (1 - s / tau) exp(1 - s / tau) / tau        s > 0
 
@@ -9,11 +9,11 @@ so, x time constants after input spike k, the potential is the closed form ::
     V = exp(-x) (P x + Q),      tau V' = exp(-x) P - V
     P = sum over causal i of w_i exp(1 - (t_k - t_i) / tau),      Q = V(t_k)
 
-and V = theta where g(x) = P x + Q - theta exp(x) is zero. `walk` visits the input spikes in order, keeps P
-and Q of every neuron, decides in closed form whether V crosses theta before the next spike, and if so finds
-the first crossing numerically: g is concave, so that Newton's iteration climbs from the left to the root and
-cannot pass it. (Lambert's W is that root in closed form; this needs no special function.) The kernels are
-fused loops, as in `causal`.
+and V = theta where g(x) = P x + Q - theta exp(x) is zero. `first_spikes` visits the input spikes in order,
+keeps P and Q of every neuron, decides in closed form whether V crosses theta before the next spike, and if so
+finds the first crossing numerically: g is concave, so that Newton's iteration climbs from the left to the
+root and cannot pass it. (Lambert's W is that root in closed form; this needs no special function.) The
+kernels are fused loops, as in `stdbp.first_spikes`.
 
 Unlike a ReL-PSP neuron, this one may peak below the threshold and stay silent, and it may cross with V' near
 0, where eq. 6 explodes: the paper's dead neurons and exploding gradients.
@@ -60,7 +60,7 @@ def crossing(p, q, threshold, longest):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def walk(times, weights, threshold, tau, end):  # type: ignore[no-untyped-def]
+def first_spikes(times, weights, threshold, tau, end):  # type: ignore[no-untyped-def]
     """First spikes of one layer of alpha-PSP neurons (eq. 1 to 3).
 
     Parameters
@@ -120,7 +120,7 @@ def walk(times, weights, threshold, tau, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def gradient(times, weights, fired, drive, tau):  # type: ignore[no-untyped-def]
+def gradient(times, weights, fired, deltas, tau):  # type: ignore[no-untyped-def]
     """Gradients through spike times (eq. 4 to 7).
 
     For a causal pair, t_i < t_j, and V'_j the slope of V at j's spike::
@@ -130,10 +130,10 @@ def gradient(times, weights, fired, drive, tau):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     times, weights, tau
-        As for `walk`.
+        As for `first_spikes`.
     fired
-        Spike times (batch, neurons), finite; where `drive` is 0 the value does not matter.
-    drive
+        Spike times (batch, neurons), finite; where `deltas` is 0 the value does not matter.
+    deltas
         dL/dt_j / V'_j (batch, neurons); 0 for neurons whose time passes no gradient.
 
     Returns
@@ -145,12 +145,12 @@ def gradient(times, weights, fired, drive, tau):  # type: ignore[no-untyped-def]
     neurons = weights.shape[1]
     number = weights.dtype.type
     none = number(0)
-    push = np.zeros(neurons, weights.dtype)
+    delta = np.zeros(neurons, weights.dtype)
     for image in range(len(times)):
         t_out = fired[image]
         # exp(1 - s / tau) as a product leaves no exp in the inner loop.
         for j in range(neurons):
-            push[j] = drive[image, j] * number(math.exp(1 - t_out[j] / tau))
+            delta[j] = deltas[image, j] * number(math.exp(1 - t_out[j] / tau))
         for axon in range(len(weights)):
             t = times[image, axon]
             if not np.isfinite(t):
@@ -159,7 +159,7 @@ def gradient(times, weights, fired, drive, tau):  # type: ignore[no-untyped-def]
             row, grad_row = weights[axon], grad_weights[axon]
             total = none
             for j in range(neurons):
-                through = push[j] * grown if t < t_out[j] else none
+                through = delta[j] * grown if t < t_out[j] else none
                 age = (t_out[j] - t) / tau
                 grad_row[j] -= through * age
                 total += through * (1 - age) * row[j]
@@ -175,7 +175,7 @@ class _SpikeTimes(torch.autograd.Function):
         times = torch.where(times < end, times, SILENT)  # nothing follows that they could act on
         w = weights.detach().numpy()
         number = w.dtype.type
-        results = walk(times.detach().numpy(), w, number(threshold), number(tau), number(end))
+        results = first_spikes(times.detach().numpy(), w, number(threshold), number(tau), number(end))
         fired, potential, slope = (torch.from_numpy(result) for result in results)
         # A crossing that only touches the threshold may round to V' <= 0: as steep as rounding can tell.
         least = torch.finfo(weights.dtype).eps * threshold / tau
@@ -188,13 +188,13 @@ class _SpikeTimes(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         times, weights, fired, rate = ctx.saved_tensors
-        drive = grads[0] * rate
-        results = gradient(times.numpy(), weights.detach().numpy(), fired.numpy(), drive.numpy(), ctx.tau)
+        deltas = grads[0] * rate
+        results = gradient(times.numpy(), weights.detach().numpy(), fired.numpy(), deltas.numpy(), ctx.tau)
         grad_weights, grad_times = (torch.from_numpy(result) for result in results)
         return grad_times, grad_weights, None, None, None
 
 
-def kernel(age: torch.Tensor, tau: float) -> torch.Tensor:
+def psp(age: torch.Tensor, tau: float) -> torch.Tensor:
     """eps(age), eq. 2, peak 1 at tau: 0 for spikes that are not in the past (-inf for silent axons)."""
     past = age.clamp(min=0) / tau
     return past * torch.exp(1 - past)
@@ -202,7 +202,7 @@ def kernel(age: torch.Tensor, tau: float) -> torch.Tensor:
 
 def potentials(times: torch.Tensor, weights: torch.Tensor, tau: float, now: float) -> torch.Tensor:
     """V(now) of neurons that have not fired (eq. 1), shape (batch, neurons)."""
-    return kernel(now - times, tau) @ weights
+    return psp(now - times, tau) @ weights
 
 
 def spike_times(

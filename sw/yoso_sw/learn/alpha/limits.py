@@ -22,12 +22,12 @@ LONGEST = 80
 
 def refusals(config: TrainConfig) -> Iterator[str]:
     """See `rules.Limits`."""
-    yield from only(config, decision="ttfs", revive=False, floor=0.0)
+    yield from only(config, decision="ttfs", revive=False, min_slope=0.0)
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, slope="psp", start=0)
-        yield from only(layer, where, kernel=0, bias=False, dropout=0.0, activity=0.0, alive=0.0, norm=0.0)
-        yield from only(layer, where, centred=False)
+        yield from only(layer, where, kernel=0, bias=False, dropout=0.0)
+        yield from only(layer, where, spike_penalty=0.0, silence_penalty=0.0, batch_norm=0.0, centred=False)
         least = neuron.end / LONGEST
         if neuron.end < 1:
             yield f"{where}end={neuron.end}; it can only have a layer that fires, end >= 1"

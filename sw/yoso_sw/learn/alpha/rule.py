@@ -26,7 +26,7 @@ class Alpha(Rule[Spikes]):
         layers: list[AlphaDense] = []
         for layer in config.layers:
             axons = layers[-1].neurons if layers else config.inputs
-            init = Normal(layer.mean, layer.deviation, generator)
+            init = Normal(layer.mean, layer.std, generator)
             layers.append(AlphaDense(axons, layer.neurons, layer.neuron, init))
         self.layers = nn.ModuleList(layers)
 
@@ -47,7 +47,8 @@ class Alpha(Rule[Spikes]):
     def loss(self, inputs: torch.Tensor, results: Sequence[Spikes], labels: torch.Tensor) -> torch.Tensor:
         """Cross-entropy on spike times (eq. 12)."""
         config, end = self.config, self.config.layers[-1].neuron.end
-        return spike_time_loss(results[-1].times, labels, end, config.unit, config.smooth, self.adjustment())
+        settings = config.temperature, config.label_smoothing, self.logit_adjustment()
+        return spike_time_loss(results[-1].times, labels, end, *settings)
 
     def decide(self, results: Sequence[Spikes]) -> torch.Tensor:
         return decide(*results[-1])

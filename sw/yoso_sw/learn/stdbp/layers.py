@@ -3,7 +3,7 @@
 Spikes go from module to module as times: real tensors in steps, inf for a neuron that stays silent. ::
 
     neuron, encoder = NeuronConfig(threshold=16, end=40), TemporalEncoder(levels=16)
-    hidden = Dense(784, 800, neuron, Normal(mean=0.02, deviation=0.06))
+    hidden = Dense(784, 800, neuron, Normal(mean=0.02, std=0.06))
     output = Dense(800, 10, neuron, Normal(0.1, 0.2), Extras(revive=True))
     loss = SpikeTimeLoss(end=40)
     loss(output(hidden(encoder(images)).times).times, labels).backward()
@@ -44,19 +44,19 @@ class Extras:
     revive
         Whether a silent neuron of slope A learns as if it had fired at `end`; for output layers
         (`stdbp.spike_times`).
-    floor
-        Least slope that the gradient of slope A knows (`stdbp.spike_times`).
-    norm
-        Standard deviation, in units of c, to which `Norm` brings the potentials in the float phase; 0: none.
-        Of layers with a constant slope and a bias.
+    min_slope
+        What the gradient of slope A takes the slope for at least (`stdbp.spike_times`).
+    batch_norm
+        Standard deviation, in units of c, to which `BatchNorm` brings the potentials in the float phase; 0:
+        none. Of layers with a constant slope and a bias.
     centred
         Whether the weights of a neuron, the bias apart, are kept at a mean of zero in the float phase.
     """
 
     dropout: float = 0.0
     revive: bool = False
-    floor: float = 0.0
-    norm: float = 0.0
+    min_slope: float = 0.0
+    batch_norm: float = 0.0
     centred: bool = False
 
 
@@ -86,27 +86,27 @@ class Quantiser:
         return (self.limit - 1) / (self.clip * float(weight.square().mean().sqrt()))
 
 
-class Norm(nn.Module):
-    """Potentials of each neuron, or filter, brought to one mean and deviation over the batch.
+class BatchNorm(nn.Module):
+    """Potentials of each neuron, or filter, brought to one mean and standard deviation over the batch.
 
     Batch normalisation (Ioffe and Szegedy 2015) of what a layer of constant slope reads when its window
-    opens: V' = norm * (|gain| * (V - mean) / deviation + shift). It is linear in the weights, so `fold`
+    opens: V' = std * (|gain| * (V - batch mean) / batch std + shift). It is linear in the weights, so `fold`
     moves it into them and into the bias axon's, and nothing of it is left for the chip.
 
     Parameters
     ----------
     neurons
         Neurons or filters, the second dimension of the potentials.
-    norm
-        The deviation that potentials begin with, in units of c.
+    std
+        The standard deviation that potentials begin with, in units of c.
     """
 
     mean: torch.Tensor
     variance: torch.Tensor
 
-    def __init__(self, neurons: int, norm: float) -> None:
+    def __init__(self, neurons: int, std: float) -> None:
         super().__init__()
-        self.norm = norm
+        self.std = std
         self.gain = nn.Parameter(torch.ones(neurons))
         self.shift = nn.Parameter(torch.zeros(neurons))
         self.register_buffer("mean", torch.zeros(neurons))
@@ -114,7 +114,7 @@ class Norm(nn.Module):
 
     def forward(self, potential: torch.Tensor, training: bool) -> torch.Tensor:
         """Of potentials (batch, neurons, ..); in training by the batch's own mean and variance."""
-        gain, shift = self.norm * self.gain.abs(), self.norm * self.shift
+        gain, shift = self.std * self.gain.abs(), self.std * self.shift
         return functional.batch_norm(potential, self.mean, self.variance, gain, shift, training, 0.1, EPSILON)
 
     def fold(self, weight: nn.Parameter, reading: int) -> None:
@@ -123,10 +123,10 @@ class Norm(nn.Module):
         The gain is not negative, so the maximum of pooled potentials stays where it was.
         """
         with torch.no_grad():
-            gain = self.norm * self.gain.abs() / (self.variance + EPSILON).sqrt()
+            gain = self.std * self.gain.abs() / (self.variance + EPSILON).sqrt()
             bias = weight[-1] * reading - self.mean
             weight[:-1] *= gain
-            weight[-1] = (bias * gain + self.norm * self.shift) / reading
+            weight[-1] = (bias * gain + self.std * self.shift) / reading
 
 
 def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:
@@ -186,7 +186,7 @@ class TemporalLayer(nn.Module):
         self.bias = bias
         self.scale: float | None = None
         self.weight = init.draw(axons + bias, neurons)
-        self.norm = Norm(neurons, extras.norm) if extras.norm else None
+        self.norm = BatchNorm(neurons, extras.batch_norm) if extras.batch_norm else None
 
     def quantise(self) -> None:
         """Fix the scale."""
@@ -206,7 +206,7 @@ class TemporalLayer(nn.Module):
         assert self.scale is not None
         limit = self.quantiser.limit
         scaled = (self.weight * self.scale).clamp(-limit, limit - 1)
-        return stdbp.round_through(scaled.round(), scaled)
+        return stdbp.straight_through(scaled.round(), scaled)
 
     @property
     def threshold(self) -> float:
@@ -245,7 +245,7 @@ class TemporalLayer(nn.Module):
 
     def ages(self, times: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
         """What arrived by `reading`, with the dropout that `generator` draws."""
-        ages = stdbp.arrived(times, self.reading)
+        ages = stdbp.psp(times, self.reading)
         if generator is not None and self.extras.dropout:
             kept = self._kept(ages, generator)
             ages = ages * kept / (1 - self.extras.dropout)
@@ -275,7 +275,7 @@ class TemporalLayer(nn.Module):
                 self.extras.revive,
                 chip=self.quantiser.chip,
                 window=window,
-                floor=self.extras.floor,
+                min_slope=self.extras.min_slope,
             )
         )
 
@@ -307,9 +307,9 @@ class Dense(TemporalLayer):
             return self.read(potential, generator is not None)
         return self.fire(times, generator)
 
-    def quiet(self, times: torch.Tensor) -> torch.Tensor:
-        """`stdbp.quiet` of the layer for these inputs."""
-        return stdbp.quiet(self.with_bias(times), self.working, self.threshold, self.last)
+    def silence_penalty(self, times: torch.Tensor) -> torch.Tensor:
+        """`stdbp.silence_penalty` of the layer for these inputs."""
+        return stdbp.silence_penalty(self.with_bias(times), self.working, self.threshold, self.last)
 
 
 class Conv2d(TemporalLayer):

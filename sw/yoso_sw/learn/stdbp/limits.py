@@ -18,12 +18,13 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, tau=0.0)
-        if layer.norm and not (neuron.slope == "constant" and layer.bias):
-            yield f"{where}norm={layer.norm} needs a constant slope and a bias, into which it is folded"
+        if layer.batch_norm and not (neuron.slope == "constant" and layer.bias):
+            needs = "a constant slope and a bias, into which it is folded"
+            yield f"{where}batch_norm={layer.batch_norm} needs {needs}"
         if layer.kernel and neuron.silent:
             yield f"{where}kernel={layer.kernel}: a convolution needs a firing window"
-        if layer.alive and (layer.kernel or neuron.slope != "psp"):
-            yield f"{where}alive={layer.alive} needs a dense layer of slope psp"
+        if layer.silence_penalty and (layer.kernel or neuron.slope != "psp"):
+            yield f"{where}silence_penalty={layer.silence_penalty} needs a dense layer of slope psp"
         if neuron.silent != (i == len(config.layers) - 1 and config.decision == "softmax"):
             yield (
                 f"{where}window {neuron.start}..{neuron.end}; it is empty in the output layer of decision "

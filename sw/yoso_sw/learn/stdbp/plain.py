@@ -1,7 +1,7 @@
 """Spike times with PyTorch's own operations: sort, cumulative sums, and autograd.
 
 What one writes without kernels of one's own: short, fit for a GPU, and the baseline of ``make bench-train``.
-It keeps every causal set of every neuron, (batch, axons, neurons) numbers, where `causal` keeps none.
+It keeps every causal set of every neuron, (batch, axons, neurons) numbers, where `first_spikes` keeps none.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def spike_times(
     last: int,
     whole: bool = False,
     revive: bool = False,
-    floor: float = 0.0,
+    min_slope: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """`stdbp.spike_times` on any device; on whole steps no adder may saturate, and gradients are those of the
     time before rounding.
@@ -47,7 +47,7 @@ def spike_times(
     """
     if len(times) > ROWS and not torch.is_grad_enabled():
         blocks = [
-            spike_times(part, weights, threshold, start, end, last, whole, revive, floor)
+            spike_times(part, weights, threshold, start, end, last, whole, revive, min_slope)
             for part in times.split(ROWS)
         ]
         fired, potential = (torch.cat(parts) for parts in zip(*blocks, strict=True))
@@ -80,12 +80,13 @@ def spike_times(
     total, moment = a[:, -1], b[:, -1]
     slope = total.detach()
     slope = slope.clamp(min=threshold / last) if revive else torch.full_like(slope, SILENT)
-    pull = (moment - end * total) / slope  # the gradient of a silent neuron, as if it had fired at `end`
+    # The gradient of a silent neuron, as if it had fired at `end`.
+    silent_grad = (moment - end * total) / slope
     at = torch.where(fires, chosen(step), 0)
-    if floor:
-        share = (chosen(a).detach() * last / (floor * threshold)).clamp(0, 1)  # of the gradient
+    if min_slope:
+        share = (chosen(a).detach() * last / (min_slope * threshold)).clamp(0, 1)  # of the gradient
         at = at.detach() + (at - at.detach()) * share
-    fired = torch.where(opens, start, torch.where(fires, at, SILENT + (pull - pull.detach())))
+    fired = torch.where(opens, start, torch.where(fires, at, SILENT + (silent_grad - silent_grad.detach())))
     reached = chosen(a) * (fired if whole else at) - chosen(b) if whole else torch.full_like(at, threshold)
     if not whole:
         reached = torch.where(opens, chosen(a) * start - chosen(b), reached)

@@ -29,8 +29,8 @@ def build(
     generator: torch.Generator,
 ) -> TemporalLayer:
     """The module of one layer, with the `inputs` spikes that it may get."""
-    init = Normal(layer.mean, layer.deviation, generator)
-    extras = Extras(layer.dropout, revive, config.floor, layer.norm, layer.centred)
+    init = Normal(layer.mean, layer.std, generator)
+    extras = Extras(layer.dropout, revive, config.min_slope, layer.batch_norm, layer.centred)
     quantiser = Quantiser(config.weight_bits, layer.clip, config.chip)
     parts = layer.neuron, init, extras, quantiser
     if window is None:
@@ -103,7 +103,7 @@ class Stdbp(Rule[Spikes]):
 
     def begin(self, images: np.ndarray, labels: np.ndarray) -> None:
         super().begin(images, labels)
-        self.favour()
+        self.adjust_bias()
 
     def encode(self, inputs: np.ndarray) -> torch.Tensor:
         return encode(inputs, self.config.levels)
@@ -134,29 +134,29 @@ class Stdbp(Rule[Spikes]):
         return results
 
     def loss(self, inputs: torch.Tensor, results: Sequence[Spikes], labels: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the layers' prices."""
+        """Cross-entropy on spike times (eq. 12) or on the last potentials, and the layers' penalties."""
         times, potential = results[-1]
         config, output = self.config, self.chain[-1]
         if config.decision == "ttfs":
-            end = output.neuron.end
-            loss = spike_time_loss(times, labels, end, config.unit, config.smooth, self.adjustment())
+            settings = config.temperature, config.label_smoothing, self.logit_adjustment()
+            loss = spike_time_loss(times, labels, output.neuron.end, *settings)
         else:
-            logits = potential / (config.unit * (output.scale or 1)) - self.adjustment()
-            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=config.smooth)
+            logits = potential / (config.temperature * (output.scale or 1)) - self.logit_adjustment()
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
         given = [inputs, *(spikes.times for spikes in results)]
         for i, (layer, module) in enumerate(zip(config.layers, self.chain, strict=True)):
-            if layer.activity:
-                loss = loss + layer.activity * stdbp.activity(
+            if layer.spike_penalty:
+                loss = loss + layer.spike_penalty * stdbp.spike_penalty(
                     results[i].times, layer.neuron.start, layer.neuron.end
                 )
-            if layer.alive and isinstance(module, Dense):
-                loss = loss + layer.alive * module.quiet(given[i].detach())
+            if layer.silence_penalty and isinstance(module, Dense):
+                loss = loss + layer.silence_penalty * module.silence_penalty(given[i].detach())
         return loss
 
     def decide(self, results: Sequence[Spikes]) -> torch.Tensor:
         return decide(*results[-1])
 
-    def favour(self) -> None:
+    def adjust_bias(self) -> None:
         """Begin with what the loss takes off the logits: add `config.logit_adjustment` to the output biases.
 
         The loss of the first weights is then what it was without, and training that moves biases little still
@@ -165,8 +165,8 @@ class Stdbp(Rule[Spikes]):
         config, output = self.config, self.chain[-1]
         if config.logit_adjustment and config.decision == "softmax" and output.bias:
             with torch.no_grad():
-                given = output.weight.new_tensor(config.logit_adjustment) * config.unit
-                output.weight[-1] += given / output.reading
+                potential = output.weight.new_tensor(config.logit_adjustment) * config.temperature
+                output.weight[-1] += potential / output.reading
 
     def export(self, about: dict[str, object]) -> Network:
         config = self.config

@@ -9,7 +9,7 @@ layer:
 
 On whole steps both are the chip's arithmetic to the bit, weights being integers held in floats; gradients
 pass the rounding of times and weights unchanged (straight-through, our choice). It owes nothing to the golden
-model, which it must equal spike for spike: two readings of one contract.
+model, which it must equal spike for spike: two readings of `docs/arithmetic.md`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Any
 import torch
 from yoso_hw.params import ChipParams
 
-from yoso_sw.learn.stdbp import causal, causal_gradient, causal_order, plain
+from yoso_sw.learn.stdbp import plain, spike_order
+from yoso_sw.learn.stdbp.first_spikes import first_spikes
+from yoso_sw.learn.stdbp.spike_gradient import deltas, gradient
 from yoso_sw.learn.times import SILENT
 from yoso_sw.network.network import Window
 
@@ -35,19 +37,19 @@ KERNELS = True
 EXACT = 1 << 23
 
 
-def round_through(exact: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+def straight_through(exact: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
     """`exact` in the forward pass, the gradient of `real` in the backward pass (straight-through)."""
     return real + (exact - real).detach()
 
 
-def arrived(times: torch.Tensor, now: float) -> torch.Tensor:
+def psp(times: torch.Tensor, now: float) -> torch.Tensor:
     """K(now - t_i), the ReL-PSP kernel (eq. 9): 0 for spikes that are not before `now`, or silent."""
     return (now - times).clamp(min=0)
 
 
 def potentials(times: torch.Tensor, weights: torch.Tensor, now: float) -> torch.Tensor:
     """V(now) of neurons that have not fired (eq. 8), shape (batch, neurons)."""
-    return arrived(times, now) @ weights
+    return psp(times, now) @ weights
 
 
 def ramp_times(
@@ -71,7 +73,7 @@ def ramp_times(
     """
     wait = (threshold - opening) / slope
     if whole:
-        wait = round_through(wait.ceil(), wait)
+        wait = straight_through(wait.ceil(), wait)
     times = (wait + (start - 1)).clamp(min=start)
     return torch.where(times < end, times, SILENT)
 
@@ -89,27 +91,27 @@ class _SpikeTimes(torch.autograd.Function):
         bounds: Any,
         whole: bool,
         revive: bool,
-        floor: float,
+        min_slope: float,
     ) -> Any:
         theta, _, _, end, last = rule
-        unit = theta / last
+        unit_slope = theta / last
         t_in, w = times.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
         threads = THREADS or torch.get_num_threads()
-        *results, ctx.events = causal.walk(t_in, w, window, rule, bounds, whole, threads)
+        *results, ctx.events = first_spikes(t_in, w, window, rule, bounds, whole, threads)
         fired, potential, slope = map(torch.from_numpy, results)
         ctx.save_for_backward(times, weights, fired, slope)
-        ctx.rule = window, last, end, floor * unit, unit if revive else SILENT
+        ctx.rule = window, last, end, min_slope * unit_slope, unit_slope if revive else SILENT
         ctx.mark_non_differentiable(potential)
         return fired, potential
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         tensors = *ctx.saved_tensors, grads[0]
-        t_in, w, fired, slope, pull = (tensor.detach().contiguous().numpy() for tensor in tensors)
+        t_in, w, fired, slope, grad_fired = (tensor.detach().contiguous().numpy() for tensor in tensors)
         wanted, threads = ctx.needs_input_grad[0], THREADS or torch.get_num_threads()
         window, last, end, *slopes = ctx.rule
-        t_out, drive = causal_gradient.drive(fired, slope, pull, end, *slopes)
-        results = causal_gradient.gradient(t_in, ctx.events, w, window, last, t_out, drive, wanted, threads)
+        t_out, delta = deltas(fired, slope, grad_fired, end, *slopes)
+        results = gradient(t_in, ctx.events, w, window, last, t_out, delta, wanted, threads)
         grad_weights, grad_times = (None if g is None else torch.from_numpy(g) for g in results)
         return grad_times, grad_weights, *(None,) * 6
 
@@ -117,7 +119,7 @@ class _SpikeTimes(torch.autograd.Function):
 NO_BOUNDS = (-SILENT, SILENT, -SILENT, SILENT)
 
 
-def adders(chip: ChipParams) -> tuple[int, int, int, int]:
+def adder_bounds(chip: ChipParams) -> tuple[int, int, int, int]:
     """(A min, A max, V min, V max) of a chip, where its adders saturate."""
     return chip.acc_min, chip.acc_max, chip.pot_min, chip.pot_max
 
@@ -134,7 +136,7 @@ def spike_times(
     slope: int = 0,
     chip: ChipParams | None = None,
     window: Window | None = None,
-    floor: float = 0.0,
+    min_slope: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Spike times of a layer of slope A (eq. 11) and their gradient (eq. 13, 14).
 
@@ -163,7 +165,7 @@ def spike_times(
     window
         Of a convolution, whose `times` are ordered (row, col, channel), a bias last, and whose neurons at all
         positions, (row, col, filter), share `weights`; None: dense.
-    floor
+    min_slope
         The gradient takes the slope S_j of a spike for at least this many theta / last, the slope that needs
         all of the time. A potential that grazes theta has next to none, and in eq. 13 and 14 its one spike
         outweighs all others of a batch (our choice; 0: the paper's).
@@ -177,29 +179,29 @@ def spike_times(
         if slope:
             raise ValueError("a constant slope on whole steps has a kernel on the CPU alone; see ramp_times")
         seen = times if window is None else plain.patches(times, window)
-        results = plain.spike_times(seen, weights, threshold, start, end, last, whole, revive, floor)
+        results = plain.spike_times(seen, weights, threshold, start, end, last, whole, revive, min_slope)
         return results[0].reshape(len(times), -1), results[1].reshape(len(times), -1)
-    bounds = adders(chip or ChipParams()) if whole else NO_BOUNDS
+    bounds = adder_bounds(chip or ChipParams()) if whole else NO_BOUNDS
     rule = threshold, slope, start, end, last
-    geometry = causal_order.DENSE if window is None else astuple(window)
-    return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive, floor)
+    geometry = spike_order.DENSE if window is None else astuple(window)
+    return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive, min_slope)
 
 
-def activity(times: torch.Tensor, start: int, end: int) -> torch.Tensor:
-    """A price on spikes: the sum of (end - t) / (end - start) over a layer, averaged over images.
+def spike_penalty(times: torch.Tensor, start: int, end: int) -> torch.Tensor:
+    """A penalty on spikes: the sum of (end - t) / (end - start) over a layer, averaged over images.
 
     Silent neurons cost nothing. An L1 penalty on what the spikes tell, which pushes weak neurons into silence
     (our choice).
     """
-    return arrived(times, end).sum(dim=1).mean() / (end - start)
+    return psp(times, end).sum(dim=1).mean() / (end - start)
 
 
-def quiet(times: torch.Tensor, weights: torch.Tensor, threshold: float, last: int) -> torch.Tensor:
-    """What the layer's neurons lack to fire for the mean image, in units of theta, summed.
+def silence_penalty(times: torch.Tensor, weights: torch.Tensor, threshold: float, last: int) -> torch.Tensor:
+    """A penalty on silent neurons: what they lack to fire for the mean image, in units of theta, summed.
 
-    max(0, 1 - V_j / theta) of the batch's mean V_j after `last` steps. As a price in the loss it keeps
-    neurons alive that fire for no image and so have no spike time to learn from (our choice; Mostafa 2018
-    prices the sum of weights).
+    max(0, 1 - V_j / theta) of the batch's mean V_j after `last` steps. In the loss it keeps neurons alive
+    that fire for no image and so have no spike time to learn from (our choice; Mostafa 2018 penalises the sum
+    of weights).
     """
-    mean = arrived(times, last).mean(dim=0) @ weights
+    mean = psp(times, last).mean(dim=0) @ weights
     return (1 - mean / threshold).clamp(min=0).sum()

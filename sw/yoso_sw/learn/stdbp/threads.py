@@ -1,4 +1,4 @@
-"""Kernels that run in shares, a thread each."""
+"""Kernels that run in several threads, a share of the work each."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads)
 
 
-def run(kernel: Any, threads: int, work: int, *arguments: Any) -> None:
-    """Run a kernel in `threads` shares at once; in one if its work is too small to be worth handing out.
+def run_in_threads(kernel: Any, threads: int, work: int, *arguments: Any) -> None:
+    """Run a kernel in `threads` threads at once; in one if its work is too small to be worth handing out.
 
     The caller's thread takes the first share: waking another costs as much as a small layer.
     """

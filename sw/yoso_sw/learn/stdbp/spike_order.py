@@ -1,4 +1,4 @@
-"""Spikes in the order in which `causal` and `causal_gradient` go through them, and what a layer's window is.
+"""A batch's spikes in order of time, as `first_spikes` and `spike_gradient` take them; a layer's window.
 
 A window is (rows, cols, channels, kernel) of `network.Window`, kernel 0 for a dense layer. Its inputs are
 ordered (row, col, channel), a bias last.
@@ -40,7 +40,7 @@ class Events(NamedTuple):
 
 
 @njit(cache=True)
-def _places(counts):  # type: ignore[no-untyped-def]
+def _offsets(counts):  # type: ignore[no-untyped-def]
     """Turn how many there are of each digit into where the first of them goes."""
     place = 0
     for digit in range(DIGIT):
@@ -48,17 +48,17 @@ def _places(counts):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def room(inputs):  # type: ignore[no-untyped-def]
-    """What `sort` needs to sort the spikes of `inputs` axons."""
+def workspace(inputs):  # type: ignore[no-untyped-def]
+    """What `sort_spikes` needs to sort the spikes of `inputs` axons."""
     axons, keys = np.empty((2, inputs), np.uint32), np.empty((2, inputs), np.uint16)
     return axons[0], axons[1], keys[0], keys[1], np.empty(DIGIT, np.uint32), np.empty(DIGIT, np.uint32)
 
 
 @njit(cache=True)
-def sort(times, last, axons, when, work):  # type: ignore[no-untyped-def]
+def sort_spikes(times, last, axons, when, work):  # type: ignore[no-untyped-def]
     """Sort the spikes of an image before `last`: the first entries of `axons` and `when` become its events.
 
-    Spikes at `last` or later act on nothing. Ties are in the order of the axons. `work` is from `room`.
+    Spikes at `last` or later act on nothing. Ties are in the order of the axons. `work` is from `workspace`.
     Returns how many spikes there are.
 
     A radix sort by 65536 equal intervals of time, two digits, then an insertion sort of what shares one.
@@ -79,8 +79,8 @@ def sort(times, last, axons, when, work):  # type: ignore[no-untyped-def]
         key[k] = np.uint16((times[axon[k]] - first) * scale)
         low[key[k] % DIGIT] += 1
         high[key[k] // DIGIT] += 1
-    _places(low)
-    _places(high)
+    _offsets(low)
+    _offsets(high)
     for k in range(n):
         digit = key[k] % DIGIT
         place = low[digit]

@@ -19,7 +19,7 @@ LINE = 64  # bytes of a cache line
 
 
 @njit(cache=True)
-def lines(size, kind):  # type: ignore[no-untyped-def]
+def aligned(size, kind):  # type: ignore[no-untyped-def]
     """An array of `size` numbers of type `kind`, none of them set, at the beginning of a cache line.
 
     A vector that lies across two lines costs as much as two.

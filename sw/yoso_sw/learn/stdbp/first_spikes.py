@@ -4,13 +4,13 @@ Between two input spikes the potential of a ReL-PSP neuron is a straight line (p
 
     V(t) = sum over causal i of w_i (t - t_i),    dV/dt = A = sum over causal i of w_i
 
-so `walk` goes from spike to spike in order of time, or to all that come at one time, and keeps A and V of a
-tile of neurons, all of which do the same without a branch; it notes the interval in which V passes theta,
-solves V(t) = theta there at the end (eq. 11), and leaves a tile when each of its neurons has passed. The
-gradient is `causal_gradient`'s. Nothing is stored for a pair of spikes.
+so `first_spikes` goes from spike to spike in order of time, or to all that come at one time, and keeps A and
+V of a tile of neurons, all of which do the same without a branch; it notes the interval in which V crosses
+theta, solves V(t) = theta there at the end (eq. 11), and leaves a tile when each of its neurons has crossed.
+The gradient is `spike_gradient`'s. Nothing is stored for a pair of spikes.
 
 A convolution is a dense layer with shared weights (docs/arithmetic.md): the spikes of an image, in their
-`causal_order`, are dealt to the positions that see them. Its neurons are ordered (row, col, filter).
+`spike_order`, go to the positions that see them. Its neurons are ordered (row, col, filter).
 
 Images run in parallel, and the result does not depend on the number of threads. Arrays are of one type,
 float32 or float64.
@@ -21,23 +21,23 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.learn.stdbp.causal_order import Events, Shape, positions_of, room, sort
-from yoso_sw.learn.stdbp.rows import lines, sum_rows
-from yoso_sw.learn.stdbp.shares import run
+from yoso_sw.learn.stdbp.row_sums import aligned, sum_rows
+from yoso_sw.learn.stdbp.spike_order import Events, Shape, positions_of, sort_spikes, workspace
+from yoso_sw.learn.stdbp.threads import run_in_threads
 
 TILE = 32  # neurons, two of the widest vectors of float32
 GROUP = 4  # runs of spikes that a tile takes between two looks at whether it is done
 LOT = 16  # images whose spikes stay in the cache, while tile by tile of weights is there
 
-#: Where the numbers of a tile's neurons begin in its state: V; A; what V is to meet, inf if nothing any more;
-#: the time of the first spikes that find it met, V there and A just before; the spike time of those that the
-#: window decides.
-V, A, BAR, MET, THERE, RISE, FIRED = (TILE * i for i in range(7))
+#: Where the numbers of a tile's neurons begin in its state: V; A; the threshold, inf once crossed or outside
+#: the window; the time of the first spikes that find it crossed, V at that time and A just before; the spike
+#: time of those that the opening of the window decides.
+V, A, THETA, CROSSED, V_CROSSED, SLOPE, FIRED = (TILE * i for i in range(7))
 
 
 @njit(cache=True)
-def _deal(order, when, size, window, at, axons, count):  # type: ignore[no-untyped-def]
-    """Deal an image's first `size` events to the positions of a convolution that see them.
+def _events_by_position(order, when, size, window, at, axons, count):  # type: ignore[no-untyped-def]
+    """Give an image's first `size` events to the positions of a convolution that see them.
 
     The first count[p] entries of at[p] and axons[p] become their times and their axons at position p.
     """
@@ -65,7 +65,7 @@ def _deal(order, when, size, window, at, axons, count):  # type: ignore[no-untyp
 
 
 @njit(cache=True)
-def _stages(axons, at, row, size, nothing, marks, together, runs, ends, r, place):  # type: ignore[no-untyped-def]
+def _append_runs(axons, at, row, size, nothing, marks, together, runs, ends, r, place):  # type: ignore[no-untyped-def]
     """Append the first `size` spikes of axons[row], at[row] as row r of `runs`, from `place`: (run, spike).
 
     Run n is the spikes who[first[n]] .. who[first[n + 1] - 1] at when[n]: all at one time if `together`, else
@@ -100,66 +100,67 @@ def _stages(axons, at, row, size, nothing, marks, together, runs, ends, r, place
 
 
 @njit(inline="always")
-def _pass(neuron, span, weight, now, never, bounds):  # type: ignore[no-untyped-def]
+def _advance(neuron, span, weight, now, never, bounds):  # type: ignore[no-untyped-def]
     """A neuron from one run of spikes to the next, which comes `now`, `span` later."""
-    v, a, bar, met, there, rise = neuron
+    v, a, theta, crossed, v_crossed, slope = neuron
     a_min, a_max, low, high = bounds
     after = v + a * span
-    meets = after >= bar
-    met, there, rise = now if meets else met, after if meets else there, a if meets else rise
-    bar = never if meets else bar
-    return min(max(after, low), high), min(max(a + weight, a_min), a_max), bar, met, there, rise
+    crosses = after >= theta
+    crossed = now if crosses else crossed
+    v_crossed, slope = after if crosses else v_crossed, a if crosses else slope
+    theta = never if crosses else theta
+    return min(max(after, low), high), min(max(a + weight, a_min), a_max), theta, crossed, v_crossed, slope
 
 
 @njit(inline="always")
-def _group(s, when, k, now, sums, bounds):  # type: ignore[no-untyped-def]
-    """A tile over the runs k .. k + 3 of weights `sums`; whether a neuron has still something to meet."""
+def _advance_tile(s, when, k, now, sums, bounds):  # type: ignore[no-untyped-def]
+    """A tile over the runs k .. k + 3 of weights `sums`; whether a neuron may still cross its threshold."""
     real = s.dtype.type
     never = real(np.inf)
     t0, t1, t2, t3 = when[k], when[k + 1], when[k + 2], when[k + 3]
     d0, d1, d2, d3 = t0 - now, t1 - t0, t2 - t1, t3 - t2
     waiting = False
     for x in range(TILE):
-        neuron = s[V + x], s[A + x], s[BAR + x], s[MET + x], s[THERE + x], s[RISE + x]
-        neuron = _pass(neuron, d0, sums[0, x], t0, never, bounds)
-        neuron = _pass(neuron, d1, sums[1, x], t1, never, bounds)
-        neuron = _pass(neuron, d2, sums[2, x], t2, never, bounds)
-        neuron = _pass(neuron, d3, sums[3, x], t3, never, bounds)
-        s[V + x], s[A + x], s[BAR + x], s[MET + x], s[THERE + x], s[RISE + x] = neuron
+        neuron = s[V + x], s[A + x], s[THETA + x], s[CROSSED + x], s[V_CROSSED + x], s[SLOPE + x]
+        neuron = _advance(neuron, d0, sums[0, x], t0, never, bounds)
+        neuron = _advance(neuron, d1, sums[1, x], t1, never, bounds)
+        neuron = _advance(neuron, d2, sums[2, x], t2, never, bounds)
+        neuron = _advance(neuron, d3, sums[3, x], t3, never, bounds)
+        s[V + x], s[A + x], s[THETA + x], s[CROSSED + x], s[V_CROSSED + x], s[SLOPE + x] = neuron
         waiting |= neuron[2] != never
     return waiting
 
 
 @njit(cache=True)
-def _open(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
+def _open_window(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
     """Open the window of a tile: above theta a neuron fires at once; a constant slope decides all."""
     theta, constant, start, end, last = rule
     _, _, low, high = bounds
     never = s.dtype.type(np.inf)
     for x in range(TILE):
         v = s[V + x]
-        s[BAR + x] = never if v >= theta or constant > 0 else theta
+        s[THETA + x] = never if v >= theta or constant > 0 else theta
         if constant > 0:
             out = start - 1 + max(np.ceil((theta - v) / constant), 1)
             s[FIRED + x] = out if out < end else never
-            s[THERE + x] = min(v + constant * ((out if out < end else last) - start + 1), high)
-            s[RISE + x] = never if v >= theta else constant
+            s[V_CROSSED + x] = min(v + constant * ((out if out < end else last) - start + 1), high)
+            s[SLOPE + x] = never if v >= theta else constant
         elif v >= theta:
-            s[FIRED + x], s[RISE + x] = start, never
-            s[THERE + x] = min(max(v + s[A + x], low), high) if whole else v
+            s[FIRED + x], s[SLOPE + x] = start, never
+            s[V_CROSSED + x] = min(max(v + s[A + x], low), high) if whole else v
 
 
 @njit(cache=True)
-def _tile(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, free):  # type: ignore[no-untyped-def]
-    """Walk the `size` neurons of a tile through row r's stages before its window, within it, and after it."""
+def _tile_spikes(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, unbounded):  # type: ignore[no-untyped-def]
+    """Take the `size` neurons of a tile through row r's stages before its window, within it, and after it."""
     when, first, who = runs
     _, constant, _, _, last = rule
     _, _, low, high = bounds
     real = s.dtype.type
     zero, never = real(0), real(np.inf)
     for x in range(TILE):
-        s[V + x] = s[A + x] = s[THERE + x] = s[RISE + x] = zero
-        s[MET + x] = s[FIRED + x] = s[BAR + x] = never
+        s[V + x] = s[A + x] = s[V_CROSSED + x] = s[SLOPE + x] = zero
+        s[CROSSED + x] = s[FIRED + x] = s[THETA + x] = never
     now = zero
     k = ends[r, 0]
     for stage in range(3):
@@ -167,34 +168,34 @@ def _tile(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, free):  #
         while waiting and k < ends[r, stage + 1]:
             for g in range(GROUP):
                 sum_rows(w, who, first[k + g], first[k + g + 1], sums[g], TILE)
-            if free:  # the compiler leaves out what infinity bounds
-                waiting = _group(s, when, k, now, sums, (-never, never, -never, never))
+            if unbounded:  # the compiler leaves out what infinity bounds
+                waiting = _advance_tile(s, when, k, now, sums, (-never, never, -never, never))
             else:
-                waiting = _group(s, when, k, now, sums, bounds)
+                waiting = _advance_tile(s, when, k, now, sums, bounds)
             waiting |= stage != 1
             k += GROUP
             now = when[k - 1]
         if stage == 0:
-            _open(s, rule, bounds, whole)
+            _open_window(s, rule, bounds, whole)
             for x in range(size, TILE):
-                s[BAR + x] = never
+                s[THETA + x] = never
         elif not waiting or constant > 0:
             return
         else:
             for x in range(TILE):
-                s[BAR + x] = never
+                s[THETA + x] = never
     for x in range(TILE):
-        if s[MET + x] == never and s[FIRED + x] == never:
-            s[THERE + x] = min(max(s[V + x] - s[A + x] * (marks[2] - last), low), high)
-            s[RISE + x] = s[A + x]
+        if s[CROSSED + x] == never and s[FIRED + x] == never:
+            s[V_CROSSED + x] = min(max(s[V + x] - s[A + x] * (marks[2] - last), low), high)
+            s[SLOPE + x] = s[A + x]
 
 
 @njit(cache=True)
-def _tiles(weights):  # type: ignore[no-untyped-def]
+def _tiled(weights):  # type: ignore[no-untyped-def]
     """Weights by tiles of neurons, (tiles, axons + 1, TILE), padded with zeros."""
     axons, neurons = weights.shape
     count = (neurons + TILE - 1) // TILE
-    tiles = lines(count * (axons + 1) * TILE, weights.dtype.type).reshape(count, axons + 1, TILE)
+    tiles = aligned(count * (axons + 1) * TILE, weights.dtype.type).reshape(count, axons + 1, TILE)
     for i in range(axons):
         for tile in range(count):
             own = tile * TILE
@@ -208,8 +209,8 @@ def _tiles(weights):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _walk(  # type: ignore[no-untyped-def]
-    times, events, tiles, window, rule, marks, bounds, whole, free, results, share, shares
+def _first_spikes(  # type: ignore[no-untyped-def]
+    times, events, tiles, window, rule, marks, bounds, whole, unbounded, results, share, shares
 ):
     fired, potential, slope = results
     theta, _, _, end, last = rule
@@ -226,35 +227,35 @@ def _walk(  # type: ignore[no-untyped-def]
     # One after another, not a row of an array each: a slice for each tile would cost as much as its spikes.
     runs = np.empty(rows * most, real), np.empty(rows * most + 1, np.int32), np.empty(rows * most, np.int32)
     ends = np.empty((rows, len(marks) + 1), np.int32)
-    work = room(order.shape[1])
-    sums = lines(GROUP * TILE, real).reshape(GROUP, TILE)
-    s = lines(7 * TILE, real)
+    work = workspace(order.shape[1])
+    sums = aligned(GROUP * TILE, real).reshape(GROUP, TILE)
+    s = aligned(7 * TILE, real)
     for begin in range(share * lot, images, shares * lot):
         stop = min(begin + lot, images)
         place = 0, 0
         for image in range(begin, stop):
-            size = count[image] = sort(times[image], last, order[image], when[image], work)
+            size = count[image] = sort_spikes(times[image], last, order[image], when[image], work)
             r = (image - begin) * positions
             if window[3] == 0:
-                place = _stages(order, when, image, size, axons, marks, free, runs, ends, r, place)
+                place = _append_runs(order, when, image, size, axons, marks, unbounded, runs, ends, r, place)
                 continue
-            _deal(order[image], when[image], size, window, at, seen, held)
+            _events_by_position(order[image], when[image], size, window, at, seen, held)
             for p in range(positions):
-                place = _stages(seen, at, p, held[p], axons, marks, free, runs, ends, r + p, place)
+                place = _append_runs(seen, at, p, held[p], axons, marks, unbounded, runs, ends, r + p, place)
         for tile in range(len(tiles)):
             w = tiles[tile]
             own = tile * TILE
             size = min(TILE, neurons - own)
             for r in range((stop - begin) * positions):
-                _tile(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, free)
+                _tile_spikes(s, size, runs, ends, r, marks, w, sums, rule, bounds, whole, unbounded)
                 row = begin * positions + r
                 for x in range(size):
-                    met, v, a = s[MET + x], s[THERE + x], s[RISE + x]
+                    crossed, v, a = s[CROSSED + x], s[V_CROSSED + x], s[SLOPE + x]
                     since = (v - theta) / a
                     since = np.floor(since) if whole else since
-                    t = s[FIRED + x] if met == never else met - since
+                    t = s[FIRED + x] if crossed == never else crossed - since
                     fired[row, own + x] = t if t < end else never
-                    potential[row, own + x] = v if met == never else min(v - a * since, high)
+                    potential[row, own + x] = v if crossed == never else min(v - a * since, high)
                     slope[row, own + x] = a
 
 
@@ -265,7 +266,7 @@ def _saturates(weights: np.ndarray, last: float, bounds: tuple[float, float, flo
     return bool(least < a_min or most > a_max or least * last < v_min or most * last > v_max)
 
 
-def walk(
+def first_spikes(
     times: np.ndarray,
     weights: np.ndarray,
     window: Shape,
@@ -283,7 +284,7 @@ def walk(
     weights
         (axons, neurons), or the filters of a position and the axons that it sees.
     window
-        As in `causal_order`.
+        As in `spike_order`.
     rule
         (theta, c, start, end, last): a neuron fires at the first t in [start, end) with V(t) >= theta; c > 0
         is a constant slope, only on whole steps; V of silent neurons is read at `last` = T - 1.
@@ -311,11 +312,23 @@ def walk(
     events = Events(np.empty(times.shape, np.int32), np.empty_like(times), np.empty(images, np.int32))
     results = np.empty(shape, real), np.empty(shape, real), np.empty(shape, real)
     _, _, start, end, last = rule
-    stop = last if whole else max(end, last)  # of a neuron's walk
+    stop = last if whole else max(end, last)  # where a neuron's spikes end
     marks = (start - 1, min(end - 1, stop), stop) if whole else (start, end, stop)
     exact = (tuple(map(real, numbers)) for numbers in (rule, marks, bounds))
-    free = not whole or not _saturates(weights, last, bounds)
+    unbounded = not whole or not _saturates(weights, last, bounds)
     pairs = shape[0] * weights.size
-    run(_walk, threads, pairs, times, events, _tiles(weights), window, *exact, whole, free, results)
+    run_in_threads(
+        _first_spikes,
+        threads,
+        pairs,
+        times,
+        events,
+        _tiled(weights),
+        window,
+        *exact,
+        whole,
+        unbounded,
+        results,
+    )
     fired, potential, slope = (result.reshape(images, positions * shape[1]) for result in results)
     return fired, potential, slope, events

@@ -1,8 +1,8 @@
 """The gradient of spike times (paper, eq. 13 and 14) as fused, event-driven kernels.
 
 It is added up either spike by spike over all neurons or neuron by neuron over all axons, whichever meets
-fewer pairs; nothing is stored for a pair of spikes. `causal` gives the spike times, `causal_order` the order
-of events and what a window is. Blocks of neurons, and parts of the batch, run in parallel.
+fewer pairs; nothing is stored for a pair of spikes. `first_spikes` gives the spike times, `spike_order` the
+order of events and what a window is. Blocks of neurons, and parts of the batch, run in parallel.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.learn.stdbp.causal_order import DENSE, Events, Shape, positions_of
-from yoso_sw.learn.stdbp.rows import add_to_rows, lines
-from yoso_sw.learn.stdbp.shares import run
+from yoso_sw.learn.stdbp.row_sums import add_to_rows, aligned
+from yoso_sw.learn.stdbp.spike_order import DENSE, Events, Shape, positions_of
+from yoso_sw.learn.stdbp.threads import run_in_threads
 
 BLOCK = 64  # neurons whose gradients stay in the cache
 PARTS = 8  # of a batch, whose weight gradients are added up in order
@@ -20,7 +20,7 @@ SHORT = 64  # neurons below which a spike costs no less
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _by_spike(events, weights, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
+def _by_spike(events, weights, fired, deltas, wanted, results, share, shares):  # type: ignore[no-untyped-def]
     grad_weights, grad_times = results
     order, when, count = events
     (rows, inputs), neurons = order.shape, weights.shape[1]
@@ -28,20 +28,20 @@ def _by_spike(events, weights, fired, drive, wanted, results, share, shares):  #
     blocks = (neurons + BLOCK - 1) // BLOCK
     real = weights.dtype.type
     zero = real(0)
-    t_out, push = np.zeros(BLOCK, real), lines(BLOCK, real)
-    step, causal = lines(BLOCK, real), lines(BLOCK, real)  # of all spikes at one time
-    grad = lines(inputs * BLOCK, real).reshape(inputs, BLOCK)
+    t_out, delta = np.zeros(BLOCK, real), aligned(BLOCK, real)
+    step, causal = aligned(BLOCK, real), aligned(BLOCK, real)  # of all spikes at one time
+    grad = aligned(inputs * BLOCK, real).reshape(inputs, BLOCK)
     for task in range(share, blocks * parts, shares):
         block, part = task // parts, task % parts
         own = block * BLOCK
         size = min(BLOCK, neurons - own)
-        push[size:] = 0
+        delta[size:] = 0
         grad[:] = 0
         for row in range(part * rows // parts, (part + 1) * rows // parts):
             latest = zero  # later spikes are causal to none of these neurons
             for j in range(size):
-                t_out[j], push[j] = fired[row, own + j], drive[row, own + j]
-                latest = max(latest, t_out[j] if push[j] != 0 else zero)
+                t_out[j], delta[j] = fired[row, own + j], deltas[row, own + j]
+                latest = max(latest, t_out[j] if delta[j] != 0 else zero)
             axons, at = order[row], when[row]
             k = 0
             while k < count[row]:
@@ -51,7 +51,7 @@ def _by_spike(events, weights, fired, drive, wanted, results, share, shares):  #
                 while k < count[row] and at[k] == now:
                     k += 1
                 for j in range(BLOCK):
-                    causal[j] = push[j] if now < t_out[j] else zero
+                    causal[j] = delta[j] if now < t_out[j] else zero
                     step[j] = causal[j] * (now - t_out[j])
                 add_to_rows(grad, axons, first, k, step, BLOCK)
                 if wanted:
@@ -64,7 +64,7 @@ def _by_spike(events, weights, fired, drive, wanted, results, share, shares):  #
 
 
 @njit(cache=True, inline="always")
-def _run_of(window, p, y):  # type: ignore[no-untyped-def]
+def _row_seen(window, p, y):  # type: ignore[no-untyped-def]
     """Where row y of what position p sees begins among the inputs, and how long it is."""
     _, cols, channels, kernel = window
     out_cols = cols - kernel + 1
@@ -72,12 +72,12 @@ def _run_of(window, p, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _see(times, last, window, p, seen):  # type: ignore[no-untyped-def]
-    """What position p sees: the times of its axons, (axons,), inf from `last` on."""
+def _times_seen(times, last, window, p, seen):  # type: ignore[no-untyped-def]
+    """The times of the axons that position p sees, (axons,), inf from `last` on."""
     never = times.dtype.type(np.inf)
     k = 0
     for y in range(window[3]):
-        begin, length = _run_of(window, p, y)
+        begin, length = _row_seen(window, p, y)
         for x in range(length):
             t = times[begin + x]
             seen[k + x] = t if t < last else never
@@ -89,27 +89,27 @@ def _see(times, last, window, p, seen):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _pull_back(pull, window, p, grad):  # type: ignore[no-untyped-def]
-    """Add what position p's axons get, (axons,), to the gradient of the inputs."""
+def _add_grad_seen(grad_seen, window, p, grad):  # type: ignore[no-untyped-def]
+    """Add the gradient of what position p sees, (axons,), to that of the inputs."""
     k = 0
     for y in range(window[3]):
-        begin, length = _run_of(window, p, y)
+        begin, length = _row_seen(window, p, y)
         for x in range(length):
-            grad[begin + x] += pull[k + x]
+            grad[begin + x] += grad_seen[k + x]
         k += length
-    rest = len(grad) - len(pull)
-    for i in range(k, len(pull)):
-        grad[rest + i] += pull[i]
+    rest = len(grad) - len(grad_seen)
+    for i in range(k, len(grad_seen)):
+        grad[rest + i] += grad_seen[i]
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _by_neuron(times, last, weights, window, fired, drive, wanted, results, share, shares):  # type: ignore[no-untyped-def]
+def _by_neuron(times, last, weights, window, fired, deltas, wanted, results, share, shares):  # type: ignore[no-untyped-def]
     grad_weights, grad_times = results
     images, positions, neurons = fired.shape
     parts, axons = len(grad_weights), len(weights)
     blocks = (neurons + BLOCK - 1) // BLOCK
     zero = weights.dtype.type(0)
-    seen, pull = np.empty(axons, weights.dtype), np.empty(axons, weights.dtype)
+    seen, grad_seen = np.empty(axons, weights.dtype), np.empty(axons, weights.dtype)
     for task in range(share, blocks * parts, shares):
         block, part = task // parts, task % parts
         first, size = block * BLOCK, min(BLOCK, neurons - block * BLOCK)
@@ -119,61 +119,66 @@ def _by_neuron(times, last, weights, window, fired, drive, wanted, results, shar
             for p in range(positions):
                 looked = False
                 for j in range(size):
-                    push, t = drive[image, p, first + j], fired[image, p, first + j]
-                    if push == 0:
+                    delta, t = deltas[image, p, first + j], fired[image, p, first + j]
+                    if delta == 0:
                         continue
                     if not looked:
                         looked = True
-                        _see(times[image], last, window, p, seen)
-                        pull[:] = 0
+                        _times_seen(times[image], last, window, p, seen)
+                        grad_seen[:] = 0
                     own, row = grad[j], w[j]
                     for i in range(axons):
-                        own[i] += push * min(seen[i] - t, zero)
+                        own[i] += delta * min(seen[i] - t, zero)
                     if wanted:
                         for i in range(axons):
-                            pull[i] += push * row[i] if seen[i] < t else zero
+                            grad_seen[i] += delta * row[i] if seen[i] < t else zero
                 if wanted and looked:
-                    _pull_back(pull, window, p, grad_times[block, image])
+                    _add_grad_seen(grad_seen, window, p, grad_times[block, image])
         for j in range(size):
             for i in range(axons):
                 grad_weights[part, i, first + j] = grad[j, i]
 
 
 @njit(cache=True, error_model="numpy")
-def _drive(fired, slope, pull, end, floor, least, results):  # type: ignore[no-untyped-def]
-    capped, push = results
+def _deltas(fired, slope, grad_fired, end, min_slope, min_silent, results):  # type: ignore[no-untyped-def]
+    capped, scaled = results
     for k in range(len(fired)):
         t, s = fired[k], slope[k]
-        push[k] = pull[k] / max(s, floor if t < end else least)
+        scaled[k] = grad_fired[k] / max(s, min_slope if t < end else min_silent)
         capped[k] = min(t, end)
 
 
-def drive(
-    fired: np.ndarray, slope: np.ndarray, pull: np.ndarray, end: float, floor: float, least: float
+def deltas(
+    fired: np.ndarray,
+    slope: np.ndarray,
+    grad_fired: np.ndarray,
+    end: float,
+    min_slope: float,
+    min_silent: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Spike times and drives as `gradient` takes them.
+    """Spike times and deltas as `gradient` takes them.
 
     Parameters
     ----------
     fired, slope
-        From `walk`.
-    pull
+        From `first_spikes`.
+    grad_fired
         dL/dt_j, of the same shape.
     end
         Of the firing window: a silent neuron counts as firing then.
-    floor, least
+    min_slope, min_silent
         What the slope of a neuron that fired, and of a silent one, is taken for at least; inf: it passes no
         gradient.
 
     Returns
     -------
-    Finite spike times, and dL/dt_j / S_j.
+    Finite spike times, and delta_j = dL/dt_j / S_j, the error that a neuron passes back.
     """
     results = np.empty_like(fired), np.empty_like(fired)
     real = fired.dtype.type
-    exact = real(end), real(floor), real(least)
+    exact = real(end), real(min_slope), real(min_silent)
     flat = tuple(result.reshape(-1) for result in results)
-    _drive(fired.reshape(-1), slope.reshape(-1), pull.reshape(-1), *exact, flat)
+    _deltas(fired.reshape(-1), slope.reshape(-1), grad_fired.reshape(-1), *exact, flat)
     return results
 
 
@@ -189,7 +194,7 @@ def gradient(
     window: Shape,
     last: float,
     fired: np.ndarray,
-    drive: np.ndarray,
+    deltas: np.ndarray,
     wanted: bool,
     threads: int = 1,
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -204,12 +209,12 @@ def gradient(
     times
         Input spike times (images, inputs), in steps, inf for silent.
     events, weights, window
-        As for `walk`; `events` are the spikes of `times`.
+        As for `first_spikes`; `events` are the spikes of `times`.
     last
         T - 1: spikes then or later act on nothing.
     fired
-        Spike times (images, positions * neurons), finite; where `drive` is 0 the value does not matter.
-    drive
+        Spike times (images, positions * neurons), finite; where `deltas` is 0 the value does not matter.
+    deltas
         dL/dt_j / S_j, of the same shape; 0 for neurons whose time passes no gradient.
     wanted
         Whether dL/dt_i is asked for; the first layer's inputs need none.
@@ -225,13 +230,13 @@ def gradient(
     grad_times = np.zeros((blocks, images, inputs) if wanted else (0, 0, 0), weights.dtype)
     results = grad_weights, grad_times
     by_spike = int(events.spikes.sum()) * max(neurons, SHORT)
-    by_neuron = int(np.count_nonzero(drive)) * axons
+    by_neuron = int(np.count_nonzero(deltas)) * axons
     if window == DENSE and by_spike < by_neuron:
-        task = events, weights, fired, drive, wanted, results
-        run(_by_spike, threads, by_spike, *task)
+        task = events, weights, fired, deltas, wanted, results
+        run_in_threads(_by_spike, threads, by_spike, *task)
     else:
         shape = images, positions_of(window), neurons
-        pairs = fired.reshape(shape), drive.reshape(shape)
+        pairs = fired.reshape(shape), deltas.reshape(shape)
         end = times.dtype.type(last)
-        run(_by_neuron, threads, by_neuron, times, end, weights, window, *pairs, wanted, results)
+        run_in_threads(_by_neuron, threads, by_neuron, times, end, weights, window, *pairs, wanted, results)
     return _sum(grad_weights), _sum(grad_times) if wanted else None
