@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mutants import functions, load_mutants
-from plan import PAGE, load, page, rtl_blocks, block_tests
+from plan import PAGE, block_tests, load, page, rtl_blocks
 
 TESTS = Path(__file__).parent
 PLAN = load()
