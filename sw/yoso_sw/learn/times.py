@@ -54,7 +54,7 @@ def encode(inputs: np.ndarray, levels: int) -> torch.Tensor:
 
 
 class TemporalEncoder(nn.Module):
-    """Pixels as spike times: p > 0 spikes at step ((255 - p) * levels) >> 8, 0 never (contract, section 2).
+    """Pixels as spike times: p > 0 spikes at step ((255 - p) * levels) >> 8, 0 never (docs/arithmetic.md).
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ layer:
 
 On whole steps both are the chip's arithmetic to the bit, weights being integers held in floats; gradients
 pass the rounding of times and weights unchanged (straight-through, our choice). It owes nothing to the golden
-model, which it must equal spike for spike: two readings of one contract.
+model, which it must equal spike for spike: two readings of `docs/arithmetic.md`.
 """
 
 from __future__ import annotations
