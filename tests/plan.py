@@ -1,7 +1,7 @@
 """The test plan, plan.toml, as a page and by block: ``python tests/plan.py`` writes docs/test-plan.md.
 
 ``python tests/plan.py --block NAME`` prints the tests of one block of the RTL, as ``make test BLOCK=NAME``
-runs them.
+runs them; ``--fast`` those of ``make check``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import click
 from mutants import ROOT, RTL, Mutant, load_mutants, path_of
 
 TESTS = ROOT / "tests"
+PLAN = TESTS / "plan.toml"
 PAGE = ROOT / "docs" / "test-plan.md"
 
 INTRO = """\
@@ -61,7 +62,7 @@ class Section:
     text: str = ""
 
 
-def load(path: Path = TESTS / "plan.toml") -> list[Section]:
+def load(path: Path = PLAN) -> list[Section]:
     """The plan."""
     sections = []
     for section in tomllib.loads(path.read_text())["section"]:
@@ -71,6 +72,12 @@ def load(path: Path = TESTS / "plan.toml") -> list[Section]:
         rows = tuple(Row(**row) for row in lists)
         sections.append(Section(section["title"], rows, section.get("text", "")))
     return sections
+
+
+def fast_tests(path: Path = PLAN) -> list[str]:
+    """The files of ``make check``, from the repository's root."""
+    fast = tomllib.loads(path.read_text())["fast"]
+    return [f"tests/{folder}/test_{name}.py" for folder, names in fast.items() for name in names]
 
 
 def wrapped(text: str) -> list[str]:
@@ -127,8 +134,12 @@ def block_tests(block: str, sections: list[Section], mutants: list[Mutant]) -> l
 
 @click.command()
 @click.option("--block", metavar="NAME", help="Print the tests of this block and write nothing.")
-def main(block: str | None) -> None:
+@click.option("--fast", is_flag=True, help="Print the files that run fast and write nothing.")
+def main(block: str | None, fast: bool) -> None:
     """Write docs/test-plan.md from tests/plan.toml and tests/mutants.toml."""
+    if fast:
+        click.echo("\n".join(fast_tests()))
+        return
     sections, mutants = load(), load_mutants()
     if block is None:
         PAGE.write_text(page(sections, mutants))

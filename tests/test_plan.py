@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from mutants import functions, load_mutants
-from plan import PAGE, block_tests, load, page, rtl_blocks
+from plan import PAGE, ROOT, block_tests, fast_tests, load, page, rtl_blocks
 
 TESTS = Path(__file__).parent
 PLAN = load()
@@ -24,6 +24,11 @@ def test_the_tests_that_the_plan_names_exist(file):
 def test_every_test_file_is_in_the_plan():
     files = {path.relative_to(TESTS).as_posix() for path in TESTS.glob("*/test_*.py")}
     assert files - {file for file, _ in NAMED} == set()
+
+
+def test_the_files_of_make_check_exist():
+    assert [file for file in fast_tests() if not (ROOT / file).is_file()] == []
+    assert len(set(fast_tests())) == len(fast_tests())
 
 
 def test_no_line_of_the_page_is_too_long_to_read():
