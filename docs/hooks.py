@@ -24,7 +24,7 @@ PACKAGES = {"yoso_hw": "hw", "yoso_synth": "hw", "yoso_sw": "sw", "yoso_sim": "s
 PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "README.md": "readme.md",
+    "README.md": "index.md",
     "hw/README.md": "hardware.md",
     "sw/README.md": "software.md",
 }
