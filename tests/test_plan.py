@@ -1,5 +1,6 @@
 """The test plan names tests that exist and leaves out no test file; its page is what the data give."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,8 @@ def test_a_blocks_tests_are_those_of_its_files_its_rows_and_the_bugs_planted_in_
     assert "tests/hw/test_core.py::test_windows_and_slopes" in found
     assert "tests/hw/test_store.py::test_neurons_at_or_above_the_threshold_fire_and_are_marked" in found
     assert not [test for test in found if test.startswith("tests/hw/test_neuron.py::")]
+
+
+def test_the_files_that_contributing_names_exist():
+    named = re.findall(r"`((?:hw|sw|sim|tests|docs)/[\w./-]+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
