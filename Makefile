@@ -55,9 +55,9 @@ regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on wh
 waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
 	@$(BIN)/python -m yoso_sim waves $(RUN_OPTIONS)
 
-check: $(TEST_ENV) lint ## lint and the unit tests that run fast: about a minute
+check: $(TEST_ENV) lint ## lint and the unit tests that run fast: under a minute
 	@tests=$$($(BIN)/python tests/plan.py --fast) && \
-	  $(BIN)/python -m pytest -q -n $(or $(JOBS),auto) --dist loadfile tests/test_plan.py $$tests
+	  $(BIN)/python -m pytest -q -n $(or $(JOBS),auto) --dist loadfile tests/test_plan.py tests/test_pages.py $$tests
 
 test: $(TEST_ENV) $(if $(BLOCK),,lint) ## lint, unit tests and cocotb benches (BLOCK=adder: what tests that block)
 	@tests=$(if $(BLOCK),$$($(BIN)/python tests/plan.py --block '$(BLOCK)')) && \
