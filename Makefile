@@ -3,7 +3,7 @@
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name name=value ..."  named chip or its file, other parameters
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
-# BLOCK=name  block to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
+# BLOCK=name  block to test; to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
 
 PYTHON ?= python3
@@ -13,6 +13,7 @@ SIM_ENV := $(VENV)/.sim
 TEST_ENV := $(VENV)/.test
 SYNTH_ENV := $(VENV)/.synth
 FORMAL_ENV := $(VENV)/.formal
+DOCS_ENV := $(VENV)/.docs
 
 IMAGES ?=
 JOBS ?=
@@ -39,7 +40,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves test lint mutants gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
+.PHONY: help sim regress waves check test lint docs mutants gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +55,13 @@ regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on wh
 waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
 	@$(BIN)/python -m yoso_sim waves $(RUN_OPTIONS)
 
-test: $(TEST_ENV) lint ## lint, unit tests and cocotb benches
-	@$(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist worksteal
+check: $(TEST_ENV) lint ## lint and the unit tests that run fast: under a minute
+	@tests=$$($(BIN)/python tests/plan.py --fast) && \
+	  $(BIN)/python -m pytest -q -n $(or $(JOBS),auto) --dist loadfile tests/test_plan.py tests/test_pages.py $$tests
+
+test: $(TEST_ENV) $(if $(BLOCK),,lint) ## lint, unit tests and cocotb benches (BLOCK=adder: what tests that block)
+	@tests=$(if $(BLOCK),$$($(BIN)/python tests/plan.py --block '$(BLOCK)')) && \
+	  $(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist worksteal $$tests
 
 lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/ruff check .
@@ -113,6 +119,10 @@ board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0,
 	@$(BIN)/python -m yoso_sw.host.board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
+docs: $(DOCS_ENV) ## pages and API as a site, build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo build/site/index.html
+
 env: $(SIM_ENV) ## make the environment of `make sim` and no more
 
 clean: ## remove what was built and reported
@@ -161,4 +171,9 @@ $(SYNTH_ENV): $(SIM_ENV)
 $(FORMAL_ENV): $(SIM_ENV)
 	@echo "installing sby, yosys and a solver"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[formal]'
+	@touch $@
+
+$(DOCS_ENV): $(SIM_ENV)
+	@echo "installing what builds the site"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@

@@ -66,15 +66,6 @@ def load_mutants() -> list[Mutant]:
     return [Mutant(**{**entry, "tests": tuple(entry["tests"])}) for entry in entries]
 
 
-def markdown() -> str:
-    """The table of the test plan."""
-    rows = []
-    for mutant in load_mutants():
-        tests = "<br>".join(f"`{path_of(test).relative_to('tests')}`" for test in mutant.tests)
-        rows.append(f"| {mutant.name} | `{mutant.file}` | {tests} |")
-    return "\n".join(["| planted bug | in | noticed by |", "|---|---|---|", *rows])
-
-
 def path_of(test: str) -> Path:
     """A test of the list by its path from the root, its name included."""
     return Path("tests") / test if "/" in test.partition("::")[0] else TESTS / test
@@ -140,12 +131,8 @@ def verdict(mutant: Mutant, report: ElementTree.Element) -> str:
 @click.command()
 @click.argument("names", nargs=-1)
 @click.option("-j", "--jobs", default=2, show_default=True, help="Bugs tried at a time.")
-@click.option("--table", is_flag=True, help="Print the table of docs/test-plan.md and plant nothing.")
-def main(names: tuple[str, ...], jobs: int, table: bool) -> None:
+def main(names: tuple[str, ...], jobs: int) -> None:
     """Plant each bug whose name contains one of NAMES (all if none), and run its tests."""
-    if table:
-        click.echo(markdown())
-        return
     mutants = [m for m in load_mutants() if not names or any(name in m.name for name in names)]
     if not mutants:
         raise click.ClickException(f"no mutant has a name with {' or '.join(names)}")

@@ -1,14 +1,20 @@
-"""The test plan names tests that exist, leaves out no test file, and lists every planted bug."""
+"""The test plan names tests that exist and leaves out no test file; its page is what the data give."""
 
 import re
 from pathlib import Path
 
 import pytest
-from mutants import functions, markdown
+from mutants import functions, load_mutants
+from plan import PAGE, ROOT, block_tests, fast_tests, load, page, rtl_blocks
 
 TESTS = Path(__file__).parent
-PLAN = (TESTS.parent / "docs" / "test-plan.md").read_text()
-NAMED = sorted(set(re.findall(r"`((?:hw|sw|cosim|cover|formal)/\w+\.py)::(\w+)", PLAN)))
+PLAN = load()
+ROWS = [row for section in PLAN for row in section.rows]
+NAMED = sorted({tuple(test.split("::")) for row in ROWS for test in row.tests})
+
+
+def test_the_committed_page_is_what_the_plan_says():
+    assert PAGE.read_text() == page(PLAN, load_mutants()), "run python tests/plan.py"
 
 
 @pytest.mark.parametrize("file", sorted({file for file, _ in NAMED}))
@@ -21,5 +27,28 @@ def test_every_test_file_is_in_the_plan():
     assert files - {file for file, _ in NAMED} == set()
 
 
-def test_the_table_of_planted_bugs_is_the_list():
-    assert PLAN.endswith(markdown() + "\n"), "paste python tests/mutants.py --table"
+def test_the_files_of_make_check_exist():
+    assert [file for file in fast_tests() if not (ROOT / file).is_file()] == []
+    assert len(set(fast_tests())) == len(fast_tests())
+
+
+def test_no_line_of_the_page_is_too_long_to_read():
+    assert [line for line in PAGE.read_text().splitlines() if len(line) > 150] == []
+
+
+def test_every_block_has_tests_and_rows_name_blocks_only():
+    assert {block for row in ROWS for block in row.blocks} <= rtl_blocks()
+    assert [block for block in rtl_blocks() if not block_tests(block, PLAN, load_mutants())] == []
+
+
+def test_a_blocks_tests_are_those_of_its_files_its_rows_and_the_bugs_planted_in_it():
+    found = block_tests("neuron", PLAN, load_mutants())
+    assert "tests/hw/test_neuron.py" in found
+    assert "tests/hw/test_core.py::test_windows_and_slopes" in found
+    assert "tests/hw/test_store.py::test_neurons_at_or_above_the_threshold_fire_and_are_marked" in found
+    assert not [test for test in found if test.startswith("tests/hw/test_neuron.py::")]
+
+
+def test_the_files_that_contributing_names_exist():
+    named = re.findall(r"`((?:hw|sw|sim|tests|docs)/[\w./-]+)`", (ROOT / "CONTRIBUTING.md").read_text())
+    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []

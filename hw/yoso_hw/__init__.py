@@ -1,7 +1,7 @@
 """YOSO's hardware: chip parameters and packets in pure Python, RTL in Amaranth.
 
 ``import yoso_hw`` and its pure modules (`params`, `fields`, `registers`, `packet`) never import Amaranth, so
-that the software side can share the contract without the hardware tools.
+that the software side can share parameters, packets and memory map without the hardware tools.
 """
 
 from yoso_hw.params import ChipParams, ParamError

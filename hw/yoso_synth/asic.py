@@ -197,7 +197,7 @@ def map_block(
     keep: tuple[str, ...] = (),
     boxes: str = "",
 ) -> Mapped:
-    """Map a component to the cells of a process.
+    """Map a component to the cells of a process. A netlist that was made of the same is kept.
 
     Parameters
     ----------
@@ -205,8 +205,6 @@ def map_block(
         Modules whose border stays in the netlist with parts.
     boxes
         Verilog of modules that stay black boxes, besides the macros.
-
-    A netlist that was made of the same is kept.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Publish what `make synth`, `make energy` and `make explore` reported: ``python -m yoso_synth.publish``.
 
-Writes the numbers as docs/asic/numbers.json, the page docs/asic/README.md and the table of the README from
+Writes the numbers as docs/asic/numbers.json, the page docs/asic/README.md and the table of docs/costs.md from
 them, and the pictures beside the page.
 """
 
@@ -19,7 +19,7 @@ from yoso_synth.cost import CLOCK_MHZ
 from yoso_synth.tools import REPORTS, REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "asic"
-README = REPOSITORY / "README.md"
+COSTS = REPOSITORY / "docs" / "costs.md"
 PICTURES = ("energy.png", "explore.png")
 
 #: What of a row of synth.json is published.
@@ -98,8 +98,8 @@ def synth_lines(numbers: dict[str, Any]) -> list[str]:
     return lines
 
 
-def readme_lines(numbers: dict[str, Any]) -> list[str]:
-    """The README's paragraph and table."""
+def costs_lines(numbers: dict[str, Any]) -> list[str]:
+    """Paragraph and table of docs/costs.md."""
     energy = numbers["energy"]
     gated, always = energy["gated"]["full_rate"], energy["ungated"]["full_rate"]
     slow = energy["gated"]["rate_21"]
@@ -215,16 +215,16 @@ def page(numbers: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def into(readme: str, numbers: dict[str, Any]) -> str:
-    """The README with its block written anew."""
-    text = "\n".join(readme_lines(numbers))
-    return BLOCK.sub(lambda match: f"{match[1]}{text}\n{match[2]}", readme)
+def into(costs: str, numbers: dict[str, Any]) -> str:
+    """docs/costs.md with its block written anew."""
+    text = "\n".join(costs_lines(numbers))
+    return BLOCK.sub(lambda match: f"{match[1]}{text}\n{match[2]}", costs)
 
 
 @click.command()
 @click.option("--note", default="", help="A sentence for the page, such as what RTL the figures are of.")
 def main(note: str) -> None:
-    """Write docs/asic and the README's table."""
+    """Write docs/asic and the table of docs/costs.md."""
     try:
         numbers = {"note": note, **gather(REPORTS)}
     except FileNotFoundError as error:
@@ -234,7 +234,7 @@ def main(note: str) -> None:
     PAGE.mkdir(exist_ok=True)
     (PAGE / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
     (PAGE / "README.md").write_text(page(numbers))
-    README.write_text(into(README.read_text(), numbers))
+    COSTS.write_text(into(COSTS.read_text(), numbers))
     for name in PICTURES:
         shutil.copyfile(REPORTS / name, PAGE / name)
 

@@ -7,6 +7,7 @@ from bench import evaluate
 from yoso_hw.core.neuron import Fire, Integrate
 from yoso_hw.params import ChipParams
 from yoso_sw.network.golden import sweep_neuron
+from yoso_sw.network.neuron import Neuron, records
 
 NARROW = ChipParams(weight_bits=2, acc_bits=3, pot_bits=3)
 WIDE = ChipParams()
@@ -15,8 +16,8 @@ WIDE = ChipParams()
 def expected_integrate(params, case):
     """As the golden model has it: a fired neuron is left out."""
     a, v, fired, slope = case["a"], case["v"], case["fired"], case["config"]["slope"]
-    start = 0 if case["step"]["sloped"] else 1
-    swept, _ = sweep_neuron(a, v, 0, 1, slope, start, 0, params.pot_min, params.pot_max)
+    neuron = Neuron(threshold=1, slope=slope, start=0 if case["step"]["sloped"] else 1, end=0)
+    swept, _ = sweep_neuron(a, v, 0, records([neuron])[0], params.pot_min, params.pot_max)
     return {"a_next": a, "v_next": v if fired else int(swept)}
 
 

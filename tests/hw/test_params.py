@@ -131,6 +131,6 @@ def test_an_unknown_key_is_named():
         ChipParams.from_json(json.dumps(values))
 
 
-def test_the_contract_imports_no_amaranth():
+def test_parameters_packets_and_registers_import_no_amaranth():
     code = "import sys, yoso_hw.packet, yoso_hw.registers; sys.exit('amaranth' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,7 +2,7 @@
 
 import json
 
-from yoso_synth.publish import PAGE, README, into, page
+from yoso_synth.publish import COSTS, PAGE, into, page
 
 NUMBERS = json.loads((PAGE / "numbers.json").read_text())
 
@@ -11,7 +11,7 @@ def test_the_committed_page_is_what_the_program_writes() -> None:
     assert (PAGE / "README.md").read_text() == page(NUMBERS)
 
 
-def test_the_readmes_table_is_what_the_program_writes() -> None:
-    text = README.read_text()
+def test_the_table_of_costs_is_what_the_program_writes() -> None:
+    text = COSTS.read_text()
     assert "<!-- asic: written by hw/yoso_synth/publish.py -->" in text
     assert into(text, NUMBERS) == text

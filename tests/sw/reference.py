@@ -1,4 +1,4 @@
-"""Two references that the golden model is held against; both written from the contract, not from the model.
+"""Two references that the golden model is held against; written from docs/arithmetic.md, not from the model.
 
 `simulate` walks through docs/arithmetic.md one neuron at a time in plain Python, saturation included.
 `closed_form` never steps at all: it evaluates equation 8 of the paper for every step at once.
@@ -29,7 +29,7 @@ class Outcome:
 
 
 def simulate(network: Network, inputs: np.ndarray, params: ChipParams, early_exit: bool) -> Outcome:
-    """One image (steps, shape (inputs,)), as the contract says it."""
+    """One image (steps, shape (inputs,)), as docs/arithmetic.md says it."""
 
     def clamp(value: int, low: int, high: int) -> int:
         return low if value < low else high if value > high else value

@@ -118,7 +118,7 @@ def paper_network() -> Network:
     return chain(dense(784, 800, bias=True), dense(800, 10))
 
 
-def test_784_800_10_takes_40_pes_and_one_as_the_contract_says():
+def test_784_800_10_takes_40_pes_and_one():
     image = compile_network(paper_network(), spread=False)
     assert [len(layer.slices) for layer in image.layers] == [40, 1]
     assert {part.count for part in image.layers[0].slices} == {20}

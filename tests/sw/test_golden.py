@@ -48,7 +48,7 @@ def assert_same_as_reference(network, inputs, params, early_exit):
     params=st.sampled_from([WIDE, NARROW]),
     early_exit=st.booleans(),
 )
-def test_golden_is_the_contract_walked_through_neuron_by_neuron(
+def test_golden_is_the_arithmetic_walked_through_neuron_by_neuron(
     seed, sizes, steps, decision, slopes, params, early_exit
 ):
     rng = np.random.default_rng(seed)

@@ -40,9 +40,9 @@ def test_the_modules_learn_in_a_loop_of_ones_own():
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_the_example_of_the_readme_learns_as_it_stands():
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    example = re.search(r"As modules.*?\n\n((?:    .*\n)+)", readme)[1]
+def test_the_example_of_the_documentation_learns_as_it_stands():
+    page = (Path(__file__).parents[2] / "docs" / "learning.md").read_text()
+    example = re.search(r"## As modules\n\n[^\n]*\n\n((?:    [^\n]*\n)+)", page)[1]
     names = {
         own.__name__: own for own in (NeuronConfig, Normal, Dense, Extras, SpikeTimeLoss, TemporalEncoder)
     }

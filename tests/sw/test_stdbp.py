@@ -81,7 +81,7 @@ def test_whole_steps_are_continuous_time_rounded_up(seed):
 
 
 @pytest.mark.parametrize("opening", [-900, -1, 0, 1, 36, 37, 38, 591, 592, 593, 5000])
-def test_a_constant_slope_fires_as_the_contract_says(opening):
+def test_a_constant_slope_fires_as_the_arithmetic_says(opening):
     theta, c, s, e = 629, 37, 16, 32
     step = s + max(1, -((opening - theta) // c)) - 1
     fired = stdbp.ramp_times(torch.tensor([float(opening)]), theta, c, s, e, whole=True)

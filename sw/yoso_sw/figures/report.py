@@ -80,6 +80,17 @@ def pyplot() -> Any:
     return pyplot
 
 
+def save(drawn: Any, path: Path) -> None:
+    """Write a figure as a PNG that is small enough to be committed."""
+    from PIL import Image  # matplotlib needs it anyway
+
+    pixels = io.BytesIO()
+    drawn.savefig(pixels, dpi=100)
+    pyplot().close(drawn)
+    # A palette is a third of the size; an octree keeps rare colours.
+    Image.open(pixels).convert("RGB").quantize(64, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
+
+
 def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers: Any, drawn: Any) -> None:
     """Write <name>.png and <name>.json, the latter whole or not at all.
 
@@ -94,14 +105,7 @@ def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers:
     """
     out.mkdir(parents=True, exist_ok=True)
     if drawn is not None:
-        from PIL import Image  # matplotlib needs it anyway
-
-        pixels = io.BytesIO()
-        drawn.savefig(pixels, dpi=100)
-        pyplot().close(drawn)
-        # A palette is a third of the size, so that figures can be committed; an octree keeps rare colours.
-        palette = Image.open(pixels).convert("RGB").quantize(64, method=Image.Quantize.FASTOCTREE)
-        palette.save(out / f"{name}.png", optimize=True)
+        save(drawn, out / f"{name}.png")
     report = {
         "figure": name,
         "command": command_line(),

@@ -156,7 +156,7 @@ def sweeps(h: Harness, params: ChipParams, words: int) -> None:
     with m.Elif(wrote):
         m.d.sync += due.eq(0)
     kept = Value.cast(t.p).word_select(t.lane, params.pot_bits + 1)
-    h.check(implies(~due, kept == Cat(v, fired)), "V and the fired bit are those of the contract")
+    h.check(implies(~due, kept == Cat(v, fired)), "V and the fired bit are those of docs/arithmetic.md")
     h.check(implies(wrote, due), "V is written once a sweep")
     h.check(implies(t.idle, ~due), "V is written when the core is idle")
     seen = store.fire_valid & (store.fire.word == t.word) & store.fire.lanes.bit_select(t.lane, 1)
@@ -211,8 +211,8 @@ PROOFS = [
     ),
     Proof(
         name="fire-once",
-        claim="Each sweep adds A or the slope to V once, as in the contract; a neuron fires in the sweep in "
-        "which it should, and at most once an image.",
+        claim="Each sweep adds A or the slope to V once, as in [the arithmetic](arithmetic.md); a neuron "
+        "fires in the sweep in which it should, and at most once an image.",
         parameters="1 and 2 words, plain and banked, 1 and 2 lanes; any threshold, slope, window and mask",
         cases={
             "1 word": case(sweeps, chip(), 1),
