@@ -98,11 +98,11 @@ synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 wi
 		$(CHIP_OPTIONS)
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
-	@$(BIN)/python -m yoso_synth.budget $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
+	@$(BIN)/python -m yoso_sim.energy.budget $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
-	@$(BIN)/python -m yoso_synth.explore $(if $(IMAGES),--images $(IMAGES))
+	@$(BIN)/python -m yoso_sim.energy.explore $(if $(IMAGES),--images $(IMAGES))
 
 bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
 	@$(BIN)/python -m yoso_synth.bitstream $(CHIP_OPTIONS)
