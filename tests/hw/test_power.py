@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from mini_liberty import CELLS
+from support.mini_liberty import CELLS
 from yoso_synth import liberty
 from yoso_synth.design import load
 from yoso_synth.pdk import PROCESSES

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from quarters import ALPHA, LITERAL, load, patterns, small_config
+from support.quarters import ALPHA, LITERAL, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data import datasets
 from yoso_sw.data.encoding import spike_steps
