@@ -8,7 +8,7 @@ from mutants import functions, markdown
 
 TESTS = Path(__file__).parent
 PLAN = (TESTS.parent / "docs" / "test-plan.md").read_text()
-NAMED = sorted(set(re.findall(r"`((?:hw|sw|cosim|cover|formal)/\w+\.py)::(\w+)", PLAN)))
+NAMED = sorted(set(re.findall(r"`((?:(?:hw|sw|cosim|cover|formal)/)?test_\w+\.py)::(\w+)", PLAN)))
 
 
 @pytest.mark.parametrize("file", sorted({file for file, _ in NAMED}))
