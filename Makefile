@@ -38,6 +38,9 @@ RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes 
 DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
+# A program among the tests, whose helpers lie in tests/support.
+IN_TESTS = PYTHONPATH='$(CURDIR)/tests'$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help sim regress waves check test lint docs mutants gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
@@ -72,16 +75,16 @@ mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice 
 	@$(BIN)/python tests/mutants.py $(MUTANT)
 
 gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node or chip: that one)
-	@$(BIN)/python tests/cosim/gatesim.py $(TARGET)
+	@$(IN_TESTS) cosim.gatesim $(TARGET)
 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)
 	@$(BIN)/python -m yoso_sim soak $(if $(CASE),--case '$(CASE)')
 
 coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it
-	@$(BIN)/python tests/cover/measure.py $(if $(JOBS),--jobs $(JOBS))
+	@$(IN_TESTS) cover.measure $(if $(JOBS),--jobs $(JOBS))
 
 formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
-	@$(BIN)/python tests/formal/prove.py $(PROOF)
+	@$(IN_TESTS) formal.prove $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
 	@$(BIN)/python -m yoso_sw.commands.train $(if $(NET),'$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')
@@ -104,11 +107,11 @@ synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 wi
 		$(CHIP_OPTIONS)
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
-	@$(BIN)/python -m yoso_synth.budget $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
+	@$(BIN)/python -m yoso_sim.energy.budget $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
-	@$(BIN)/python -m yoso_synth.explore $(if $(IMAGES),--images $(IMAGES))
+	@$(BIN)/python -m yoso_sim.energy.explore $(if $(IMAGES),--images $(IMAGES))
 
 bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
 	@$(BIN)/python -m yoso_synth.bitstream $(CHIP_OPTIONS)

@@ -1,6 +1,5 @@
-"""Synthesis of YOSO with open tools: area, clock and energy on an FPGA and on ASIC processes.
+"""Synthesis of YOSO with open tools: area and clock on an FPGA and on ASIC processes, and mapped netlists.
 
-Commands, with what makes them in the Makefile: ``python -m yoso_synth`` (``make synth``),
-``python -m yoso_synth.bitstream``, ``python -m yoso_synth.budget`` (``make energy``),
-``python -m yoso_synth.explore`` and ``python -m yoso_synth.publish``.
+Commands, with what makes them in the Makefile: ``python -m yoso_synth`` (``make synth``) and
+``python -m yoso_synth.bitstream`` (``make bitstream``). What an image costs on a netlist: `yoso_sim.energy`.
 """

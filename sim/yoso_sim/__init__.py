@@ -1,1 +1,1 @@
-"""YOSO's simulation: Verilator builds, cocotb drivers and benches, regression and reports."""
+"""YOSO's simulation: Verilator builds, cocotb drivers, regression, reports, studies and energy."""

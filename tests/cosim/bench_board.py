@@ -17,7 +17,7 @@ import tty
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
-from yoso_sim.blocks import LINE_DIVISOR, PARAMS_VARIABLE
+from support.blocks import LINE_DIVISOR, PARAMS_VARIABLE
 
 #: Nanoseconds of a clock cycle and of a bit.
 CYCLE = 2

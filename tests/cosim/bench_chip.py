@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import random
 
-import chip_cases
 import cocotb
 import numpy as np
-from words import rectangle_word, register_masks
+from support import chip_cases
+from support.words import rectangle_word, register_masks
 from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, PeError, Register, memory_shape

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import cocotb
-from routes import HOST, Node, Traffic, nodes_of
-from yoso_sim.blocks import bench_params
-from yoso_sim.streams import StreamBench
+from support.blocks import bench_params
+from support.routes import HOST, Node, Traffic, nodes_of
+from support.streams import StreamBench
 
 
 class Fabric(StreamBench):

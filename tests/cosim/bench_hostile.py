@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-import chip_cases
 import cocotb
-from attack import PACKETS, PARAMS, Attack, pack
-from wrong_packets import EVERYWHERE, cases, read, seek, spike, write
+from support import chip_cases
+from support.attack import PACKETS, PARAMS, Attack, pack
+from support.wrong_packets import EVERYWHERE, cases, read, seek, spike, write
 from yoso_hw.packet import Kind, is_host_bound, kind_of
 from yoso_hw.registers import Counter, Memory, PeError, chunks, memory_shape
 from yoso_sw.compile.flits import rectangle_fields

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import cocotb
-from pe_model import PeModel, PeSetup
-from words import (
+from support.blocks import bench_params
+from support.pe_model import PeModel, PeSetup
+from support.streams import StreamBench
+from support.words import (
     Rectangle,
     accumulated,
     one_node,
@@ -17,8 +19,6 @@ from words import (
 )
 from yoso_hw.packet import Packets
 from yoso_hw.registers import Counter, Memory
-from yoso_sim.blocks import bench_params
-from yoso_sim.streams import StreamBench
 
 Node = tuple[int, int]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import cocotb
-from pe_driver import PLACE, PeDriver
-from pe_model import PeSetup
-from words import (
+from support.pe_driver import PLACE, PeDriver
+from support.pe_model import PeSetup
+from support.words import (
     one_node,
     random_words,
     read_packets,

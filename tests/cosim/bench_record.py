@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import cocotb
-import frozen_record
 import numpy as np
-from frozen_record import digest, events_digest, flits_digest, int_bytes
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.host import Host
 from yoso_sim.link import Link
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network.network import Network
+
+from cosim import frozen_record
+from cosim.frozen_record import digest, events_digest, flits_digest, int_bytes
 
 #: What the simulation top wrote of the last batch: lines ``node step cycle flit``, node -1 for an answer at
 #: the host port. A `Batch` lacks the cycles of the answers.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import random
 
-import chip_cases
 import cocotb
 import numpy as np
-from bench_chip import PARAMS, begin, check_neurons
+from support import chip_cases
 from yoso_hw.registers import Counter, Memory, chunks
 from yoso_sim.compare import compare, compare_counters
 from yoso_sw.compile.flits import read_flits
 from yoso_sw.host.protocol import IMAGE_ANSWERS
 from yoso_sw.network import golden
+
+from cosim.bench_chip import PARAMS, begin, check_neurons
 
 #: Every this many-th cycle of a course is one in which the chip is reset.
 STRIDE = int(os.environ.get("YOSO_RESET_STRIDE", "1"))

@@ -6,9 +6,9 @@ from collections import defaultdict
 from itertools import pairwise
 
 import cocotb
-from routes import HOST, Traffic, crossing, nodes_of, path, path_to_host
-from yoso_sim.blocks import bench_params
-from yoso_sim.streams import StreamBench
+from support.blocks import bench_params
+from support.routes import HOST, Traffic, crossing, nodes_of, path, path_to_host
+from support.streams import StreamBench
 
 PORTS = ("local", "east", "west", "north", "south")
 

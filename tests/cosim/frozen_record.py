@@ -13,8 +13,8 @@ holds, image by image,
 All this shows that a change of the code changes nothing else. A change that is meant to alter one of these
 writes the record anew, and the difference in the committed file says what it altered:
 
-    .venv/bin/python tests/cosim/frozen_record.py           # lists what differs, exit status 1
-    .venv/bin/python tests/cosim/frozen_record.py --write   # makes what is done now the record
+    PYTHONPATH=tests .venv/bin/python -m cosim.frozen_record          # lists what differs, exit status 1
+    PYTHONPATH=tests .venv/bin/python -m cosim.frozen_record --write  # makes what is done now the record
 
 What came before an image shows in it: arbiters and the parity of steps go on from one image to the next,
 which can move a spike by a cycle or flip its parity bit. So the order of networks, of images and of what the
@@ -39,7 +39,7 @@ import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_sim.build import build
 from yoso_sim.simulate import simulate
-from yoso_sw.data.datasets import load
+from yoso_sw.data import registry
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Network
 
@@ -106,7 +106,7 @@ def events_digest(nodes: Any, steps: Any, cycles: Any, flits: Any, first: int) -
 
 def images() -> np.ndarray:
     """The pixels of the images: uint8 (IMAGES, 784)."""
-    return load("mnist", "test")[0][:IMAGES]
+    return registry.load("mnist", "test").first(IMAGES).inputs
 
 
 def chip_params(chip: str) -> ChipParams:
@@ -118,7 +118,7 @@ def chip_record(chip: str, folder: Path) -> dict[str, Any]:
     """What a chip of `CHIPS` does now, a key a network; `folder` gets the simulator's log."""
     params, result = chip_params(chip), folder / "result.json"
     environment = {CHIP_VARIABLE: params.to_json(), RESULT_VARIABLE: str(result.resolve())}
-    simulate(build(params), "bench_record", folder, environment)
+    simulate(build(params), "cosim.bench_record", folder, environment)
     return json.loads(result.read_text())
 
 

@@ -21,10 +21,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import chip_cases
 import click
-import test_cosim_mesh
-import test_cosim_pe
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -35,10 +32,12 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from support import chip_cases
+from support.block_cases import MESH, PES
+from support.blocks import build_block, run_bench
 from yoso_hw.packet import Kind, kind_of
 from yoso_hw.params import ChipParams
 from yoso_sim import observed
-from yoso_sim.blocks import build_block, run_bench
 from yoso_sim.build import RTL, Build, BuildError, Form, build
 from yoso_sim.simulate import SimulationError, simulate
 from yoso_synth.netlist import GENERIC_LIBRARY, Library, Netlist, cell_models, find_library, make_netlist
@@ -67,7 +66,7 @@ SWAPS = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
 
 @dataclass(frozen=True)
 class Target:
-    """A bench and what it runs on: a block of `yoso_sim.blocks`, or "chip"."""
+    """A bench and what it runs on: a block of `support.blocks`, or "chip"."""
 
     block: str
     params: ChipParams
@@ -110,11 +109,11 @@ def two_by_two() -> ChipParams:
 
 
 def targets() -> dict[str, Target]:
-    mesh = dataclasses.replace(test_cosim_mesh.PARAMS, cols=2, rows=2)
+    mesh = dataclasses.replace(MESH, cols=2, rows=2)
     return {
-        "pe": Target("pe", test_cosim_pe.CHIPS["four lanes"], "bench_pe"),
-        "node": Target("mesh", mesh, "bench_mesh"),
-        "chip": Target("chip", two_by_two(), "bench_chip"),
+        "pe": Target("pe", PES["four lanes"], "cosim.bench_pe"),
+        "node": Target("mesh", mesh, "cosim.bench_mesh"),
+        "chip": Target("chip", two_by_two(), "cosim.bench_chip"),
     }
 
 
@@ -254,7 +253,7 @@ def compare_with_rtl(
 def write_report(rows: list[Row]) -> None:
     """Write the report; the file appears whole or not at all."""
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    command = shlex.join(["python", "tests/cosim/gatesim.py", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "cosim.gatesim", *sys.argv[1:]])
     partial = REPORT.with_suffix(".part")
     partial.write_text(
         json.dumps({"command": command, "rows": [asdict(row) for row in rows]}, indent=1) + "\n"

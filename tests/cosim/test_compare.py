@@ -3,9 +3,9 @@
 import dataclasses
 import random
 
-import chip_cases
 import numpy as np
 import pytest
+from support import chip_cases
 from yoso_hw.registers import Counter
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Outcome

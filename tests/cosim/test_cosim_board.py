@@ -3,9 +3,9 @@
 import json
 
 import numpy as np
+from support.blocks import build_block, run_bench
 from yoso_hw.params import ChipParams
 from yoso_sim import campaign
-from yoso_sim.blocks import build_block, run_bench
 from yoso_sim.build import build
 from yoso_sw.data import registry
 from yoso_sw.network import golden
@@ -43,7 +43,7 @@ def test_the_boards_program_gets_the_golden_decisions_and_the_chips_cycles(tmp_p
     report = tmp_path / "board.json"
     options = ["--net", path, "--chip", chip, "--data", "mnist", "--images", IMAGES, "--out", report]
     monkeypatch.setenv("YOSO_BOARD_OPTIONS", json.dumps([str(option) for option in options]))
-    run_bench(build_block("board", CHIP), "bench_board", tmp_path)
+    run_bench(build_block("board", CHIP), "cosim.bench_board", tmp_path)
     outcomes = json.loads(report.read_text())["outcomes"]
 
     samples = registry.load("mnist", "test").first(IMAGES)

@@ -1,7 +1,7 @@
 """Wrong traffic into whole chips in Verilator: dropped, reported, forgotten on request, never a hang."""
 
-import chip_cases
 import pytest
+from support import chip_cases
 from yoso_sim.build import build
 from yoso_sim.simulate import simulate
 
@@ -14,4 +14,4 @@ CHIPS = {
 @pytest.mark.parametrize("chip", CHIPS)
 def test_the_chip_withstands_wrong_traffic(chip, tmp_path):
     params = CHIPS[chip]
-    simulate(build(params), "bench_hostile", tmp_path, {"YOSO_CHIP": params.to_json()})
+    simulate(build(params), "cosim.bench_hostile", tmp_path, {"YOSO_CHIP": params.to_json()})

@@ -1,18 +1,15 @@
 """Router alone, and the mesh's routers without PEs, in Verilator under cocotb."""
 
 import pytest
-from yoso_hw.params import ROUTERS, ChipParams
-from yoso_sim.blocks import build_block, run_bench
-
-SMALL = {"cols": 4, "rows": 3, "lanes": 2, "neurons": 8, "weights": 512, "layers": 4, "classes": 32}
-CHIPS = {kind: ChipParams(**SMALL, router=kind, link_fifo=3) for kind in ROUTERS}
+from support.block_cases import ROUTER_KINDS
+from support.blocks import build_block, run_bench
 
 
-@pytest.mark.parametrize("kind", CHIPS)
+@pytest.mark.parametrize("kind", ROUTER_KINDS)
 def test_router(kind, tmp_path):
-    run_bench(build_block("router", CHIPS[kind]), "bench_router", tmp_path)
+    run_bench(build_block("router", ROUTER_KINDS[kind]), "cosim.bench_router", tmp_path)
 
 
-@pytest.mark.parametrize("kind", CHIPS)
+@pytest.mark.parametrize("kind", ROUTER_KINDS)
 def test_fabric(kind, tmp_path):
-    run_bench(build_block("fabric", CHIPS[kind]), "bench_fabric", tmp_path)
+    run_bench(build_block("fabric", ROUTER_KINDS[kind]), "cosim.bench_fabric", tmp_path)

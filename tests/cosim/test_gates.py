@@ -1,9 +1,10 @@
 """The netlist of a small PE runs the bench of the RTL; `make gatesim` does more, and swaps gates."""
 
-import gatesim
-import test_cosim_pe
+from support.block_cases import PES
 
-TARGET = gatesim.Target("pe", test_cosim_pe.CHIPS["one lane, banked, unicast"], "bench_pe")
+from cosim import gatesim
+
+TARGET = gatesim.Target("pe", PES["one lane, banked, unicast"], "cosim.bench_pe")
 
 #: Two gates of another kind with the same ports, in the text of a netlist.
 NETLIST = r"""

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 from click.testing import CliRunner
-from own_sets import configure, quadrants
+from support.own_sets import configure, quadrants
 from yoso_sim.cli import main
 
 CHIP = ("--set", "cols=2", "--set", "rows=1")

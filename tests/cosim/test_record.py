@@ -6,10 +6,20 @@
 import copy
 import json
 
-import frozen_record
 import numpy as np
 import pytest
-from frozen_record import CHIPS, GOLDEN, IMAGES, MOST_IMAGES, NETWORKS, differences, events_digest, int_bytes
+
+from cosim import frozen_record
+from cosim.frozen_record import (
+    CHIPS,
+    GOLDEN,
+    IMAGES,
+    MOST_IMAGES,
+    NETWORKS,
+    differences,
+    events_digest,
+    int_bytes,
+)
 
 RECORD = frozen_record.read()
 

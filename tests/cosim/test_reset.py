@@ -1,7 +1,7 @@
 """Whole chips whose state is random at power-up, and that are reset in mid-course, in Verilator."""
 
-import chip_cases
 import pytest
+from support import chip_cases
 from yoso_sim import observed
 from yoso_sim.build import RTL, UNSET_RTL, build
 from yoso_sim.simulate import simulate
@@ -25,13 +25,13 @@ def run(chip, form, bench, folder, seed=1, stride=1):
 
 @pytest.mark.parametrize("chip", CHIPS)
 def test_a_reset_in_any_cycle_is_recovered_from(chip, tmp_path):
-    run(chip, RTL, "bench_reset", tmp_path, stride=CHIPS[chip])
+    run(chip, RTL, "cosim.bench_reset", tmp_path, stride=CHIPS[chip])
 
 
 @pytest.mark.parametrize("chip", ["2 x 1, banked"])
 def test_nothing_depends_on_the_state_at_power_up(chip, tmp_path):
     """Flip-flops and memories hold random bits when `rst` comes: every flit is the same in the same cycle."""
-    expected = run(chip, RTL, "bench_chip", tmp_path)
+    expected = run(chip, RTL, "cosim.bench_chip", tmp_path)
     assert len(expected) > 1000
     for seed in (1, 2):
-        assert run(chip, UNSET_RTL, "bench_chip", tmp_path, seed) == expected, f"seed {seed}"
+        assert run(chip, UNSET_RTL, "cosim.bench_chip", tmp_path, seed) == expected, f"seed {seed}"

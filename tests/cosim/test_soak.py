@@ -15,13 +15,13 @@ from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 
-import chip_cases
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutants import ROOT, load_mutants
+from support import chip_cases
 from yoso_hw.params import ChipParams
 from yoso_sim.build import build
 from yoso_sim.cli import main
@@ -235,7 +235,7 @@ def test_the_campaign_finds_a_planted_bug_shrinks_it_and_its_command_shows_it_ag
 
 def test_a_simulator_that_dies_ends_the_session(tmp_path: Path):
     params: ChipParams = CHIPS["1 x 1"]
-    with Session(build(params), tmp_path, module="bench_mortal") as session:
+    with Session(build(params), tmp_path, module="cosim.bench_mortal") as session:
         with pytest.raises(SimulationError):
             session.run(random_case(Random(1), params))
 

@@ -3,8 +3,8 @@
 import random
 from pathlib import Path
 
-import chip_cases
 import pytest
+from support import chip_cases
 from yoso_sim.waves import full_names, gtkwave
 
 PARAMS = chip_cases.CHIPS["3 x 2, unicast, bus"]

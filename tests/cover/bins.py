@@ -12,7 +12,6 @@ from enum import Enum
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from planting import PREFIX, Bins, bins_of, planted
 from yoso_hw.adder import SaturatingAdder
 from yoso_hw.core.compute import HISTORY, Compute
 from yoso_hw.core.core import Core
@@ -31,6 +30,8 @@ from yoso_hw.router import INPUTS_OF, Port, Router
 from yoso_hw.router_interface import RouterInterface
 from yoso_hw.sequencer import Sequencer
 from yoso_hw.unicast import Unicast
+
+from cover.planting import PREFIX, Bins, bins_of, planted
 
 #: Whoever plants bins takes it from here, where they are.
 __all__ = ["PREFIX", "planted"]

@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import time
 import tomllib
 from collections import Counter, defaultdict
@@ -28,21 +27,18 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from support import blocks, chip_cases
+from support.block_cases import PES, ROUTER_KINDS
+from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
+from yoso_hw.params import ChipParams
+from yoso_sim import build, tools, top
+from yoso_sim.simulate import SimulationError, simulate
+
+from cover import points
+from cover.points import KINDS, CoverageError, Point
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-COSIM = HERE.parent / "cosim"
-sys.path[:0] = [str(HERE), str(COSIM)]
-
-import chip_cases  # noqa: E402
-import points  # noqa: E402
-import test_cosim_pe  # noqa: E402
-import test_cosim_router  # noqa: E402
-from points import KINDS, CoverageError, Point  # noqa: E402
-from yoso_hw.emit import CHIP_MODULE, NODE_MODULE  # noqa: E402
-from yoso_hw.params import ChipParams  # noqa: E402
-from yoso_sim import blocks, build, tools, top  # noqa: E402
-from yoso_sim.simulate import SimulationError, simulate  # noqa: E402
 
 BUILD = ROOT / "build" / "coverage"
 REPORT = ROOT / "build" / "reports" / "coverage.json"
@@ -55,10 +51,12 @@ FLAGS = ("--coverage-line", "--coverage-toggle", "--coverage-expr")
 #: Nodes are measured in chips of no more.
 MOST_NODES = 2
 
-#: What runs besides the RTL: benches with their models, and the drivers of `yoso_sim`.
-BENCH_FILES = tuple(path.name for path in sorted(COSIM.glob("*.py")) if not path.name.startswith("test_"))
-DRIVERS = Path(top.__file__).parent
-DRIVER_FILES = ("host.py", "link.py", "streams.py", "compare.py")
+#: What runs besides the RTL: benches, their models, and the drivers of `yoso_sim`.
+RUN_FILES = (
+    *sorted(HERE.parent.glob("cosim/bench_*.py")),
+    *sorted(HERE.parent.glob("support/*.py")),
+    *(Path(top.__file__).with_name(name) for name in ("host.py", "link.py", "compare.py")),
+)
 
 #: Rows of the table: a point belongs to the last of these in its block's path.
 ROWS = (
@@ -73,7 +71,7 @@ class Unexplained(RuntimeError):
 
 @dataclass(frozen=True)
 class Bench:
-    """The block of some benches ("chip", or one of `yoso_sim.blocks`), its parameters, and the benches."""
+    """The block of some benches ("chip", or one of `support.blocks`), its parameters, and the benches."""
 
     block: str
     params: ChipParams
@@ -99,8 +97,7 @@ class Bench:
     @property
     def run_from(self) -> str:
         """Hash of all that shapes what it reaches: the executable, benches and drivers."""
-        files = [*(COSIM / name for name in BENCH_FILES), *(DRIVERS / name for name in DRIVER_FILES)]
-        return _hash(self.built_from, *self.modules, *(build.code_of(file.read_text()) for file in files))
+        return _hash(self.built_from, *self.modules, *(build.code_of(file.read_text()) for file in RUN_FILES))
 
 
 def _hash(*parts: str) -> str:
@@ -108,7 +105,7 @@ def _hash(*parts: str) -> str:
 
 
 def chip_benches(params: ChipParams) -> tuple[str, ...]:
-    return ("bench_chip", "bench_hostile") if params.nodes > MOST_NODES else ("bench_chip",)
+    return ("cosim.bench_chip", "cosim.bench_hostile") if params.nodes > MOST_NODES else ("cosim.bench_chip",)
 
 
 def benches() -> dict[str, Bench]:
@@ -116,14 +113,10 @@ def benches() -> dict[str, Bench]:
     chips = reversed(chip_cases.CHIPS.items())
     return {
         **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips},
+        **{f"pe {name}": Bench("pe", p, ("cosim.bench_pe",)) for name, p in PES.items() if p.lanes < 8},
         **{
-            f"pe {name}": Bench("pe", p, ("bench_pe",))
-            for name, p in test_cosim_pe.CHIPS.items()
-            if p.lanes < 8
-        },
-        **{
-            f"router with a {kind}": Bench("router", p, ("bench_router",))
-            for kind, p in test_cosim_router.CHIPS.items()
+            f"router with a {kind}": Bench("router", p, ("cosim.bench_router",))
+            for kind, p in ROUTER_KINDS.items()
         },
     }
 
@@ -178,7 +171,7 @@ def measure(name: str) -> float:
 
 def build_with_coverage(bench: Bench, folder: Path) -> None:
     """Emit the block with its bins and compile it with coverage, in a fresh `folder`."""
-    from bins import planted
+    from cover.bins import planted
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import measure
-import points
 import pytest
-from bins import PREFIX, planted
-from measure import CoverageError, Unexplained, Waiver
-from points import Point
 from yoso_hw.emit import emit
 from yoso_hw.params import ChipParams
+
+from cover import measure, points
+from cover.bins import PREFIX, planted
+from cover.measure import CoverageError, Unexplained, Waiver
+from cover.points import Point
 
 VERILOG = """\
 module \\chip.unit (a, b, clk, y);

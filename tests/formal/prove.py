@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
+from mutants import Mutant, load_mutants
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -33,13 +34,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+from formal.harness import Harness, Proof
+from formal.proofs import PROOFS
 
-from harness import Harness, Proof  # noqa: E402
-from mutants import Mutant, load_mutants  # noqa: E402
-from proofs import PROOFS  # noqa: E402
+HERE = Path(__file__).resolve().parent
+TESTS, ROOT = HERE.parent, HERE.parents[1]
 
 #: YoWASP's tools see neither /tmp nor absolute paths: all runs lie here, and sby gets relative ones.
 BUILD = ROOT / "build" / "formal"
@@ -114,10 +113,11 @@ def emit(proof: Proof, case: str, folder: Path, hw: Path | None = None) -> None:
 
     In a process of its own, so that a planted bug stays there.
     """
-    environment = dict(os.environ)
+    path = [str(hw) if hw else "", str(TESTS), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     if hw:
-        environment |= {"PYTHONPATH": str(hw), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, str(HERE / "prove.py"), "--emit", proof.name, case]
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    command = [sys.executable, "-m", "formal.prove", "--emit", proof.name, case]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise FormalError(f"{proof.name} does not elaborate: {ran.stderr.strip().splitlines()[-1]}")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import prove as prover
 import pytest
-import yosys_abc
 from amaranth.hdl import Signal
-from prove import PROOFS, ROOT, FormalError, Harness, markdown, planted_bugs, prove, run_sby, tool
+
+from formal import prove as prover
+from formal import yosys_abc
+from formal.prove import PROOFS, ROOT, FormalError, Harness, markdown, planted_bugs, prove, run_sby, tool
 
 #: Proofs of a few seconds.
 QUICK = ("arbiter", "fifo", "interface", "routing")
@@ -58,7 +59,7 @@ def test_a_proof_has_properties_and_cover_statements(name):
 
 def test_the_committed_page_holds_the_table_of_proofs():
     page = (ROOT / "docs" / "formal.md").read_text()
-    assert markdown() in page, "paste python tests/formal/prove.py --table"
+    assert markdown() in page, "paste python -m formal.prove --table"
 
 
 def verdict(name: str, mode: str, harness: Harness) -> str:

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import evaluate
+from support.bench import evaluate
 from yoso_hw.adder import SaturatingAdder
 
 

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.barrier import Barrier
 
 SIZES = [(1, 1), (6, 7), (1, 4), (3, 1)]

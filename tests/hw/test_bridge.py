@@ -4,7 +4,7 @@ import random
 from collections import deque
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.board.bridge import Bridge, Deframer, Framer
 from yoso_hw.board.framing import FIRST, Notice, frame_bytes, identity, notice
 from yoso_hw.packet import Packets

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from chip_host import fresh_host, left_by_golden, without_cycles
-from reference import random_inputs, random_network
+from support.chip_host import fresh_host, left_by_golden, without_cycles
+from support.reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, PeError, Register, memory_shape
 from yoso_sw.compile.compiler import compile_network

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from chip_host import fresh_host, without_cycles
+from support.chip_host import fresh_host, without_cycles
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network.vectors import load_vectors
 

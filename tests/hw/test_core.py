@@ -4,8 +4,8 @@ import random
 
 import pytest
 from amaranth.hdl import Module, Value
-from core_bench import CoreBench
-from flit_machine import Pe
+from support.core_bench import CoreBench
+from support.flit_machine import Pe
 from yoso_hw.core import compute, neuron
 from yoso_hw.core.core import LUT_QUEUE
 from yoso_hw.core.neuron import Integrate

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.counters import Counters
 from yoso_hw.registers import Counter
 

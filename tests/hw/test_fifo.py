@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench, sent_and_received
+from support.bench import Bench, sent_and_received
 from yoso_hw.fifo import DeepFIFO, StreamFIFO
 
 STALLS = [(0.0, 0.0), (0.0, 0.7), (0.7, 0.0), (0.5, 0.5)]

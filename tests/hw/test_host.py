@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.host import HostPort
 from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams

@@ -4,7 +4,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from mini_liberty import CELLS, MACRO
+from support.mini_liberty import CELLS, MACRO
 from yoso_synth import liberty
 
 

@@ -9,7 +9,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib.memory import Memory
 from amaranth.sim import Simulator
-from mini_liberty import CELLS, MACRO
+from support.mini_liberty import CELLS, MACRO
 from yoso_hw.sram import SinglePortSRAM
 from yoso_synth import liberty, macros
 from yoso_synth.macro_sram import MacroPlatform, MacroSRAM, black_boxes

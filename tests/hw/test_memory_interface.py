@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.memory_interface import MemoryInterface
 from yoso_hw.packet import Packets, address_bits
 from yoso_hw.params import ChipParams

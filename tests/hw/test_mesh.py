@@ -1,7 +1,7 @@
 """Mesh: nodes joined to their neighbours, every one of them reached and heard, and its leaf told truly."""
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.mesh import Mesh
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams

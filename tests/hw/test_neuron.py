@@ -3,7 +3,7 @@
 import itertools
 import random
 
-from bench import evaluate
+from support.bench import evaluate
 from yoso_hw.core.neuron import Fire, Integrate
 from yoso_hw.params import ChipParams
 from yoso_sw.network.golden import sweep_neuron

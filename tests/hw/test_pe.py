@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pe_bench import PeBench
+from support.pe_bench import PeBench
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, PeError, Register, memory_shape, pack_all
 from yoso_sw.compile.compiler import weight_words

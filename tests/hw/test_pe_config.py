@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.fields import destination_fields
 from yoso_hw.params import ChipParams, bits_for
 from yoso_hw.pe_config import PeConfig

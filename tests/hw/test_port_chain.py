@@ -5,7 +5,7 @@ import random
 from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from bench import Bench
+from support.bench import Bench
 from yoso_synth.port_chain import PortChain
 
 

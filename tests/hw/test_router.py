@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from bench import Bench
-from fabric import Traffic, nodes, rectangles
+from support.bench import Bench
+from support.fabric import Traffic, nodes, rectangles
 from yoso_hw.packet import Packets
 from yoso_hw.params import ROUTERS, ChipParams
 from yoso_hw.router import INPUTS_OF, Port, Router

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.router_interface import RouterInterface

@@ -1,7 +1,7 @@
 """Sequencer: the course of an image, with a barrier and a host played by the bench."""
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.sequencer import BARRIER_LATENCY, Sequencer

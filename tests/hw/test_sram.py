@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
 #: One word, an odd depth, depths that are and are not powers of two, one bit.

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.stage import Stage
 
 by_pace = pytest.mark.parametrize(("through", "pace"), [(True, 1), (False, 2)])

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.core.ops import Op
 from yoso_hw.core.store import Store
 from yoso_hw.params import ChipParams

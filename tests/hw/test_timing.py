@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from mini_liberty import CELLS, MACRO
+from support.mini_liberty import CELLS, MACRO
 from yoso_synth import liberty
 from yoso_synth.design import load, parts
 from yoso_synth.timing import Timing

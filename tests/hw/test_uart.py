@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.board.uart import UartReceiver, UartTransmitter
 
 

@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from bench import Bench
+from support.bench import Bench
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.unicast import Unicast

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from own_sets import write_idx
+from support.own_sets import write_idx
 from yoso_sw.commands import accuracy, seeds
 from yoso_sw.commands.train import main as train
 from yoso_sw.learn import spread

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from finite_difference import numeric_gradient
+from support.finite_difference import numeric_gradient
 from yoso_sw.learn.alpha import alpha
 from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.first_weights import Normal

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from quarters import load, small_config
+from support.quarters import load, small_config
 from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, centred

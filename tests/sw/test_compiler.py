@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from flit_machine import FlitMachine
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import random_inputs, random_network
+from support.flit_machine import FlitMachine
+from support.reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, Register
 from yoso_sw.compile.compiler import CompileError, compile_network, main

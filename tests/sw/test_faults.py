@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reference import random_inputs, random_network
+from support.reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from reference import random_inputs, random_network
+from support.reference import random_inputs, random_network
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.figures import dead_neurons, experiment, publish, report, tables
 from yoso_sw.figures.__main__ import main

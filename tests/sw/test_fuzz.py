@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_files import CONFIG, RESULT, dense_network, tiny_data, train
+from support.small_files import CONFIG, RESULT, dense_network, tiny_data, train
 from yoso_hw.params import ChipParams
 from yoso_sim.job import read_result, write_result
 from yoso_sw.compile.compiler import compile_network

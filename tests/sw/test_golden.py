@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import closed_form, random_inputs, random_network, simulate
+from support.reference import closed_form, random_inputs, random_network, simulate
 from yoso_hw.params import ChipParams
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.golden import GoldenError, input_steps, run

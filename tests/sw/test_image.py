@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flit_machine import FlitMachine
-from reference import random_inputs, random_network
+from support.flit_machine import FlitMachine
+from support.reference import random_inputs, random_network
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, Register, chunks

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from quarters import LITERAL, check_resumes, load, small_config
+from support.quarters import LITERAL, check_resumes, load, small_config
 from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.stdbp.rule import Stdbp

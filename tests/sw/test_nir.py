@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nir_graphs import convolution, dense, foreign
-from nir_reader import follow
-from reference import random_inputs
+from support.nir_graphs import convolution, dense, foreign
+from support.nir_reader import follow
+from support.reference import random_inputs
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Layer, Network
 from yoso_sw.nir import NirError, from_nir, read, to_nir, write

@@ -5,7 +5,7 @@ import dataclasses
 import nir
 import numpy as np
 import pytest
-from nir_graphs import convolution, dense, foreign
+from support.nir_graphs import convolution, dense, foreign
 from yoso_sw.network.network import Layer, Network, Window
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.nir import NirError, export, from_nir, to_nir

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_files import dense_network
+from support.small_files import dense_network
 from yoso_sw.network.network import NetworkError
 from yoso_sw.nir import NirError, files, from_nir, read, to_nir, write
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 import torch
-from quarters import check_resumes, load, small_config
+from support.quarters import check_resumes, load, small_config
 from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
 from yoso_sw.learn.stdbp.layers import BatchNorm, Conv2d, Dense, Extras
 from yoso_sw.learn.trainer import Trainer

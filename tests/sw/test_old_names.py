@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from quarters import LITERAL, load, small_config
+from support.quarters import LITERAL, load, small_config
 from yoso_sw.learn import checkpoint
 from yoso_sw.learn.config import OLD_NAMES, ConfigError, load_config, parse, table_of
 from yoso_sw.learn.errors import TrainingError

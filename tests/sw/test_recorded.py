@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from own_sets import configure, quadrants, write_idx, write_pictures
+from support.own_sets import configure, quadrants, write_idx, write_pictures
 from yoso_sim.cli import main as sim
 from yoso_sw.commands import accuracy, train
 from yoso_sw.data import places, recorded

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_sets import quadrants, write_idx, write_pictures
 from PIL import Image
+from support.own_sets import quadrants, write_idx, write_pictures
 from yoso_sw.data import places, registry
 from yoso_sw.data.pictures import grey
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples

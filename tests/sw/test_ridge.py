@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from quarters import LITERAL, check_resumes, load, small_config
+from support.quarters import LITERAL, check_resumes, load, small_config
 from yoso_sw.data.augment import Augment
 from yoso_sw.learn import ridge
 from yoso_sw.learn.config import ConfigError

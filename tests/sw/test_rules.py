@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from own_sets import write_idx
-from quarters import ALPHA, LITERAL, load, patterns, small_config
+from support.own_sets import write_idx
+from support.quarters import ALPHA, LITERAL, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn import checkpoint, rules

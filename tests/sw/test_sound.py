@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from reference import random_network
+from support.reference import random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Register
 from yoso_sw.compile import sound

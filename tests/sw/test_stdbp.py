@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from finite_difference import numeric_gradient
-from reference import random_inputs, random_network
+from support.finite_difference import numeric_gradient
+from support.reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 from yoso_sw.learn.errors import TrainingError

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from quarters import LITERAL, load, patterns, small_config
+from support.quarters import LITERAL, load, patterns, small_config
 from yoso_sw.commands import seeds
 from yoso_sw.learn import config as configs
 from yoso_sw.learn import teacher

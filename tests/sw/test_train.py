@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from own_sets import write_idx
-from quarters import LITERAL, load, patterns, small_config
+from support.own_sets import write_idx
+from support.quarters import LITERAL, load, patterns, small_config
 from yoso_sw.commands.train import command_of, main
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError

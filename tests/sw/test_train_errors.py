@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from own_sets import write_idx
+from support.own_sets import write_idx
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data import fetch, places
 from yoso_sw.learn import card

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_files import CONFIG, RESULT, dense_network, tiny_data, train
+from support.small_files import CONFIG, RESULT, dense_network, tiny_data, train
 from yoso_sim.job import read_chunk, read_result, write_result
 from yoso_sw.data.idx import LARGEST_FILE, read_idx
 from yoso_sw.data.samples import DatasetError

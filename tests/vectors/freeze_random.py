@@ -1,7 +1,7 @@
 """Writes the random vectors of this folder; run once, kept to show where they come from.
 
-``PYTHONPATH=hw:sw:tests/sw python tests/vectors/freeze_random.py``. What must come out is computed by
-`reference.simulate`, never by the golden model that the vectors test.
+``PYTHONPATH=hw:sw:tests python tests/vectors/freeze_random.py``. What must come out is computed by
+`support.reference.simulate`, never by the golden model that the vectors test.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from reference import random_inputs, random_network, simulate
+from support.reference import random_inputs, random_network, simulate
 from yoso_hw.params import ChipParams
 from yoso_sw.network.network import NEVER
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from harness import Proof
+from formal.harness import Proof
 
 #: In the order of docs/formal.md: from the parts to the whole.
 BLOCKS = (
@@ -13,5 +13,5 @@ BLOCKS = (
 )
 
 PROOFS: dict[str, Proof] = {
-    proof.name: proof for block in BLOCKS for proof in import_module(f"proofs.{block}").PROOFS
+    proof.name: proof for block in BLOCKS for proof in import_module(f"{__name__}.{block}").PROOFS
 }

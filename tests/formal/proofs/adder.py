@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from amaranth.hdl import Mux
-from harness import Harness, Proof
 from yoso_hw.adder import SaturatingAdder
+
+from formal.harness import Harness, Proof
 
 #: Widest sum of a chip (`ChipParams`).
 WIDEST = 32

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from amaranth.hdl import Signal, Value
-from harness import Harness, Proof, implies
 from yoso_hw.router.bus import Arbiter
 from yoso_hw.router.crossbar import RoundRobin
+
+from formal.harness import Harness, Proof, implies
 
 #: Inputs that share an output of a crossbar; those that share a bus are five.
 COUNTS = (2, 3, 4, 5)

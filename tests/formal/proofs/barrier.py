@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Mux, Signal
 from amaranth.lib import wiring
-from harness import Harness, Proof, implies
 from yoso_hw.barrier import Barrier
 from yoso_hw.flit import unpack
 from yoso_hw.host import HostPort
 from yoso_hw.packet import Kind
 from yoso_hw.params import ChipParams
 from yoso_hw.sequencer import Sequencer
+
+from formal.harness import Harness, Proof, implies
 
 #: Cycles from the end of a step's work to the next tick.
 LONGEST = 4

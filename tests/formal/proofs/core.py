@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from harness import Harness, Proof, implies
 from yoso_hw.core.compute import Compute
 from yoso_hw.core.load import Load
 from yoso_hw.core.neuron import neuron_config, step_layout
 from yoso_hw.core.store import Store
 from yoso_hw.params import ChipParams, bits_for
+
+from formal.harness import Harness, Proof, implies
 
 
 def chip(**changes) -> ChipParams:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from amaranth.hdl import Mux, Signal, Value
-from harness import Harness, Proof, implies
 from yoso_hw.fifo import DeepFIFO, StreamFIFO
+
+from formal.harness import Harness, Proof, implies
 
 #: Depths: routers and host port use 2 and more, the core's fire queue one a word, 64 on the default chip.
 DEPTHS = (*range(2, 9), 16, 32, 33, 64, 128, 256)

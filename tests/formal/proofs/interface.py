@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from amaranth.hdl import Mux, Signal, Value
-from harness import Harness, Proof, implies
 from yoso_hw.flit import pack, unpack
 from yoso_hw.packet import Kind, Packets
 from yoso_hw.params import ROUTERS, ChipParams
 from yoso_hw.router_interface import RouterInterface
+
+from formal.harness import Harness, Proof, implies
 
 
 def build(h: Harness, params: ChipParams) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Signal
-from harness import Harness, Proof, implies
 from yoso_hw.flit import unpack
 from yoso_hw.node import LINKS, Node
 from yoso_hw.packet import Kind, Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.router import Router
 
-from proofs.xy import Flit
+from formal.harness import Harness, Proof, implies
+from formal.proofs.xy import Flit
 
 
 def build(h: Harness, params: ChipParams) -> None:

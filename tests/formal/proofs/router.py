@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Signal, Value
-from harness import Harness, Proof, implies
 from yoso_hw.params import ChipParams
 from yoso_hw.router import INPUTS_OF, Port, Router
+
+from formal.harness import Harness, Proof, implies
 
 CROSSBAR = ChipParams(cols=2, rows=2)
 BUS = ChipParams(cols=2, rows=2, router="bus")

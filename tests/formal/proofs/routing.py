@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Mux, Value
-from harness import Harness, Proof, implies
 from yoso_hw.params import ChipParams
 from yoso_hw.router import INPUTS_OF, Port, Router
 
-from proofs.xy import FROM_AFAR, OPPOSITE, Flit, beyond, region
+from formal.harness import Harness, Proof, implies
+from formal.proofs.xy import FROM_AFAR, OPPOSITE, Flit, beyond, region
 
 #: The largest mesh; its coordinates take in those of every smaller one.
 SIDE = 16

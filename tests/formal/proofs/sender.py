@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Mux, Signal, Value
-from harness import Harness, Proof, implies
 from yoso_hw.core.sender import Sender
 from yoso_hw.flit import pack, unpack
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams, bits_for
+
+from formal.harness import Harness, Proof, implies
 
 
 def build(h: Harness, params: ChipParams) -> None:

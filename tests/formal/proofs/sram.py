@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from amaranth.hdl import Signal
-from harness import Harness, Proof, implies
 from yoso_hw.params import bits_for
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
+
+from formal.harness import Harness, Proof, implies
 
 #: Bits of a word. A memory does not look at them.
 WIDTH = 2

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from amaranth.hdl import Mux, Signal, Value
-from harness import Harness, Proof, implies
 from yoso_hw.core.core import Core
 from yoso_hw.params import ChipParams
+
+from formal.harness import Harness, Proof, implies
 
 
 def build(h: Harness, params: ChipParams, longest: int) -> None:

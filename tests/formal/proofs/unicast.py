@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from amaranth.hdl import Signal
-from harness import Harness, Proof, implies
 from yoso_hw.packet import KIND_BITS
 from yoso_hw.params import ChipParams
 from yoso_hw.router import Router
 from yoso_hw.unicast import Unicast
 
-from proofs.xy import Flit
+from formal.harness import Harness, Proof, implies
+from formal.proofs.xy import Flit
 
 PARAMS = ChipParams(cols=4, rows=4)
 

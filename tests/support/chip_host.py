@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
-from bench import Bench
 from yoso_hw.chip import Chip
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
@@ -15,6 +14,8 @@ from yoso_sw.compile.flits import one_node, read_flits, write_flits
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.network import NEVER
+
+from support.bench import Bench
 
 
 class ChipHost(Bench):

@@ -19,7 +19,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 from yoso_hw.params import ChipParams
-
 from yoso_sim import build, tools, top
 from yoso_sim.simulate import COCOTB_ENVIRONMENT
 
@@ -33,7 +32,7 @@ LINE_DIVISOR = 4
 def block_key(block: str, params: ChipParams, form: build.Form = build.RTL) -> str:
     """Name of a block's build: the chip's key, the block and what this file does with it."""
     digest = hashlib.sha256(f"{block} {build.build_key(params, form=form)}".encode())
-    for name in ("blocks.py", "fabric.py"):
+    for name in ("blocks.py", "router_mesh.py"):
         digest.update((Path(__file__).parent / name).read_bytes())
     return f"{block}-{digest.hexdigest()[:16]}"
 
@@ -86,7 +85,7 @@ def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:
     from yoso_hw.ports import ports
     from yoso_hw.router import Router
 
-    from yoso_sim.fabric import ROUTER_MODULE, Fabric
+    from support.router_mesh import ROUTER_MODULE, Fabric
 
     # The top, and the module that it repeats, if it does: that is compiled once, not once an instance.
     blocks: dict[str, Callable[[], dict[str, Any]]] = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 
-from bench import Bench
-from flit_machine import FlitMachine, signed
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.pe import ProcessingElement
 from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape, pack_all
+
+from support.bench import Bench
+from support.flit_machine import FlitMachine, signed
 
 TAG = 1
 

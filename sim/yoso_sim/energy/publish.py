@@ -1,4 +1,4 @@
-"""Publish what `make synth`, `make energy` and `make explore` reported: ``python -m yoso_synth.publish``.
+"""Publish what `make synth`, `energy` and `explore` reported: ``python -m yoso_sim.energy.publish``.
 
 Writes the numbers as docs/asic/numbers.json, the page docs/asic/README.md and the table of docs/costs.md from
 them, and the pictures beside the page.
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from yoso_synth.budget import PAPER_RATE
-from yoso_synth.cost import CLOCK_MHZ
 from yoso_synth.tools import REPORTS, REPOSITORY
+
+from yoso_sim.energy.budget import PAPER_RATE
+from yoso_sim.energy.cost import CLOCK_MHZ
 
 PAGE = REPOSITORY / "docs" / "asic"
 COSTS = REPOSITORY / "docs" / "costs.md"
@@ -25,7 +25,9 @@ PICTURES = ("energy.png", "explore.png")
 #: What of a row of synth.json is published.
 COLUMNS = ("target", "block", "ff", "area_um2", "fmax_mhz", "energy_nj_per_image", "kind", "chip")
 
-BLOCK = re.compile(r"(<!-- asic: written by hw/yoso_synth/publish.py -->\n).*?(<!-- asic: end -->)", re.S)
+BLOCK = re.compile(
+    r"(<!-- asic: written by sim/yoso_sim/energy/publish.py -->\n).*?(<!-- asic: end -->)", re.S
+)
 
 
 def gather(reports: Path) -> dict[str, Any]:
@@ -146,8 +148,9 @@ def page(numbers: dict[str, Any]) -> str:
     lines = [
         "# On an ASIC",
         "",
-        "Written by `python -m yoso_synth.publish` from the reports of `make synth TARGET=sg13g2`, `make "
-        "energy` and `make explore`; do not edit. What is estimated and how: [energy.md](../energy.md).",
+        "Written by `python -m yoso_sim.energy.publish` from the reports of `make synth TARGET=sg13g2`, "
+        "`make energy` and `make explore`; do not edit. What is estimated and how: "
+        "[energy.md](../energy.md).",
         "",
         *([numbers["note"], ""] if numbers["note"] else []),
         "## Area and clock",

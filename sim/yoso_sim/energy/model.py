@@ -8,11 +8,11 @@ import numpy as np
 from yoso_hw.registers import Counter
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import LayerMap
-
 from yoso_synth.power import Energy, PowerModel
-from yoso_synth.stimulus import NodeBench
 from yoso_synth.toggles import Command, Toggles, Window
 from yoso_synth.tools import SynthError
+
+from yoso_sim.energy.stimulus import NodeBench
 
 #: Parts of the chip that the report tells apart, by the modules of a mapped node.
 PARTS = {

@@ -14,7 +14,6 @@ from typing import Any
 
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
-
 from yoso_sim import observed
 
 

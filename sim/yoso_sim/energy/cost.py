@@ -7,10 +7,12 @@ was interrupted goes on.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,6 @@ import numpy as np
 from yoso_hw import chips
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
-from yoso_sim.build import build, build_key, code_of
-from yoso_sim.campaign import Campaign, plan, run
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.recorded import samples_for
@@ -28,21 +28,29 @@ from yoso_sw.network import golden
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
-
 from yoso_synth.asic import flop_figures, map_node, map_rest, node_delay, plan_memories
-from yoso_synth.energy import Costs, Point, activity_of, check, measure
 from yoso_synth.macros import Tiling
 from yoso_synth.pdk import PROCESSES, Process
 from yoso_synth.power import PowerModel
-from yoso_synth.stimulus import NodeBench
 from yoso_synth.timing import Timing
 from yoso_synth.toggles import Toggles
 from yoso_synth.tools import BUILD, REPOSITORY, SynthError
+
+from yoso_sim.build import build, build_key, code_of
+from yoso_sim.campaign import Campaign, plan, run
+from yoso_sim.energy.model import Costs, Point, activity_of, check, measure
+from yoso_sim.energy.stimulus import NodeBench
 
 FOLDER = REPOSITORY / "build" / "cost"
 
 #: Clock in MHz that energies an image at full rate are given for.
 CLOCK_MHZ = 150.0
+
+#: The modules that shape what a netlist costs.
+SHAPED_BY = (
+    *(f"yoso_synth.{name}" for name in ("asic", "design", "liberty", "macros", "power", "toggles")),
+    *("yoso_sim.energy.model", "yoso_sim.energy.stimulus"),
+)
 
 #: Images a chunk of the RTL runs, and images that events are measured with on the netlist.
 CHUNK, MEASURED = 10, 2
@@ -158,8 +166,8 @@ def key_of(case: Case, process: Process) -> str:
     )
     digest.update(case.path.read_bytes())
     digest.update(case.samples()[: MEASURED + 1].digest.encode())
-    for name in ("asic", "design", "energy", "liberty", "macros", "power", "stimulus", "toggles"):
-        digest.update(code_of(Path(__file__).with_name(f"{name}.py").read_text()).encode())
+    for name in SHAPED_BY:
+        digest.update(code_of(inspect.getsource(import_module(name))).encode())
     return digest.hexdigest()[:16]
 
 

@@ -6,7 +6,6 @@ import os
 import random
 from collections.abc import Callable
 
-import chip_cases
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, PeError, Register
@@ -16,6 +15,8 @@ from yoso_sim.link import Link, LinkError
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER
+
+from support import chip_cases
 
 PARAMS = ChipParams.from_json(os.environ["YOSO_CHIP"])
 PACKETS = Packets(PARAMS)

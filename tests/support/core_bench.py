@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 
-from bench import Bench
-from flit_machine import Pe, signed
 from yoso_hw.core.core import Core
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, Register, memory_shape, neuron_fields, pack_all, unpack
+
+from support.bench import Bench
+from support.flit_machine import Pe, signed
 
 GARBAGE = 0x5A5A_5A5A_5A5A_5A5A
 

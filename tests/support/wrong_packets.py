@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import chip_cases
-from attack import PACKETS, PARAMS, Attack, pack
 from yoso_hw import registers
 from yoso_hw.packet import KIND_BITS, Kind, Op
 from yoso_hw.registers import Memory, PeError, Register, chunks, memory_shape
 from yoso_sw.compile.flits import rectangle_fields
+
+from support import chip_cases
+from support.attack import PACKETS, PARAMS, Attack, pack
 
 EVERYWHERE = rectangle_fields((0, PARAMS.cols - 1, 0, PARAMS.rows - 1))
 HERE = rectangle_fields((0, 0, 0, 0))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from words import Rectangle, join, to_rectangle
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, pack_all
+
+from support.words import Rectangle, join, to_rectangle
 
 
 @dataclass

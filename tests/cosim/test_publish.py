@@ -1,8 +1,8 @@
-"""The published ASIC figures are what `hw/yoso_synth/publish.py` writes from the published numbers."""
+"""The published ASIC figures are what `sim/yoso_sim/energy/publish.py` writes from the published numbers."""
 
 import json
 
-from yoso_synth.publish import COSTS, PAGE, into, page
+from yoso_sim.energy.publish import COSTS, PAGE, into, page
 
 NUMBERS = json.loads((PAGE / "numbers.json").read_text())
 
@@ -13,5 +13,5 @@ def test_the_committed_page_is_what_the_program_writes() -> None:
 
 def test_the_table_of_costs_is_what_the_program_writes() -> None:
     text = COSTS.read_text()
-    assert "<!-- asic: written by hw/yoso_synth/publish.py -->" in text
+    assert "<!-- asic: written by sim/yoso_sim/energy/publish.py -->" in text
     assert into(text, NUMBERS) == text

@@ -15,18 +15,18 @@ from rich.console import Console
 from rich.table import Table
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
-from yoso_sim.build import BuildError
-from yoso_sim.simulate import SimulationError
-from yoso_sim.tools import ToolError
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.network.network import NetworkError
-
-from yoso_synth.cost import CLOCK_MHZ, Case, evaluate
 from yoso_synth.liberty import LibertyError
 from yoso_synth.report import Row, chip_text, write_report
 from yoso_synth.tools import REPORTS, SynthError
+
+from yoso_sim.build import BuildError
+from yoso_sim.energy.cost import CLOCK_MHZ, Case, evaluate
+from yoso_sim.simulate import SimulationError
+from yoso_sim.tools import ToolError
 
 #: The paper's energy of an image in uJ, and the rate in images a second that it gives.
 PAPER_UJ, PAPER_RATE = 35.839, 21

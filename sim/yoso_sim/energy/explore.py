@@ -14,16 +14,16 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
-from yoso_sim.build import BuildError
-from yoso_sim.simulate import SimulationError
-from yoso_sim.tools import ToolError
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.samples import DatasetError
-
-from yoso_synth.cost import Case, evaluate, netlist_file
 from yoso_synth.liberty import LibertyError
 from yoso_synth.pdk import PROCESSES
 from yoso_synth.tools import REPORTS, SynthError
+
+from yoso_sim.build import BuildError
+from yoso_sim.energy.cost import Case, evaluate, netlist_file
+from yoso_sim.simulate import SimulationError
+from yoso_sim.tools import ToolError
 
 LITERAL, WINDOWS, NARROW = "mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-4bit"
 

@@ -7,11 +7,12 @@ import itertools
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from bench import Bench
 from yoso_hw.flit import flit_stream
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.router import Router
+
+from support.bench import Bench
 
 
 class Fabric(wiring.Component):

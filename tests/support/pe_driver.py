@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from pe_model import PeModel, PeSetup
-from words import accumulated, one_node, potentials, random_words, read_packets, replied, write_packets
 from yoso_hw.packet import Packets
 from yoso_hw.registers import Counter, Memory, Register, chunks
-from yoso_sim.blocks import bench_params
-from yoso_sim.streams import StreamBench
+
+from support.blocks import bench_params
+from support.pe_model import PeModel, PeSetup
+from support.streams import StreamBench
+from support.words import (
+    accumulated,
+    one_node,
+    potentials,
+    random_words,
+    read_packets,
+    replied,
+    write_packets,
+)
 
 #: The node that the PE under test believes to be at.
 PLACE = (2, 1)

@@ -7,7 +7,6 @@ from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
-
 from yoso_synth.toggles import Command
 
 EAST, WEST, NORTH, SOUTH = range(4)

@@ -1,0 +1,1 @@
+"""Coverage of the RTL by the benches of `cosim`: ``make coverage``."""

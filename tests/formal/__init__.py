@@ -1,0 +1,1 @@
+"""Unbounded proofs of the RTL: ``make formal``."""
