@@ -24,6 +24,7 @@ from yoso_sw.network.neuron import Neuron
 #: Chips to begin with, before random ones: the smallest there is, lines of nodes, the widest words, narrow
 #: unicast ones, the paper's mesh, the default chip, and one beyond it in all but its mesh.
 _SMALL: dict[str, Any] = {"neurons": 16, "weights": 256, "steps": 32, "layers": 8, "classes": 64}
+_LARGE: dict[str, Any] = {"neurons": 512, "weights": 32768, "steps": 1024, "layers": 64, "classes": 4096}
 CORNERS = (
     ChipParams(**{**_SMALL, "neurons": 1, "weights": 4, "layers": 2, "classes": 2}, cols=1, rows=1, lanes=1),
     ChipParams(**_SMALL, cols=5, rows=1, lanes=2, acc_bits=9, pot_bits=11),
@@ -32,10 +33,7 @@ CORNERS = (
     ChipParams(**_SMALL, cols=3, rows=3, lanes=1, weight_bits=2, acc_bits=4, pot_bits=6, multicast=False),
     ChipParams(**{**_SMALL, "layers": 64}, cols=6, rows=7),
     ChipParams(),
-    ChipParams(
-        **{"cols": 3, "rows": 2, "lanes": 8, "neurons": 512, "weights": 32768, "steps": 1024},
-        **{"acc_bits": 32, "pot_bits": 32, "layers": 64, "classes": 4096, "link_fifo": 8, "spike_fifo": 16},
-    ),
+    ChipParams(**_LARGE, cols=3, rows=2, lanes=8, acc_bits=32, pot_bits=32, link_fifo=8, spike_fifo=16),
 )
 
 #: How a layer's weights are drawn. The simplest comes first, here and in every choice: cases shrink to it.
