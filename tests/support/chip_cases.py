@@ -59,9 +59,9 @@ def random_layer(rng: random.Random, params: ChipParams, inputs: int, neurons: i
         weights=weights.clip(params.weight_min, params.weight_max).astype(np.int8),
         neuron=Neuron(
             threshold=rng.randint(1, max(1, min(params.pot_max, top * inputs))),
+            slope=rng.choice([0, 0, rng.randint(1, min(20, params.pot_max))]),
             start=rng.choice([0, start]),
             end=rng.choice([steps, rng.randint(start, steps)]),
-            slope=rng.choice([0, 0, rng.randint(1, min(20, params.pot_max))]),
         ),
         bias=bias,
     )
