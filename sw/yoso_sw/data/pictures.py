@@ -10,6 +10,7 @@ import numpy as np
 
 from yoso_sw.data import splits
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
+from yoso_hw.extras import advice
 
 #: Formats by the ends of files' names; files of other names are passed over.
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -29,7 +30,7 @@ def grey(content: bytes, size: Shape | None, formats: tuple[str, ...]) -> np.nda
     try:
         from PIL import Image
     except ImportError:
-        raise DatasetError('reading pictures needs Pillow: pip install "yoso[train]"') from None
+        raise DatasetError(f"reading pictures: {advice('PIL')}") from None
     picture = Image.open(io.BytesIO(content), formats=formats)
     if max(picture.size) > LARGEST_SIDE:
         raise ValueError(f"{picture.size} pixels are more than any image has")

@@ -34,6 +34,7 @@ from yoso_sw.learn.config import ConfigError
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import locate
+from yoso_hw.extras import advice
 
 #: Images sent without waiting for answers, so that the line never idles.
 BATCH = 16
@@ -54,7 +55,7 @@ def open_port(name: str, baud: int, timeout: float) -> Iterator[Port]:
         import serial
         from serial.tools import list_ports
     except ImportError:
-        raise BoardError("pyserial is not installed: pip install 'yoso[board]'") from None
+        raise BoardError(advice("serial")) from None
     try:
         port = serial.Serial(name, baud, timeout=timeout, write_timeout=timeout)
     except (serial.SerialException, ValueError) as error:

@@ -54,7 +54,7 @@ class Teacher:
             (
                 seed != config.seed and registry.find(own.dataset, path.parent).source.drawn,
                 f"has seen test images of split {config.seed}: it was trained on split {seed}; "
-                "python -m yoso_sw.commands.seeds trains one for each",
+                "yoso seeds trains one for each",
             ),
             (not unit, "does not say the unit of its potentials; train it again"),
         ):
