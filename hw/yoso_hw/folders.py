@@ -35,7 +35,7 @@ def need_checkout(what: str) -> Path:
     """The repository's root for `what`, which is not part of the package. Raises `click.ClickException`."""
     root = checkout()
     if root is None:
-        raise click.ClickException(f"{what} needs a checkout of the repository, in which pip install -e . ran")
+        raise click.ClickException(f"{what} needs a checkout of the repository, with pip install -e . there")
     return root
 
 

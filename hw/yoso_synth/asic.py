@@ -263,9 +263,7 @@ def node_delay(paths: dict[tuple[str, str], TimingPath]) -> float:
     return max(inside, leave + enter)
 
 
-def synthesise(
-    block: str, params: ChipParams, folder: Path, reports: Path, process: Process
-) -> list[Row]:
+def synthesise(block: str, params: ChipParams, folder: Path, reports: Path, process: Process) -> list[Row]:
     """Area and timing of every block of a node, and of the chip; the paths too, into `reports`.
 
     Raises `SynthError`.

@@ -1,7 +1,7 @@
 """What a chip costs with a network: cycles and activity from the RTL, the rest from its netlist.
 
-The result of a chip is kept under ``cost`` in the output folder by the hash of all that shapes it, so an exploration that
-was interrupted goes on.
+The result of a chip is kept under ``cost`` in the output folder by the hash of all that shapes it, so an
+exploration that was interrupted goes on.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from yoso_hw.folders import cache_folder
 from yoso_hw.emit import without_initial_values
+from yoso_hw.folders import cache_folder
 from yoso_hw.sram import SRAM_MARK
 
 from yoso_synth.asic import mapping, write_mapping
@@ -142,7 +142,9 @@ def make_netlist(source: Path, library: Library, *, known: list[Path] | None = N
     logic, memories = split_memories(without_initial_values(source.read_text()))
     boxes = "".join(path.read_text() for path in known or [])
     text = "\n".join([library.digest, top, logic, memories, boxes])
-    folder = cache_folder() / "netlists" / f"{top}-{library.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    folder = (
+        cache_folder() / "netlists" / f"{top}-{library.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    )
     netlist, stat = folder / f"{top}.v", folder / "stat.json"
     if not stat.is_file():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")

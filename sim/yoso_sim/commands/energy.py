@@ -37,9 +37,7 @@ ERRORS = (
 @chip_option()
 @set_option
 @out_option()
-def main(
-    net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...], out: Path
-) -> None:
+def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...], out: Path) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
     from yoso_synth.budget import parts_table, picture, table_iv  # needs Amaranth
     from yoso_synth.cost import Case, evaluate

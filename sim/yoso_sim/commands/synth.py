@@ -20,9 +20,7 @@ from yoso_synth.tools import SynthError, build_folder
 
 @click.command()
 @click.option("--block", default="all", show_default=True, help="A block of the target, or all.")
-@click.option(
-    "--target", type=click.Choice(["all", "ecp5", *PROCESSES]), default="all", show_default=True
-)
+@click.option("--target", type=click.Choice(["all", "ecp5", *PROCESSES]), default="all", show_default=True)
 @chip_option()
 @set_option
 @out_option()

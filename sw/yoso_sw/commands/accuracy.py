@@ -154,7 +154,3 @@ def main(nets: tuple[str, ...], out: Path, checked: int, data: str | None, other
         console.print(f"written to {path}; {agreed}", soft_wrap=True, markup=False)
     if errors:
         raise click.ClickException("\n".join(errors))
-
-
-if __name__ == "__main__":
-    main()

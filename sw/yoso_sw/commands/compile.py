@@ -24,9 +24,7 @@ from yoso_sw.network.zoo import locate
 @chip_option(None)
 @set_option
 @click.option("--spread/--no-spread", default=True, help="Give spare PEs to the layers that gain most.")
-def main(
-    net: str, output: Path | None, chip: str | None, settings: tuple[str, ...], spread: bool
-) -> None:
+def main(net: str, output: Path | None, chip: str | None, settings: tuple[str, ...], spread: bool) -> None:
     """Compile NET, a trained network by its name or file, into a weight image; print its mapping.
 
     Without --chip that is the default chip or, if that does not hold the network, the first one that does.

@@ -124,7 +124,9 @@ def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
 
 @main.command()
 @click.option(
-    "--accuracy", type=click.Path(path_type=Path), help="What `yoso eval` wrote; beside the figures if not given."
+    "--accuracy",
+    type=click.Path(path_type=Path),
+    help="What `yoso eval` wrote; beside the figures if not given.",
 )
 @figures_option
 def tables(accuracy: Path | None, out: Path) -> None:

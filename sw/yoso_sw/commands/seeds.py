@@ -99,7 +99,3 @@ def main(net: str, count: int, device: str) -> None:
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{base.name}, {spread.describe(rows)}")
-
-
-if __name__ == "__main__":
-    main()

@@ -196,7 +196,3 @@ def main(
         raise click.ClickException(
             "interrupted; the same command resumes after the last whole epoch"
         ) from None
-
-
-if __name__ == "__main__":
-    main()

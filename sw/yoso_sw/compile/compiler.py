@@ -9,13 +9,13 @@ from dataclasses import asdict
 
 import numpy as np
 from yoso_hw.packet import Packets
-from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, Register, pack_all
 
 from yoso_sw.compile.flits import rectangle_fields, to_chunks
-from yoso_sw.compile.image import ImageError, MemoryRun, WeightImage
+from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
-from yoso_sw.network.network import Layer, Network, NetworkError
+from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
 
 

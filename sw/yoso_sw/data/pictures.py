@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from yoso_hw.extras import advice
 
 from yoso_sw.data import splits
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
-from yoso_hw.extras import advice
 
 #: Formats by the ends of files' names; files of other names are passed over.
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}

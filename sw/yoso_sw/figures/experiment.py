@@ -19,7 +19,7 @@ import torch
 
 from yoso_sw.data import registry
 from yoso_sw.data.parts import Data
-from yoso_sw.figures.setting import NAMES, VALIDATION, Setting
+from yoso_sw.figures.setting import VALIDATION, Setting
 from yoso_sw.learn import checkpoint
 from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 from yoso_sw.learn.trainer import Trainer

@@ -12,7 +12,6 @@ import click
 from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import (
-from yoso_hw.extras import advice
     BarColumn,
     MofNCompleteColumn,
     Progress,
@@ -20,6 +19,7 @@ from yoso_hw.extras import advice
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from yoso_hw.extras import advice
 
 COMMAND = "yoso figures"
 
