@@ -16,7 +16,7 @@ from yoso_hw import extras, folders
 
 
 class Entry(NamedTuple):
-    """A command: where it is, "module:attribute"; what it does, in a line; the extra that brings its packages."""
+    """A command: where it is, "module:attribute"; what it does, in a line; the extra with its packages."""
 
     where: str
     about: str
@@ -127,3 +127,7 @@ PDK_ROOT     folder of Liberty files
 @click.version_option(package_name="yoso")
 def main() -> None:
     """Train a spiking network, run it on your own chip, check every spike."""
+
+
+if __name__ == "__main__":
+    main(prog_name="yoso")

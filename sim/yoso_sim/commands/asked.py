@@ -115,6 +115,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
             settings = (*settings, f"multicast={cast == 'multicast'}")
         return command(Asked(net, chip, settings, data, other_data), **own)
 
+    asking: Callable[..., Any] = wrapped
     for option in (
         set_option,
         click.option("--lanes", metavar="N", help="Neurons a memory word."),
@@ -124,8 +125,8 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
         data_option,
         net_option("mnist-784-800-10"),
     ):
-        wrapped = option(wrapped)
-    return wrapped
+        asking = option(asking)
+    return asking
 
 
 def prepare(asked: Asked, images: int, *, waves: bool = False) -> tuple[Build, Samples]:
