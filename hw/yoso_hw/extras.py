@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 EXTRAS = {
     "torch": "train",
     "PIL": "train",
@@ -22,9 +24,20 @@ EXTRAS = {
 SAID = {"PIL": "Pillow", "serial": "pyserial", "cocotb_tools": "cocotb"}
 
 
-def advice(package: str, extra: str = "") -> str:
-    """What to type where a package is missing; `extra` is another one that brings it."""
-    return f"{SAID.get(package, package)} is not installed: pip install 'yoso[{extra or EXTRAS[package]}]'"
+def advice(package: str, extra: str = "", what: str = "") -> str:
+    """What to type where a package is missing.
+
+    Parameters
+    ----------
+    extra
+        Another one that brings it, and whatever else `what` needs.
+    what
+        What needs it; the running command if not given.
+    """
+    context = click.get_current_context(silent=True)
+    what = what or (context.command_path if context else "this")
+    name = SAID.get(package, package)
+    return f"{what} needs {name}, which is not installed: pip install 'yoso[{extra or EXTRAS[package]}]'"
 
 
 def package_of(error: ImportError) -> str:

@@ -92,7 +92,7 @@ class Commands(click.Group):
             if not package:
                 raise
             extra = COMMANDS[name].extra if name else ""
-            raise click.ClickException(f"yoso {name}: {extras.advice(package, extra)}") from None
+            raise click.ClickException(extras.advice(package, extra, f"yoso {name}")) from None
         except OSError as error:
             if error.filename is None:
                 raise

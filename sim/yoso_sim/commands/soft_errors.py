@@ -19,7 +19,7 @@ from yoso_sim.build import Build, build
 from yoso_sim.commands.asked import Asked, console, one_message, options
 from yoso_sim.commands.campaign import bar
 from yoso_sim.job import write_json
-from yoso_sim.study import injection, soft_report
+from yoso_sim.study import soft_report
 from yoso_sim.study.soft_errors import (
     CURVES,
     RATES,
@@ -98,6 +98,8 @@ def main(
     out: Path,
 ) -> None:
     """Accuracy against the rate of bit flips in weights, A and V; goes on where it was stopped."""
+    from yoso_sim.study import injection  # needs cocotb
+
     page = need_checkout("--publish") / "docs" / "soft-errors" if publish else None
     with one_message():
         numba.set_num_threads(min(jobs, numba.get_num_threads()))

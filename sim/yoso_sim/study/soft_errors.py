@@ -27,7 +27,6 @@ from yoso_sw.network.network import Network
 from yoso_sim.build import Build, code_of
 from yoso_sim.job import read_result, write_json, write_result
 from yoso_sim.simulate import simulate
-from yoso_sim.study import injection
 
 RATES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 
@@ -153,6 +152,8 @@ def once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def state_folder(study: Study, key: str) -> Path:
     """Where points are kept: named by all that they come from."""
+    from yoso_sim.study import injection  # needs cocotb
+
     digest = hashlib.sha256(study.path.read_bytes())
     for source in (golden.__file__, faults.__file__, synapse.__file__, injection.__file__, __file__):
         digest.update(code_of(Path(source).read_text()).encode())

@@ -138,7 +138,7 @@ def main(nets: tuple[str, ...], out: Path, checked: int, data: str | None, other
         torch.set_num_threads(1)
     agreed = f"on {checked} images each, trainer and golden model agree"
     if not trainer:
-        checked, agreed = 0, f"not compared with the trainer: {advice('torch')}"
+        checked, agreed = 0, f"not compared: {advice('torch', what='the trainer')}"
     console.width = max(console.width, 115)  # a narrow table would cut the numbers
     for net in nets or names():
         try:

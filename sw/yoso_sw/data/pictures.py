@@ -30,7 +30,7 @@ def grey(content: bytes, size: Shape | None, formats: tuple[str, ...]) -> np.nda
     try:
         from PIL import Image
     except ImportError:
-        raise DatasetError(f"reading pictures: {advice('PIL')}") from None
+        raise DatasetError(advice("PIL", what="reading pictures")) from None
     picture = Image.open(io.BytesIO(content), formats=formats)
     if max(picture.size) > LARGEST_SIDE:
         raise ValueError(f"{picture.size} pixels are more than any image has")

@@ -83,7 +83,7 @@ def _draw(name: str, history: Sequence[Epoch], path: Path) -> None:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
     except ImportError:
-        raise CurveError(f"the learning curve: {advice('matplotlib')}") from None
+        raise CurveError(advice("matplotlib", what="the learning curve")) from None
     figure = Figure(figsize=(7, 8), layout="constrained")
     figure.suptitle(name)
     panels = figure.subplots(3, 1, sharex=True)
