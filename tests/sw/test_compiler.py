@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, Register
-from yoso_sw.compile.compiler import CompileError, compile_network, main
+from yoso_sw.commands.compile import main
+from yoso_sw.compile.compiler import CompileError, compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import choose_nodes, lower_bound
 from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
@@ -275,14 +276,14 @@ def test_the_command_takes_a_chip_file(network_file, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere.npz", "-o", "out.img"], "no network file"),
+        (["nowhere.npz", "-o", "out.img"], "there is no trained network"),
         (["net.npz", "-o", "out.img", "--set", "lanes=3"], "lanes=3"),
         (["net.npz", "-o", "out.img", "--set", "lanes=x"], "whole number"),
         (["net.npz", "-o", "out.img", "--set", "banked=1"], "true or false"),
         (["net.npz", "-o", "out.img", "--set", "speed=9"], "NAME of cols"),
         (["net.npz", "-o", "out.img", "--set", "steps=8"], "16 steps"),
         (["net.npz", "-o", "out.img", "--chip", "net.npz"], "chip"),
-        (["net.npz", "-o", "out.img", "--chip", "none.json"], "cannot be read"),
+        (["net.npz", "-o", "out.img", "--chip", "none.json"], "there is no chip"),
         (["net.npz", "-o", "out.img", "--chip", "list.json"], "chip parameters"),
         (["net.npz", "-o", "no/such/folder/out.img"], "cannot write"),
         (["net.npz", "-o", "."], "is a directory"),
