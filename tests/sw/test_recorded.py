@@ -220,7 +220,7 @@ def test_a_network_does_not_replace_its_data_set(folder):
     np.savez(folder / "quadrants.npz", images=images, labels=labels)
     before = (folder / "quadrants.npz").read_bytes()
     said = run(train.main, configure(folder, "quadrants.npz"), fails=True)
-    assert "quadrants.npz is the data set, which the network would replace; give another --out" in said
+    assert "quadrants.npz is the data set, which the network would replace; give another -o" in said
     assert (folder / "quadrants.npz").read_bytes() == before
 
 
@@ -236,7 +236,7 @@ def test_a_network_of_the_name_of_its_data_set_is_not_taken_for_it(squares, fold
 def test_a_configuration_that_names_a_set_of_other_images_is_refused_before_training(folder, monkeypatch):
     """As MNIST with 12 x 12 inputs."""
     write_idx(folder / "places" / "larger", quadrants(200, 1, side=28), quadrants(60, 2, side=28))
-    monkeypatch.setattr(train, "Trainer", None)
+    monkeypatch.setattr("yoso_sw.learn.trainer.Trainer", None)
     said = run(train.main, configure(folder, "larger"), fails=True)
     assert "larger, train images have 784 pixels, not inputs=144 of quadrants; change inputs or" in said
 

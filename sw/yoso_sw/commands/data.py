@@ -9,8 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from yoso_sw.data import places, registry
-from yoso_sw.data.check import check
+from yoso_sw.data import registry
 from yoso_sw.data.recorded import shape_of
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
 from yoso_sw.network.network import NEVER, Network, NetworkError
@@ -26,7 +25,7 @@ def known_sets(console: Console) -> None:
         content = known.facts.content.partition(": ")[2] or known.facts.content
         table.add_row(name, content, *counts, "not here yet" if where is None else str(where))
     console.print(table)
-    console.print(f"looked for in {', '.join(map(str, places.folders()))}", soft_wrap=True)
+    console.print(f"looked for in {', '.join(map(str, registry.folders()))}", soft_wrap=True)
     console.print(f"your own by path: {registry.FORMS} (docs/data.md)", soft_wrap=True)
 
 
@@ -104,7 +103,7 @@ def main(word: str | None, data: str | None, net: str | None, shape: str | None)
         show(found, parts, console)
         if network is not None:
             for part, samples in parts.items():
-                check(samples.inputs, samples.labels, found.name, part, network)
+                registry.check(samples.inputs, samples.labels, found.name, part, network)
             console.print(f"suits {network.name}", markup=False)
     except (DatasetError, NetworkError) as error:
         raise click.ClickException(str(error)) from None
