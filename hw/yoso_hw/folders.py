@@ -48,10 +48,10 @@ def output_folder() -> Path:
     return checked((root if root and inside else Path.cwd()) / "build")
 
 
-def checked(folder: Path) -> Path:
+def checked(folder: Path, remedy: str = "set YOSO_OUTPUT to another folder") -> Path:
     """`folder`, if it can be written, or made. Raises `OutputError` before any work is lost."""
-    if reason := _obstacle(folder):
-        raise OutputError(f"cannot write to {folder}: {reason}; set YOSO_OUTPUT to another folder")
+    if reason := obstacle(folder):
+        raise OutputError(f"cannot write to {folder}: {reason}; {remedy}")
     return folder
 
 
@@ -74,7 +74,7 @@ def cache_folder() -> Path:
     here = [] if root is None or os.environ.get("YOSO_CACHE") else [root / "build"]
     reasons = {}
     for folder in (*here, user_cache()):
-        reasons[folder] = _obstacle(folder) or unfit(folder)
+        reasons[folder] = obstacle(folder) or unfit(folder)
         if not reasons[folder]:
             return folder
     said = ", ".join(f"{folder}: {reason}" for folder, reason in reasons.items())
@@ -89,7 +89,7 @@ def unfit(folder: Path) -> str:
     return "make and Verilator need a path without spaces" if any(c.isspace() for c in text) else ""
 
 
-def _obstacle(folder: Path) -> str:
+def obstacle(folder: Path) -> str:
     """Why nothing can be written to a folder that may have to be made; "" if it can."""
     for place in (folder, *folder.absolute().parents):
         try:

@@ -7,6 +7,7 @@ fast, wherever the package is installed; a package that is missing is one line t
 from __future__ import annotations
 
 import os
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,9 +101,12 @@ class Commands(click.Group):
 
 
 def keep_compiled_code() -> None:
-    """Have numba keep what it compiles in the cache, where it cannot beside the code."""
-    if "NUMBA_CACHE_DIR" not in os.environ and not os.access(Path(__file__).parent, os.W_OK):
-        os.environ["NUMBA_CACHE_DIR"] = str(folders.user_cache() / "numba")
+    """Have numba keep what it compiles in the user's cache, where it cannot beside the code."""
+    if "NUMBA_CACHE_DIR" in os.environ or not folders.obstacle(Path(__file__).parent):
+        return
+    cache = folders.user_cache()
+    place = tempfile.gettempdir() if folders.obstacle(cache) else str(cache)
+    os.environ["NUMBA_CACHE_DIR"] = os.path.join(place, "numba")
 
 
 EPILOG = """\b

@@ -69,7 +69,7 @@ def out_option(below: str = "reports") -> Callable[[Command], Command]:
     """``--out DIR``: where reports go, a folder that can be written, which the command takes as `out`."""
 
     def folder(context: click.Context, option: click.Parameter, given: Path | None) -> Path:
-        return output_folder() / below if given is None else checked(given)
+        return output_folder() / below if given is None else checked(given, "give another --out")
 
     return click.option(
         "--out",
@@ -87,7 +87,7 @@ def file_option(what: str) -> Callable[[Command], Command]:
         if given is not None and not given.parent.is_dir():
             raise click.ClickException(f"cannot write {given}: there is no folder {given.parent}")
         if given is not None:
-            checked(given.parent)
+            checked(given.parent, "give another -o")
         return given
 
     return click.option(

@@ -79,7 +79,7 @@ def _row(config: Path, base: TrainConfig, seed: int, device: str) -> dict[str, A
 def main(net: str, count: int, device: str) -> None:
     try:
         path = in_own_folder(locate(net))
-        checked(path.parent)
+        checked(path.parent, "copy the configuration to a folder of your own")
         checkpoints()
         import torch
 

@@ -179,8 +179,8 @@ def main(
             load_config(path).check_exports()
         out = output or home(path) / f"{path.stem}.npz"
         checkpoint = checkpoint or checkpoints() / f"{path.stem}.pt"
-        for written in (out, checkpoint):  # better now than after the training
-            checked(written.parent)
+        checked(out.parent, "give another file with -o")  # better now than after the training
+        checked(checkpoint.parent, "give another --checkpoint")
         import torch
 
         torch.set_num_threads(threads)
