@@ -1,4 +1,5 @@
 # YOSO. `make help` lists what there is; every target makes what it needs, the Python environment included.
+# Most are aliases of the command `yoso` in that environment: `.venv/bin/yoso --help` lists all it does.
 #
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name name=value ..."  named chip or its file, other parameters
@@ -50,13 +51,13 @@ help: ## list the targets
 	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
 
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
-	@$(BIN)/python -m yoso_sim sim $(RUN_OPTIONS) $(MANY_OPTIONS)
+	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it
-	@$(BIN)/python -m yoso_sim regress $(RUN_OPTIONS) $(MANY_OPTIONS)
+	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
-	@$(BIN)/python -m yoso_sim waves $(RUN_OPTIONS)
+	@$(BIN)/yoso waves $(RUN_OPTIONS)
 
 check: $(TEST_ENV) lint ## lint and the unit tests that run fast: under a minute
 	@tests=$$($(BIN)/python tests/plan.py --fast) && \
@@ -78,7 +79,7 @@ gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit 
 	@$(IN_TESTS) cosim.gatesim $(TARGET)
 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)
-	@$(BIN)/python -m yoso_sim soak $(if $(CASE),--case '$(CASE)')
+	@$(BIN)/yoso soak $(if $(CASE),--case '$(CASE)')
 
 coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it
 	@$(IN_TESTS) cover.measure $(if $(JOBS),--jobs $(JOBS))
@@ -87,39 +88,39 @@ formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each
 	@$(IN_TESTS) formal.prove $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
-	@$(BIN)/python -m yoso_sw.commands.train $(if $(NET),'$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')
+	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')
 
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
-	@$(BIN)/python -m yoso_sw.commands.bench
+	@$(BIN)/yoso bench
 
 accuracy: $(TEST_ENV) ## evaluate the committed networks, or NET=name, on the golden model
-	@$(BIN)/python -m yoso_sw.commands.accuracy $(if $(NET),'$(NET)') $(DATA_OPTIONS)
+	@$(BIN)/yoso eval $(if $(NET),--net '$(NET)') $(DATA_OPTIONS)
 
 figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make accuracy` (FIGURE=name: one)
 	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
-	  $(BIN)/python -m yoso_sw.figures $$name || exit 1; done
+	  $(BIN)/yoso figures $$name || exit 1; done
 
 soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it
-	@$(BIN)/python -m yoso_sim.study.soft_errors $(RUN_OPTIONS) $(MANY_OPTIONS)
+	@$(BIN)/yoso soft-errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
-	@$(BIN)/python -m yoso_synth $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
+	@$(BIN)/yoso synth $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
 		$(CHIP_OPTIONS)
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
-	@$(BIN)/python -m yoso_sim.energy.budget $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
+	@$(BIN)/yoso energy $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
-	@$(BIN)/python -m yoso_sim.energy.explore $(if $(IMAGES),--images $(IMAGES))
+	@$(BIN)/yoso explore $(if $(IMAGES),--images $(IMAGES))
 
 bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
-	@$(BIN)/python -m yoso_synth.bitstream $(CHIP_OPTIONS)
+	@$(BIN)/yoso bitstream $(CHIP_OPTIONS)
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[board]'
-	@$(BIN)/python -m yoso_sw.host.board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
+	@$(BIN)/yoso board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 docs: $(DOCS_ENV) ## pages and API as a site, build/site

@@ -1,19 +1,16 @@
-"""Emit the chip as Verilog: ``python -m yoso_hw.emit``."""
+"""The chip as Verilog; ``yoso emit`` is the command."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-import click
 from amaranth.back import verilog
 
-from yoso_hw import chips
 from yoso_hw.chip import Chip
-from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node
-from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.params import ChipParams
 from yoso_hw.ports import ports
 
 CHIP_MODULE = "yoso_chip"
@@ -63,22 +60,3 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
             path.write_text(text)
         files.append(path)
     return files
-
-
-@click.command()
-@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("build/rtl"), show_default=True)
-@chip_option()
-@set_option
-def main(out: Path, chip: str, settings: tuple[str, ...]) -> None:
-    """Write the chip's Verilog, one file for the node and one for the chip."""
-    try:
-        params = chips.load(chip, settings)
-    except ParamError as error:
-        raise click.ClickException(str(error)) from None
-    for path in emit(params, out):
-        modules = len(re.findall(r"^module ", path.read_text(), re.MULTILINE))
-        click.echo(f"{path}: {modules} modules")
-
-
-if __name__ == "__main__":
-    main()

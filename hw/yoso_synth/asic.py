@@ -23,7 +23,7 @@ from yoso_synth.pdk import PROCESSES, Process, cells, find
 from yoso_synth.report import Row, chip_text
 from yoso_synth.timing import BEGINS, Timing
 from yoso_synth.timing import Path as TimingPath
-from yoso_synth.tools import REPORTS, run_tool, write_verilog
+from yoso_synth.tools import run_tool, write_verilog
 
 #: What the flow reports on: one synthesis of a node gives every block of it.
 BLOCKS = ("node",)
@@ -261,8 +261,11 @@ def node_delay(paths: dict[tuple[str, str], TimingPath]) -> float:
     return max(inside, leave + enter)
 
 
-def synthesise(block: str, params: ChipParams, folder: Path, process: Process) -> list[Row]:
-    """Area and timing of every block of a node, and of the chip. Raises `SynthError`."""
+def synthesise(block: str, params: ChipParams, folder: Path, reports: Path, process: Process) -> list[Row]:
+    """Area and timing of every block of a node, and of the chip; the paths too, into `reports`.
+
+    Raises `SynthError`.
+    """
     folder = folder / process.name
     plans = plan_memories(params, process)
     node = map_node(params, process, folder, plans)
@@ -374,16 +377,16 @@ def synthesise(block: str, params: ChipParams, folder: Path, process: Process) -
             for corner, paths in corners.items()
         },
     }
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    (REPORTS / f"{process.name}.json").write_text(json.dumps(detail, indent=1))
+    reports.mkdir(parents=True, exist_ok=True)
+    (reports / f"{process.name}.json").write_text(json.dumps(detail, indent=1))
     return rows
 
 
 def flow(name: str):
-    """The flow of a process as `synth.py` calls it."""
+    """The flow of a process as `FLOWS` calls it."""
     process = PROCESSES[name]
 
-    def run(block: str, params: ChipParams, folder: Path) -> list[Row]:
-        return synthesise(block, params, folder, process)
+    def run(block: str, params: ChipParams, folder: Path, reports: Path) -> list[Row]:
+        return synthesise(block, params, folder, reports, process)
 
     return run

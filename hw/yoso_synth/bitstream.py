@@ -1,8 +1,4 @@
-"""Bitstream of a whole chip on the ULX3S: ``make bitstream``.
-
-Writes ``build/synth/ulx3s.bit`` and the chip's row of ``build/reports/synth.json``. How to load it is in
-docs/board.md.
-"""
+"""Bitstream of a whole chip on the ULX3S; how to load it is in docs/board.md."""
 
 from __future__ import annotations
 
@@ -12,18 +8,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 from rich.console import Console
-from yoso_hw import chips
 from yoso_hw.board import ulx3s
 from yoso_hw.board.top import Ulx3s
-from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.emit import emit
-from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.params import ChipParams
 
 from yoso_synth.ecp5 import AREA, row_of
-from yoso_synth.report import Row, table, write_report
-from yoso_synth.tools import BUILD, REPORTS, SynthError, run_tool, write_verilog
+from yoso_synth.report import Row
+from yoso_synth.tools import run_tool, write_verilog
 
 NAME = "ulx3s"
 
@@ -79,25 +72,3 @@ def make(params: ChipParams, seed: int, folder: Path, console: Console) -> Row:
             run_tool(command, folder, log)
         console.print(f"[dim]{what}: {time.monotonic() - begun:.0f} s")
     return row_of(json.loads((folder / f"{NAME}.report.json").read_text()), "board ulx3s", params)
-
-
-@click.command(help=__doc__)
-@click.option("--seed", default=1, show_default=True, help="Of placement.")
-@chip_option(NAME)
-@set_option
-def main(seed: int, chip: str, settings: tuple[str, ...]) -> None:
-    console = Console(highlight=False)
-    try:
-        params = chips.load(chip, settings)
-        row = make(params, seed, BUILD / NAME, console)
-    except (ParamError, SynthError) as error:
-        raise click.ClickException(str(error)) from None
-    bitstream = BUILD / f"{NAME}.bit"
-    (BUILD / NAME / f"{NAME}.bit").replace(bitstream)
-    write_report([row], REPORTS / "synth.json")
-    console.print(table([row]))
-    console.print(f"{os.path.relpath(bitstream)} ({bitstream.stat().st_size / 1e6:.2f} MB)")
-
-
-if __name__ == "__main__":
-    main()

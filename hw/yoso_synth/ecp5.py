@@ -39,7 +39,7 @@ AREA = "scratchpad -copy abc9.script.flow3 abc9.script;"
 SEEDS = (1, 2, 3)
 
 
-def synthesise(block: str, params: ChipParams, folder: Path) -> list[Row]:
+def synthesise(block: str, params: ChipParams, folder: Path, reports: Path) -> list[Row]:
     """Map, place and route one block on an ECP5; the row is that of the median clock. Raises `SynthError`."""
     component = BLOCKS[block](params)
     write_verilog(component, block, folder / f"{block}.v")

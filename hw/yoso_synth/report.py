@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -77,7 +76,7 @@ def write_report(rows: list[Row], path: Path) -> None:
     old = json.loads(path.read_text())["rows"] if path.is_file() else []
     done = {(row.target, row.block, row.chip) for row in rows}
     kept = [row for row in old if (row["target"], row["block"], row.get("chip", "")) not in done]
-    command = " ".join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
+    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
     partial = path.with_suffix(".part")
     partial.write_text(
         json.dumps({"command": command, "rows": kept + [asdict(row) for row in rows]}, indent=1)

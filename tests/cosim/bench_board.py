@@ -1,6 +1,6 @@
 """cocotb bench of a board: the program that a user runs, on the other end of the serial line.
 
-`python -m yoso_sw.host.board` runs as a process of its own and opens a pseudo-terminal as its port. What it
+`yoso board` runs as a process of its own and opens a pseudo-terminal as its port. What it
 writes goes to the board's pin bit by bit, and back.
 """
 
@@ -91,7 +91,7 @@ async def the_boards_program_runs_a_network_over_the_serial_line(dut):
     line = await begin(dut)
     master, slave = pty.openpty()
     tty.setraw(slave)
-    command = [sys.executable, "-m", "yoso_sw.host.board", "--port", os.ttyname(slave), "--timeout", "60"]
+    command = [sys.executable, "-m", "yoso_sim.cli", "board", "--port", os.ttyname(slave), "--timeout", "60"]
     options = json.loads(os.environ["YOSO_BOARD_OPTIONS"])
     environment = {name: value for name, value in os.environ.items() if name != PARAMS_VARIABLE}
     with open("program.log", "w") as log:
@@ -102,7 +102,7 @@ async def the_boards_program_runs_a_network_over_the_serial_line(dut):
             program.kill()
     with open("program.log") as log:
         assert program.returncode == 0, log.read()
-    with open(options[options.index("--out") + 1]) as report:
+    with open(f"{options[options.index('--out') + 1]}/board.json") as report:
         last = json.load(report)["outcomes"][-1]["decision"]
     leds = int(dut.leds.value)
     assert leds == 0b0010_0000 | last, f"leds {leds:08b}: idle, decided, nothing lost, no error"

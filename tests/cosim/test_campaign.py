@@ -89,7 +89,17 @@ def test_regress_fills_in_what_is_missing_and_counts_nothing_twice(network, fold
 
 
 def test_a_killed_regress_goes_on_where_it_stopped(network, folder):
-    command = [sys.executable, "-m", "yoso_sim", "regress", "--net", str(network), *CHIP, "--images", "4000"]
+    command = [
+        sys.executable,
+        "-m",
+        "yoso_sim.cli",
+        "regress",
+        "--net",
+        str(network),
+        *CHIP,
+        "--images",
+        "4000",
+    ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
         while not (done := list((folder / "regress").glob("*/images-*.json"))):

@@ -40,11 +40,11 @@ def test_the_boards_program_gets_the_golden_decisions_and_the_chips_cycles(tmp_p
     network, path, chip = small_network(), tmp_path / "small.npz", tmp_path / "chip.json"
     network.save(path)
     chip.write_text(CHIP.to_json())
-    report = tmp_path / "board.json"
-    options = ["--net", path, "--chip", chip, "--data", "mnist", "--images", IMAGES, "--out", report]
+    reports = tmp_path / "reports"
+    options = ["--net", path, "--chip", chip, "--data", "mnist", "--images", IMAGES, "--out", reports]
     monkeypatch.setenv("YOSO_BOARD_OPTIONS", json.dumps([str(option) for option in options]))
     run_bench(build_block("board", CHIP), "cosim.bench_board", tmp_path)
-    outcomes = json.loads(report.read_text())["outcomes"]
+    outcomes = json.loads((reports / "board.json").read_text())["outcomes"]
 
     samples = registry.load("mnist", "test").first(IMAGES)
     wanted = golden.run(network, samples.inputs, params=CHIP)

@@ -5,9 +5,10 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from yoso_hw.emit import emit, main, without_initial_values
+from yoso_hw.emit import emit, without_initial_values
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
+from yoso_sim.commands.emit import main
 
 PARAMS = ChipParams(cols=2, rows=1, lanes=2, neurons=4, weights=16, layers=2, classes=4, steps=8)
 

@@ -183,7 +183,7 @@ def test_a_missing_pdk_is_one_message_that_names_the_variable_and_the_file(
 def test_the_command_says_so_too_without_a_traceback(tmp_path: Path) -> None:
     here = "pdk.folders = lambda: [pdk.Path(sys.argv[1])]"
     script = (
-        "import sys; from yoso_synth import pdk; from yoso_synth.__main__ import main; "
+        "import sys; from yoso_synth import pdk; from yoso_sim.commands.synth import main; "
         f"{here}; main(['--target', 'sg13g2'])"
     )
     result = subprocess.run(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from yoso_hw.folders import cache_folder
 from yoso_hw.params import ChipParams
 from yoso_sim import build, tools, top
 from yoso_sim.simulate import COCOTB_ENVIRONMENT
@@ -55,7 +56,7 @@ def build_block(
         If one of them is missing.
     """
     tools.prepare()
-    root = root or tools.repository() / "build" / "verilator"
+    root = root or cache_folder() / "verilator"
     key = block_key(block, params, form)
     folder = root / key
     stamp = folder / "done.json"

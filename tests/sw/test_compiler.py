@@ -13,7 +13,8 @@ from support.flit_machine import FlitMachine
 from support.reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, Register
-from yoso_sw.compile.compiler import CompileError, compile_network, main
+from yoso_sw.commands.compile import main
+from yoso_sw.compile.compiler import CompileError, compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import choose_nodes, lower_bound
 from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
@@ -275,7 +276,7 @@ def test_the_command_takes_a_chip_file(network_file, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere.npz", "-o", "out.img"], "no network file"),
+        (["nowhere.npz", "-o", "out.img"], "there is no trained network"),
         (["net.npz", "-o", "out.img", "--set", "lanes=3"], "lanes=3"),
         (["net.npz", "-o", "out.img", "--set", "lanes=x"], "lanes='x' is not of type int"),
         (["net.npz", "-o", "out.img", "--set", "banked=yes"], "banked='yes' is not of type bool"),

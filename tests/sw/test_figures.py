@@ -9,11 +9,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 from support.reference import random_inputs, random_network
+from yoso_sw.commands.figures import main
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.figures import dead_neurons, experiment, publish, report, tables
-from yoso_sw.figures.__main__ import main
-from yoso_sw.figures.experiment import NAMES, Run, Setting
+from yoso_sw.figures.experiment import Run
 from yoso_sw.figures.gradients import spike_gradients
+from yoso_sw.figures.setting import NAMES, Setting
 from yoso_sw.figures.spike_times import measure
 from yoso_sw.learn import rules
 from yoso_sw.learn.alpha import alpha

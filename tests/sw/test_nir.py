@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from support.nir_graphs import convolution, dense, foreign
 from support.nir_reader import follow
 from support.reference import random_inputs
+from yoso_sw.commands.nir import main
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Layer, Network
 from yoso_sw.nir import NirError, from_nir, read, to_nir, write
-from yoso_sw.nir.__main__ import main
 
 NETWORKS = Path(__file__).parents[2] / "sw" / "networks"
 LITERAL = NETWORKS / "mnist-784-100-10-stdbp.npz"
@@ -99,9 +99,9 @@ def test_a_file_means_the_network_and_comes_back_equal(tmp_path, kind, decision)
 
 def test_the_committed_literal_network_survives_the_commands(tmp_path):
     file, back = tmp_path / "net.nir", tmp_path / "net.npz"
-    done = CliRunner().invoke(main, ["export", LITERAL.stem, "--out", str(file)])
+    done = CliRunner().invoke(main, ["export", LITERAL.stem, "-o", str(file)])
     assert done.exit_code == 0, done.output
-    done = CliRunner().invoke(main, ["import", str(file), "--out", str(back)])
+    done = CliRunner().invoke(main, ["import", str(file), "-o", str(back)])
     assert done.exit_code == 0, done.output
     network = Network.load(LITERAL)
     same(Network.load(back), network)
@@ -150,7 +150,7 @@ def test_a_network_with_constant_slopes_is_one_error():
 
 def test_without_the_package_nir_is_one_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "nir", None)
-    assert 'NIR needs the package nir: pip install "yoso[nir]"' in one_error("export", LITERAL.stem)
+    assert "needs nir, which is not installed: pip install 'yoso[nir]'" in one_error("export", LITERAL.stem)
 
 
 def test_an_unknown_network_lists_those_there_are():
@@ -187,7 +187,7 @@ def test_a_node_that_nir_does_not_know_is_named(tmp_path):
 
 def test_weights_beyond_the_bits_are_one_error(tmp_path):
     write(tmp_path / "x.nir", to_nir(dense()))
-    said = one_error("import", str(tmp_path / "x.nir"), "--out", str(tmp_path / "x.npz"), "--bits", "3")
+    said = one_error("import", str(tmp_path / "x.nir"), "-o", str(tmp_path / "x.npz"), "--bits", "3")
     assert "do not fit 3 bits" in said
 
 

@@ -8,12 +8,11 @@ import pytest
 from click.testing import CliRunner
 from support.own_sets import configure, quadrants, write_idx, write_pictures
 from yoso_sim.cli import main as sim
-from yoso_sw.commands import accuracy, train
+from yoso_sw.commands import accuracy, board, train
 from yoso_sw.data import places, recorded
 from yoso_sw.data.parts import Data
 from yoso_sw.data.recorded import samples_for, shape_of
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.host import board
 from yoso_sw.learn.config import LayerConfig, TrainConfig, load_config
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import NEVER, Layer, Network, Window
@@ -171,7 +170,7 @@ def test_a_step_beyond_the_networks_is_named(folder):
 @pytest.mark.parametrize("command", [sim, accuracy.main, board.main])
 def test_every_command_refuses_in_one_line_before_anything_is_built(squares, folder, command, monkeypatch):
     network(inputs=100, dataset="squares", data="squares").save(folder / "own.npz")
-    monkeypatch.setattr("yoso_sim.cli.build", None)
+    monkeypatch.setattr("yoso_sim.commands.asked.build", None)
     configure(folder, "squares").rename(folder / "own.toml")
     arguments = {
         sim: ("sim", "--net", "own.npz", "--set", "cols=1", "--set", "rows=1"),
@@ -186,7 +185,7 @@ def test_every_command_refuses_in_one_line_before_anything_is_built(squares, fol
 def test_more_images_than_there_are_is_refused(squares, folder):
     network(dataset="squares", data="squares").save(folder / "own.npz")
     said = run(sim, "sim", "--net", "own.npz", "--images", 61, fails=True)
-    assert "IMAGES=61 is outside 1..60, the test images of squares" in said
+    assert "--images 61 is outside 1..60, the test images of squares" in said
 
 
 # ---- training ------------------------------------------------------------------------------------------
@@ -221,7 +220,7 @@ def test_a_network_does_not_replace_its_data_set(folder):
     np.savez(folder / "quadrants.npz", images=images, labels=labels)
     before = (folder / "quadrants.npz").read_bytes()
     said = run(train.main, configure(folder, "quadrants.npz"), fails=True)
-    assert "quadrants.npz is the data set, which the network would replace; give another --out" in said
+    assert "quadrants.npz is the data set, which the network would replace; give another -o" in said
     assert (folder / "quadrants.npz").read_bytes() == before
 
 
@@ -237,7 +236,7 @@ def test_a_network_of_the_name_of_its_data_set_is_not_taken_for_it(squares, fold
 def test_a_configuration_that_names_a_set_of_other_images_is_refused_before_training(folder, monkeypatch):
     """As MNIST with 12 x 12 inputs."""
     write_idx(folder / "places" / "larger", quadrants(200, 1, side=28), quadrants(60, 2, side=28))
-    monkeypatch.setattr(train, "Trainer", None)
+    monkeypatch.setattr("yoso_sw.learn.trainer.Trainer", None)
     said = run(train.main, configure(folder, "larger"), fails=True)
     assert "larger, train images have 784 pixels, not inputs=144 of quadrants; change inputs or" in said
 

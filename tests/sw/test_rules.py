@@ -388,7 +388,7 @@ def test_the_command_trains_alpha_and_leaves_what_there_is_of_it(alpha_file, tmp
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [(train, ["--out", "net.npz"]), (seeds, []), (accuracy, [])],
+    [(train, ["-o", "net.npz"]), (seeds, []), (accuracy, [])],
     ids=["train", "seeds", "accuracy"],
 )
 def test_commands_that_need_integers_refuse_alpha_before_they_train(

@@ -11,8 +11,8 @@ from yoso_hw.board import ulx3s
 from yoso_hw.board.framing import BUFFER, CREDIT, Notice, frame_bytes, identity
 from yoso_hw.packet import KIND_BITS, Kind, Packets
 from yoso_hw.params import ChipParams
+from yoso_sw.commands import board
 from yoso_sw.compile.compiler import compile_network
-from yoso_sw.host import board
 from yoso_sw.host.serial import BoardError, SerialHost
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
@@ -246,7 +246,7 @@ def test_images_are_sent_and_their_outcomes_read():
 
 @pytest.fixture
 def command(tmp_path, monkeypatch):
-    """Runs ``python -m yoso_sw.host.board`` on a fake board; returns the result of click."""
+    """Runs ``yoso board`` on a fake board; returns the result of click."""
     NETWORK.save(tmp_path / "tiny.npz")
     (tmp_path / "chip.json").write_text(PARAMS.to_json())
     data = tmp_path / "noise.npz"
@@ -264,7 +264,7 @@ def command(tmp_path, monkeypatch):
             "--chip",
             str(tmp_path / "chip.json"),
         ]
-        out = ["--out", str(tmp_path / "reports" / "board.json")]
+        out = ["--out", str(tmp_path / "reports")]
         return CliRunner().invoke(board.main, ["--port", str(tmp_path / "port"), *chip, *out, *options])
 
     return run
@@ -300,7 +300,7 @@ def test_more_images_than_there_are_is_one_message(command, images):
     result = command("--images", images)
     assert (
         result.exit_code == 1
-        and f"IMAGES={images} is outside 1..20, the test images of noise" in result.output
+        and f"--images {images} is outside 1..20, the test images of noise" in result.output
     )
 
 

@@ -246,7 +246,7 @@ def test_the_command_trains_and_writes_the_network(tmp_path):
     again = CliRunner().invoke(main, [*command, "--restart"])
     assert "resuming" not in again.output
     assert np.array_equal(Network.load(tmp_path / "quarters.npz").layers[0].weights, first.layers[0].weights)
-    assert "resuming" in CliRunner().invoke(main, ["--config", *command]).output  # as older networks say it
+    assert "resuming" in CliRunner().invoke(main, ["--net", *command]).output
 
 
 def test_a_committed_configuration_is_called_by_its_name():
@@ -280,7 +280,7 @@ def test_a_committed_network_is_as_accurate_as_it_says(path):
         if config.family == "mnist":
             raise
         pytest.skip(str(error))
-    if config.layers[0].kernel:  # `python -m yoso_sw.commands.accuracy` takes the time for all images
+    if config.layers[0].kernel:  # `yoso eval` takes the time for all images
         images, labels, error = images[:1000], labels[:1000], 2.0
     else:
         error = 0.005

@@ -11,6 +11,7 @@ from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data import fetch, places
 from yoso_sw.learn import card
 from yoso_sw.learn.stdbp.rule import Stdbp
+from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Network
 
 CONFIG = """
@@ -78,16 +79,16 @@ def test_an_unknown_name_lists_those_there_are(folder, command):
 
 @pytest.mark.parametrize("command", [train.main, seeds.main])
 def test_no_name_lists_those_there_are(command):
-    assert "NET is missing: a TOML file or one of caltech-160x250-4-2, " in error_of(command, status=2)
+    assert "NET is missing: a file or one of caltech-160x250-4-2, " in error_of(command, status=2)
 
 
 def test_a_network_is_no_configuration(folder):
     (folder / "x.npz").write_bytes(b"PK\x03\x04\xff\xff")
-    assert "x.npz cannot be read as a configuration" in error_of(train.main, "x.npz")
+    assert "x.npz has no configuration beside it: there is no x.toml" in error_of(train.main, "x.npz")
 
 
 def test_a_folder_that_is_not_there_is_named_before_the_training(folder):
-    said = error_of(train.main, configure(folder), "--out", "nowhere/x.npz")
+    said = error_of(train.main, configure(folder), "-o", "nowhere/x.npz")
     assert "cannot write nowhere/x.npz: there is no folder nowhere" in said
 
 
@@ -163,7 +164,7 @@ def test_weights_that_are_not_finite_are_one_message(folder, monkeypatch):
             self.model.chain[0].weight[0, 0] = float("nan")
         return 1.0
 
-    monkeypatch.setattr(train.Trainer, "_one_epoch", spoiled)
+    monkeypatch.setattr(Trainer, "_one_epoch", spoiled)
     said = error_of(train.main, configure(folder))
     assert "1 weights of layer 0 are NaN or infinite after epoch 1: lower the learning rate" in said
 

@@ -1,32 +1,16 @@
-"""``make energy``: the energy of an image by part, its power, and the paper's table IV with our rows.
+"""``yoso energy``: the energy of an image by part, its power, and the paper's table IV with our rows.
 
 An estimate: what the RTL counted, times what a mapped PE spends on each event (docs/energy.md).
 """
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
-import click
-from rich.console import Console
 from rich.table import Table
-from yoso_hw.chips.options import chip_option, set_option
-from yoso_hw.params import ParamError
-from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.options import data_option
-from yoso_sw.data.samples import DatasetError
-from yoso_sw.network.network import NetworkError
-from yoso_synth.liberty import LibertyError
-from yoso_synth.report import Row, chip_text, write_report
-from yoso_synth.tools import REPORTS, SynthError
 
-from yoso_sim.build import BuildError
-from yoso_sim.energy.cost import CLOCK_MHZ, Case, evaluate
-from yoso_sim.simulate import SimulationError
-from yoso_sim.tools import ToolError
+from yoso_sim.energy.cost import CLOCK_MHZ
 
 #: The paper's energy of an image in uJ, and the rate in images a second that it gives.
 PAPER_UJ, PAPER_RATE = 35.839, 21
@@ -105,51 +89,3 @@ def picture(path: Path, found: dict[str, Any]) -> None:
     axis.legend(fontsize=8)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
-
-
-@click.command()
-@click.option("--net", default="mnist-784-800-10", show_default=True, help="Network: name or file.")
-@data_option
-@click.option("--images", default=20, show_default=True, help="Test images to run on the RTL.")
-@chip_option()
-@set_option
-def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...]) -> None:
-    """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
-    console = Console(highlight=False)
-    case = Case(net, settings, data=data, chip=chip)
-    try:
-        case.samples().first(images)  # better refused now than after the netlist
-        params = case.params
-        found = evaluate(case, images, lambda text: console.print(f"[dim]{text}"))
-    except (ParamError, CompileError, SynthError, LibertyError, BuildError) as error:
-        raise click.ClickException(str(error)) from None
-    except (SimulationError, ToolError, DatasetError, NetworkError) as error:
-        raise click.ClickException(str(error)) from None
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted; what is done is kept") from None
-    found["command"] = f"make energy NET={net} IMAGES={images}" + (f" DATA={data}" if data else "")
-    found["table_iv"] = table_iv(found)
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    (REPORTS / "energy.json").write_text(json.dumps(found, indent=1))
-    picture(REPORTS / "energy.png", found)
-    row = Row(
-        target=found["process"],
-        block=f"chip running {net}",
-        area_um2=round(1e6 * found["chip_mm2"]),
-        fmax_mhz=found["fmax_mhz"],
-        energy_nj_per_image=found["gated"]["full_rate"]["nj_per_image"],
-        kind="estimated from RTL counters and a netlist's switching; idle PEs gated",
-        chip=chip_text(params),
-    )
-    write_report([row], REPORTS / "synth.json")
-    console.print(parts_table(found))
-    check = found["check"]
-    console.print(
-        f"one PE by its netlist, whole image: {check['measured_pj']:,.0f} pJ; by counters: "
-        f"{check['modelled_pj']:,.0f} pJ ({check['difference_percent']:+.1f} %)"
-    )
-    console.print(f"[dim]{os.path.relpath(REPORTS / 'energy')}.json, .png")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """What a chip costs with a network: cycles and activity from the RTL, the rest from its netlist.
 
-The result of a chip is kept under ``build/cost`` by the hash of all that shapes it, so an exploration that
-was interrupted goes on.
+The result of a chip is kept under ``cost`` in the output folder by the hash of all that shapes it, so an
+exploration that was interrupted goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from yoso_hw import chips
+from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.compile.compiler import compile_network
@@ -34,14 +35,12 @@ from yoso_synth.pdk import PROCESSES, Process
 from yoso_synth.power import PowerModel
 from yoso_synth.timing import Timing
 from yoso_synth.toggles import Toggles
-from yoso_synth.tools import BUILD, REPOSITORY, SynthError
+from yoso_synth.tools import SynthError, build_folder
 
 from yoso_sim.build import build, build_key, code_of
 from yoso_sim.campaign import Campaign, plan, run
 from yoso_sim.energy.model import Costs, Point, activity_of, check, measure
 from yoso_sim.energy.stimulus import NodeBench
-
-FOLDER = REPOSITORY / "build" / "cost"
 
 #: Clock in MHz that energies an image at full rate are given for.
 CLOCK_MHZ = 150.0
@@ -116,7 +115,7 @@ def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int
         case.samples().first(images),
         chunk=CHUNK,
         early_exit=case.early_exit,
-        root=REPOSITORY / "build" / "cost",
+        root=output_folder() / "cost",
     )
     shown = -1
 
@@ -173,7 +172,7 @@ def key_of(case: Case, process: Process) -> str:
 
 def netlist_file(case: Case, process: Process) -> Path:
     """Where what a netlist costs is kept."""
-    return FOLDER / f"{process.name}-{key_of(case, process)}.json"
+    return output_folder() / "cost" / f"{process.name}-{key_of(case, process)}.json"
 
 
 def netlist_costs(case: Case, network: Network, image: WeightImage, report: Report, process: Process) -> dict:
@@ -190,7 +189,7 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     params = case.params
     plans = plan_memories(params, process)
     report("mapping to cells")
-    folder = BUILD / f"{process.name}-{hashlib.sha256(params.to_json().encode()).hexdigest()[:8]}"
+    folder = build_folder() / f"{process.name}-{hashlib.sha256(params.to_json().encode()).hexdigest()[:8]}"
     node = map_node(params, process, folder, plans)
     rest = map_rest(params, process, folder).design()
     design = node.design()

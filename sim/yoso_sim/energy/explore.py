@@ -1,4 +1,4 @@
-"""``make explore``: what each choice of the chip's parameters costs and brings, and the Pareto front.
+"""``yoso explore``: what each choice of the chip's parameters costs and brings, and the Pareto front.
 
 Every case is a network on a chip: cycles and counters from the RTL, area, clock and energy from the netlist
 (`cost`). Cases that are done are kept; an interrupted exploration goes on with the same command.
@@ -6,24 +6,12 @@ Every case is a network on a chip: cycles and counters from the RTL, area, clock
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
-import click
-from rich.console import Console
 from rich.table import Table
-from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.samples import DatasetError
-from yoso_synth.liberty import LibertyError
-from yoso_synth.pdk import PROCESSES
-from yoso_synth.tools import REPORTS, SynthError
 
-from yoso_sim.build import BuildError
-from yoso_sim.energy.cost import Case, evaluate, netlist_file
-from yoso_sim.simulate import SimulationError
-from yoso_sim.tools import ToolError
+from yoso_sim.energy.cost import Case
 
 LITERAL, WINDOWS, NARROW = "mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-4bit"
 
@@ -141,53 +129,3 @@ def picture(path: Path, results: list[dict[str, Any]]) -> None:
     axis.legend(fontsize=8, loc="lower right")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
-
-
-@click.command()
-@click.option("--images", default=20, show_default=True, help="Test images that each case runs on the RTL.")
-@click.option("--done", is_flag=True, help="Only the cases whose netlist has been measured already.")
-def main(images: int, done: bool) -> None:
-    """Explore the chip's parameters, draw the Pareto front, choose a chip."""
-    console = Console(highlight=False)
-    results: list[dict[str, Any]] = []
-    process = PROCESSES["sg13g2"]
-    try:
-        cases = [case for case in CASES if not done or netlist_file(case, process).is_file()]
-        for number, case in enumerate(cases, 1):
-            console.print(f"{number} of {len(cases)}: {case}")
-            results.append(evaluate(case, images, lambda text: console.print(f"[dim]  {text}")))
-    except (SynthError, LibertyError, BuildError, SimulationError, ToolError) as error:
-        raise click.ClickException(str(error)) from None
-    except (CompileError, DatasetError) as error:
-        raise click.ClickException(str(error)) from None
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted; what is done is kept") from None
-    chosen = results[choose(results)]
-    named = {found["name"]: found for found in results}
-    baseline = named.get(str(BASELINE))
-    ratio = None
-    if baseline:
-        ratio = {
-            "cycles": round(baseline["cycles"]["mean"] / chosen["cycles"]["mean"], 2),
-            "energy": round(energy(baseline) / energy(chosen), 2),
-            "area": round(baseline["chip_mm2"] / chosen["chip_mm2"], 2),
-        }
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    report = {
-        "command": f"make explore IMAGES={images}",
-        "left": [str(case) for case in CASES if case not in cases],
-        "results": results,
-        "front": [found["name"] for found, best in zip(results, front(results), strict=True) if best],
-        "chosen": chosen["name"],
-        "baseline": str(BASELINE),
-        "ratio": ratio,
-    }
-    (REPORTS / "explore.json").write_text(json.dumps(report, indent=1))
-    picture(REPORTS / "explore.png", results)
-    console.print(table(results))
-    console.print(f"chosen: {chosen['name']}; the baseline takes {ratio} times as much")
-    console.print(f"[dim]{os.path.relpath(REPORTS / 'explore')}.json, .png")
-
-
-if __name__ == "__main__":
-    main()

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from yoso_synth.tools import REPORTS, REPOSITORY
+from yoso_hw.folders import output_folder
+from yoso_synth.tools import REPOSITORY
 
 from yoso_sim.energy.budget import PAPER_RATE
 from yoso_sim.energy.cost import CLOCK_MHZ
@@ -228,8 +229,9 @@ def into(costs: str, numbers: dict[str, Any]) -> str:
 @click.option("--note", default="", help="A sentence for the page, such as what RTL the figures are of.")
 def main(note: str) -> None:
     """Write docs/asic and the table of docs/costs.md."""
+    reports = output_folder() / "reports"
     try:
-        numbers = {"note": note, **gather(REPORTS)}
+        numbers = {"note": note, **gather(reports)}
     except FileNotFoundError as error:
         raise click.ClickException(
             f"{error.filename} is missing: make synth, energy and explore first"
@@ -239,7 +241,7 @@ def main(note: str) -> None:
     (PAGE / "README.md").write_text(page(numbers))
     COSTS.write_text(into(COSTS.read_text(), numbers))
     for name in PICTURES:
-        shutil.copyfile(REPORTS / name, PAGE / name)
+        shutil.copyfile(reports / name, PAGE / name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``make soft-errors``: accuracy against the rate of bit flips in each memory; see docs/soft-errors.
+"""``yoso soft-errors``: accuracy against the rate of bit flips in each memory; see docs/soft-errors.
 
 The statistics come from the golden model, and a sample runs on the RTL with the same flips, compared spike
 for spike. Every point is a file of its own, so the command goes on where it was stopped.
@@ -8,39 +8,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import click
-import numba
 import numpy as np
-from rich.console import Console
+from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_sw.compile import faults
-from yoso_sw.compile.compiler import check_network, compile_network
+from yoso_sw.compile.compiler import check_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden, synapse
 from yoso_sw.network.network import Network
 
-from yoso_sim.build import Build, build, code_of
-from yoso_sim.cli import Asked, bar, one_message, options
+from yoso_sim.build import Build, code_of
 from yoso_sim.job import read_result, write_json, write_result
 from yoso_sim.simulate import simulate
-from yoso_sim.study import injection, soft_report
-from yoso_sim.tools import output_folder, repository
 
 RATES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 
 #: What runs on the RTL as well: of each memory these rates, with the first seed.
 RTL_RATES = (1e-4, 1e-3, 1e-2)
-
-console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
@@ -161,6 +152,8 @@ def once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def state_folder(study: Study, key: str) -> Path:
     """Where points are kept: named by all that they come from."""
+    from yoso_sim.study import injection  # needs cocotb
+
     digest = hashlib.sha256(study.path.read_bytes())
     for source in (golden.__file__, faults.__file__, synapse.__file__, injection.__file__, __file__):
         digest.update(code_of(Path(source).read_text()).encode())
@@ -168,92 +161,3 @@ def state_folder(study: Study, key: str) -> Path:
     folder = output_folder() / "soft-errors" / f"{study.path.stem}-{digest.hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def open_study(asked: Asked, images: int) -> Study:
-    """Load and compile everything; one of the expected errors if that fails."""
-    network, image = asked.choose()
-    samples = asked.samples(network, images)
-    narrow = compile_network(network, narrow_chip(network, image.params, samples.inputs))
-    return Study(asked.path, network, samples, image, narrow)
-
-
-def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) -> dict[str, Any]:
-    """Every point that is not done yet, behind a progress bar; returns the report."""
-    folder = state_folder(study, made.key)
-    if fresh:
-        shutil.rmtree(folder)
-        folder.mkdir()
-    points: dict[str, dict[float, list[dict[str, Any]]]] = {}
-    samples = []
-    with bar() as bars:
-        task = bars.add_task("RTL samples", total=len(faults.MEMORIES) * len(RTL_RATES))
-        for memory in faults.MEMORIES:
-            for rate in RTL_RATES:
-                name = f"rtl-{memory}-{rate:g}-{rtl_images}"
-                found = once(
-                    folder / f"{name}.json",
-                    lambda m=memory, r=rate, n=name: compare_rtl(  # type: ignore[misc]
-                        study, made, m, r, rtl_images, folder / n
-                    ),
-                )
-                samples.append({"memory": memory, "rate": rate, **found})
-                bars.advance(task)
-        task = bars.add_task("golden model", total=len(CURVES) * len(RATES) * seeds)
-        for curve in CURVES:
-            for rate in RATES:
-                for seed in range(1, seeds + 1):
-                    found = once(
-                        folder / f"{curve.name.replace(', ', '-')}-{rate:g}-{seed}.json",
-                        lambda c=curve, r=rate, s=seed: measure(study, c, r, s),  # type: ignore[misc]
-                    )
-                    points.setdefault(curve.name, {}).setdefault(rate, []).append(found)
-                    bars.advance(task)
-            if not console.is_terminal:
-                console.print(f"{len(points)} of {len(CURVES)} curves: {curve.name}")
-    clean = study.accuracy(golden.run(study.network, study.images, params=study.image.params).decisions)
-    return soft_report.summarise(study, clean, points, samples, seeds)
-
-
-@click.command(help=__doc__)
-@options
-@click.option("--images", default=2000, show_default=True, help="Test images on the golden model.")
-@click.option("--seeds", default=10, type=click.IntRange(2), show_default=True, help="Draws of the flips.")
-@click.option("--rtl-images", default=20, type=click.IntRange(1), show_default=True, help="Images a sample.")
-@click.option("--jobs", default=2, type=click.IntRange(1), show_default=True, help="Threads.")
-@click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
-@click.option("--publish", is_flag=True, help="Copy picture and table to docs/figures.")
-def main(
-    asked: Asked,
-    images: int,
-    seeds: int,
-    rtl_images: int,
-    jobs: int,
-    fresh: bool,
-    publish: bool,
-) -> None:
-    with one_message():
-        numba.set_num_threads(min(jobs, numba.get_num_threads()))
-        study = open_study(asked, images)
-        made = build(
-            study.image.params, reach=injection.REACH, report=lambda text: console.print(f"[dim]{text}")
-        )
-        report = run(study, made, seeds, rtl_images, fresh=fresh)
-        folder = output_folder() / "reports"
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "soft_errors.json", report)
-        (folder / "soft_errors.md").write_text(soft_report.markdown(report))
-        soft_report.picture(folder / "soft_errors.png", report)
-        console.print(soft_report.table(report))
-        console.print(f"[dim]{os.path.relpath(folder)}/soft_errors.json, .md, .png")
-        if publish:
-            page = repository() / "docs" / "soft-errors"
-            for suffix in ("png", "md"):
-                shutil.copyfile(folder / f"soft_errors.{suffix}", page / f"accuracy.{suffix}")
-        wrong = sum(sample["mismatched_images"] for sample in report["rtl"])
-        if wrong:
-            raise click.ClickException(f"RTL and golden model differ on {wrong} images with flips")
-
-
-if __name__ == "__main__":
-    main(prog_name="python -m yoso_sim.study.soft_errors")

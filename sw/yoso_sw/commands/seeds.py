@@ -1,6 +1,6 @@
-"""Train a network from several seeds: ``python -m yoso_sw.commands.seeds mnist-784-100-10 --seeds 3``.
+"""Train a network from several seeds.
 
-NET is the name of a configuration in sw/networks, or a TOML file. Accuracies go to ``<name>.seeds.json``
+NET is the name of a committed configuration, or a TOML file. Accuracies go to ``<name>.seeds.json``
 beside it, and into the model card. The network of the configuration's own seed is kept as ``<name>.npz``, and
 taken from there where it is trained already; the others are not kept. A seed that is there already is not
 trained again, and an interrupted one resumes.
@@ -9,20 +9,29 @@ trained again, and an interrupted one resumes.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any
 
 import click
-import torch
+from yoso_hw.folders import checked
 
-from yoso_sw.commands.train import CHECKPOINTS, ERRORS, check_device, command_of, on_device
+from yoso_sw.commands.options import net_option
+from yoso_sw.commands.train import ERRORS, check_device, checkpoints, command_of, on_device
 from yoso_sw.data import registry
 from yoso_sw.data.parts import Data
 from yoso_sw.learn import card, spread
 from yoso_sw.learn.config import TrainConfig, load_config
-from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Network, NetworkError
-from yoso_sw.network.zoo import locate, names
+from yoso_sw.network.zoo import home, locate
+
+
+def in_own_folder(config: Path) -> Path:
+    """The configuration where its networks may be written: a copy of one that the package carries."""
+    own = home(config) / config.name
+    if home(config) != config.parent and not own.exists():
+        shutil.copyfile(config, own)
+    return own
 
 
 def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network:
@@ -40,8 +49,10 @@ def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network
     if base.teacher and found.source.drawn:
         path = locate(base.teacher)
         teacher = _network(path, load_config(path), seed, device)
+    from yoso_sw.learn.trainer import Trainer  # needs torch
+
     own = dataclasses.replace(base, seed=seed)
-    checkpoint = CHECKPOINTS / f"{base.name}.seed{seed}.pt"
+    checkpoint = checkpoints() / f"{base.name}.seed{seed}.pt"
     trainer = Trainer(own, Data.load(own, config.parent), checkpoint, device, teacher)
     trainer.run()
     network = trainer.network(command_of(config, device))
@@ -60,20 +71,20 @@ def _row(config: Path, base: TrainConfig, seed: int, device: str) -> dict[str, A
 
 
 @click.command(help=__doc__)
-@click.argument("net", required=False)
-@click.option("--config", help="The same as NET.")
+@net_option()
 @click.option(
     "--seeds", "count", default=3, show_default=True, type=click.IntRange(1), help="Seeds 1 to this."
 )
 @on_device
-def main(net: str | None, config: str | None, count: int, device: str) -> None:
-    chosen = net or config
-    if chosen is None:
-        raise click.UsageError(f"NET is missing: a TOML file or one of {', '.join(names())}")
-    torch.set_num_threads(1)
+def main(net: str, count: int, device: str) -> None:
     try:
+        path = in_own_folder(locate(net))
+        checked(path.parent, "copy the configuration to a folder of your own")
+        checkpoints()
+        import torch
+
+        torch.set_num_threads(1)
         check_device(device)
-        path = locate(chosen)
         base, rows = load_config(path), spread.read(path)
         base.check_exports()
         for seed in range(1, count + 1):
@@ -88,7 +99,3 @@ def main(net: str | None, config: str | None, count: int, device: str) -> None:
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{base.name}, {spread.describe(rows)}")
-
-
-if __name__ == "__main__":
-    main()

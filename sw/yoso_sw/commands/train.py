@@ -1,9 +1,10 @@
-"""Train a network: ``make train NET=mnist-784-100-10`` or ``python -m yoso_sw.commands.train NET``.
+"""Train a network.
 
-NET is the name of a configuration in sw/networks, or a TOML file. The integer network and its model card are
-written beside the configuration, the learning curve to build/train; of a rule without integers, a summary of
-its accuracy beside the curve. Training can be interrupted at any time;
-the same command resumes after the last whole epoch and gives the same network.
+NET is the name of a committed configuration, or a TOML file. The integer network and its model card are
+written beside the configuration (a committed one's, without a checkout: to the working folder), the learning
+curve to train in the output folder; of a rule without integers, a summary of its accuracy beside the curve.
+Training can be interrupted at any time; the same command resumes after the last whole epoch and gives the
+same network.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import torch
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,7 +24,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from yoso_hw.folders import checked, output_folder
 
+from yoso_sw.commands.options import file_option, net_option
 from yoso_sw.data import registry
 from yoso_sw.data.options import data_option
 from yoso_sw.data.parts import Data
@@ -32,15 +34,17 @@ from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn import card, curve
 from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.errors import TrainingError
-from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import Network, NetworkError
-from yoso_sw.network.zoo import NETWORKS, locate, names
+from yoso_sw.network.zoo import NETWORKS, home, locate
 
 #: What is wrong with something that the user gave; one message each.
 ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, curve.CurveError)
 
-CHECKPOINTS = Path("build/train")
+
+def checkpoints() -> Path:
+    """The folder of checkpoints and learning curves."""
+    return output_folder() / "train"
 
 
 def command_of(config_path: Path, device: str = "cpu", data: str | None = None) -> str:
@@ -53,6 +57,8 @@ def command_of(config_path: Path, device: str = "cpu", data: str | None = None) 
 
 def check_device(device: str) -> None:
     """Raise `TrainingError` if torch has no such device."""
+    import torch
+
     if device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("--device cuda: this torch finds no GPU; train with --device cpu")
 
@@ -60,12 +66,14 @@ def check_device(device: str) -> None:
 def _train(
     config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, console: Console
 ) -> None:
+    from yoso_sw.learn.trainer import Trainer  # needs torch, as does all that follows
+
     config = load_config(config_path)
     if data is not None:
         config = dataclasses.replace(config, dataset=data)
     seen = Data.load(config, config_path.parent)
     if registry.find(config.dataset, config_path.parent).place == out.resolve():
-        raise DatasetError(f"{out} is the data set, which the network would replace; give another --out")
+        raise DatasetError(f"{out} is the data set, which the network would replace; give another -o")
     trainer = Trainer(config, seen, checkpoint, device)
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
@@ -138,15 +146,12 @@ on_device = click.option(
 
 
 @click.command(help=__doc__)
-@click.argument("net", required=False)
-@click.option("--config", help="The same as NET; commands that older networks record have it.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Network file; beside the configuration if not given."
-)
+@net_option()
+@file_option("Network file; beside the configuration if not given.")
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
-    help="State after the last whole epoch; build/train/<name>.pt if not given. "
+    help="State after the last whole epoch; $YOSO_OUTPUT/train/<name>.pt if not given. "
     "The learning curve goes beside it.",
 )
 @click.option("--restart", is_flag=True, help="Forget the checkpoint and train from the start.")
@@ -160,27 +165,25 @@ on_device = click.option(
 @data_option
 @on_device
 def main(
-    net: str | None,
-    config: str | None,
-    out: Path | None,
+    net: str,
+    output: Path | None,
     checkpoint: Path | None,
     restart: bool,
     threads: int,
     data: str | None,
     device: str,
 ) -> None:
-    chosen = net or config
-    if chosen is None:
-        raise click.UsageError(f"NET is missing: a TOML file or one of {', '.join(names())}")
-    torch.set_num_threads(threads)
     try:
-        path = locate(chosen)
-        if out is not None:
+        path = locate(net)
+        if output is not None:
             load_config(path).check_exports()
-        out = out or path.with_suffix(".npz")
-        checkpoint = checkpoint or CHECKPOINTS / f"{path.stem}.pt"
-        if not out.parent.is_dir():  # better now than after the training
-            raise click.ClickException(f"cannot write {out}: there is no folder {out.parent}")
+        out = output or home(path) / f"{path.stem}.npz"
+        checkpoint = checkpoint or checkpoints() / f"{path.stem}.pt"
+        checked(out.parent, "give another file with -o")  # better now than after the training
+        checked(checkpoint.parent, "give another --checkpoint")
+        import torch
+
+        torch.set_num_threads(threads)
         if restart:
             checkpoint.unlink(missing_ok=True)
         check_device(device)
@@ -193,7 +196,3 @@ def main(
         raise click.ClickException(
             "interrupted; the same command resumes after the last whole epoch"
         ) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -1,26 +1,21 @@
 """Network to weight image: checks what the arithmetic needs, maps, and fills the memories.
 
-``python -m yoso_sw.compile.compiler NETWORK -o IMAGE`` is the command; `compile_network` the function.
+`compile_network` does it; ``yoso compile`` is the command.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
-import click
 import numpy as np
-from yoso_hw import chips
-from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.packet import Packets
-from yoso_hw.params import ChipParams, ParamError
+from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, Register, pack_all
 
 from yoso_sw.compile.flits import rectangle_fields, to_chunks
-from yoso_sw.compile.image import ImageError, MemoryRun, WeightImage
+from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
-from yoso_sw.network.network import Layer, Network, NetworkError
+from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import Neuron
 
 
@@ -196,32 +191,3 @@ def describe(network: Network, image: WeightImage) -> str:
             f"nodes ({x0}, {y0})..({x1}, {y1}), {filled:.0%} of the weight memories in use"
         )
     return "\n".join(lines)
-
-
-@click.command()
-@click.argument("network", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Weight image to write.",
-)
-@chip_option()
-@set_option
-@click.option("--spread/--no-spread", default=True, help="Give spare PEs to the layers that gain most.")
-def main(network: Path, output: Path, chip: str, settings: tuple[str, ...], spread: bool) -> None:
-    """Compile NETWORK, an .npz file of the trainer, into a weight image."""
-    try:
-        loaded = Network.load(network)
-        image = compile_network(loaded, chips.load(chip, settings), spread=spread)
-        image.save(output)
-    except (NetworkError, ParamError, CompileError, ImageError) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
-    click.echo(describe(loaded, image))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -112,6 +112,13 @@ class Caltech:
     drawn = True
     parts = SPLITS
 
+    def where(self) -> Path | None:
+        """The archive or folder; None if neither is here."""
+        try:
+            return locate()
+        except DatasetError:
+            return None
+
     def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
         """A part of the split of `seed`, resized to `shape`, in random order: 0 faces, 1 motorbikes.
 

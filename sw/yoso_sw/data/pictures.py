@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from yoso_hw.extras import advice
 
 from yoso_sw.data import splits
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
@@ -29,7 +30,7 @@ def grey(content: bytes, size: Shape | None, formats: tuple[str, ...]) -> np.nda
     try:
         from PIL import Image
     except ImportError:
-        raise DatasetError('reading pictures needs Pillow: pip install "yoso[train]"') from None
+        raise DatasetError(advice("PIL", what="reading pictures")) from None
     picture = Image.open(io.BytesIO(content), formats=formats)
     if max(picture.size) > LARGEST_SIDE:
         raise ValueError(f"{picture.size} pixels are more than any image has")

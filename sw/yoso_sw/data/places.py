@@ -2,13 +2,15 @@
 
 1. ``$YOSO_DATA``;
 2. ``../shared/data`` beside the repository;
-3. the cache, ``$XDG_CACHE_HOME/yoso`` (``~/.cache/yoso``), where a set that is fetched is kept.
+3. the user's cache (`yoso_hw.folders.user_cache`), where a set that is fetched is kept.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from yoso_hw.folders import user_cache
 
 
 def folders() -> list[Path]:
@@ -17,5 +19,4 @@ def folders() -> list[Path]:
     if user := os.environ.get("YOSO_DATA"):
         found.append(Path(user))
     found.append(Path(__file__).resolve().parents[4] / "shared" / "data")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return [*found, Path(cache) / "yoso"]
+    return [*found, user_cache()]

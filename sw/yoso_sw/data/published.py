@@ -45,6 +45,11 @@ class Published:
         images, labels = (self._bytes(file) for file in FILES[part])
         return arrays(self.name, decode_idx(*images), decode_idx(*labels))
 
+    def where(self) -> Path | None:
+        """The folder of its first file; None if that is to be fetched."""
+        folders = (place / self.name for place in places.folders())
+        return next((folder for folder in folders if file_in(folder, FILES["train"][0])), None)
+
     def _bytes(self, file: str) -> tuple[bytes, str]:
         """Content of a file, and its path for messages."""
         folders = [place / self.name for place in places.folders()]

@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 
 from yoso_sw.data import idx, pictures, places
 from yoso_sw.data.caltech import CALTECH
+from yoso_sw.data.check import check as check
 from yoso_sw.data.fashion_mnist import FASHION_MNIST
 from yoso_sw.data.idx import IdxFolder
 from yoso_sw.data.mnist import MNIST
 from yoso_sw.data.npz import Npz
 from yoso_sw.data.pictures import Pictures
+from yoso_sw.data.places import folders as folders
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
 from yoso_sw.data.source import UNKNOWN, Facts, Known, Source
 from yoso_sw.data.views import VIEWS, family, see, views_of

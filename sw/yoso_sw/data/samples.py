@@ -56,7 +56,7 @@ class Samples:
     def first(self, count: int) -> Samples:
         """The first `count`. Raises `DatasetError` if there are not as many."""
         if not 1 <= count <= len(self):
-            raise DatasetError(f"IMAGES={count} is outside 1..{len(self)}, the test images of {self.name}")
+            raise DatasetError(f"--images {count} is outside 1..{len(self)}, the test images of {self.name}")
         return self[:count]
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from yoso_sw.data.samples import Samples, Shape
@@ -75,3 +76,6 @@ class Known(Source, Protocol):
     @property
     def facts(self) -> Facts:
         """For model cards."""
+
+    def where(self) -> Path | None:
+        """Where it lies on this machine; None if it is to be fetched or brought."""

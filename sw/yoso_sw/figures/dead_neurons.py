@@ -17,14 +17,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import torch
 from rich.console import Console
 
 from yoso_sw.figures import report
-from yoso_sw.figures.experiment import NAMES, VALIDATION, Record, Run, Setting, training_images
-from yoso_sw.learn.alpha.limits import LONGEST
+from yoso_sw.figures.experiment import Record, Run, training_images
+from yoso_sw.figures.setting import NAMES, VALIDATION, Setting
 
 #: What the paper says after 100 epochs: share of active hidden neurons and test accuracy, in per cent.
 PAPER: dict[str, Any] = {
@@ -112,38 +111,6 @@ def draw(setting: Setting, numbers: dict[str, Any]) -> Any:
     return figure
 
 
-@click.command("dead-neurons", help=__doc__)
-@click.option(
-    "--runs", default=5, show_default=True, type=click.IntRange(1), help="First weights of each PSP."
-)
-@click.option("--epochs", default=20, show_default=True, type=click.IntRange(1), help="Epochs of each run.")
-@click.option(
-    "--images",
-    default=Setting.images,
-    show_default=True,
-    type=click.IntRange(50, 60_000 - VALIDATION),
-    help="Training images an epoch, drawn anew; 55000 is a whole epoch.",
-)
-@click.option(
-    "--hidden", default=Setting.hidden, show_default=True, type=click.IntRange(1), help="Hidden neurons."
-)
-@click.option(
-    "--tau",
-    default=Setting.tau,
-    show_default=True,
-    type=click.FloatRange(Setting.end / LONGEST),
-    help="Alpha-PSP's time constant, steps.",
-)
-@click.option(
-    "--alpha-threshold",
-    default=Setting.alpha_threshold,
-    show_default=True,
-    type=click.FloatRange(0, min_open=True),
-    help="Alpha-PSP's threshold, in weights.",
-)
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-@click.option("--restart", is_flag=True, help="Forget the runs of before.")
-@report.out_option
 def dead_neurons(
     runs: int,
     epochs: int,
@@ -155,8 +122,8 @@ def dead_neurons(
     restart: bool,
     out: Path,
 ) -> None:
+    """Train all runs, then draw and write the figure; what was trained before is taken up."""
     setting = Setting(hidden=hidden, images=images, tau=tau, alpha_threshold=alpha_threshold)
-    report.pyplot()  # missing? then now, not after the training
     folder = out / "dead-neurons"
     if restart:
         shutil.rmtree(folder, ignore_errors=True)

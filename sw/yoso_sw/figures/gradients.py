@@ -11,13 +11,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 import torch
 from rich.console import Console
 
 from yoso_sw.figures import report
-from yoso_sw.figures.experiment import NAMES, VALIDATION, Run, Setting, training_images
+from yoso_sw.figures.experiment import Run, training_images
+from yoso_sw.figures.setting import NAMES, VALIDATION, Setting
 
 LAYERS = ("hidden", "output")
 BINS = 60
@@ -135,26 +135,9 @@ def draw(setting: Setting, found: dict[str, dict[str, tuple[np.ndarray, np.ndarr
     return figure
 
 
-@click.command(help=__doc__)
-@click.option("--epochs", default=2, show_default=True, type=click.IntRange(0), help="Epochs trained before.")
-@click.option(
-    "--images", default=Setting.images, show_default=True, type=click.IntRange(50), help="Images an epoch."
-)
-@click.option(
-    "--measured",
-    default=500,
-    show_default=True,
-    type=click.IntRange(1, VALIDATION),
-    help="Validation images that gradients are taken on.",
-)
-@click.option(
-    "--hidden", default=Setting.hidden, show_default=True, type=click.IntRange(1), help="Hidden neurons."
-)
-@click.option("--seed", default=1, show_default=True, help="Of the first weights.")
-@report.out_option
 def gradients(epochs: int, images: int, measured: int, hidden: int, seed: int, out: Path) -> None:
+    """Train both, then draw and write the figure."""
     torch.set_num_threads(1)
-    report.pyplot()  # missing? then now, not after the training
     console = Console()
     setting = Setting(hidden=hidden, images=images)
     found: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}

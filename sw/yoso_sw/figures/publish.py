@@ -6,7 +6,6 @@ import json
 import shutil
 from pathlib import Path
 
-import click
 from rich.console import Console
 
 from yoso_sw.figures import report
@@ -36,16 +35,8 @@ def page(reports: list[dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
-@click.command(help=__doc__)
-@click.option(
-    "--to",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("docs/figures"),
-    show_default=True,
-    help="Folder to copy to.",
-)
-@report.out_option
 def publish(to: Path, out: Path) -> None:
+    """Copy what is in `out` to the folder `to`, with its page."""
     reports = []
     for name in NAMES:
         path = out / f"{name}.json"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from yoso_hw.extras import advice
 
-FOLDER = Path("build/reports/figures")
-COMMAND = "python -m yoso_sw.figures"
+COMMAND = "yoso figures"
 
 #: Two colours that stay apart in grey and for the colour-blind: the paper's neuron and its baseline.
 COLOURS = {"rel": "#0072b2", "alpha": "#d55e00"}
@@ -30,17 +29,6 @@ COLOURS = {"rel": "#0072b2", "alpha": "#d55e00"}
 
 class FigureError(RuntimeError):
     """A figure cannot be drawn; the message says what is missing and which command makes it."""
-
-
-def out_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The option that all figures have: the folder to write to."""
-    return click.option(
-        "--out",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=FOLDER,
-        show_default=True,
-        help="Folder to write to.",
-    )(function)
 
 
 def command_line() -> str:
@@ -53,7 +41,7 @@ def command_line() -> str:
             value = context.params[str(option.name)]
             values = value if isinstance(value, tuple) else (value,)
             prefix = [option.opts[0]] if isinstance(option, click.Option) else []
-            words += [*prefix, *(str(each) for each in values)]
+            words += [word for each in values for word in (*prefix, str(each))]
     return " ".join(words)
 
 
@@ -62,7 +50,7 @@ def pyplot() -> Any:
     try:
         import matplotlib
     except ImportError:
-        raise FigureError("matplotlib is not installed: pip install 'yoso[train]'") from None
+        raise FigureError(advice("matplotlib")) from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 from rich.console import Console
 
@@ -106,14 +105,8 @@ def draw(rows: list[dict[str, Any]]) -> Any:
     return figure
 
 
-@click.command("spike-times", help=__doc__)
-@click.argument("nets", nargs=-1, metavar="[NET]...")
-@click.option(
-    "--images", default=1000, show_default=True, type=click.IntRange(1), help="Test images, the first."
-)
-@report.out_option
 def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
-    report.pyplot()  # missing? then now, not after the networks ran
+    """Run the networks, then draw and write the figure."""
     console, rows = Console(), []
     found = nets or tuple(name for name in names() if name in names(".npz"))
     with report.progress(console) as progress:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 from rich.console import Console
 
 from yoso_sw.data.views import family
@@ -138,16 +137,8 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-@click.command(help=__doc__)
-@click.option(
-    "--accuracy",
-    type=click.Path(path_type=Path),
-    default=Path("build/reports/accuracy.json"),
-    show_default=True,
-    help="What `make accuracy` wrote.",
-)
-@report.out_option
 def tables(accuracy: Path, out: Path) -> None:
+    """Write the tables from what `yoso eval` wrote."""
     rows = read_accuracies(accuracy)
     try:
         text = markdown(rows)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yoso_hw.extras import advice
+
 
 class CurveError(RuntimeError):
     """The picture cannot be drawn; the message says what is missing."""
@@ -81,7 +83,7 @@ def _draw(name: str, history: Sequence[Epoch], path: Path) -> None:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
     except ImportError:
-        raise CurveError('the learning curve needs matplotlib: pip install "yoso[train]"') from None
+        raise CurveError(advice("matplotlib", what="the learning curve")) from None
     figure = Figure(figsize=(7, 8), layout="constrained")
     figure.suptitle(name)
     panels = figure.subplots(3, 1, sharex=True)

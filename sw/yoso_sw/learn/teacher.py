@@ -55,7 +55,7 @@ class Teacher:
             (
                 seed != config.seed and registry.find(own.dataset, path.parent).source.drawn,
                 f"has seen test images of split {config.seed}: it was trained on split {seed}; "
-                "python -m yoso_sw.commands.seeds trains one for each",
+                "yoso seeds trains one for each",
             ),
             (not temperature, "does not say the temperature of its softmax; train it again"),
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from yoso_hw.extras import advice
 
 
 class NirError(ValueError):
@@ -16,7 +17,7 @@ def package() -> Any:
     try:
         import nir
     except ImportError:
-        raise NirError('NIR needs the package nir: pip install "yoso[nir]"') from None
+        raise NirError(advice("nir")) from None
     return nir
 
 

@@ -220,7 +220,7 @@ class _Reader:
         if wrong.size:
             raise NirError(
                 f"{called}: weight {wrong[0]} is no whole number of -128..127; train it in integers "
-                "(python -m yoso_sw.commands.train), an import does not round"
+                "(yoso train), an import does not round"
             )
         self.matrix = matrix.astype(np.int8)
 

@@ -1,12 +1,9 @@
-"""Synthesis with open tools: ``make synth [BLOCK=name] [TARGET=name]``.
-
-Each target is a flow of its own (`ecp5`); all write rows of one report, ``build/reports/synth.json``. The
-tools are YoWASP's, from PyPI.
-"""
+"""What a block costs: logic, memories and highest clock, on an FPGA and on ASIC processes."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -14,34 +11,26 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from yoso_hw import chips
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
-
-from yoso_synth import asic, ecp5
+from yoso_sw.commands.options import out_option
 from yoso_synth.liberty import LibertyError
 from yoso_synth.pdk import PROCESSES, MissingPdk
 from yoso_synth.report import Row, picture, table, write_report
-from yoso_synth.tools import BUILD, REPORTS, SynthError
-
-#: A flow by target: its blocks, and what makes rows of one of them.
-FLOWS = {
-    "ecp5": (ecp5.BLOCKS, ecp5.synthesise),
-    **{name: (asic.BLOCKS, asic.flow(name)) for name in PROCESSES},
-}
-
-
-#: Targets whose files may be missing: `all` says so and goes on.
-DEFAULT = ("ecp5", "sg13g2")
+from yoso_synth.tools import SynthError, build_folder
 
 
 @click.command()
 @click.option("--block", default="all", show_default=True, help="A block of the target, or all.")
-@click.option("--target", type=click.Choice(["all", *FLOWS]), default="all", show_default=True)
+@click.option("--target", type=click.Choice(["all", "ecp5", *PROCESSES]), default="all", show_default=True)
 @chip_option()
 @set_option
-def main(block: str, target: str, chip: str, settings: tuple[str, ...]) -> None:
+@out_option()
+def main(block: str, target: str, chip: str, settings: tuple[str, ...], out: Path) -> None:
     """Say what a block costs: logic, memories and highest clock.
 
     All targets are ecp5, and sg13g2 if its files are here.
     """
+    from yoso_synth.flows import DEFAULT, FLOWS  # needs Amaranth
+
     console = Console()
     asked = DEFAULT if target == "all" else (target,)
     targets = [name for name in asked if block in (*FLOWS[name][0], "all")]
@@ -52,7 +41,8 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...]) -> None:
         params = chips.load(chip, settings)
     except ParamError as error:
         raise click.ClickException(str(error)) from None
-    BUILD.mkdir(parents=True, exist_ok=True)
+    folder = build_folder()
+    folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -61,7 +51,7 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...]) -> None:
             for one in blocks if block == "all" else [block]:
                 task = progress.add_task(f"{one} on {name} (first use unpacks the tools)")
                 try:
-                    rows += synthesise(one, params, BUILD)
+                    rows += synthesise(one, params, folder, out)
                 except MissingPdk as error:
                     if target != "all":
                         raise click.ClickException(str(error)) from None
@@ -69,11 +59,7 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...]) -> None:
                 except (SynthError, LibertyError) as error:
                     raise click.ClickException(str(error)) from None
                 progress.remove_task(task)
-    write_report(rows, REPORTS / "synth.json")
-    picture(rows, REPORTS / "synth.png")
+    write_report(rows, out / "synth.json")
+    picture(rows, out / "synth.png")
     console.print(table(rows))
-    console.print(f"[dim]{os.path.relpath(REPORTS / 'synth')}.json, .png")
-
-
-if __name__ == "__main__":
-    main()
+    console.print(f"[dim]{os.path.relpath(out / 'synth')}.json, .png")

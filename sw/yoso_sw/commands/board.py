@@ -1,7 +1,7 @@
-"""Run a network on a board: ``python -m yoso_sw.host.board --port /dev/ttyUSB0``.
+"""Run a network on a board.
 
 Loads the weights over the serial line, runs test images, compares every decision with the golden model, and
-writes ``build/reports/board.json``.
+writes the report board.json.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from rich.table import Table
 from yoso_hw import chips
 from yoso_hw.board import ulx3s
 from yoso_hw.chips.options import chip_option, set_option
+from yoso_hw.extras import advice
 from yoso_hw.params import ParamError
 
+from yoso_sw.commands.options import images_option, net_option, out_option
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option, other_data_option
@@ -54,7 +56,7 @@ def open_port(name: str, baud: int, timeout: float) -> Iterator[Port]:
         import serial
         from serial.tools import list_ports
     except ImportError:
-        raise BoardError("pyserial is not installed: pip install 'yoso[board]'") from None
+        raise BoardError(advice("serial")) from None
     try:
         port = serial.Serial(name, baud, timeout=timeout, write_timeout=timeout)
     except (serial.SerialException, ValueError) as error:
@@ -116,21 +118,15 @@ def differences(outcomes: list[Outcome], reference: golden.GoldenResult) -> list
 @click.command(help=__doc__)
 @click.option("--port", required=True, help="Serial port, /dev/ttyUSB0 or COM3.")
 @click.option("--baud", default=ulx3s.BAUD, show_default=True, help="Rate of the line.")
-@click.option("--net", default=ulx3s.NETWORK, show_default=True, help="Network: name or file.")
+@net_option(ulx3s.NETWORK)
 @data_option
 @other_data_option
-@click.option("--images", default=100, show_default=True, help="Test images to classify.")
+@images_option(100, "Test images to classify.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds of silence that end the run.")
 @chip_option("ulx3s")
 @set_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("build/reports/board.json"),
-    show_default=True,
-    help="Report to write.",
-)
+@out_option()
 def main(
     port: str,
     baud: int,
@@ -147,10 +143,10 @@ def main(
     console = Console(highlight=False)
     try:
         params = chips.load(chip, settings)
-        path = locate(net, ".npz")
-        network = Network.load(path)
+        trained = locate(net, ".npz")
+        network = Network.load(trained)
         compile_network(network, params)
-        samples = samples_for(network, path, data, other_data).first(images)
+        samples = samples_for(network, trained, data, other_data).first(images)
         reference = golden.run(network, samples.inputs, params=params, early_exit=not full)
         with open_port(port, baud, timeout) as line:
             outcomes, seconds = run(SerialHost(line, params), network, samples.inputs, not full, console)
@@ -162,7 +158,7 @@ def main(
     notes = differences(outcomes, reference)
     right = sum(int(one.decision) == int(label) for one, label in zip(outcomes, samples.labels, strict=True))
     cycles = float(np.mean([one.cycles for one in outcomes]))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     report = {
         "network": network.name,
         "chip": json.loads(params.to_json()),
@@ -173,17 +169,14 @@ def main(
         "images_a_second": round(images / seconds, 1),
         "outcomes": [asdict(one) for one in outcomes],
     }
-    out.write_text(json.dumps(report, indent=1) + "\n")
+    path = out / "board.json"
+    path.write_text(json.dumps(report, indent=1) + "\n")
     table = Table("images", "correct", "not as golden", "cycles an image", "images/s", box=None)
     table.add_row(
         *(str(images), f"{100 * right / images:.2f} %", str(len(notes))),
         *(f"{cycles:,.0f}", f"{images / seconds:.1f}"),
     )
     console.print(table)
-    console.print(f"written to {out}")
+    console.print(f"written to {path}")
     if notes:
         raise click.ClickException("board and golden model differ\n" + "\n".join(notes[:5]))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Networks as NIR files: ``python -m yoso_sw.nir export NET``, ``import FILE``.
+"""Networks as NIR files: export one, or import one.
 
 Only networks of slope A, without firing windows and pooling, can be said in NIR (docs/nir.md).
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from yoso_hw.folders import output_folder
 
+from yoso_sw.commands.options import file_option, net_option
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import locate
@@ -21,13 +23,13 @@ def main() -> None:
 
 
 @main.command("export", short_help="Write a network as a NIR file.")
-@click.argument("net")
-@click.option("--out", type=click.Path(path_type=Path), help="NIR file; build/nir/<name>.nir if not given.")
-def export_command(net: str, out: Path | None) -> None:
+@net_option()
+@file_option("NIR file; $YOSO_OUTPUT/nir/<name>.nir if not given.")
+def export_command(net: str, output: Path | None) -> None:
     """Write NET, the name of a committed network or an .npz file, as a NIR file."""
     try:
         network = Network.load(locate(net, ".npz"))
-        out = out or Path("build/nir") / f"{network.name}.nir"
+        out = output or output_folder() / "nir" / f"{network.name}.nir"
         write(out, to_nir(network))
     except (ConfigError, NetworkError, NirError) as error:
         raise click.ClickException(str(error)) from None
@@ -38,16 +40,16 @@ def export_command(net: str, out: Path | None) -> None:
 
 @main.command("import", short_help="Make a network of a NIR file.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Network; build/nir/<file>.npz if not given.")
+@file_option("Network; $YOSO_OUTPUT/nir/<file>.npz if not given.")
 @click.option("--name", help="Name of the network; the metadata's if not given.")
 @click.option("--steps", type=int, help="Steps of an image; the metadata's if not given.")
 @click.option("--levels", type=int, help="Levels of the input code; the metadata's if not given.")
 @click.option("--bits", type=int, help="Bits of a weight; the metadata's, or else 8, if not given.")
 def import_command(
-    file: Path, out: Path | None, name: str | None, steps: int | None, levels: int | None, bits: int | None
+    file: Path, output: Path | None, name: str | None, steps: int | None, levels: int | None, bits: int | None
 ) -> None:
     """Make a network of FILE, a NIR graph of integer weights; what ReL-PSP does not mean is refused."""
-    out = out or Path("build/nir") / f"{file.stem}.npz"
+    out = output or output_folder() / "nir" / f"{file.stem}.npz"
     try:
         network = from_nir(read(file), name=name, steps=steps, levels=levels, weight_bits=bits)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +59,3 @@ def import_command(
     except OSError as error:
         raise click.ClickException(f"cannot write {out}: {error}") from None
     click.echo(f"{out}: {network.name}, {network.shape}, decision {network.decision}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,102 @@
+"""Where commands write: results, and what is kept to be made only once.
+
+Results, reports and checkpoints go to the output folder:
+
+1. ``$YOSO_OUTPUT``;
+2. ``build`` of the checkout, for whoever works in one;
+3. ``build`` of the working folder.
+
+Compiled simulators and tools unpacked once go to the cache, the first of these that can be written:
+
+1. ``$YOSO_CACHE``;
+2. ``build`` of the checkout;
+3. ``$XDG_CACHE_HOME/yoso`` (``~/.cache/yoso``), where data sets that are fetched are kept too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+class OutputError(click.ClickException):
+    """A folder cannot be written; its message is one line wherever it is raised in a command."""
+
+
+def checkout() -> Path | None:
+    """The repository's root, if this code runs from a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "pyproject.toml").is_file() and (root / "hw").is_dir() else None
+
+
+def need_checkout(what: str) -> Path:
+    """The repository's root for `what`, which is not part of the package. Raises `click.ClickException`."""
+    root = checkout()
+    if root is None:
+        raise click.ClickException(f"{what} needs a checkout of the repository, with pip install -e . there")
+    return root
+
+
+def output_folder() -> Path:
+    """Where results go, made when something is written. Raises `OutputError` if that would fail."""
+    if asked := os.environ.get("YOSO_OUTPUT"):
+        return checked(Path(asked))
+    root = checkout()
+    inside = root is not None and Path.cwd().is_relative_to(root)
+    return checked((root if root and inside else Path.cwd()) / "build")
+
+
+def checked(folder: Path, remedy: str = "set YOSO_OUTPUT to another folder") -> Path:
+    """`folder`, if it can be written, or made. Raises `OutputError` before any work is lost."""
+    if reason := obstacle(folder):
+        raise OutputError(f"cannot write to {folder}: {reason}; {remedy}")
+    return folder
+
+
+def user_cache() -> Path:
+    """The user's cache, ``$YOSO_CACHE`` or ``$XDG_CACHE_HOME/yoso``."""
+    if asked := os.environ.get("YOSO_CACHE"):
+        return Path(asked)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yoso"
+
+
+def cache_folder() -> Path:
+    """Where compiled simulators are kept: a folder whose path make and Verilator can handle.
+
+    Raises
+    ------
+    OutputError
+        If there is none that can be written.
+    """
+    root = checkout()
+    here = [] if root is None or os.environ.get("YOSO_CACHE") else [root / "build"]
+    reasons = {}
+    for folder in (*here, user_cache()):
+        reasons[folder] = obstacle(folder) or unfit(folder)
+        if not reasons[folder]:
+            return folder
+    said = ", ".join(f"{folder}: {reason}" for folder, reason in reasons.items())
+    raise OutputError(f"no folder for compiled simulators ({said}); set YOSO_CACHE to one")
+
+
+def unfit(folder: Path) -> str:
+    """Why make and Verilator cannot work in a folder; "" if they can."""
+    text = str(folder.absolute())
+    if not text.isascii():
+        return "make and Verilator need a path of ASCII letters"
+    return "make and Verilator need a path without spaces" if any(c.isspace() for c in text) else ""
+
+
+def obstacle(folder: Path) -> str:
+    """Why nothing can be written to a folder that may have to be made; "" if it can."""
+    for place in (folder, *folder.absolute().parents):
+        try:
+            if place.exists():
+                if not place.is_dir():
+                    return f"{place} is a file"
+                return "" if os.access(place, os.W_OK | os.X_OK) else f"no permission for {place}"
+        except OSError as error:
+            return str(error.strerror)
+    return "there is no such place"

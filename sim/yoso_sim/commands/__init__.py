@@ -1,0 +1,1 @@
+"""Commands of the simulation, of synthesis, and of what needs both."""

@@ -1,0 +1,139 @@
+"""``yoso sim`` and ``yoso regress``: test images on the RTL, every spike compared with the golden model."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from yoso_hw.folders import output_folder
+from yoso_sw.commands.options import images_option, jobs_option, out_option
+
+from yoso_sim import campaign as campaigns
+from yoso_sim import report as reports
+from yoso_sim.commands.asked import Asked, console, one_message, options, prepare
+from yoso_sim.job import write_json
+
+#: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
+SIM_CHUNK, REGRESS_CHUNK = 10, 50
+
+
+def bar() -> Progress:
+    """A progress bar with the time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=console,
+    )
+
+
+class LineLog:
+    """Progress where there is no terminal: a line each tenth, with the time left."""
+
+    def __init__(self, done: int, total: int) -> None:
+        self.shown, self.total = done, total
+        self.first: tuple[int, float] | None = None  # images and time when the rate began to be measured
+
+    def update(self, done: int) -> None:
+        """Print a line if a tenth more is done."""
+        if done == self.shown:
+            return
+        if self.first is None:
+            self.first = done, time.monotonic()
+        if done - self.shown >= max(1, self.total // 10):
+            self.shown = done
+            seconds = time.monotonic() - self.first[1]
+            fresh = done - self.first[0]
+            left = f", {(self.total - done) * seconds / fresh:.0f} s left" if fresh else ""
+            console.print(f"{done} of {self.total} images{left}")
+
+
+def run_all(campaign: campaigns.Campaign, jobs: int, *, fresh: bool) -> list[dict[str, Any]]:
+    """Run a campaign behind a progress bar; returns the result of every chunk."""
+    before = 0 if fresh else sum(stop - first for first, stop in campaign.results())
+    if before:
+        console.print(f"[dim]{before} images are done already")
+    log = LineLog(before, campaign.images)
+
+    def report(done: int) -> None:
+        bars.update(task, completed=done, description="loading" if done == before else "images")
+        if not console.is_terminal:
+            log.update(done)
+
+    with bar() as bars:
+        task = bars.add_task("loading", total=campaign.images, completed=before)
+        return campaigns.run(campaign, jobs, report, fresh=fresh)
+
+
+def finish(
+    campaign: campaigns.Campaign, results: list[dict[str, Any]], jobs: int, folder: Path, name: str
+) -> None:
+    """Write the report, the picture; print the table; exit with 1 if anything differs."""
+    seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
+    report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / f"{name}.json", report)
+    reports.picture(folder / f"{name}.png", campaign.build.params, results)
+    console.print(reports.table(report))
+    console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
+    if not reports.passed(report):
+        for note in report["notes"]:
+            console.print(note, style="red", markup=False)
+        raise click.ClickException("RTL and golden model differ")
+
+
+@click.command()
+@options
+@images_option(100, "Test images to classify.")
+@jobs_option(1, "Simulator processes.")
+@click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
+@out_option()
+def sim(
+    asked: Asked,
+    images: int,
+    jobs: int,
+    full: bool,
+    out: Path,
+) -> None:
+    """Classify test images on the RTL; compare every spike with the golden model."""
+    with one_message():
+        made, samples = prepare(asked, images)
+        root = output_folder() / "sim"
+        chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
+        campaign = campaigns.plan(asked.path, made, samples, chunk=chunk, early_exit=not full, root=root)
+        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, out, "sim")
+
+
+@click.command()
+@options
+@images_option(10_000, "Test images to classify.")
+@jobs_option(2, "Simulator processes.")
+@click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
+@out_option()
+def regress(
+    asked: Asked,
+    images: int,
+    jobs: int,
+    fresh: bool,
+    out: Path,
+) -> None:
+    """The whole test set over several processes; resumes where a kill left it."""
+    with one_message():
+        made, samples = prepare(asked, images)
+        root = output_folder() / "regress"
+        campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
+        finish(campaign, run_all(campaign, jobs, fresh=fresh), jobs, out, "regress")

@@ -1,0 +1,76 @@
+"""The energy of an image on sg13g2, estimated."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+from rich.console import Console
+from yoso_hw.chips.options import chip_option, set_option
+from yoso_hw.params import ParamError
+from yoso_sw.commands.options import images_option, net_option, out_option
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.data.options import data_option
+from yoso_sw.data.samples import DatasetError
+from yoso_sw.network.network import NetworkError
+from yoso_synth.liberty import LibertyError
+from yoso_synth.report import Row, chip_text, write_report
+from yoso_synth.tools import SynthError
+
+from yoso_sim.build import BuildError
+from yoso_sim.simulate import SimulationError
+from yoso_sim.tools import ToolError
+
+#: What may be wrong with something that the user gave or that is missing; one message each.
+ERRORS = (
+    *(ParamError, CompileError, SynthError, LibertyError, BuildError),
+    *(SimulationError, ToolError, DatasetError, NetworkError),
+)
+
+
+@click.command()
+@net_option("mnist-784-800-10")
+@data_option
+@images_option(20, "Test images to run on the RTL.")
+@chip_option()
+@set_option
+@out_option()
+def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...], out: Path) -> None:
+    """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
+    from yoso_sim.energy.budget import parts_table, picture, table_iv  # needs Amaranth
+    from yoso_sim.energy.cost import Case, evaluate
+
+    console = Console(highlight=False)
+    case = Case(net, settings, data=data, chip=chip)
+    try:
+        case.samples().first(images)  # better refused now than after the netlist
+        params = case.params
+        found = evaluate(case, images, lambda text: console.print(f"[dim]{text}"))
+    except ERRORS as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; what is done is kept") from None
+    found["command"] = f"make energy NET={net} IMAGES={images}" + (f" DATA={data}" if data else "")
+    found["table_iv"] = table_iv(found)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "energy.json").write_text(json.dumps(found, indent=1))
+    picture(out / "energy.png", found)
+    row = Row(
+        target=found["process"],
+        block=f"chip running {net}",
+        area_um2=round(1e6 * found["chip_mm2"]),
+        fmax_mhz=found["fmax_mhz"],
+        energy_nj_per_image=found["gated"]["full_rate"]["nj_per_image"],
+        kind="estimated from RTL counters and a netlist's switching; idle PEs gated",
+        chip=chip_text(params),
+    )
+    write_report([row], out / "synth.json")
+    console.print(parts_table(found))
+    check = found["check"]
+    console.print(
+        f"one PE by its netlist, whole image: {check['measured_pj']:,.0f} pJ; by counters: "
+        f"{check['modelled_pj']:,.0f} pJ ({check['difference_percent']:+.1f} %)"
+    )
+    console.print(f"[dim]{os.path.relpath(out / 'energy')}.json, .png")
