@@ -64,19 +64,19 @@ lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/mypy
 
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
-	@$(BIN)/python tests/mutants.py $(MUTANT)
+	@$(BIN)/yoso mutants $(MUTANT)
 
 gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node or chip: that one)
-	@$(BIN)/python tests/cosim/gatesim.py $(TARGET)
+	@$(BIN)/yoso gatesim $(TARGET)
 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)
 	@$(BIN)/yoso soak $(if $(CASE),--case '$(CASE)')
 
 coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it
-	@$(BIN)/python tests/cover/measure.py $(if $(JOBS),--jobs $(JOBS))
+	@$(BIN)/yoso coverage $(if $(JOBS),-- --jobs $(JOBS))
 
 formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
-	@$(BIN)/python tests/formal/prove.py $(PROOF)
+	@$(BIN)/yoso formal $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
 	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')

@@ -40,12 +40,13 @@ import test_cosim_pe  # noqa: E402
 import test_cosim_router  # noqa: E402
 from points import KINDS, CoverageError, Point  # noqa: E402
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE  # noqa: E402
+from yoso_hw.folders import output_folder  # noqa: E402
 from yoso_hw.params import ChipParams  # noqa: E402
 from yoso_sim import blocks, build, tools, top  # noqa: E402
 from yoso_sim.simulate import SimulationError, simulate  # noqa: E402
 
-BUILD = ROOT / "build" / "coverage"
-REPORT = ROOT / "build" / "reports" / "coverage.json"
+BUILD = output_folder() / "coverage"
+REPORT = output_folder() / "reports" / "coverage.json"
 PAGE = ROOT / "docs" / "coverage.md"
 WAIVERS = HERE / "waivers.toml"
 

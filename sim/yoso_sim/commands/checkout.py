@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import click
-from yoso_hw.folders import need_checkout
+from yoso_hw.folders import need_checkout, output_folder
 
 
 def command(name: str, about: str, *program: str) -> click.Command:
@@ -18,6 +18,7 @@ def command(name: str, about: str, *program: str) -> click.Command:
     @click.argument("words", nargs=-1)
     def run(words: tuple[str, ...]) -> None:
         root = need_checkout(f"yoso {name}")
+        output_folder()  # cannot be written? then now
         sys.exit(subprocess.run([sys.executable, *program, *words], cwd=root, check=False).returncode)
 
     return run
