@@ -39,12 +39,10 @@ RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes 
 DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
-# A program among the tests, whose helpers lie in tests/support.
-IN_TESTS = PYTHONPATH='$(CURDIR)/tests'$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python -m
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves check test lint docs mutants gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
+.PHONY: help sim regress waves check test lint docs mutants mutate gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,19 +71,22 @@ lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/mypy
 
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
-	@$(BIN)/python tests/mutants.py $(MUTANT)
+	@$(BIN)/yoso mutants $(MUTANT)
+
+mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices each; goes on where a kill stopped it
+	@$(BIN)/yoso mutate
 
 gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node or chip: that one)
-	@$(IN_TESTS) cosim.gatesim $(TARGET)
+	@$(BIN)/yoso gatesim $(TARGET)
 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)
 	@$(BIN)/yoso soak $(if $(CASE),--case '$(CASE)')
 
 coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it
-	@$(IN_TESTS) cover.measure $(if $(JOBS),--jobs $(JOBS))
+	@$(BIN)/yoso coverage $(if $(JOBS),-- --jobs $(JOBS))
 
 formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
-	@$(IN_TESTS) formal.prove $(PROOF)
+	@$(BIN)/yoso formal $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
 	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')

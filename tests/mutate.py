@@ -1,4 +1,4 @@
-"""Random bugs in the RTL, one at a time, and whether the tests notice: ``python tests/mutate.py``.
+"""Random bugs in the RTL, one at a time, and whether the tests notice: ``yoso mutate``.
 
 `mutants.toml` lists bugs that somebody thought of. This program makes bugs of the RTL's own text: constants,
 comparisons, operators, slices, dropped conditions and lost assignments, drawn by a seed. Each is tried on one

@@ -58,6 +58,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "test": Entry(f"{_SIM}.checkout:test", "unit tests and cocotb benches", "test"),
         "formal": Entry(f"{_SIM}.checkout:formal", "prove the blocks of the RTL for all time", "test"),
         "mutants": Entry(f"{_SIM}.checkout:mutants", "plant bugs that the tests must notice", "test"),
+        "mutate": Entry(f"{_SIM}.checkout:mutate", "plant random bugs; which tests notice each", "test"),
         "gatesim": Entry(f"{_SIM}.checkout:gatesim", "the benches on the netlist as well", "test"),
         "coverage": Entry(f"{_SIM}.checkout:coverage", "what the cosimulation reaches of the RTL", "test"),
     },

@@ -112,7 +112,7 @@ def test_an_unknown_command_is_one_line():
     assert done.exit_code == 2 and "No such command 'simulate'" in done.output
 
 
-@pytest.mark.parametrize("name", ["test", "formal", "mutants", "gatesim", "coverage"])
+@pytest.mark.parametrize("name", ["test", "formal", "mutants", "mutate", "gatesim", "coverage"])
 def test_what_needs_the_checkout_says_so_in_a_line(name, monkeypatch):
     monkeypatch.setattr(folders, "checkout", lambda: None)
     done = CliRunner().invoke(main, [name])

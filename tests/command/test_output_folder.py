@@ -146,6 +146,7 @@ WRITERS = (
     ),
     *("sim", "regress", "waves", "soak", "soft-errors", "synth", "energy", "explore", "bitstream", "report"),
     *("board --port none", "nir export mnist-784-100-10-stdbp", "figures gradients", "figures tables"),
+    *("test", "formal", "mutants", "gatesim", "coverage"),
 )
 
 

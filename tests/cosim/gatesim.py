@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import re
 import shlex
@@ -35,6 +36,7 @@ from rich.table import Table
 from support import chip_cases
 from support.block_cases import MESH, PES
 from support.blocks import build_block, run_bench
+from yoso_hw.folders import output_folder
 from yoso_hw.packet import Kind, kind_of
 from yoso_hw.params import ChipParams
 from yoso_sim import observed
@@ -45,8 +47,8 @@ from yoso_synth.tools import SynthError
 
 ROOT = Path(__file__).resolve().parents[2]
 
-BUILD = ROOT / "build" / "gatesim"
-REPORT = ROOT / "build" / "reports" / "gatesim.json"
+BUILD = output_folder() / "gatesim"
+REPORT = output_folder() / "reports" / "gatesim.json"
 
 #: File of a build that says what its netlist is made of.
 FACTS = "gates.json"
@@ -312,7 +314,7 @@ def main(names: tuple[str, ...], generic: bool, seeds: int, bugs: int) -> None:
     except (SynthError, BuildError, SimulationError, AssertionError) as error:
         raise click.ClickException(str(error)) from None
     tabulate(rows, console)
-    console.print(f"written to {REPORT.relative_to(ROOT)}")
+    console.print(f"written to {os.path.relpath(REPORT)}")
     blind = set(chosen) - {row.target for row in rows if row.swapped and not row.same} if bugs else set()
     for name in sorted(blind):
         console.print(f"{name}: no swapped gate was noticed", style="red")

@@ -30,6 +30,7 @@ from rich.table import Table
 from support import blocks, chip_cases
 from support.block_cases import PES, ROUTER_KINDS
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
+from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_sim import build, tools, top
 from yoso_sim.simulate import SimulationError, simulate
@@ -40,8 +41,8 @@ from cover.points import KINDS, CoverageError, Point
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
-BUILD = ROOT / "build" / "coverage"
-REPORT = ROOT / "build" / "reports" / "coverage.json"
+BUILD = output_folder() / "coverage"
+REPORT = output_folder() / "reports" / "coverage.json"
 PAGE = ROOT / "docs" / "coverage.md"
 WAIVERS = HERE / "waivers.toml"
 

@@ -33,6 +33,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from yoso_hw.folders import cache_folder, output_folder
 
 from formal.harness import Harness, Proof
 from formal.proofs import PROOFS
@@ -41,8 +42,8 @@ HERE = Path(__file__).resolve().parent
 TESTS, ROOT = HERE.parent, HERE.parents[1]
 
 #: YoWASP's tools see neither /tmp nor absolute paths: all runs lie here, and sby gets relative ones.
-BUILD = ROOT / "build" / "formal"
-REPORT = ROOT / "build" / "reports" / "formal.json"
+BUILD = output_folder() / "formal"
+REPORT = output_folder() / "reports" / "formal.json"
 
 #: What searches cycle by cycle.
 SMT = "smtbmc yices"
@@ -51,7 +52,7 @@ SMT = "smtbmc yices"
 TIMEOUT = 900
 
 #: Where yosys keeps its compiled self, unless the environment says; that of `yoso_synth`.
-CACHE = str(ROOT / "build" / "yowasp")
+CACHE = str(cache_folder() / "yowasp")
 
 
 class FormalError(RuntimeError):
@@ -293,7 +294,7 @@ def main(names: tuple[str, ...], table: bool, emitted: tuple[str, str] | None) -
             progress.advance(task)
             write_report(results[-1:])
     tabulate(results, console)
-    console.print(f"written to {REPORT.relative_to(ROOT)}")
+    console.print(f"written to {os.path.relpath(REPORT)}")
     sys.exit(not all(result.passed for result in results))
 
 
