@@ -30,9 +30,7 @@ def command(name: str, about: str, module: str) -> click.Command:
 
 test = command("test", "Run the unit tests and cocotb benches.", "pytest")
 formal = command("formal", "Prove the blocks of the RTL for all time.", "formal.prove")
-mutants = command(
-    "mutants", "Plant the listed bugs in the RTL one by one; tests must notice each.", "mutants"
-)
+mutants = command("mutants", "Plant the listed bugs in the RTL; tests must notice each.", "mutants")
 mutate = command("mutate", "Plant random bugs in the RTL; which tests notice each.", "mutate")
 gatesim = command("gatesim", "Run the RTL's benches on its netlist too.", "cosim.gatesim")
 coverage = command("coverage", "Measure what the cosimulation reaches.", "cover.measure")
