@@ -73,6 +73,13 @@ def passed(report: dict[str, Any]) -> bool:
     return all(report[key] == 0 for key in keys) and not report["errors"]
 
 
+def headline(report: dict[str, Any]) -> str:
+    """The network and the chip that it ran on."""
+    word = "lane" if report["lanes"] == 1 else "lanes"
+    chip = f"{report['mesh']} PEs, {report['lanes']} {word}, {report['cast']}"
+    return f"{report['network']} ({report['shape']}) on {chip}"
+
+
 def table(report: dict[str, Any]) -> Table:
     """The report as a table of two columns."""
     cycles = report["cycles_per_image"]
@@ -92,10 +99,8 @@ def table(report: dict[str, Any]) -> Table:
     ]
     if report["errors"]:
         rows.append(("error bits", f"[red]{', '.join(report['errors'])}"))
-    word = "lane" if report["lanes"] == 1 else "lanes"
-    title = f"{report['network']} ({report['shape']}) on {report['mesh']} PEs, {report['lanes']} {word}"
     # Text, not markup: a network may be called [/b].
-    shown = Table(title=Text(f"{title}, {report['cast']}"), show_header=False, title_justify="left")
+    shown = Table(title=Text(headline(report)), show_header=False, title_justify="left")
     shown.add_column()
     shown.add_column(justify="right")
     for row in rows:
@@ -112,7 +117,7 @@ def _busy(counters: np.ndarray, params: ChipParams) -> np.ndarray:
     return counters[..., Counter.UPDATES] + counters[..., Counter.POT_WRITES]
 
 
-def picture(path: Path, params: ChipParams, results: list[dict[str, Any]]) -> None:
+def picture(path: Path, report: dict[str, Any], params: ChipParams, results: list[dict[str, Any]]) -> None:
     """Draw image 0's spikes by layer, and traffic and utilisation over the mesh, as a PNG."""
     import matplotlib
 
@@ -125,6 +130,7 @@ def picture(path: Path, params: ChipParams, results: list[dict[str, Any]]) -> No
     cycles = sum(sum(result["cycles"]) for result in results)
     layers = raster["spikes"]
     figure = pyplot.figure(figsize=(11, 7), layout="constrained")
+    figure.suptitle(headline(report).replace("$", r"\$"), fontsize=11)
     panels: Any = figure.subfigures(1, 2, width_ratios=(3, 2))
     left, right = panels
     axes = left.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
@@ -133,14 +139,8 @@ def picture(path: Path, params: ChipParams, results: list[dict[str, Any]]) -> No
         steps, neurons = zip(*pairs, strict=True) if pairs else ((), ())
         axis.scatter(steps, neurons, s=4 if len(pairs) > 30 else 30, color=f"C{index}", linewidths=0)
         axis.set_ylabel("pixel" if index == 0 else f"layer {index}\nneuron")
-        axis.text(
-            0.99,
-            0.92,
-            f"{len(pairs)} spikes" if pairs else "silent: the highest V decides",
-            ha="right",
-            va="top",
-            transform=axis.transAxes,
-        )
+        said = f"{len(pairs)} spikes" if pairs else "silent: the highest V decides"
+        axis.set_title(said, loc="right", fontsize=9)  # above the dots, not among them
         axis.axvline(raster["step"], color="0.7", linewidth=1, zorder=0)
         axis.set_xlim(-0.5, raster["steps"] - 0.5)
         axis.set_ylim(-0.5 - raster["sizes"][index] / 50, raster["sizes"][index] * 1.02 - 0.5)

@@ -87,7 +87,7 @@ def finish(
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", report)
-    reports.picture(folder / f"{name}.png", campaign.build.params, results)
+    reports.picture(folder / f"{name}.png", report, campaign.build.params, results)
     console.print(reports.table(report))
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
     if not reports.passed(report):
