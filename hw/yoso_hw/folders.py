@@ -40,9 +40,12 @@ def need_checkout(what: str) -> Path:
 
 
 def output_folder() -> Path:
-    """Where results go, made when something is written. Raises `OutputError` if that would fail."""
+    """Where results go, an absolute path; made when something is written.
+
+    Raises `OutputError` if that would fail.
+    """
     if asked := os.environ.get("YOSO_OUTPUT"):
-        return checked(Path(asked))
+        return checked(Path(asked)).absolute()
     root = checkout()
     inside = root is not None and Path.cwd().is_relative_to(root)
     return checked((root if root and inside else Path.cwd()) / "build")
