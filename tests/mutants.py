@@ -87,7 +87,12 @@ def problem(mutant: Mutant, timeout: int = 900) -> str:
         shutil.copytree(ROOT / "hw", hw, ignore=shutil.ignore_patterns("__pycache__"))
         mutant.apply(hw)
         path = os.pathsep.join([str(hw), str(ROOT / "sw"), str(ROOT / "sim")])
-        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {
+            "YOSO_CACHE": str(ROOT / "build"),  # simulators stay where those of this checkout are
+            **os.environ,
+            "PYTHONPATH": path,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
 
         def run(*command: str) -> subprocess.CompletedProcess:
             return subprocess.run(

@@ -10,7 +10,7 @@ Compiled simulators and tools unpacked once go to the cache, the first of these 
 
 1. ``$YOSO_CACHE``;
 2. ``build`` of the checkout;
-3. ``$XDG_CACHE_HOME/yoso`` (``~/.cache/yoso``), where data sets that are fetched are kept too.
+3. the user's cache, ``$XDG_CACHE_HOME/yoso`` (``~/.cache/yoso``), where data sets that are fetched are kept.
 """
 
 from __future__ import annotations
@@ -40,9 +40,12 @@ def need_checkout(what: str) -> Path:
 
 
 def output_folder() -> Path:
-    """Where results go, made when something is written. Raises `OutputError` if that would fail."""
+    """Where results go, an absolute path; made when something is written.
+
+    Raises `OutputError` if that would fail.
+    """
     if asked := os.environ.get("YOSO_OUTPUT"):
-        return checked(Path(asked))
+        return checked(Path(asked)).absolute()
     root = checkout()
     inside = root is not None and Path.cwd().is_relative_to(root)
     return checked((root if root and inside else Path.cwd()) / "build")
@@ -56,9 +59,7 @@ def checked(folder: Path, remedy: str = "set YOSO_OUTPUT to another folder") -> 
 
 
 def user_cache() -> Path:
-    """The user's cache, ``$YOSO_CACHE`` or ``$XDG_CACHE_HOME/yoso``."""
-    if asked := os.environ.get("YOSO_CACHE"):
-        return Path(asked)
+    """The user's cache, ``$XDG_CACHE_HOME/yoso``, which holds what is the same for every checkout."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yoso"
 
 
@@ -70,10 +71,10 @@ def cache_folder() -> Path:
     OutputError
         If there is none that can be written.
     """
-    root = checkout()
-    here = [] if root is None or os.environ.get("YOSO_CACHE") else [root / "build"]
+    asked, root = os.environ.get("YOSO_CACHE"), checkout()
+    here = [] if root is None else [root / "build"]
     reasons = {}
-    for folder in (*here, user_cache()):
+    for folder in [Path(asked)] if asked else [*here, user_cache()]:
         reasons[folder] = obstacle(folder) or unfit(folder)
         if not reasons[folder]:
             return folder

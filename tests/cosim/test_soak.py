@@ -212,20 +212,22 @@ def test_the_campaign_finds_a_planted_bug_shrinks_it_and_its_command_shows_it_ag
     bug.apply(tmp_path / "hw")
 
     def run(command: list[str], hw: Path) -> tuple[int, str]:
-        environment = {**os.environ, "PYTHONPATH": str(hw), "YOSO_OUTPUT": str(tmp_path / "build")}
+        path = os.pathsep.join([str(hw), str(ROOT / "sw"), str(ROOT / "sim")])
+        cache = {"YOSO_CACHE": str(ROOT / "build"), **os.environ}
+        environment = {**cache, "PYTHONPATH": path, "YOSO_OUTPUT": str(tmp_path / "build")}
         ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         return ran.returncode, ran.stdout + ran.stderr
 
     soak_command = [sys.executable, "-m", "yoso_sim.cli", "soak"]
     status, said = run([*soak_command, "--cases", "150"], tmp_path / "hw")
     assert status == 1, said
-    printed = re.search(r"^see it again: (make soak CASE=(\S+))$", said, re.M)
+    printed = re.search(r"^see it again: (yoso soak --case (\S+))$", said, re.M)
     assert printed, said
     case = soak.read_case(str(ROOT / printed[2]))
     assert sum(len(run.images) for run in case.runs) == 2 and (case.stall_in, case.stall_out) == (0, 0)
     assert all(run.inputs == 1 and [layer.neurons for layer in run.layers] == [1] for run in case.runs)
-    _, made = run(["make", "--dry-run", *printed[1].split()[1:]], ROOT / "hw")
-    assert f"-m yoso_sim soak --case '{printed[2]}'" in made
+    _, made = run(["make", "--dry-run", "soak", f"CASE={printed[2]}"], ROOT / "hw")
+    assert f"yoso soak --case '{printed[2]}'" in made
     replay = [*soak_command, "--case", printed[2]]
     status, said = run(replay, tmp_path / "hw")
     assert status == 1 and printed[0] in said
