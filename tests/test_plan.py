@@ -8,6 +8,7 @@ from mutants import functions, load_mutants
 from plan import PAGE, ROOT, block_tests, fast_tests, load, page, rtl_blocks
 
 TESTS = Path(__file__).parent
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 PLAN = load()
 ROWS = [row for section in PLAN for row in section.rows]
 NAMED = sorted({tuple(test.split("::")) for row in ROWS for test in row.tests})
@@ -52,3 +53,17 @@ def test_a_blocks_tests_are_those_of_its_files_its_rows_and_the_bugs_planted_in_
 def test_the_files_that_contributing_names_exist():
     named = re.findall(r"`((?:hw|sw|sim|tests|docs)/[\w./-]+)`", (ROOT / "CONTRIBUTING.md").read_text())
     assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_architecture_and_contributing_name_the_same_files_six_at_most():
+    paths = re.compile(r"`((?:hw|sw)/[\w./-]+\.(?:py|toml))`")
+    rows = dict(re.findall(r"^\| (neuron|synapse|rule|data set|board) \| (.+) \|$", ARCHITECTURE, re.M))
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    assert len(rows) == 5
+    for new, listed in rows.items():
+        section = re.search(rf"^### A {new}\n(.+?)^###", text, re.M | re.S)
+        assert section is not None, new
+        tasks = [task for task in section[1].split("\n- [ ] ")[1:] if "only if" not in task]
+        named = [found[1] for task in tasks if (found := paths.match(task))]
+        assert named == paths.findall(listed), new
+        assert 1 < len(named) <= 6, new
