@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
+from yoso_sim.commands.explore import beside_the_baseline
 from yoso_sim.energy.explore import CASES, choose, front
 from yoso_sim.energy.model import Activity, Costs, Point, path_nodes, router_flits, tree_nodes
 from yoso_sw.compile.compiler import compile_network
@@ -107,3 +108,9 @@ def test_the_chosen_chip_is_not_bought_with_accuracy() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_chip_that_is_explored_holds_its_network(case):
     compile_network(Network.load(case.path), case.params)
+
+
+def test_what_the_baseline_takes_is_said_in_words_or_that_it_has_not_run():
+    assert beside_the_baseline(None) == "the baseline has not run yet"
+    said = beside_the_baseline({"cycles": 7.53, "energy": 2.1, "area": 0.9})
+    assert said == "the baseline takes 7.53 times the cycles, 2.1 times the energy, 0.9 times the area"

@@ -15,6 +15,13 @@ from yoso_synth.pdk import PROCESSES
 from yoso_sim.commands.energy import ERRORS
 
 
+def beside_the_baseline(ratio: dict[str, float] | None) -> str:
+    """What the baseline takes beside the chosen chip, in words."""
+    if ratio is None:
+        return "the baseline has not run yet"
+    return f"the baseline takes {', '.join(f'{value} times the {what}' for what, value in ratio.items())}"
+
+
 @click.command()
 @images_option(20, "Test images that each case runs on the RTL.")
 @click.option("--done", is_flag=True, help="Only the cases whose netlist has been measured already.")
@@ -59,5 +66,5 @@ def main(images: int, done: bool, out: Path) -> None:
     (out / "explore.json").write_text(json.dumps(report, indent=1))
     picture(out / "explore.png", results)
     console.print(table(results))
-    console.print(f"chosen: {chosen['name']}; the baseline takes {ratio} times as much")
+    console.print(f"chosen: {chosen['name']}; {beside_the_baseline(ratio)}", soft_wrap=True)
     console.print(f"[dim]{os.path.relpath(out / 'explore')}.json, .png")

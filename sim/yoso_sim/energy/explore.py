@@ -77,7 +77,10 @@ def table(results: list[dict[str, Any]]) -> Table:
     """The results; a star marks the front."""
     drawn = Table(title="784-800-10 on sg13g2, 6 x 7 PEs", title_justify="left")
     for heading in ("network and chip", "accuracy (%)", "cycles", "mm2", "MHz", "uJ", "uJ ungated", "front"):
-        drawn.add_column(heading, justify="left" if heading == "network and chip" else "right")
+        name = heading == "network and chip"
+        drawn.add_column(
+            heading, justify="left" if name else "right", overflow="fold" if name else "ellipsis"
+        )
     for found, best in zip(results, front(results), strict=True):
         drawn.add_row(*cells(found), "*" if best else "")
     return drawn
