@@ -222,6 +222,14 @@ def use(folder: Path) -> None:
     os.utime(_used[path].fileno())
 
 
+def discard(folder: Path) -> None:
+    """Remove a build that this process has no more use for, and its hold on it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    path = folder.with_name(f"{folder.name}.used")
+    if path in _used:
+        _used.pop(path).close()
+
+
 def limit() -> float:
     """Bytes that all builds together may take. Raises `BuildError` if the environment names no number."""
     text = os.environ.get(LIMIT_VARIABLE) or str(LIMIT)

@@ -3,13 +3,26 @@
 import fcntl
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support import chip_cases
 from yoso_hw.params import ChipParams
 from yoso_sim import build as builds
-from yoso_sim.build import STAMP, BuildError, build, build_key, code_of, damage, made_once, prune, use
+from yoso_sim.build import (
+    STAMP,
+    BuildError,
+    build,
+    build_key,
+    code_of,
+    damage,
+    discard,
+    made_once,
+    prune,
+    use,
+)
 from yoso_sim.simulate import simulate
 from yoso_sim.top import TOP
 
@@ -198,6 +211,35 @@ def test_a_build_that_is_used_or_being_made_is_never_removed(five):
         assert prune(five, 0) == ["c", "d", "e"] and left(five) == "ab"
     builds._used.clear()
     assert prune(five, 0) != [] and left(five) == ""
+
+
+def test_a_build_that_is_discarded_is_held_no_more(five):
+    for name in "abcde":
+        use(five / name)
+        discard(five / name)
+    assert builds._used == {} and left(five) == ""
+
+
+def test_a_build_is_made_once_by_processes_that_want_it_at_once_and_held_by_each(five):
+    script = f"""
+import sys, time
+from pathlib import Path
+from yoso_sim import build
+def make(folder):
+    time.sleep(0.5)
+    (folder / "made.json").write_text("{{}}")
+    return {{}}
+print(build.made_once(Path({str(five)!r}), "both", make) > 0, flush=True)
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", script]
+    pipe = subprocess.PIPE
+    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    assert sorted(process.stdout.readline() for process in both) == ["False\n", "True\n"]
+    for process in both:
+        assert "both" not in prune(five, 0) and (five / "both").is_dir()
+        process.communicate("")
+    assert prune(five, 0) == ["both"]
 
 
 def test_a_new_build_makes_room_for_itself_and_says_so(five, monkeypatch):
