@@ -196,7 +196,10 @@ def digests(folder: Path) -> dict[str, list[Any]]:
 def damage(folder: Path, stamp: str = STAMP) -> str:
     """What is wrong with files that were kept; "" if they are what was made. Sizes are compared first."""
     try:
-        files = json.loads((folder / stamp).read_text())["files"]
+        said = json.loads((folder / stamp).read_text())
+        if "files" not in said:
+            return f"{stamp} has no digests, as older versions wrote it"
+        files = said["files"]
         for name, (size, digest) in files.items():
             path = folder / name
             if not path.is_file():
@@ -207,7 +210,7 @@ def damage(folder: Path, stamp: str = STAMP) -> str:
                 return f"{name} is not what was made"
             if name == top.TOP and not os.access(path, os.X_OK):
                 return f"{name} may not be executed"
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         return f"{stamp} is not readable ({error!r})"
     return ""
 
@@ -312,10 +315,12 @@ def made_once(
         began = time.monotonic()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        facts = make(folder)
-        for path in folder.iterdir():
-            if path.is_file() and path.name != top.TOP and path.suffix not in KEPT:
-                path.unlink()
+        try:
+            facts = make(folder)
+        finally:
+            for path in folder.iterdir():
+                if path.is_file() and path.name != top.TOP and path.suffix not in KEPT:
+                    path.unlink()
         seconds = time.monotonic() - began
         partial = folder / f"{STAMP}.part"
         partial.write_text(json.dumps({**facts, "seconds": round(seconds, 1), "files": digests(folder)}))

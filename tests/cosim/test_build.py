@@ -122,6 +122,20 @@ def test_a_damaged_build_is_made_anew_and_told_in_a_line(tmp_path, name, harm):
     assert maker.made == 2 and (folder / TOP).read_bytes() == bytes(range(256))
 
 
+def test_a_build_that_fails_leaves_its_log_and_is_tried_again(tmp_path):
+    maker = Maker(tmp_path)
+
+    def fail(folder):
+        maker.make(folder)
+        raise BuildError("no")
+
+    with pytest.raises(BuildError):
+        made_once(tmp_path, "one", fail)
+    left = {path.name for path in (tmp_path / "one").iterdir()}
+    assert "build.log" in left and STAMP not in left and not any(name.endswith(".gch") for name in left)
+    assert damage(maker()) == "" and maker.made == 2
+
+
 def test_an_executable_that_may_not_be_executed_is_made_anew(tmp_path):
     maker = Maker(tmp_path)
     (maker() / TOP).chmod(0o644)
