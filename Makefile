@@ -130,11 +130,14 @@ docs: $(DOCS_ENV) ## pages and API as a site, build/site
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more
 
-clean: ## remove what was built and reported
-	rm -rf build
+# What took hours to train or minutes to compile, and belongs to no one version of the sources.
+KEPT := train yowasp
 
-distclean: clean ## remove the environment as well
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+clean: ## remove what was built and reported, but neither training checkpoints nor tools that were compiled once
+	@if [ -d build ]; then find build/ -mindepth 1 -maxdepth 1 $(KEPT:%=! -name %) -exec rm -rf {} +; fi
+
+distclean: ## remove everything that make made: those and the environment as well
+	rm -rf build $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # ---- environment -------------------------------------------------------------------------------------------
 
@@ -142,8 +145,10 @@ distclean: clean ## remove the environment as well
 $(BIN)/python:
 	@command -v $(PYTHON) > /dev/null || \
 	  { echo "error: $(PYTHON) not found: on Debian or Ubuntu, apt install python3 python3-venv" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "error: $$($(PYTHON) -V) is too old: 3.11 or later is needed; set PYTHON=python3.x" >&2; exit 1; }
+	@case "$$(exec 2> /dev/null; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))'; :)" in \
+	  True) ;; \
+	  False) echo "error: $$($(PYTHON) -V 2>&1) is too old: 3.11 or later is needed; set PYTHON=python3.x" >&2; exit 1;; \
+	  *) echo "error: $(PYTHON) does not start as a Python: try it by itself, or set PYTHON=python3.x" >&2; exit 1;; esac
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
 	  { echo "error: $(PYTHON) cannot make environments: on Debian or Ubuntu, apt install python3-venv" >&2; exit 1; }
 	@for tool in g++ perl; do command -v $$tool > /dev/null || \

@@ -2,6 +2,9 @@
 
 A build is named by a hash of everything that shapes it: parameters, the Python sources of the RTL and of the
 simulation top, flags and tool versions. Parallel processes that want the same build wait for the first.
+
+A build that is reused is what was made, by the digests in its ``done.json``; a damaged one is made anew.
+It keeps what a run needs, and the least recently used ones go when all take more than `limit`.
 """
 
 from __future__ import annotations
@@ -14,9 +17,10 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import yoso_hw
 from yoso_hw.folders import cache_folder
@@ -47,6 +51,19 @@ MAKE_FLAGS = "OPT_FAST=-O2 OPT_GLOBAL=-O2 OPT_SLOW=-O0 CFG_CXXFLAGS_PCH_I=-inclu
 #: Runtime objects that are the same in every build with the same flags; compiling them takes longer than a
 #: small chip does.
 RUNTIME = "verilated*.o"
+
+#: What a build was made of and the digests of its files; it is written last, so without it there is no build.
+STAMP = "done.json"
+
+#: Gigabytes that all builds together may take, unless `LIMIT_VARIABLE` says another number.
+LIMIT = 2.0
+LIMIT_VARIABLE = "YOSO_CACHE_LIMIT"
+
+#: What stays in a build besides the executable. The rest is there to make it: 200 MB of precompiled headers.
+KEPT = (".v", ".vlt", ".json", ".log")
+
+#: Locks of the builds that this process uses, held until it ends.
+_used: dict[Path, IO[str]] = {}
 
 
 class BuildError(RuntimeError):
@@ -166,6 +183,154 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
         yield
 
 
+def digests(folder: Path) -> dict[str, list[Any]]:
+    """Size and SHA-256 of every file of a build but its stamp and its log."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): [path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()]
+        for path in files
+        if path.name != STAMP and path.suffix != ".log"
+    }
+
+
+def damage(folder: Path, stamp: str = STAMP) -> str:
+    """What is wrong with files that were kept; "" if they are what was made. Sizes are compared first."""
+    try:
+        said = json.loads((folder / stamp).read_text())
+        if "files" not in said:
+            return f"{stamp} has no digests, as older versions wrote it"
+        files = said["files"]
+        for name, (size, digest) in files.items():
+            path = folder / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if path.stat().st_size != size:
+                return f"{name} has {path.stat().st_size} bytes of {size}"
+            if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+                return f"{name} is not what was made"
+            if name == top.TOP and not os.access(path, os.X_OK):
+                return f"{name} may not be executed"
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return f"{stamp} is not readable ({error!r})"
+    return ""
+
+
+def use(folder: Path) -> None:
+    """Say that this process uses a build, until it ends: it is not pruned, and is the most recent one."""
+    path = folder.with_name(f"{folder.name}.used")
+    if path not in _used or not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _used[path] = path.open("w")
+        fcntl.flock(_used[path], fcntl.LOCK_SH)
+    os.utime(_used[path].fileno())
+
+
+def discard(folder: Path) -> None:
+    """Remove a build that this process has no more use for, and its hold on it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    path = folder.with_name(f"{folder.name}.used")
+    if path in _used:
+        _used.pop(path).close()
+
+
+def limit() -> float:
+    """Bytes that all builds together may take. Raises `BuildError` if the environment names no number."""
+    text = os.environ.get(LIMIT_VARIABLE) or str(LIMIT)
+    try:
+        gigabytes = float(text)
+    except ValueError:
+        gigabytes = -1.0
+    if not gigabytes >= 0:
+        raise BuildError(f"{LIMIT_VARIABLE}={text}: give a number of gigabytes")
+    return gigabytes * 1e9
+
+
+def prune(root: Path, most: float) -> list[str]:
+    """Remove the least recently used builds until all together take `most` bytes; the names of those removed.
+
+    A build that some process uses or makes stays, and so do the runtime's objects, which are small.
+    """
+
+    def last_use(folder: Path) -> float:
+        used = folder.with_name(f"{folder.name}.used")
+        with suppress(OSError):  # another process may remove it just now
+            return (used if used.exists() else folder).stat().st_mtime
+        return 0.0
+
+    def size(folder: Path) -> int:
+        total = 0
+        for path in folder.rglob("*"):
+            with suppress(OSError):
+                total += path.lstat().st_size
+        return total
+
+    folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith("runtime-")]
+    sizes = {folder: size(folder) for folder in folders}
+    total, gone = sum(sizes.values()), []
+    for folder in sorted(folders, key=last_use):
+        if total <= most:
+            break
+        locks = [folder.with_name(f"{folder.name}.{kind}").open("a") for kind in ("lock", "used")]
+        try:
+            for lock in locks:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            (folder / STAMP).unlink(missing_ok=True)  # first: half a build is none
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= sizes[folder]
+            gone.append(folder.name)
+        finally:
+            for lock in locks:
+                lock.close()
+    return gone
+
+
+def made_once(
+    root: Path,
+    key: str,
+    make: Callable[[Path], dict[str, Any]],
+    report: Callable[[str], None] = lambda text: None,
+) -> float:
+    """Make the build `key` below `root`, unless it is there and whole. Returns the seconds that it took.
+
+    Parameters
+    ----------
+    make
+        Makes it in the folder that it is given, and returns what the stamp is to say of it.
+    report
+        Gets a line when something long begins, and where a build was damaged.
+    """
+    folder, most = root / key, limit()
+    use(folder)
+    if (folder / STAMP).is_file() and not damage(folder):
+        return 0.0
+    with locked(root / f"{key}.lock", lambda: report(f"waiting for another process to build {key}")):
+        if (folder / STAMP).is_file():
+            wrong = damage(folder)
+            if not wrong:  # another process made it
+                return 0.0
+            report(f"the build {folder} is damaged ({wrong}) and is made anew")
+        began = time.monotonic()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            facts = make(folder)
+        finally:
+            for path in folder.iterdir():
+                if path.is_file() and path.name != top.TOP and path.suffix not in KEPT:
+                    path.unlink()
+        seconds = time.monotonic() - began
+        partial = folder / f"{STAMP}.part"
+        partial.write_text(json.dumps({**facts, "seconds": round(seconds, 1), "files": digests(folder)}))
+        partial.replace(folder / STAMP)
+    gone = prune(root, most)
+    if gone:
+        report(f"removed {len(gone)} of the least recently used builds: all may take {most / 1e9:g} GB")
+    return seconds
+
+
 def build(
     params: ChipParams,
     *,
@@ -202,25 +367,16 @@ def build(
     tools.prepare()
     root = root or cache_folder() / "verilator"
     key = build_key(params, waves, form, reach)
-    folder = root / key
-    stamp = folder / "done.json"
-    if stamp.is_file():
-        return Build(folder, key, params, waves, 0.0, form)
-    with locked(root / f"{key}.lock", lambda: report(f"waiting for another process to build {key}")):
-        if stamp.is_file():  # the other process made it
-            return Build(folder, key, params, waves, 0.0, form)
-        began = time.monotonic()
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+
+    def make(folder: Path) -> dict[str, Any]:
         report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
         sources = emit_sources(params, folder, form, waves, reach)
         report("compiling it with Verilator")
-        verilate(sources, waves, folder, root, form.flags)
-        seconds = time.monotonic() - began
-        partial = folder / "done.part"
-        partial.write_text(json.dumps({"chip": json.loads(params.to_json()), "seconds": round(seconds, 1)}))
-        partial.replace(stamp)
-    return Build(folder, key, params, waves, seconds, form)
+        verilate(sources, waves, folder, root, form.flags, report)
+        return {"chip": json.loads(params.to_json())}
+
+    seconds = made_once(root, key, make, report)
+    return Build(root / key, key, params, waves, seconds, form)
 
 
 def emit_sources(
@@ -246,20 +402,23 @@ def emit_sources(
 
 
 def verilate(
-    sources: list[Path], waves: bool, folder: Path, root: Path, more_flags: Sequence[str] = ()
+    sources: list[Path],
+    waves: bool,
+    folder: Path,
+    root: Path,
+    more_flags: Sequence[str] = (),
+    report: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Compile sources whose top module is `top.TOP` into an executable in `folder`; see `build`.
 
     All builds under one `root` share the runtime's objects: `more_flags` that change those need another.
+    Damaged ones are compiled anew.
     """
     from cocotb_tools.runner import get_runner
 
     flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS, *more_flags]
     runtime = root / f"runtime-{_runtime_key(waves)}"
-    for ready in runtime.glob(RUNTIME):
-        shutil.copyfile(ready, folder / ready.name)
-        # Newer than the makefile that Verilator is about to write: make leaves it alone.
-        os.utime(folder / ready.name, (time.time() + 3600,) * 2)
+    _take_runtime(runtime, folder, report)
     log = folder / "build.log"
     os.environ.pop("MAKELEVEL", None)  # our own make's jobserver does not reach the make below
     os.environ["MAKEFLAGS"] = MAKE_FLAGS
@@ -285,10 +444,33 @@ def verilate(
         partial.mkdir(exist_ok=True)
         for made in folder.glob(RUNTIME):
             shutil.copyfile(made, partial / made.name)
+        (partial / STAMP).write_text(json.dumps({"files": digests(partial)}))
         try:
             partial.rename(runtime)
         except OSError:  # another process was first
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _take_runtime(runtime: Path, folder: Path, report: Callable[[str], None]) -> None:
+    """Copy the runtime's objects to `folder`, if there are any; damaged ones are removed instead."""
+    if not runtime.is_dir():
+        return
+    copies: list[Path] = []
+    # The copies are checked, since another process may heal the originals just now.
+    with suppress(OSError):
+        for ready in [*runtime.glob(RUNTIME), runtime / STAMP]:
+            copies.append(Path(shutil.copyfile(ready, folder / ready.name)))
+    wrong = damage(folder)
+    (folder / STAMP).unlink(missing_ok=True)
+    if wrong:
+        report(f"the compiled runtime {runtime} is damaged ({wrong}) and is made anew")
+        shutil.rmtree(runtime, ignore_errors=True)
+        for copy in copies:
+            copy.unlink(missing_ok=True)
+        return
+    for copy in copies[:-1]:
+        # Newer than the makefile that Verilator is about to write: make leaves it alone.
+        os.utime(copy, (time.time() + 3600,) * 2)
 
 
 def _runtime_key(waves: bool) -> str:

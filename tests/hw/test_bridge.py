@@ -4,7 +4,7 @@ import random
 from collections import deque
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.board.bridge import Bridge, Deframer, Framer
 from yoso_hw.board.framing import FIRST, Notice, frame_bytes, identity, notice
 from yoso_hw.packet import Packets
@@ -58,6 +58,15 @@ def test_a_flit_of_any_width_survives_its_frame(bits):
     source.put(*flits)
     bench.run(lambda: len(sink.taken) == len(wanted))
     assert sink.taken == wanted
+
+
+def test_each_byte_of_a_frame_stays_as_it_is_until_the_line_takes_it():
+    """Though the next flit stands at the door."""
+    bench, flits = Bench(Framer(BITS)), [START, END]
+    bench.source(bench.dut.flits, *flits)
+    sink = bench.sink(bench.dut.bytes)
+    wanted = [byte for flit in flits for byte in frame(flit)]
+    assert [held(sink) for _ in wanted] == wanted
 
 
 def test_any_lost_byte_costs_its_own_frame_and_no_other():

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.core.compute import HISTORY, Compute
 from yoso_hw.core.ops import Op
 from yoso_hw.params import ChipParams
@@ -130,3 +130,16 @@ def test_two_cycles_from_request_to_result_and_one_word_a_cycle():
         bench.operate(SPIKE, k % 8)
     bench.finish()
     assert bench.results.cycles == list(range(2, 14))
+
+
+def test_each_result_stays_as_it_is_until_it_is_taken():
+    """Though the next operation waits behind it, with other operands on the SRAMs' outputs."""
+    bench = ComputeBench(seed=3)
+    bench.operate(FIRST, 1)
+    for op in (SPIKE, SPIKE, SWEEP, SPIKE, FIRST, SPIKE):
+        bench.run(lambda: bench.get(bench.dut.result.valid))
+        bench.results.stall = 1.0
+        bench.operate(op, 1)
+        held(bench.results)
+    bench.results.stall = 0.0
+    assert bench.finish() == [meaningful(each) for each in bench.expected]

@@ -74,3 +74,16 @@ def test_clear_forgets_the_best_so_far():
     assert bench.get(bench.dut.found) == 0
     offer(bench, [(9, -100)])
     assert (bench.get(bench.dut.found), bench.get(bench.dut.index)) == (1, 9)
+
+
+def test_the_best_so_far_stays_as_it_is_until_it_is_asked_for():
+    """Whatever stands on the wires of a result that is none."""
+    rng, bench = random.Random(3), Bench(Decision(PARAMS))
+    bench.drive(enable=1)
+    offer(bench, [(9, -100)])
+    seen = [bench.record(bench.dut.found), bench.record(bench.dut.index)]
+    for _ in range(40):
+        flit = PACKETS.pack("RESULT", index=rng.randrange(PARAMS.classes), potential=rng.randint(-99, 99))
+        bench.drive(flit=flit)
+        bench.step()
+    assert [set(values) for values in seen] == [{1}, {9}]

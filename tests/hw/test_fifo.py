@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.bench import Bench, sent_and_received
+from support.bench import Bench, held, sent_and_received
 from yoso_hw.fifo import DeepFIFO, StreamFIFO
 
 STALLS = [(0.0, 0.0), (0.0, 0.7), (0.7, 0.0), (0.5, 0.5)]
@@ -91,3 +91,11 @@ def test_a_word_comes_out_of_the_deep_one_two_cycles_after_it_went_in_and_one_fo
     source.put(*range(20))
     bench.step(25)
     assert sink.cycles == [cycle + 2 for cycle in source.sent] == list(range(2, 22))
+
+
+@pytest.mark.parametrize("kind", [StreamFIFO, DeepFIFO])
+def test_what_waits_in_a_queue_stays_as_it_is_while_more_comes(kind):
+    bench = Bench(kind(8, 4), seed=1)
+    bench.source(bench.dut.i, *range(20, 32), stall=0.9)
+    sink = bench.sink(bench.dut.o)
+    assert [held(sink) for _ in range(12)] == list(range(20, 32))

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.host import HostPort
 from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams
@@ -171,6 +171,27 @@ def test_the_error_of_a_pe_is_a_sticky_bit_too():
     assert port.errors() == 1 << ChipError.PE_ERROR
 
 
+def test_errors_gather_and_a_new_one_leaves_the_others_as_they_are():
+    """One after the other in any order, and again with all of them set."""
+    rng = random.Random(5)
+    wrong = {error: (phase, int(flit)) for phase, flit, error in WRONG.values()}
+    port, gathered = Port(None), 0
+    for error in [*rng.sample(list(ChipError), len(ChipError)), *ChipError]:
+        if error is ChipError.PE_ERROR:
+            port.drive(loading=1)
+            port.pulse(error=1)
+        else:
+            phase, flit = wrong[error]
+            port.drive(**{"loading": 0, "accepting": 0, "draining": 0, phase: 1})
+            port.send(flit)
+        gathered |= 1 << error
+        assert port.errors() == gathered
+        port.drive(loading=0, accepting=0, draining=0)
+    port.drive(loading=1)
+    port.send(PACKETS.pack("CLEAR"))
+    assert port.errors() == 0
+
+
 # ---- what comes out --------------------------------------------------------------------------------------
 
 
@@ -230,6 +251,49 @@ def test_answers_of_all_kinds_come_out_once_each_to_a_slow_host():
     assert port.answers.taken.count(status) == 5 and len(port.answers.taken) == 17
     assert [flit for flit in port.answers.taken if flit in answers] == answers
     assert [flit for flit in port.answers.taken if flit in replies] == replies
+
+
+def test_each_answer_stays_as_it_is_for_a_host_that_takes_it_late():
+    """The two in the FIFO, the one in the register and those that stand at the door."""
+    port = Port("loading")
+    port.answers.stall = 1.0
+    port.host.put(int(spike()), PACKETS.pack("STATUS", errors=0))
+    port.run(lambda: port.get(port.dut.host_out.valid))
+    status = PACKETS.pack("STATUS", errors=1 << ChipError.WRONG_PHASE)
+    answers = [
+        PACKETS.pack("DECISION", index=1, step=2, spiked=1),
+        PACKETS.pack("CYCLES", cycles=99),
+        PACKETS.pack("DECISION", index=3, step=0, spiked=0),
+    ]
+    replies = [PACKETS.pack("REPLY", x=0, y=1, data=data) for data in (5, 10, 11)]
+    port.answer.put(*answers)
+    port.exit.put(*replies)
+    port.step(5)
+    port.pulse(error=1)  # a STATUS that waits tells of its own time
+    port.host.put(PACKETS.pack("STATUS", errors=0))
+    later = PACKETS.pack("STATUS", errors=1 << ChipError.WRONG_PHASE | 1 << ChipError.PE_ERROR)
+    assert [held(port.answers) for _ in range(8)] == [status, *answers, later, *replies]
+
+
+@pytest.mark.parametrize("phase", ["loading", "accepting"])
+def test_what_waits_for_the_mesh_stays_as_it_is(phase):
+    flits = [seek(), PACKETS.pack("WRITE", **ONE_NODE, data=7), PACKETS.pack("READ", **ONE_NODE)]
+    if phase == "accepting":
+        flits = [spike(1, row) for row in (3, 4, 5)]
+    port = Port(phase, parity=1)
+    port.mesh.stall = 1.0
+    port.host.put(*flits)
+    assert [held(port.mesh) for _ in flits] == flits
+
+
+def test_a_start_that_waits_stays_as_it_is_and_what_follows_waits_behind_it():
+    starts = [PACKETS.pack("START", steps=20, early=1), PACKETS.pack("START", steps=3, early=0)]
+    port = Port("loading")
+    port.starts.stall = 1.0
+    port.host.put(*starts, seek())
+    assert [held(port.starts) for _ in starts] == starts
+    port.step(3)
+    assert port.mesh.taken == [seek()] and port.mesh.cycles[0] > port.starts.cycles[-1]
 
 
 def test_a_mesh_of_one_node_has_one_destination():

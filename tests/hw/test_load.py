@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.core.load import Load
 from yoso_hw.core.ops import Op
 from yoso_hw.params import ChipParams
@@ -105,6 +105,17 @@ def test_with_banks_even_words_are_read_in_even_cycles_only(words):
     bench.pulse(start=1)
     bench.run(lambda: not bench.spikes.queue and bench.get(bench.dut.idle))
     assert all(banks[cycle] == word % 2 for cycle, _, word, _ in bench.issued)
+
+
+def test_each_request_stays_as_it_is_until_it_is_taken():
+    """Of a sweep and of spikes, though more spikes are there."""
+    bench = LoadBench(PARAMS, 2)
+    bench.requests.stall = 1.0
+    for row in (4, 9, 2):
+        bench.spike(row)
+    bench.pulse(start=1)
+    due = [*requests_of(SWEEP, 2), *requests_of(SPIKE, 2) * 3]
+    assert [held(bench.requests) for _ in due] == due
 
 
 def test_the_words_of_a_request_stay_until_it_is_taken():

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.memory_interface import MemoryInterface
 from yoso_hw.packet import Packets, address_bits
 from yoso_hw.params import ChipParams
@@ -89,6 +89,28 @@ def test_every_word_of_every_memory_reads_back(params, stall):
         interface.seek(memory, 0)
         assert interface.read(memory, memory_shape(params, memory)[0]) == words(params, memory, memory)
     assert interface.errors == 0
+
+
+@by_chip
+@pytest.mark.parametrize("memory", Memory)
+def test_each_chunk_of_an_answer_stays_as_it_is_until_it_is_taken(params, memory):
+    """Though more packets stand at the door, which wait."""
+    interface, each = Interface(params), chunks(params, memory)
+    kept = words(params, memory)[0]
+    interface.seek(memory, 0)
+    if memory in SRAMS:
+        interface.write(memory, kept)
+        interface.seek(memory, 0)
+    interface.source.put(interface.packets.pack("READ", **NODE))
+    interface.seek(memory, 0)
+    interface.write(memory, 0)
+    interface.run(lambda: interface.get(interface.dut.reply.valid))
+    waiting = len(interface.source.queue)
+    got = sum(held(interface.replies) << CHUNK_BITS * i for i in range(each))
+    expected = {Memory.REGISTER: 0xA000_0000, Memory.COUNTER: 0xC000_0000}.get(memory, kept)
+    assert got == expected and waiting == 1 + each
+    interface.finish()
+    assert len(interface.replies.taken) == each
 
 
 def test_words_are_reached_one_by_one_in_any_order():

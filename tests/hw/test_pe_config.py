@@ -113,6 +113,20 @@ def test_an_error_bit_is_set_by_its_event_and_stays_until_it_is_cleared(error):
     assert bench.get(bench.dut.error) == 0 and read(bench)[Register.ERRORS] == 0
 
 
+def test_errors_gather_and_a_new_one_leaves_the_others_as_they_are():
+    """One after the other in any order, and again with all of them set; a refused DESTINATION is one too."""
+    params, rng = ChipParams(cols=3, rows=2), random.Random(4)
+    bench, gathered = Bench(PeConfig(params)), 0
+    for error in [*rng.sample(list(PeError), len(PeError)), *PeError]:
+        if error is PeError.BAD_DESTINATION:
+            bench.pulse(bench.dut.access, address=Register.DESTINATION, write=1, wdata=0xFFFF_FFFF)
+        else:
+            bench.pulse(errors=1 << error)
+        gathered |= 1 << error
+        bench.step(3)
+        assert read(bench)[Register.ERRORS] == gathered and bench.get(bench.dut.error) == 1
+
+
 def test_a_destination_that_is_empty_or_leaves_the_mesh_is_not_taken():
     """Of all destinations: a flit to a column or row beyond the rim would wait there for ever."""
     params = ChipParams(cols=3, rows=2)

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.router_interface import RouterInterface
@@ -113,6 +113,24 @@ def test_answers_go_before_spikes(params, pace):
     ends["send"].put(spike(1, 0))
     bench.step(1 + 4 * pace)
     assert [PACKETS.unpack(flit)["name"] for flit in ends["to_router"].taken] == ["REPLY"] * 3 + ["SPIKE"]
+
+
+@by_router
+def test_what_waits_on_either_way_stays_as_it_is(params, pace):
+    """A reply does not overtake a spike that is offered already, and what comes in does not touch it."""
+    bench, ends = bench_of(params)
+    ends["to_router"].stall = ends["spike"].stall = 1.0
+    sent = [spike(1, row) for row in (3, 4)]
+    ends["send"].put(*sent)
+    bench.step(3)
+    ends["reply"].put(7)
+    ends["from_router"].put(*(spike(2, row, row & 1) for row in (8, 9)))
+    reply = PACKETS.pack("REPLY", x=1, y=2, data=7)
+    assert [held(ends["to_router"]) for _ in range(3)] == [sent[0], reply, sent[1]]
+    assert [held(ends["spike"]) for _ in range(2)] == [{"row": row, "parity": row & 1} for row in (8, 9)]
+    ends["packet"].stall = 1.0
+    ends["from_router"].put(PACKETS.pack("READ", **HERE), spike(2, 1))
+    assert held(ends["packet"]) == PACKETS.pack("READ", **HERE)
 
 
 def test_without_multicast_a_spike_leaves_as_one_flit_a_node():

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.core.sender import Sender
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
@@ -126,10 +126,14 @@ def test_spikes_leave_while_the_core_is_busy():
     assert bench.out.taken == [bench.flit(8), bench.flit(10)] and sum(bench.v_reads) == 0
 
 
-def test_a_flit_stays_as_it_is_until_the_network_takes_it():
-    bench = SenderBench(stall=1.0)
+@pytest.mark.parametrize("setup", [{}, {"output": 1, "base": 9}], ids=["SPIKE", "RESULT"])
+def test_a_flit_stays_as_it_is_until_the_network_takes_it(setup):
+    """A result too, though the core begins to work meanwhile."""
+    bench = SenderBench(stall=1.0, **setup)
     bench.fires.put({"word": 0, "lanes": 0b1010}, {"word": 3, "lanes": 1})
-    bench.step(4)
-    payloads = bench.record(bench.dut.out.payload)
-    bench.step(10)
-    assert set(payloads) == {bench.flit(1)}
+    for neuron in (1, 3, 12):
+        bench.run(lambda: bench.get(bench.dut.out.valid))
+        bench.drive(core_busy=1)
+        assert held(bench.out) == bench.flit(neuron) and sum(bench.counted) == len(bench.out.taken)
+        bench.drive(core_busy=0)
+    bench.finish(3)

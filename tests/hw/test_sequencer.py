@@ -1,7 +1,7 @@
 """Sequencer: the course of an image, with a barrier and a host played by the bench."""
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.sequencer import BARRIER_LATENCY, Sequencer
@@ -185,6 +185,25 @@ def test_cycles_are_counted_from_start_accepted_to_decision_valid():
     course.answers.stall = 0.0
     _, cycles = course.finish()
     assert cycles["cycles"] == valid.index(1) - started
+
+
+@pytest.mark.parametrize("early", [0, 1])
+def test_decision_and_cycles_stay_as_they_are_for_a_host_that_takes_them_late(early):
+    course = Course()
+    course.answers.stall = 1.0
+    valid = course.record(course.dut.answer.valid)
+    course.found_at = {1: 5}
+    course.begin(3, early)
+    started = course.start.sent[-1]
+    for _ in range(2 if early else 3):
+        course.run(lambda: course.get(course.dut.accepting))
+        course.pulse(step_end=1)
+    decision, cycles = PACKETS.unpack(held(course.answers)), PACKETS.unpack(held(course.answers))
+    names = ("name", "index", "step", "spiked")
+    assert tuple(decision[name] for name in names) == ("DECISION", 5, 1, 1)
+    assert (cycles["name"], cycles["cycles"]) == ("CYCLES", valid.index(1) - started)
+    course.step(3)
+    assert not course.get(course.dut.answer.valid) and course.get(course.dut.draining)
 
 
 def test_parity_turns_with_every_tick_and_images_follow_each_other():

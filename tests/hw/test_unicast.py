@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from support.bench import Bench
+from support.bench import Bench, held
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.unicast import Unicast
@@ -44,6 +44,15 @@ def test_each_node_of_each_rectangle_gets_one_copy_row_by_row(params, stall):
     bench.run(lambda: len(sink.taken) == len(due))
     bench.step(5)
     assert sink.taken == due
+
+
+def test_each_copy_stays_as_it_is_until_it_is_taken():
+    params = ChipParams(cols=3, rows=4)
+    packets, bench = Packets(params), Bench(Unicast(params))
+    bench.source(bench.dut.i, spike(packets, 1, 2, 0, 1, 7))
+    sink = bench.sink(bench.dut.o)
+    due = copies(packets, 1, 2, 0, 1, 7)
+    assert [held(sink) for _ in due] == due
 
 
 def test_one_copy_leaves_every_cycle():

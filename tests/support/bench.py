@@ -194,6 +194,25 @@ class Bench:
         self.drive(interface, **dict.fromkeys(members, 0))
 
 
+def held(sink: Sink, cycles: int = 40) -> Any:
+    """The payload that a stream offers for `cycles` while nobody takes it; then it is taken.
+
+    Fails unless it is offered all the time and never changes.
+    """
+    bench, sink.stall = sink.bench, 1.0
+    bench.run(lambda: bench.get(sink.stream.valid))
+    seen = []
+    for _ in range(cycles):
+        bench.step()
+        seen.append((bench.get(sink.stream.valid), bench.get(sink.stream.payload)))
+    assert all(each == (1, seen[0][1]) for each in seen), f"what waits did not stay as it was: {seen}"
+    sink.stall = 0.0
+    bench.step()
+    sink.stall = 1.0
+    assert sink.taken[-1] == seen[0][1]
+    return sink.taken[-1]
+
+
 def evaluate(dut: Any, cases: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Outputs of a combinational component for each case of inputs."""
     bench = Bench(dut)

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
-import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,21 +55,16 @@ def build_block(
     tools.prepare()
     root = root or cache_folder() / "verilator"
     key = block_key(block, params, form)
-    folder = root / key
-    stamp = folder / "done.json"
-    with build.locked(root / f"{key}.lock", lambda: report(f"waiting for another process to build {key}")):
-        if stamp.is_file():
-            return build.Build(folder, key, params, False, 0.0, form)
-        began = time.monotonic()
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+
+    def make(folder: Path) -> dict[str, Any]:
         report(f"building {key}")
         control, *files = emit_block(block, params, folder)
         files = form.change(files) if form.change else files
-        build.verilate([control, *files], False, folder, root, form.flags)
-        seconds = time.monotonic() - began
-        stamp.write_text(json.dumps({"block": block, "seconds": round(seconds, 1)}))
-    return build.Build(folder, key, params, False, seconds, form)
+        build.verilate([control, *files], False, folder, root, form.flags, report)
+        return {"block": block}
+
+    seconds = build.made_once(root, key, make, report)
+    return build.Build(root / key, key, params, False, seconds, form)
 
 
 def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:

@@ -68,3 +68,15 @@ def test_the_command_writes_the_card_beside_the_network(tmp_path):
     done = CliRunner().invoke(card.main, [str(tmp_path / "x.toml")])
     assert done.exit_code == 0 and "x.md" in done.output
     assert (tmp_path / "x.md").read_text() == rendered("mnist-784-100-10")
+
+
+def test_a_card_that_says_the_same_stays_untouched(tmp_path):
+    for suffix in (".toml", ".npz"):
+        (tmp_path / f"x{suffix}").write_bytes((NETWORKS / f"mnist-784-100-10{suffix}").read_bytes())
+    path = card.write(tmp_path / "x.toml")
+    before, text = path.stat(), path.read_text()
+    card.write(tmp_path / "x.toml")
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    path.write_text("old")
+    card.write(tmp_path / "x.toml")
+    assert path.read_text() == text

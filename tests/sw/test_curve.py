@@ -27,6 +27,18 @@ def test_figures_and_picture_are_written(tmp_path, count):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_curve_that_shows_the_same_stays_untouched(tmp_path):
+    def stamps():
+        return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
+
+    write("net", HISTORY[:2], tmp_path)
+    before = stamps()
+    write("net", HISTORY[:2], tmp_path)
+    assert stamps() == before and set(before) == {"net.curve.json", "net.curve.png"}
+    write("net", HISTORY[:1], tmp_path)
+    assert all(stamps()[name] != before[name] for name in before)
+
+
 def test_a_network_that_never_spikes_has_a_curve(tmp_path):
     write("quiet", [Epoch(1, False, 0.9, 10.0, (0.0, 0.0))], tmp_path)
 

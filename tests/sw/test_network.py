@@ -9,6 +9,7 @@ import pytest
 from yoso_hw.params import ChipParams
 from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
 from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.zoo import NETWORKS
 
 
 def layer(inputs=4, neurons=3, **fields) -> Layer:
@@ -36,6 +37,47 @@ def test_a_saved_network_loads_to_the_same_network(tmp_path):
         np.testing.assert_array_equal(ours.weights, theirs.weights)
         assert (ours.neuron, ours.bias) == (theirs.neuron, theirs.bias)
     assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
+
+
+def stamp(path):
+    """Changes with every write, be it of the same bytes."""
+    return path.stat().st_ino, path.stat().st_mtime_ns
+
+
+@pytest.mark.parametrize("name", ["mnist-784-100-10", "mnist-784-400-10-plain", "mnist-784-800-10"])
+def test_a_committed_network_that_is_trained_to_the_same_stays_untouched(tmp_path, name):
+    """Files of formats 1 to 3, which say the same in other words."""
+    path = tmp_path / "net.npz"
+    path.write_bytes((NETWORKS / f"{name}.npz").read_bytes())
+    before = stamp(path)
+    Network.load(NETWORKS / f"{name}.npz").save(path)
+    assert stamp(path) == before
+
+
+def test_whatever_is_another_network_is_written_over_the_old_one(tmp_path):
+    path, old = tmp_path / "net.npz", network(layer(5, 3, bias=True), layer(3, 2))
+    weights = old.layers[1].weights.copy()
+    weights[2, 1] += 1
+    others = [
+        dataclasses.replace(old, about={"seed": 4}),
+        dataclasses.replace(old, layers=(*old.layers, layer(2, 2))),
+        dataclasses.replace(old, layers=(old.layers[0], dataclasses.replace(old.layers[1], weights=weights))),
+        dataclasses.replace(old, layers=(old.layers[0], layer(3, 2, threshold=8))),
+    ]
+    for other in others:
+        old.save(path)
+        before = stamp(path)
+        old.save(path)
+        assert stamp(path) == before
+        other.save(path)
+        assert stamp(path) != before and not old._is_in(path) and other._is_in(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no network"])
+def test_a_network_is_written_over_a_file_that_is_none(tmp_path, content):
+    (tmp_path / "net.npz").write_bytes(content)
+    network().save(tmp_path / "net.npz")
+    assert network()._is_in(tmp_path / "net.npz")
 
 
 def test_numpy_numbers_from_a_trainer_can_be_saved(tmp_path):

@@ -243,10 +243,14 @@ def test_the_command_trains_and_writes_the_network(tmp_path):
     curve = json.loads((tmp_path / "x.curve.json").read_text())
     assert [(row["epoch"], row["phase"]) for row in curve["epochs"]] == [(1, "float"), (2, "integer")]
     assert (tmp_path / "x.curve.png").read_bytes().startswith(b"\x89PNG")
+    kept = [tmp_path / name for name in ("quarters.npz", "quarters.md", "x.curve.json", "x.curve.png")]
+    before = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in kept]
     again = CliRunner().invoke(main, [*command, "--restart"])
     assert "resuming" not in again.output
     assert np.array_equal(Network.load(tmp_path / "quarters.npz").layers[0].weights, first.layers[0].weights)
     assert "resuming" in CliRunner().invoke(main, ["--net", *command]).output
+    # Whoever trains to the same finds the files as they were.
+    assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in kept] == before
 
 
 def test_a_committed_configuration_is_called_by_its_name():

@@ -36,6 +36,7 @@ from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.writing import write_whole
 from yoso_sw.network.zoo import NETWORKS, home, locate
 
 #: What is wrong with something that the user gave; one message each.
@@ -123,7 +124,7 @@ def _write_network(network: Network, config_path: Path, out: Path, console: Cons
 def _write_summary(summary: dict[str, Any], checkpoint: Path, console: Console) -> None:
     """What there is of a rule that ends with float weights: the checkpoint, and what it came to."""
     path = checkpoint.with_name(f"{summary['network']}.summary.json")
-    path.write_text(json.dumps(summary, indent=1) + "\n")
+    write_whole(path, json.dumps(summary, indent=1) + "\n")
     console.print(
         f"{path}: test accuracy {summary['float_accuracy']:.2f} % in float, "
         f"spikes an image {summary['spikes']}",

@@ -20,6 +20,7 @@ from yoso_sw.data.views import VIEWS, views_of
 from yoso_sw.learn import spread
 from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
 from yoso_sw.network.network import Layer, Network, NetworkError
+from yoso_sw.network.writing import write_whole
 from yoso_sw.network.zoo import locate, names
 
 DECISIONS = {
@@ -173,7 +174,7 @@ def write(config_path: Path, network_path: Path | None = None) -> Path:
     network_path = network_path or config_path.with_suffix(".npz")
     text = render(load_config(config_path), Network.load(network_path), spread.read(config_path))
     path = network_path.with_suffix(".md")
-    path.write_text(text)
+    write_whole(path, text)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from yoso_hw.extras import advice
+
+from yoso_sw.network.writing import write_whole
 
 
 class CurveError(RuntimeError):
@@ -72,7 +75,7 @@ def write(name: str, history: Sequence[Epoch], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rows = [epoch.row() for epoch in history]
     figures = folder / f"{name}.curve.json"
-    figures.write_text(json.dumps({"network": name, "epochs": rows}, indent=1) + "\n")
+    write_whole(figures, json.dumps({"network": name, "epochs": rows}, indent=1) + "\n")
     picture = folder / f"{name}.curve.png"
     _draw(name, history, picture)
     return picture
@@ -112,4 +115,6 @@ def _draw(name: str, history: Sequence[Epoch], path: Path) -> None:
                 panel.axvspan(own[0] - 0.5, own[-1] + 0.5, color=colour, alpha=0.08, zorder=0)
     for panel in panels:
         panel.grid(alpha=0.3)
-    figure.savefig(path, dpi=120)
+    pixels = io.BytesIO()
+    figure.savefig(pixels, dpi=120)
+    write_whole(path, pixels.getvalue())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from yoso_sw.learn.config import ConfigError
+from yoso_sw.network.writing import write_whole
 
 #: What each row says.
 KEYS = ("seed", "float", "golden", "validation")
@@ -34,10 +35,7 @@ def read(config: Path) -> list[dict[str, Any]]:
 
 def write(config: Path, rows: list[dict[str, Any]]) -> None:
     """Keep the rows; the file appears whole or not at all."""
-    path = path_of(config)
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(rows, indent=1) + "\n")
-    partial.replace(path)
+    write_whole(path_of(config), json.dumps(rows, indent=1) + "\n")
 
 
 def mean_and_spread(rows: list[dict[str, Any]], key: str = "golden") -> tuple[float, float | None]:

@@ -259,9 +259,35 @@ class Network:
         return "-".join([first, *(layer.shape for layer in self.layers)])
 
     def save(self, path: str | Path) -> None:
-        """Write the network; the file appears whole or not at all."""
+        """Write the network; the file appears whole or not at all.
+
+        A file that means the same already stays as it is, whatever its format: files are committed.
+        """
         path = Path(path)
-        text = json.dumps(
+        if self._is_in(path):
+            return
+        weights: dict[str, Any] = {f"weights{i}": layer.weights for i, layer in enumerate(self.layers)}
+        partial = path.with_name(path.name + ".part")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, network=np.frombuffer(self._text().encode(), np.uint8), **weights)
+        partial.replace(path)
+
+    def _is_in(self, path: Path) -> bool:
+        """Whether a file is there that holds just this network."""
+        if not path.is_file():
+            return False
+        try:
+            other = Network.load(path)
+        except NetworkError:
+            return False
+        pairs = [(own.weights, layer.weights) for own, layer in zip(self.layers, other.layers, strict=False)]
+        return self._text() == other._text() and all(
+            own.dtype == weights.dtype and np.array_equal(own, weights) for own, weights in pairs
+        )
+
+    def _text(self) -> str:
+        """All but the weights, as the file says it."""
+        return json.dumps(
             {
                 "format": FORMAT_VERSION,
                 "name": self.name,
@@ -283,11 +309,6 @@ class Network:
                 ],
             }
         )
-        weights: dict[str, Any] = {f"weights{i}": layer.weights for i, layer in enumerate(self.layers)}
-        partial = path.with_name(path.name + ".part")
-        with partial.open("wb") as file:
-            np.savez_compressed(file, network=np.frombuffer(text.encode(), np.uint8), **weights)
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Network:

@@ -1,0 +1,105 @@
+"""What the Makefile does by itself: it checks Python before anything else, and cleans up."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: A real Python that takes itself for one of another version.
+OTHER = """#!/bin/sh
+if [ "$1" = -V ]; then echo Python 3.8.10; exit; fi
+exec "{python}" -c 'import sys; sys.version_info = (3, 8, 10); exec(sys.argv[1])' "$2"
+"""
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A checkout without an environment."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make(folder, *words):
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
+    return subprocess.run(["make", *words], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def script(folder, text):
+    path = folder / "python"
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+BROKEN = {
+    "ends with an error": "#!/bin/sh\nexit 1\n",
+    "says nothing": "#!/bin/sh\n",
+    "killed": "#!/bin/sh\nkill -9 $$\n",
+    "no interpreter": "#!/nowhere/python\n",
+    "another program": "#!/bin/sh\necho hello\n",
+    "lost its library": f'#!/bin/sh\nPYTHONHOME=/nowhere exec "{sys.executable}" "$@"\n',
+}
+
+
+def told(clone, python):
+    """The one line of an error, after which nothing was made."""
+    done = make(clone, "env", f"PYTHON={python}")
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert done.returncode and len(lines) == 1 and not (clone / ".venv").exists()
+    return lines[0]
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_python_that_does_not_start_is_told_as_that(clone, text):
+    python = script(clone, text)
+    line = told(clone, python)
+    assert line.startswith(f"error: {python} does not start") and "too old" not in line
+
+
+def test_a_program_that_is_no_python_is_told_as_that(clone):
+    assert "/bin/false does not start" in told(clone, "/bin/false")
+
+
+def test_an_old_python_is_told_by_its_version(clone):
+    python = script(clone, OTHER.format(python=sys.executable))
+    assert told(clone, python).startswith("error: Python 3.8.10 is too old: 3.11 or later")
+
+
+def test_a_python_that_is_not_there_is_told_as_that(clone):
+    assert "error: /nowhere/python not found" in told(clone, "/nowhere/python")
+
+
+def tree(clone):
+    for name in ("train/net.pt", "yowasp/x/code", "verilator/1/yoso_sim", "reports/sim.json", ".venv/bin/x"):
+        path = clone / name if name.startswith(".") else clone / "build" / name
+        path.parent.mkdir(parents=True)
+        path.touch()
+
+
+def left(clone):
+    return {
+        str(path.relative_to(clone))
+        for path in clone.rglob("*")
+        if path.is_file() and path.name not in ("Makefile", "pyproject.toml")
+    }
+
+
+def test_clean_keeps_checkpoints_and_tools_and_distclean_nothing(clone):
+    tree(clone)
+    assert make(clone, "clean").returncode == 0
+    assert left(clone) == {"build/train/net.pt", "build/yowasp/x/code", ".venv/bin/x"}
+    assert make(clone, "distclean").returncode == 0 and left(clone) == set()
+    assert make(clone, "clean", "distclean").returncode == 0  # nothing there
+
+
+def test_help_says_what_clean_keeps(clone):
+    lines = make(clone, "help").stdout.splitlines()
+    assert any("make clean" in line and "neither training checkpoints nor tools" in line for line in lines)
