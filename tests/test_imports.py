@@ -24,7 +24,10 @@ ORDER = (
 #: What software shares with the RTL: pure Python, which imports of yoso_hw only itself, and no Amaranth.
 CONTRACT = (
     "yoso_hw",
-    *(f"yoso_hw.{name}" for name in ("params", "fields", "registers", "packet", "folders", "extras")),
+    *(
+        f"yoso_hw.{name}"
+        for name in ("params", "fields", "registers", "packet", "folders", "extras", "versions")
+    ),
     *("yoso_hw.chips", "yoso_hw.chips.options", "yoso_hw.board.framing", "yoso_hw.board.ulx3s"),
 )
 

@@ -280,6 +280,7 @@ def test_images_of_three_axes_and_lists_are_used(folder):
         ("validation", (np.empty((0, 144), np.uint8), np.empty(0, int)), "own has no validation images; own"),
         ("test", (np.empty((0, 144), np.uint8), np.empty(0, int)), "own has no test images; own needs one"),
         ("test", ([], []), "own has no test images; own needs one at least: add some"),
+        ("test", (None, None), "test images are object alone, no array; give (n, inputs)"),
         ("train", ([[1, 2], [3]], [0, 1]), "train images or labels are no array"),
         ("train", (quadrants(40, 1)[0] / 255, quadrants(40, 1)[1]), "own, train images: pixels are float64;"),
         (

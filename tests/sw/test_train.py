@@ -17,6 +17,7 @@ from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.export import check_bounds
+from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden
 from yoso_sw.network.network import Layer, Network
@@ -170,6 +171,61 @@ def test_a_network_that_could_saturate_is_refused(weights, says):
         check_bounds(network)
 
 
+def layers_with(i, **changes):
+    """The literal layers, one of them with other values of its neuron or its own."""
+    layers = list(LITERAL["layers"])
+    neuron = {key: changes.pop(key) for key in ("threshold",) if key in changes}
+    layers[i] = dataclasses.replace(
+        layers[i], neuron=dataclasses.replace(layers[i].neuron, **neuron), **changes
+    )
+    return tuple(layers)
+
+
+@pytest.mark.parametrize("i", [0, 1])
+@pytest.mark.parametrize("threshold", [1e6, 1e38])
+def test_a_threshold_beyond_the_potentials_is_refused_at_the_phase_change(data, i, threshold):
+    """With layer, key, value and remedy, after the float epochs and before any integer one."""
+    trainer = Trainer(small_config(**{**LITERAL, "layers": layers_with(i, threshold=threshold)}), data)
+    with pytest.raises(TrainingError) as caught:
+        trainer.run()
+    said = str(caught.value)
+    assert said.startswith(f"layer {i}: threshold={threshold:g} gives an integer threshold ")
+    assert "beyond the largest potential 524287 of pot_bits=20: " in said
+    assert said.endswith("lower threshold, raise clip=2.5 or raise pot_bits")
+    assert trainer.epoch == trainer.config.float_epochs
+
+
+def test_the_largest_threshold_that_potentials_reach_is_exported():
+    config = small_config(**LITERAL, acc_bits=12, pot_bits=12)
+    model = Stdbp(config)
+    model.quantise([(2047.4) / 16, 1.0])
+    assert model.export({}).layers[0].neuron.threshold == 2047 == config.chip.pot_max
+    model.quantise([(2047.5) / 16, 1.0])
+    with pytest.raises(TrainingError, match=r"layer 0: threshold=16 gives an integer threshold 2048 beyond"):
+        model.export({})
+
+
+def test_a_slope_beyond_the_potentials_is_refused_with_its_remedy():
+    model = Stdbp(small_config())
+    with torch.no_grad():
+        model.chain[0].weight *= 1e-7
+        model.chain[0].neuron = dataclasses.replace(model.chain[0].neuron, threshold=1e-7)
+    with pytest.raises(
+        TrainingError, match=r"layer 0: weights this small give a slope \d+ beyond .* raise std"
+    ):
+        model.quantise()
+
+
+def test_weights_that_are_all_zero_give_no_scale_in_one_message():
+    model = Stdbp(small_config())
+    with torch.no_grad():
+        model.chain[1].weight.zero_()
+    with pytest.raises(
+        TrainingError, match=r"4-neuron layer give no scale: inf; check its mean, std and clip"
+    ):
+        model.quantise()
+
+
 # ---- configurations --------------------------------------------------------------------------------------
 
 GOOD = """
@@ -198,6 +254,14 @@ end = 33
             GOOD.replace("end = 33", 'end = 33\nsilence_penalty = 0.5\nslope = "constant"'),
             "needs a dense layer of slope psp",
         ),
+        (
+            GOOD.replace("end = 33", 'end = 33\nstart = 2\nslope = "constant"\nthreshold = 524288'),
+            r"layer 0: threshold=524288 units of c are beyond 524287, .* pot_bits=20; lower threshold or",
+        ),
+        (GOOD.replace("end = 33", "end = 33\nthreshold = inf"), "layer 0: threshold=inf is not finite"),
+        (GOOD.replace("end = 33", "end = 33\nthreshold = 1e39"), "threshold=1e.39 is not finite in single"),
+        (GOOD.replace("end = 33", "end = 33\nclip = 0"), "layer 0: clip=0 is not positive"),
+        (GOOD.replace("end = 33", "end = 33\nstd = -1.0"), "layer 0: std=-1.0 is negative"),
         (GOOD + "[augment]\nwarp = 1\n", "augment: there is no key 'warp'"),
         (
             GOOD.replace("steps = 33", "steps = 33\ninputs = 64") + "[augment]\nshift = 1\n",
@@ -212,6 +276,13 @@ def test_a_wrong_configuration_is_named(tmp_path, text, says):
     path.write_text(text)
     with pytest.raises(ConfigError, match=says):
         load_config(path)
+
+
+@pytest.mark.parametrize("key", ["threshold", "mean", "std", "clip"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_configuration_made_in_python_is_as_finite_as_a_file(key, value):
+    with pytest.raises(ConfigError, match=rf"layer 0: {key}={value} is not (finite|positive)"):
+        small_config(layers=layers_with(0, **{key: value}))
 
 
 def test_a_missing_configuration_is_named(tmp_path):

@@ -20,7 +20,7 @@ from yoso_sw.commands.options import net_option
 from yoso_sw.commands.train import ERRORS, check_device, checkpoints, command_of, on_device
 from yoso_sw.data import registry
 from yoso_sw.data.parts import Data
-from yoso_sw.learn import card, spread
+from yoso_sw.learn import card, dead, spread
 from yoso_sw.learn.config import TrainConfig, load_config
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import home, locate
@@ -67,6 +67,8 @@ def _row(config: Path, base: TrainConfig, seed: int, device: str) -> dict[str, A
     if missing := [key for key in spread.KEYS[1:] if f"{key}_accuracy" not in about]:
         kept = config.with_suffix(".npz")
         raise NetworkError(f"{kept} does not say its {missing[0]} accuracy; delete it, and it is trained")
+    if silent := dead.text(about.get("silent_layers", [])):
+        click.echo(f"warning: {base.name}, seed {seed}: {silent}: {dead.REMEDY}")
     return {"seed": seed} | {key: about[f"{key}_accuracy"] for key in spread.KEYS[1:]}
 
 

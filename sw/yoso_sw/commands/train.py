@@ -31,7 +31,7 @@ from yoso_sw.data import registry
 from yoso_sw.data.options import data_option
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.learn import card, curve
+from yoso_sw.learn import card, curve, dead
 from yoso_sw.learn.config import ConfigError, load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.golden import GoldenError
@@ -94,14 +94,17 @@ def _train(
 
         def report(epoch: curve.Epoch) -> None:
             spikes = ", ".join(f"{count:.0f}" for count in epoch.spikes)
+            silent = dead.text(dead.layers(config, epoch.spikes))
             console.print(
                 f"epoch {epoch.number:3} {epoch.phase:7} loss {epoch.loss:.4f}  "
-                f"validation {epoch.accuracy:.2f} %  spikes {spikes}",
+                f"validation {epoch.accuracy:.2f} %  spikes {spikes}" + (f"  {silent}" if silent else ""),
                 soft_wrap=True,
             )
 
         trainer.run(report, lambda _: progress.advance(task))
     command = command_of(config_path, device, data)
+    if silent := dead.text(dead.layers(config, trainer.history[-1].spikes)):
+        console.print(f"warning: {silent}: {dead.REMEDY}", soft_wrap=True)
     if config.exports:
         _write_network(trainer.network(command), config_path, out, console)
     else:

@@ -35,6 +35,8 @@ def as_arrays(inputs: Any, labels: Any, part: str) -> tuple[np.ndarray, np.ndarr
         images, classes = np.asarray(inputs), np.asarray(labels)
     except ValueError as error:
         raise DatasetError(f"{part} images or labels are no array ({error}); make them one size") from None
+    if not images.ndim:
+        raise DatasetError(f"{part} images are {images.dtype} alone, no array; give (n, inputs)")
     listed = not isinstance(inputs, np.ndarray) and images.dtype.kind in "iu"
     if listed and images.size and images.min() >= 0 and images.max() <= 255:
         images = images.astype(np.uint8)

@@ -17,7 +17,7 @@ from yoso_sw.data import registry
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.source import Facts
 from yoso_sw.data.views import VIEWS, views_of
-from yoso_sw.learn import spread
+from yoso_sw.learn import dead, spread
 from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
 from yoso_sw.network.network import Layer, Network, NetworkError
 from yoso_sw.network.writing import write_whole
@@ -70,6 +70,10 @@ def _layer_row(i: int, layer: Layer, spikes: float | None) -> tuple[str, ...]:
     )
 
 
+def _warning(silent: Sequence[int]) -> list[str]:
+    return [f"**Warning: {dead.text(silent)}.**", ""] if silent else []
+
+
 def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) -> str:
     """The card's text.
 
@@ -105,6 +109,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
         "",
         *_table(("accuracy", ""), accuracies),
         "",
+        *_warning(about.get("silent_layers", [])),
         "## Network",
         "",
         *_table(

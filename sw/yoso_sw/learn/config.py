@@ -20,6 +20,10 @@ from yoso_sw.network.network import DECISIONS, NEVER, Window
 LARGEST = 1 << 20
 
 
+#: The largest number of single precision, in which training computes.
+SINGLE = 3.4028234663852886e38
+
+
 class ConfigError(ValueError):
     """A training configuration is not valid; the message names the file, the key and what is allowed."""
 
@@ -288,6 +292,13 @@ class TrainConfig:
             neuron = layer.neuron
             check(neuron.slope in SLOPES, f"layer {i}: slope={neuron.slope!r} is not {' or '.join(SLOPES)}")
             check(neuron.threshold > 0, f"layer {i}: threshold={neuron.threshold} is not positive")
+            for key, value in (
+                *(("threshold", neuron.threshold), ("mean", layer.mean)),
+                *(("std", layer.std), ("clip", layer.clip)),
+            ):
+                check(abs(value) <= SINGLE, f"layer {i}: {key}={value} is not finite in single precision")
+            check(layer.std >= 0, f"layer {i}: std={layer.std} is negative")
+            check(layer.clip > 0, f"layer {i}: clip={layer.clip} is not positive")
             check(0 <= neuron.start, f"layer {i}: start={neuron.start} is negative")
             check(neuron.end <= self.steps, f"layer {i}: end={neuron.end} is beyond steps={self.steps}")
             check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")

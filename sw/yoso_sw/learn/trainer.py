@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from yoso_sw.data.parts import Data
-from yoso_sw.learn import checkpoint, rules
+from yoso_sw.learn import checkpoint, dead, rules
 from yoso_sw.learn.config import TrainConfig, table_of
 from yoso_sw.learn.curve import Epoch
 from yoso_sw.learn.errors import TrainingError
@@ -152,6 +152,7 @@ class Trainer:
         self._check_trained()
         config = self.config
         accuracy, spikes = self.evaluate(self.data.validation)
+        silent = dead.record(dead.layers(config, spikes))
         return {
             "network": config.name,
             "rule": config.rule,
@@ -162,6 +163,7 @@ class Trainer:
             "validation_accuracy": round(accuracy, 2),
             "spikes": [round(count, 1) for count in spikes],
             "epochs": [config.float_epochs, config.integer_epochs],
+            **silent,
         }
 
     def network(self, command: str) -> Network:
@@ -174,6 +176,7 @@ class Trainer:
         network = self.model.export({})
         images, labels = self.data.test
         result = golden.run(network, images)
+        accuracy, spikes = self.evaluate(self.data.validation)
         scale = self.model.scales[-1] if self.model.scales else 1
         about = {
             "dataset": config.dataset,
@@ -183,9 +186,10 @@ class Trainer:
             "command": command,
             "float_accuracy": round(self.float_accuracy, 2),
             "golden_accuracy": round(100 * float((result.decisions == labels).mean()), 2),
-            "validation_accuracy": round(self.evaluate(self.data.validation)[0], 2),
+            "validation_accuracy": round(accuracy, 2),
             "spikes": [round(float(layer.per_image.mean()), 1) for layer in result.spikes],
             "epochs": [config.float_epochs, config.integer_epochs],
+            **dead.record(dead.layers(config, spikes)),
         }
         return dataclasses.replace(network, about=about)
 

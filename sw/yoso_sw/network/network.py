@@ -357,10 +357,15 @@ def _of(kind: type, value: Any) -> Any:
 
 
 def _about(about: dict[str, Any]) -> dict[str, Any]:
-    """What the trainer says, whose accuracies must be numbers, since reports show them as such."""
+    """What the trainer says, of which reports and cards show accuracies and silent layers as numbers."""
     for key, value in about.items():
         if key.endswith("_accuracy") and value is not None and type(value) not in (int, float):
             raise NetworkError(f"about.{key}={value!r} is no number: correct the file, or train it again")
+    silent = about.get("silent_layers", [])
+    if not isinstance(silent, list) or any(type(i) is not int for i in silent):
+        raise NetworkError(
+            f"about.silent_layers={silent!r} is no list of layers: correct the file, or train it again"
+        )
     return about
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.layers import Conv2d, TemporalLayer
@@ -22,6 +25,30 @@ def export(layer: TemporalLayer) -> Layer:
         window=layer.window if isinstance(layer, Conv2d) else None,
         pool=isinstance(layer, Conv2d) and layer.pool,
     )
+
+
+def check_neurons(layers: Sequence[TemporalLayer], config: TrainConfig) -> None:
+    """Raise `TrainingError` if a threshold or a slope of quantised modules is beyond the largest potential.
+
+    V could never reach it, and golden model and compiler refuse the network.
+    """
+    largest = config.chip.pot_max
+    for i, layer in enumerate(layers):
+        own, scale = layer.neuron, layer.scale or 1.0
+        if own.silent:
+            continue
+        theta = own.threshold * scale
+        pot_bits = f"the largest potential {largest} of pot_bits={config.pot_bits}"
+        if theta >= largest + 0.5:  # may be infinite, so not rounded
+            raise TrainingError(
+                f"layer {i}: threshold={own.threshold:g} gives an integer threshold {theta:.0f} beyond "
+                f"{pot_bits}: lower threshold, raise clip={layer.quantiser.clip:g} or raise pot_bits"
+            )
+        if layer.constant and scale > largest:
+            raise TrainingError(
+                f"layer {i}: weights this small give a slope {scale:.0f} beyond {pot_bits}: raise std of the "
+                f"first weights, raise clip={layer.quantiser.clip:g} or raise pot_bits"
+            )
 
 
 def check_bounds(network: Network) -> None:

@@ -15,6 +15,7 @@ k, and from then on the layer rounds k w to integers and times to whole steps, w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -83,7 +84,8 @@ class Quantiser:
 
     def scale(self, weight: torch.Tensor) -> float:
         """The scale at which weights up to `clip` standard deviations from zero fit the bits."""
-        return (self.limit - 1) / (self.clip * float(weight.square().mean().sqrt()))
+        largest = self.clip * float(weight.square().mean().sqrt())
+        return (self.limit - 1) / largest if largest else math.inf
 
 
 class BatchNorm(nn.Module):
@@ -196,7 +198,10 @@ class TemporalLayer(nn.Module):
             self.norm.fold(self.weight, self.reading)
         scale = self.quantiser.scale(self.weight.detach())
         if not 0 < scale < float("inf"):
-            raise TrainingError(f"the weights of the {self.neurons}-neuron layer give no scale: {scale}")
+            raise TrainingError(
+                f"the weights of the {self.neurons}-neuron layer give no scale: {scale}; check its mean, std "
+                "and clip, and the learning rate"
+            )
         # A constant slope is the unit of V and a whole number on the chip.
         self.scale = float(max(1, round(scale))) if self.constant else scale
 

@@ -18,6 +18,13 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, tau=0.0)
+        # c is a whole number on the chip, 1 at least; what slope A's scale will be, training alone says.
+        largest = config.chip.pot_max
+        if neuron.slope == "constant" and not neuron.silent and round(neuron.threshold) > largest:
+            yield (
+                f"{where}threshold={neuron.threshold:g} units of c are beyond {largest}, the largest "
+                f"potential of pot_bits={config.pot_bits}; lower threshold or raise pot_bits"
+            )
         if layer.batch_norm and not (neuron.slope == "constant" and layer.bias):
             needs = "a constant slope and a bias, into which it is folded"
             yield f"{where}batch_norm={layer.batch_norm} needs {needs}"

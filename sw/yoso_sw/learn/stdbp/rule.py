@@ -14,7 +14,7 @@ from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.rule import Rule
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.learn.stdbp.export import check_bounds, export
+from yoso_sw.learn.stdbp.export import check_bounds, check_neurons, export
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, TemporalLayer
 from yoso_sw.learn.times import Spikes, decide, encode, spike_time_loss
 from yoso_sw.network.network import Network, Window
@@ -119,6 +119,8 @@ class Stdbp(Rule[Spikes]):
                 layer.quantise()
             else:
                 layer.scale = scales[i]
+        if scales is None:  # those of a checkpoint were good, or `export` says so
+            check_neurons(self.chain, self.config)
 
     def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> list[Spikes]:
         """Spikes of each layer, (batch, outputs), for input times (batch, inputs), inf for silent.
@@ -170,6 +172,7 @@ class Stdbp(Rule[Spikes]):
 
     def export(self, about: dict[str, object]) -> Network:
         config = self.config
+        check_neurons(self.chain, config)
         network = Network(
             name=config.name,
             layers=tuple(export(layer) for layer in self.chain),
