@@ -261,7 +261,7 @@ def random_case(rng: Random, params: ChipParams) -> Case:
 def random_run(rng: Random, params: ChipParams) -> Run:
     """One network: its layers share out the PEs, and each is of any size up to what its PEs hold."""
     deepest = min(MOST_LAYERS, params.layers - 1, params.nodes)
-    count = rng.choice([rng.randint(1, deepest)] * 3 + [deepest])
+    count = rng.choice([1, rng.randint(1, deepest), rng.randint(1, deepest), deepest])
     steps = rng.randint(2, params.steps)
     spare = params.nodes - count
     inputs = axons = some_size(rng, max(1, params.weight_words - 1))
