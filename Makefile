@@ -120,7 +120,7 @@ bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.b
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[board]'
+	  $(PIP_INSTALL) --editable '.[board]'
 	@$(BIN)/yoso board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
@@ -141,6 +141,9 @@ distclean: ## remove everything that make made: those and the environment as wel
 
 # ---- environment -------------------------------------------------------------------------------------------
 
+# Tools that figures rest on have the versions of constraints.txt.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
 # One message for each thing that may be missing on a fresh machine.
 $(BIN)/python:
 	@command -v $(PYTHON) > /dev/null || \
@@ -157,33 +160,32 @@ $(BIN)/python:
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 
-$(SIM_ENV): pyproject.toml | $(BIN)/python
+$(SIM_ENV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what the simulation needs"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sim]'
+	@$(PIP_INSTALL) --editable '.[sim]'
 	@touch $@
 
 # PyPI's torch is the CPU build on some platforms and gigabytes of CUDA on others, so PyTorch's own index of
-# CPU builds is asked first.
+# CPU builds is asked first. One that is there in the pinned version, of whatever build, stays.
 $(TEST_ENV): $(SIM_ENV)
 	@echo "installing what training and the tests need"
-	@$(BIN)/python -c 'import torch' 2> /dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 10 \
-	    --index-url https://download.pytorch.org/whl/cpu 'torch>=2.4' 2> /dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@$(PIP_INSTALL) --retries 0 --timeout 10 \
+	    --index-url https://download.pytorch.org/whl/cpu torch 2> /dev/null || \
+	  $(PIP_INSTALL) torch
+	@$(PIP_INSTALL) --editable '.[test]'
 	@touch $@
 
 $(SYNTH_ENV): $(SIM_ENV)
 	@echo "installing yosys and nextpnr"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[hw,synth]'
+	@$(PIP_INSTALL) --editable '.[hw,synth]'
 	@touch $@
 
 $(FORMAL_ENV): $(SIM_ENV)
 	@echo "installing sby, yosys and a solver"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[formal]'
+	@$(PIP_INSTALL) --editable '.[formal]'
 	@touch $@
 
 $(DOCS_ENV): $(SIM_ENV)
 	@echo "installing what builds the site"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@$(PIP_INSTALL) --editable '.[docs]'
 	@touch $@

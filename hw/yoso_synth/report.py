@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.table import Table
+from yoso_hw import versions
 from yoso_hw.params import ChipParams
 
 
@@ -70,17 +71,18 @@ COLUMNS = {
 def write_report(rows: list[Row], path: Path) -> None:
     """Merge `rows` into the report: each replaces that of its target, block and chip.
 
-    The file appears whole or not at all.
+    Each says the tools it was made with, since those of other rows may have been others. The file appears
+    whole or not at all.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     old = json.loads(path.read_text())["rows"] if path.is_file() else []
     done = {(row.target, row.block, row.chip) for row in rows}
     kept = [row for row in old if (row["target"], row["block"], row.get("chip", "")) not in done]
+    tools = versions.of("synthesis")
+    new = [asdict(row) | {"tools": tools} for row in rows]
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
     partial = path.with_suffix(".part")
-    partial.write_text(
-        json.dumps({"command": command, "rows": kept + [asdict(row) for row in rows]}, indent=1)
-    )
+    partial.write_text(json.dumps({"command": command, "rows": kept + new}, indent=1))
     partial.replace(path)
 
 

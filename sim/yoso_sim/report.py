@@ -12,6 +12,8 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.network.network import Network
 
+from yoso_sim import tools
+
 #: Notes shown of those the chunks brought.
 MOST_NOTES = 10
 
@@ -63,6 +65,7 @@ def summarise(
         "synaptic_updates_per_image": round(float(updates.mean()), 1),
         "images_per_second": round(len(labels) / seconds, 2),
         "utilisation": round(float(_busy(counters, params).max() / cycles.sum()), 4),
+        "tools": tools.reported(),
         "notes": [note for result in results for note in result["notes"]][:MOST_NOTES],
     }
 

@@ -11,6 +11,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import yoso_hw.versions
 from yoso_hw.extras import advice
 from yoso_hw.folders import unfit
 
@@ -57,6 +58,11 @@ def prepare() -> None:
         path = os.environ.get("PATH", "")
         if str(folder) not in path.split(os.pathsep):
             os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
+
+
+def reported() -> dict[str, str]:
+    """What reports of a simulation say of the tools: those of `versions`, and the golden model's."""
+    return versions() | yoso_hw.versions.of("simulation")
 
 
 @cache

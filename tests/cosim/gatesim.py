@@ -36,10 +36,11 @@ from rich.table import Table
 from support import chip_cases
 from support.block_cases import MESH, PES
 from support.blocks import build_block, run_bench
+from yoso_hw import versions
 from yoso_hw.folders import output_folder
 from yoso_hw.packet import Kind, kind_of
 from yoso_hw.params import ChipParams
-from yoso_sim import observed
+from yoso_sim import observed, tools
 from yoso_sim.build import RTL, Build, BuildError, Form, build
 from yoso_sim.simulate import SimulationError, simulate
 from yoso_synth.netlist import GENERIC_LIBRARY, Library, Netlist, cell_models, find_library, make_netlist
@@ -257,9 +258,9 @@ def write_report(rows: list[Row]) -> None:
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     command = shlex.join(["python", "-m", "cosim.gatesim", *sys.argv[1:]])
     partial = REPORT.with_suffix(".part")
-    partial.write_text(
-        json.dumps({"command": command, "rows": [asdict(row) for row in rows]}, indent=1) + "\n"
-    )
+    made_by = tools.reported() | versions.of("synthesis")
+    report = {"command": command, "tools": made_by, "rows": [asdict(row) for row in rows]}
+    partial.write_text(json.dumps(report, indent=1) + "\n")
     partial.replace(REPORT)
 
 

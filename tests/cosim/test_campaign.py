@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from support.reports import summary
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter
 from yoso_sim import report as reports
 from yoso_sim.build import build
 from yoso_sim.cli import main
@@ -122,14 +122,8 @@ def test_a_file_under_another_chunks_name_is_not_counted(tmp_path):
 
 
 def test_a_name_that_looks_like_markup_is_shown_as_it_is():
-    network = Network("[/b][red]", (Layer(np.ones((2, 2), np.int8), Neuron(1, 0, 4)),), 4, 4)
-    params = ChipParams(cols=1, rows=1)
-    counters = np.zeros((1, 1, len(Counter)), int).tolist()
-    chunk = {"labels": [0], "rtl": [0], "golden": [0], "cycles": [9], "updates": [4], "counters": counters}
-    chunk |= {"spikes": 1, "errors": [], "notes": []}
-    chunk |= dict.fromkeys(("spike_mismatches", "class_mismatches", "counter_mismatches"), 0)
     console = Console(file=io.StringIO(), width=120)
-    console.print(reports.table(reports.summarise(network, params, [chunk], 1.0)))
+    console.print(reports.table(summary("[/b][red]")))
     assert "[/b][red] (2-2) on 1 x 1 PEs" in console.file.getvalue()
 
 

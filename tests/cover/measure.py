@@ -335,6 +335,7 @@ def write_report(
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     report = {
         "command": "make coverage",
+        "tools": tools.reported(),
         "benches": names,
         "blocks": counts,
         "holes": [

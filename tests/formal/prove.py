@@ -33,6 +33,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from yoso_hw import versions
 from yoso_hw.folders import cache_folder, output_folder
 
 from formal.harness import Harness, Proof
@@ -226,7 +227,9 @@ def write_report(results: list[Result]) -> None:
     """Merge the results into the report, proof by proof; the file appears whole or not at all."""
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     old = json.loads(REPORT.read_text()) if REPORT.is_file() else []
-    rows = {row["name"]: row for row in old} | {result.name: asdict(result) for result in results}
+    rows = {row["name"]: row for row in old} | {
+        result.name: asdict(result) | {"tools": versions.of("proofs")} for result in results
+    }
     partial = REPORT.with_suffix(".part")
     partial.write_text(json.dumps([rows[name] for name in PROOFS if name in rows], indent=1) + "\n")
     partial.replace(REPORT)

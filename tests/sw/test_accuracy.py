@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from support.own_sets import write_idx
+from yoso_hw import versions
 from yoso_sw.commands import accuracy, seeds
 from yoso_sw.commands.train import main as train
 from yoso_sw.learn import spread
@@ -92,6 +93,7 @@ def test_the_report_has_a_row_for_each_network(trained):
     assert row["golden"] == about["golden_accuracy"] and row["float"] == about["float_accuracy"]
     assert 0 < row["spikes_per_neuron"] <= 1 and 0 < row["decision_step"] <= 16
     assert row["paper"] is None and row["checked_images"] == 40
+    assert row["tools"] == versions.of("training") and "torch" in row["tools"]
 
 
 def test_a_network_that_was_changed_after_training_is_refused(trained):

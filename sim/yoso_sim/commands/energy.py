@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from yoso_hw import versions
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_sw.commands.options import images_option, net_option, out_option
@@ -19,6 +20,7 @@ from yoso_synth.liberty import LibertyError
 from yoso_synth.report import Row, chip_text, write_report
 from yoso_synth.tools import SynthError
 
+from yoso_sim import tools
 from yoso_sim.build import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError
@@ -53,6 +55,7 @@ def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; what is done is kept") from None
     found["command"] = f"make energy NET={net} IMAGES={images}" + (f" DATA={data}" if data else "")
+    found["tools"] = tools.reported() | versions.of("synthesis")
     found["table_iv"] = table_iv(found)
     out.mkdir(parents=True, exist_ok=True)
     (out / "energy.json").write_text(json.dumps(found, indent=1))

@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 from rich.console import Console
+from yoso_hw import versions
 from yoso_sw.commands.options import images_option, out_option
 from yoso_synth.pdk import PROCESSES
 
+from yoso_sim import tools
 from yoso_sim.commands.energy import ERRORS
 
 
@@ -62,6 +64,7 @@ def main(images: int, done: bool, out: Path) -> None:
         "chosen": chosen["name"],
         "baseline": str(BASELINE),
         "ratio": ratio,
+        "tools": tools.reported() | versions.of("synthesis"),
     }
     (out / "explore.json").write_text(json.dumps(report, indent=1))
     picture(out / "explore.png", results)

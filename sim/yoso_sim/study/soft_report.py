@@ -9,6 +9,8 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from yoso_sim import tools
+
 if TYPE_CHECKING:
     from yoso_sim.study.soft_errors import Study
 
@@ -60,6 +62,7 @@ def summarise(
     }
     return {
         "command": COMMAND,
+        "tools": tools.reported(),
         "definition": DEFINITION,
         "network": network.name,
         "shape": network.shape,

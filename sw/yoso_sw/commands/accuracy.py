@@ -16,6 +16,7 @@ import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from yoso_hw import versions
 from yoso_hw.extras import advice
 
 from yoso_sw.commands.options import nets_option, out_option
@@ -100,6 +101,7 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
         "mean": round(mean, 2),
         "spread": None if std is None else round(std, 2),
         "checked_images": checked,
+        "tools": versions.of("training" if checked else "golden model"),
     }
 
 

@@ -29,8 +29,8 @@ def show(run: dict[str, Any], ways: list[str], console: Console) -> None:
     console.print(table)
     console.print(
         f"{threads}, by CPU seconds (wall): {run['ratio_vs_plain_cpu']} ({run['ratio_vs_plain']}) times "
-        f"faster than plain PyTorch, {run['ratio_vs_relu_cpu']} ({run['ratio_vs_relu']}) times the ReLU network's "
-        f"epoch; load {run['load_before']} before, {run['load_after']} after",
+        f"faster than plain PyTorch, {run['ratio_vs_relu_cpu']} ({run['ratio_vs_relu']}) times the ReLU "
+        f"network's epoch; load {run['load_before']} before, {run['load_after']} after",
         soft_wrap=True,
     )
 
