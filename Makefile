@@ -144,8 +144,12 @@ distclean: ## remove everything that make made: those and the environment as wel
 # Tools that figures rest on have the versions of constraints.txt.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# One message for each thing that may be missing on a fresh machine.
+# One message for each thing that may be missing on a fresh machine. Verilator's scripts and make take a path
+# apart at its spaces, and some of them stumble over letters beyond ASCII: better said before anything is fetched.
 $(BIN)/python:
+	@case "$$PWD" in *[!A-Za-z0-9_./@%+,=:~-]*) \
+	  echo "error: make cannot build below $$PWD: its path has a space or a letter beyond ASCII; move the checkout" >&2; \
+	  exit 1;; esac
 	@command -v $(PYTHON) > /dev/null || \
 	  { echo "error: $(PYTHON) not found: on Debian or Ubuntu, apt install python3 python3-venv" >&2; exit 1; }
 	@case "$$(exec 2> /dev/null; $(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))'; :)" in \

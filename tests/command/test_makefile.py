@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+FILES = ("Makefile", "pyproject.toml", "constraints.txt")
+
 #: A real Python that takes itself for one of another version.
 OTHER = """#!/bin/sh
 if [ "$1" = -V ]; then echo Python 3.8.10; exit; fi
@@ -20,7 +22,7 @@ exec "{python}" -c 'import sys; sys.version_info = (3, 8, 10); exec(sys.argv[1])
 @pytest.fixture
 def clone(tmp_path):
     """A checkout without an environment."""
-    for name in ("Makefile", "pyproject.toml"):
+    for name in FILES:
         shutil.copyfile(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -77,6 +79,16 @@ def test_a_python_that_is_not_there_is_told_as_that(clone):
     assert "error: /nowhere/python not found" in told(clone, "/nowhere/python")
 
 
+@pytest.mark.parametrize("name", ["é ü", "a b", "naïve", "a;b"])
+def test_a_folder_in_which_make_cannot_build_is_told_before_anything_is_fetched(clone, name):
+    folder = clone / name
+    folder.mkdir()
+    for file in FILES:
+        shutil.copyfile(ROOT / file, folder / file)
+    line = told(folder, sys.executable)
+    assert line.startswith(f"error: make cannot build below {folder}: its path has a space or a letter")
+
+
 def tree(clone):
     for name in ("train/net.pt", "yowasp/x/code", "verilator/1/yoso_sim", "reports/sim.json", ".venv/bin/x"):
         path = clone / name if name.startswith(".") else clone / "build" / name
@@ -86,9 +98,7 @@ def tree(clone):
 
 def left(clone):
     return {
-        str(path.relative_to(clone))
-        for path in clone.rglob("*")
-        if path.is_file() and path.name not in ("Makefile", "pyproject.toml")
+        str(path.relative_to(clone)) for path in clone.rglob("*") if path.is_file() and path.name not in FILES
     }
 
 
