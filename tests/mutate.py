@@ -6,7 +6,8 @@ ring of tests after another, the cheapest first, until one fails:
 
 1. it must elaborate, else it is no bug but a slip;
 2. the block's own unit tests;
-3. if the three chips of the record (`tests/hw/cells.py`) are the same hardware, no test can notice it;
+3. if the three chips of the record (`tests/hw/cells.py`) are the same hardware, no test can notice it
+   (board files apart, which are in no chip);
 4. unit tests of core, PE and chip;
 5. cosimulation of whole chips.
 
@@ -63,6 +64,7 @@ OWN_TESTS = {
 }
 WIDER = ("test_core.py", "test_pe.py", "test_mesh.py", "test_chip.py", "test_chip_vectors.py")
 COSIM = ("tests/cosim/test_cosim_pe.py", "tests/cosim/test_cosim_chip.py", "tests/cosim/test_default_chip.py")
+BOARD_COSIM = ("tests/cosim/test_cosim_board.py",)
 
 COMPARISONS = {ast.Eq: "!=", ast.NotEq: "==", ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">"}
 OPERATORS = {ast.Add: "-", ast.Sub: "+", ast.BitAnd: "|", ast.BitOr: "&", ast.BitXor: "|"}
@@ -212,11 +214,12 @@ def try_out(mutation: Mutation, timeout: int) -> dict[str, str]:
         own = OWN_TESTS.get(Path(mutation.file).name, (f"test_{Path(mutation.file).name}",))
         if noticed := tests(*(f"tests/hw/{name}" for name in own)):
             return {"ring": "own", "by": str(noticed)}
-        if run("-c", SAME_HARDWARE) == 0:
+        board = mutation.file.startswith("board/")  # of which the record knows nothing
+        if not board and run("-c", SAME_HARDWARE) == 0:
             return {"ring": "same hardware", "by": ""}
-        if noticed := tests(*(f"tests/hw/{name}" for name in WIDER)):
+        if not board and (noticed := tests(*(f"tests/hw/{name}" for name in WIDER))):
             return {"ring": "chip", "by": str(noticed)}
-        if noticed := tests(*COSIM):
+        if noticed := tests(*(BOARD_COSIM if board else COSIM)):
             return {"ring": "cosimulation", "by": str(noticed)}
         return {"ring": "survived", "by": ""}
 
