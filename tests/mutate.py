@@ -202,7 +202,9 @@ def try_out(mutation: Mutation, timeout: int) -> dict[str, str]:
                 )
             except subprocess.TimeoutExpired:
                 return "a test ran out of time"
-            failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+            failed = [
+                line for line in done.stdout.splitlines() if line.startswith(("FAILED tests", "ERROR tests"))
+            ]
             return failed[0].split(" - ")[0] if failed else done.returncode
 
         def tests(*names: str) -> int | str:

@@ -16,7 +16,7 @@ import tty
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, FallingEdge, Timer
+from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, Timer, ValueChange
 from support.blocks import LINE_DIVISOR, PARAMS_VARIABLE
 
 #: Nanoseconds of a clock cycle and of a bit.
@@ -54,6 +54,10 @@ class Line:
             self.received.append(sum(bit << i for i, bit in enumerate(bits[1:9])))
 
 
+#: LEDs: an image runs; there was a decision. The class is below.
+RUNS, DECIDED = 1 << 4, 1 << 5
+
+
 async def begin(dut) -> Line:
     dut.rst.value = 1
     cocotb.start_soon(Clock(dut.clk, CYCLE, "ns").start())
@@ -61,6 +65,14 @@ async def begin(dut) -> Line:
     await ClockCycles(dut.clk, 4)
     dut.rst.value = 0
     return line
+
+
+async def watch(pins, seen: list[int]) -> None:
+    """Every value that pins change to."""
+    while True:
+        await ValueChange(pins)
+        await ReadOnly()
+        seen.append(int(pins.value))
 
 
 async def serve(line: Line, program: subprocess.Popen, terminal: int) -> None:
@@ -89,6 +101,8 @@ async def serve(line: Line, program: subprocess.Popen, terminal: int) -> None:
 @cocotb.test()
 async def the_boards_program_runs_a_network_over_the_serial_line(dut):
     line = await begin(dut)
+    leds: list[int] = []
+    cocotb.start_soon(watch(dut.leds, leds))
     master, slave = pty.openpty()
     tty.setraw(slave)
     command = [sys.executable, "-m", "yoso_sim.cli", "board", "--port", os.ttyname(slave), "--timeout", "60"]
@@ -103,6 +117,10 @@ async def the_boards_program_runs_a_network_over_the_serial_line(dut):
     with open("program.log") as log:
         assert program.returncode == 0, log.read()
     with open(f"{options[options.index('--out') + 1]}/board.json") as report:
-        last = json.load(report)["outcomes"][-1]["decision"]
-    leds = int(dut.leds.value)
-    assert leds == 0b0010_0000 | last, f"leds {leds:08b}: idle, decided, nothing lost, no error"
+        classes = [outcome["decision"] for outcome in json.load(report)["outcomes"]]
+    # Out after the reset; then, of each image, that it runs, with the last class, and its own class.
+    due, shown = [], 0
+    for own in classes:
+        due += [shown | RUNS, DECIDED | own]
+        shown = DECIDED | own
+    assert leds == due, f"LEDs {[f'{value:08b}' for value in leds]}"
