@@ -34,6 +34,7 @@ def test_what_is_installed_here_is_what_is_pinned(name):
     try:
         installed = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
+        # Tools of the extras are pinned too, and `make test` installs only those that it needs.
         pytest.skip(f"{name} is not installed")
     assert SpecifierSet(f"=={PINS[name]}").contains(installed)
 

@@ -14,7 +14,8 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, Register, memory_shape, neuron_fields, pack_all, unpack
 
 from support.bench import Bench
-from support.flit_machine import Pe, signed
+from support.flit_machine import Pe
+from support.words import neurons
 
 GARBAGE = 0x5A5A_5A5A_5A5A_5A5A
 
@@ -159,25 +160,16 @@ class CoreBench(Bench):
 
     def state(self) -> dict[str, list[int]]:
         """A, V and fired of the neurons in use."""
-        p, a, v, fired = self.params, [], [], []
-        last = self.reference.live[-1] + 1
-        for j in range(last):
-            word, lane = divmod(j, p.lanes)
-            a_word, v_word = self.memory[Memory.ACCUMULATED][word], self.memory[Memory.POTENTIAL][word]
-            a.append(signed(a_word >> lane * p.acc_bits & ((1 << p.acc_bits) - 1), p.acc_bits))
-            entry = v_word >> lane * (p.pot_bits + 1) & ((1 << p.pot_bits + 1) - 1)
-            v.append(signed(entry & ((1 << p.pot_bits) - 1), p.pot_bits))
-            fired.append(entry >> p.pot_bits)
-        return {"a": a, "v": v, "fired": fired}
+        return neurons(
+            self.params,
+            len(self.expected()["a"]),
+            self.memory[Memory.ACCUMULATED][: self.words],
+            self.memory[Memory.POTENTIAL][: self.words],
+        )
 
     def expected(self) -> dict[str, list[int]]:
         """The same, of the reference."""
-        last = self.reference.live[-1] + 1
-        return {
-            "a": self.reference.a[:last],
-            "v": self.reference.v[:last],
-            "fired": [int(j in self.reference.fired) for j in range(last)],
-        }
+        return self.reference.state()
 
     def total(self, event: str) -> int:
         """How often an event of a counter was raised."""

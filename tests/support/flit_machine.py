@@ -50,6 +50,11 @@ class Pe:
         self.a, self.v = [0] * (words * lanes), [0] * (words * lanes)
         self.fired: dict[int, int] = {}
 
+    def state(self) -> dict[str, list[int]]:
+        """A, V and fired of the neurons in use, in the form of `words.neurons`."""
+        last = self.live[-1] + 1
+        return {"a": self.a[:last], "v": self.v[:last], "fired": [int(j in self.fired) for j in range(last)]}
+
     def sweep(self, step: int) -> list[int]:
         """Returns the neurons that fire."""
         words, p = self.register(Register.WORDS), self.params

@@ -10,7 +10,8 @@ from yoso_hw.pe import ProcessingElement
 from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape, pack_all
 
 from support.bench import Bench
-from support.flit_machine import FlitMachine, signed
+from support.flit_machine import FlitMachine
+from support.words import neurons
 
 TAG = 1
 
@@ -144,25 +145,13 @@ class PeBench(Bench):
 
     def state(self) -> dict[str, list[int]]:
         """A, V and fired of the neurons in use, read back through the network."""
-        p, a, v, fired = self.params, [], [], []
         a_words = self.read(Memory.ACCUMULATED, 0, self.words)
         v_words = self.read(Memory.POTENTIAL, 0, self.words)
-        for j in range(self.reference.live[-1] + 1):
-            word, lane = divmod(j, p.lanes)
-            a.append(signed(a_words[word] >> lane * p.acc_bits & ((1 << p.acc_bits) - 1), p.acc_bits))
-            entry = v_words[word] >> lane * (p.pot_bits + 1) & ((1 << p.pot_bits + 1) - 1)
-            v.append(signed(entry & ((1 << p.pot_bits) - 1), p.pot_bits))
-            fired.append(entry >> p.pot_bits)
-        return {"a": a, "v": v, "fired": fired}
+        return neurons(self.params, len(self.expected()["a"]), a_words, v_words)
 
     def expected(self) -> dict[str, list[int]]:
         """The same, of the reference."""
-        last = self.reference.live[-1] + 1
-        return {
-            "a": self.reference.a[:last],
-            "v": self.reference.v[:last],
-            "fired": [int(j in self.reference.fired) for j in range(last)],
-        }
+        return self.reference.state()
 
     def counters(self) -> dict[Counter, int]:
         return dict(zip(Counter, self.read(Memory.COUNTER), strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import CHUNK_BITS, Memory, Register, chunks, memory_shape, pack, register_fields
@@ -33,6 +35,19 @@ def potentials(params: ChipParams, word: int) -> list[tuple[int, bool]]:
     bits = params.pot_bits
     lanes = split(word, bits + 1, params.lanes)
     return [(signed(lane & ((1 << bits) - 1), bits), bool(lane >> bits)) for lane in lanes]
+
+
+def neurons(
+    params: ChipParams, count: int, a_words: Sequence[int], v_words: Sequence[int]
+) -> dict[str, list[int]]:
+    """A, V and fired of the first `count` neurons, of the words of the two memories."""
+    a = [lane for word in a_words for lane in accumulated(params, word)]
+    v = [lane for word in v_words for lane in potentials(params, word)]
+    return {
+        "a": a[:count],
+        "v": [potential for potential, _ in v[:count]],
+        "fired": [int(fired) for _, fired in v[:count]],
+    }
 
 
 def rectangle_word(params: ChipParams, rectangle: Rectangle) -> int:

@@ -107,7 +107,7 @@ class Rule(nn.Module, ABC, Generic[R]):
     def export(self, about: dict[str, object]) -> Network:
         """The integer network, which `golden` must equal. Raises `TrainingError` if the chip could differ."""
         self.config.check_exports()
-        raise NotImplementedError
+        raise NotImplementedError  # the limits say EXPORTS, so the rule must have its own
 
     @classmethod
     def of(cls, config: TrainConfig, network: Network) -> Rule[R]:
@@ -116,7 +116,7 @@ class Rule(nn.Module, ABC, Generic[R]):
         Raises `TrainingError` if the network is not one of this configuration.
         """
         config.check_exports()
-        raise NotImplementedError
+        raise NotImplementedError  # as of `export`
 
     def logit_adjustment(self) -> torch.Tensor:
         """What the loss takes off each class's logit, (classes,) (`TrainConfig.logit_adjustment`)."""
