@@ -17,8 +17,9 @@ from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.samples import Samples
 from yoso_sw.network.network import Network
 
-from yoso_sim.build import Build, locked
+from yoso_sim.build import Build
 from yoso_sim.job import Job, read_chunk
+from yoso_sim.kept import locked
 from yoso_sim.simulate import SimulationError, simulate
 
 Chunk = tuple[int, int]

@@ -41,7 +41,8 @@ from yoso_hw.folders import output_folder
 from yoso_hw.packet import Kind, kind_of
 from yoso_hw.params import ChipParams
 from yoso_sim import observed, tools
-from yoso_sim.build import RTL, Build, BuildError, Form, build
+from yoso_sim.build import RTL, Build, Form, build
+from yoso_sim.kept import BuildError
 from yoso_sim.simulate import SimulationError, simulate
 from yoso_synth.netlist import GENERIC_LIBRARY, Library, Netlist, cell_models, find_library, make_netlist
 from yoso_synth.tools import SynthError
@@ -76,7 +77,7 @@ class Target:
     bench: str
 
     def build(self, form: Form) -> Build:
-        """Raises `yoso_sim.build.BuildError`."""
+        """Raises `yoso_sim.kept.BuildError`."""
         if self.block == "chip":
             return build(self.params, form=form)
         return build_block(self.block, self.params, form=form)

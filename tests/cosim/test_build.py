@@ -10,19 +10,10 @@ from pathlib import Path
 import pytest
 from support import chip_cases
 from yoso_hw.params import ChipParams
-from yoso_sim import build as builds
-from yoso_sim.build import (
-    STAMP,
-    BuildError,
-    build,
-    build_key,
-    code_of,
-    damage,
-    discard,
-    made_once,
-    prune,
-    use,
-)
+from yoso_sim import build as making
+from yoso_sim import kept as builds
+from yoso_sim.build import build, build_key, code_of
+from yoso_sim.kept import STAMP, BuildError, damage, discard, made_once, prune, use
 from yoso_sim.simulate import simulate
 from yoso_sim.top import TOP
 
@@ -167,7 +158,7 @@ def test_damaged_objects_of_the_runtime_are_not_taken_and_go(tmp_path, harm):
         folder.mkdir()
         if not whole:
             harm(runtime / "verilated.o")
-        builds._take_runtime(runtime, folder, said.append)
+        making._take_runtime(runtime, folder, said.append)
         taken = sorted(path.name for path in folder.iterdir())
         assert taken == (["verilated.o", "verilated_vpi.o"] if whole else [])
         assert runtime.is_dir() == whole and len(said) == (not whole)
@@ -238,12 +229,12 @@ def test_a_build_is_made_once_by_processes_that_want_it_at_once_and_held_by_each
     script = f"""
 import sys, time
 from pathlib import Path
-from yoso_sim import build
+from yoso_sim import kept
 def make(folder):
     time.sleep(0.5)
     (folder / "made.json").write_text("{{}}")
     return {{}}
-print(build.made_once(Path({str(five)!r}), "both", make) > 0, flush=True)
+print(kept.made_once(Path({str(five)!r}), "both", make) > 0, flush=True)
 sys.stdin.read()
 """
     command = [sys.executable, "-c", script]

@@ -32,7 +32,7 @@ from support.block_cases import PES, ROUTER_KINDS
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
 from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
-from yoso_sim import build, tools, top
+from yoso_sim import build, kept, tools, top
 from yoso_sim.simulate import SimulationError, simulate
 
 from cover import points
@@ -203,7 +203,7 @@ def measure_all(names: Iterable[str], jobs: int, console: Console) -> None:
                     name = running[future]
                     try:
                         console.print(f"[dim]{name}: {future.result():.0f} s")
-                    except (build.BuildError, SimulationError, CoverageError, AssertionError) as error:
+                    except (kept.BuildError, SimulationError, CoverageError, AssertionError) as error:
                         raise CoverageError(f"bench {name!r} failed: {error}") from None
                     progress.advance(task)
             except BaseException:

@@ -1,7 +1,7 @@
 """Single blocks of the chip as Verilator executables, and the cocotb benches that run on them.
 
 A block's Verilog top has the ports of its Amaranth component under the names of `yoso_hw.ports`, besides
-`clk` and `rst`. Builds are kept and shared as the chip's are (`yoso_sim.build`).
+`clk` and `rst`. Builds are kept and shared as the chip's are (`yoso_sim.kept`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 from yoso_hw.folders import cache_folder
 from yoso_hw.params import ChipParams
-from yoso_sim import build, tools, top
+from yoso_sim import build, kept, tools, top
 from yoso_sim.simulate import COCOTB_ENVIRONMENT
 
 #: Environment variable by which a bench learns the parameters of its block.
@@ -47,7 +47,7 @@ def build_block(
 
     Raises
     ------
-    yoso_sim.build.BuildError
+    yoso_sim.kept.BuildError
         If emit, Verilator or the compiler fails.
     yoso_sim.tools.ToolError
         If one of them is missing.
@@ -63,7 +63,7 @@ def build_block(
         build.verilate([control, *files], False, folder, root, form.flags, report)
         return {"block": block}
 
-    seconds = build.made_once(root, key, make, report)
+    seconds = kept.made_once(root, key, make, report)
     return build.Build(root / key, key, params, False, seconds, form)
 
 

@@ -25,7 +25,8 @@ from yoso_sw.data.samples import DatasetError, Samples
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import locate
 
-from yoso_sim.build import Build, BuildError, build
+from yoso_sim.build import Build, build
+from yoso_sim.kept import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.study.cases import CaseError
 from yoso_sim.tools import ToolError

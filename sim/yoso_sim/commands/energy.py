@@ -21,7 +21,7 @@ from yoso_synth.report import Row, chip_text, write_report
 from yoso_synth.tools import SynthError
 
 from yoso_sim import tools
-from yoso_sim.build import BuildError
+from yoso_sim.kept import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.tools import ToolError
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from yoso_hw.params import ChipParams
 
-from yoso_sim import build as builds
+from yoso_sim import kept
 from yoso_sim.build import Build, build
 from yoso_sim.job import write_json
 from yoso_sim.study.cases import CORNERS, Case, CaseError, random_case, random_chip
@@ -189,4 +189,4 @@ def draw(params: ChipParams, number: int, count: int, run: Callable[[Case], None
 
 def discard(made: Build) -> None:
     """A chip is not met again, and its build is large."""
-    builds.discard(made.folder)
+    kept.discard(made.folder)
