@@ -11,7 +11,7 @@ from yoso_hw.flit import flit_stream, unpack
 from yoso_hw.interfaces import MEMORY_COUNTERS, access_signature, events_layout, memory_signature
 from yoso_hw.packet import Kind, Packets, address_bits
 from yoso_hw.params import ChipParams, bits_for
-from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Counter, Memory, Register, chunks, memory_shape
+from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Counter, Memory, chunks, memory_shape
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
 #: The memories among `Memory`; the others are registers and counters.
@@ -62,7 +62,7 @@ class MemoryInterface(Component):
                 "packet": In(flit_stream(self.packets)),
                 "reply": Out(stream.Signature(CHUNK_BITS)),
                 "core": In(memory_signature(params)),
-                "registers": Out(access_signature(len(Register))),
+                "registers": Out(access_signature(memory_shape(params, Memory.REGISTER)[0])),
                 "counters": Out(access_signature(len(Counter))),
                 "events": Out(events_layout(MEMORY_COUNTERS)),
                 "bad_address": Out(1),

@@ -44,13 +44,14 @@ class Kind(IntEnum):
 class Op(IntEnum):
     """Operation of a CONTROL packet."""
 
-    START = 0  #: in: begin an image of `steps` steps; `early`: end it at the deciding step
+    START = 0  #: in: begin an image of `steps` steps that ends early or decides by counts, if asked
     STEP = 1  #: in: the host has sent every spike of the current step
     END = 2  #: in: the host has sent every spike of the image; closes all remaining steps
     STATUS = 3  #: in: ask; out: sticky `ChipError` bits
     CLEAR = 4  #: in: clear the sticky error bits
     DECISION = 5  #: out: class, step at whose barrier it fell, and whether a spike decided it
     CYCLES = 6  #: out, after DECISION: cycles from START accepted to DECISION valid
+    COUNT = 7  #: in: ask; out: spikes of output `index` in the last image; chips with neuron=all
 
 
 class ChipError(IntEnum):
@@ -85,6 +86,8 @@ FIELD_MEANINGS = {
     "potential": "V after the sweep, two's complement",
     "steps": "steps of the image, 1 .. `steps` of the chip",
     "early": "1: end the image at the barrier of its deciding step",
+    "count": "1: the most output spikes decide, and the image runs to its last step; chips with neuron=all",
+    "spikes": "how often the output has spiked",
     "errors": "bit i is set: `ChipError` i",
     "step": "deciding step; the last one where no spike decided",
     "spiked": "1: a spike decided; 0: the highest potential did",
@@ -106,6 +109,7 @@ PACKET_CYCLES = {
     "CLEAR": "1",
     "DECISION": "valid in the cycle after the barrier that ends the image",
     "CYCLES": "1 after DECISION",
+    "COUNT": "1, when the host takes the answer",
 }
 
 
@@ -179,7 +183,8 @@ class Packets:
         self._add(
             Kind.RESULT, None, [("index", params.class_bits), ("potential", params.pot_bits)], {"potential"}
         )
-        self._add(Kind.CONTROL, Op.START, [("steps", step_count), ("early", 1)])
+        counted = [("count", 1)] if params.neuron == "all" else []
+        self._add(Kind.CONTROL, Op.START, [("steps", step_count), ("early", 1), *counted])
         for op in (Op.STEP, Op.END, Op.CLEAR):
             self._add(Kind.CONTROL, op, [])
         self._add(Kind.CONTROL, Op.STATUS, [("errors", len(ChipError))])
@@ -189,6 +194,8 @@ class Packets:
             [("index", params.class_bits), ("step", params.step_bits), ("spiked", 1)],
         )
         self._add(Kind.CONTROL, Op.CYCLES, [("cycles", CYCLE_BITS)])
+        if counted:
+            self._add(Kind.CONTROL, Op.COUNT, [("index", params.class_bits), ("spikes", step_count)])
         self.flit_bits = max(format.bits for format in self.formats.values())
 
     def _add(

@@ -24,6 +24,12 @@ def bits_for(count: int) -> int:
 #: What lies between the inputs and the outputs of a router.
 ROUTERS = ("crossbar", "bus")
 
+#: Which neurons a PE has.
+NEURONS = ("rel_psp", "all")
+
+#: Parameters that were added after the first weight images were written; their defaults are "off".
+ADDED = ("neuron",)
+
 
 @dataclass(frozen=True)
 class ChipParams:
@@ -60,6 +66,9 @@ class ChipParams:
     banked
         True: A and V are pairs of single-port memories (even and odd words) for macros with one port.
         A spike then takes one more cycle in a PE with an odd number of words.
+    neuron
+        "rel_psp": neurons that fire once an image, with the paper's potential. "all": the whole family of
+        docs/arithmetic.md, and the decision by spike count.
 
     Raises
     ------
@@ -83,6 +92,7 @@ class ChipParams:
     spike_fifo: int = 4
     multicast: bool = True
     banked: bool = False
+    neuron: str = "rel_psp"
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -108,6 +118,8 @@ class ChipParams:
                 raise ParamError(f"chip parameter {name}={value} is outside {low}..{high}")
         if self.router not in ROUTERS:
             raise ParamError(f"chip parameter router={self.router!r} is not {' or '.join(ROUTERS)}")
+        if self.neuron not in NEURONS:
+            raise ParamError(f"chip parameter neuron={self.neuron!r} is not {' or '.join(NEURONS)}")
         if self.lanes not in (1, 2, 4, 8):
             raise ParamError(f"chip parameter lanes={self.lanes} is not 1, 2, 4 or 8")
         for name in ("neurons", "weights"):
@@ -210,12 +222,20 @@ class ChipParams:
 
     @classmethod
     def from_json(cls, text: str) -> ChipParams:
-        """The inverse of `to_json`. Raises `ParamError` on unknown or missing keys."""
+        """The inverse of `to_json`. Raises `ParamError` on unknown or missing keys.
+
+        A chip that was written before a key of `ADDED` was there is one without what it stands for.
+        """
         try:
             values: dict[str, Any] = json.loads(text)
         except json.JSONDecodeError as error:
             raise ParamError(f"chip parameters are not JSON: {error}") from None
         names = {field.name for field in dataclasses.fields(cls)}
+        if isinstance(values, dict):
+            values = {
+                **{field.name: field.default for field in dataclasses.fields(cls) if field.name in ADDED},
+                **values,
+            }
         if not isinstance(values, dict) or set(values) != names:
             wrong = sorted(set(values) ^ names) if isinstance(values, dict) else values
             raise ParamError(f"chip parameters have unknown or missing keys: {wrong}")

@@ -53,7 +53,7 @@ class PeConfig(Component):
         self.params = params
         super().__init__(
             {
-                "access": In(access_signature(len(Register))),
+                "access": In(access_signature(len(register_fields(params)))),
                 "errors": In(errors_layout()),
                 "error": Out(1),
                 "config": Out(config_layout(params)),

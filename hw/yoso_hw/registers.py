@@ -19,6 +19,18 @@ REGISTER_BITS = 32
 #: Bits that name a `Memory`.
 MEMORY_BITS = 3
 
+#: Bits of the k of a decay, and of a `Reset`.
+DECAY_BITS, RESET_BITS = 4, 2
+
+
+class Reset(IntEnum):
+    """What firing does to a neuron; field `reset` of `Register.DYNAMICS`."""
+
+    ONCE = 0  #: it fires once an image and keeps V
+    SUBTRACT = 1  #: V - theta
+    ZERO = 2  #: V = 0
+    NEVER = 3  #: it never fires: a readout
+
 
 class Memory(IntEnum):
     """What SEEK selects."""
@@ -34,7 +46,7 @@ class Memory(IntEnum):
 class Register(IntEnum):
     """Configuration of a PE; 32-bit words, 0 after reset: a PE with 0 words takes part in nothing.
 
-    `register_fields` says which bits of them mean what.
+    `register_fields` says which of them a chip has, and which bits of them mean what.
     """
 
     TAG = 0  #: tag of the layer the PE belongs to; spikes with another tag are dropped uncounted
@@ -48,6 +60,9 @@ class Register(IntEnum):
     DESTINATION = 8  #: rectangle of nodes that spikes go to, inclusive
     DESTINATION_TAG = 9  #: tag of the layer that spikes go to
     ERRORS = 10  #: sticky `PeError` bits; write 0 to clear
+    DYNAMICS = 11  #: what sweeps leave of A and V, and what firing does; chips with neuron=all
+    CHARGE = 12  #: q: the sweep that makes V the current; 0: none; chips with neuron=all
+    BIAS_ROW = 13  #: weight row that sweeps add to a current that is not kept; chips with neuron=all
 
 
 class PeError(IntEnum):
@@ -80,16 +95,31 @@ class Counter(IntEnum):
 def neuron_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
     """The registers that say how a neuron behaves: in the RTL one struct, which the core only passes on."""
     potential, step = params.pot_bits - 1, bits_for(params.steps + 1)
-    return {
+    found = {
         Register.THRESHOLD: side_by_side([("threshold", potential)]),
         Register.SLOPE: side_by_side([("slope", potential)]),
         Register.WINDOW_START: side_by_side([("window_start", step)]),
         Register.WINDOW_END: side_by_side([("window_end", step)]),
     }
+    if params.neuron == "all":
+        found |= {
+            Register.DYNAMICS: (
+                Field("current", 0, DECAY_BITS, meaning="k of the decay of A; 0: A is cleared"),
+                Field("decays", DECAY_BITS, 1, meaning="A is cleared or decays; else it is kept"),
+                Field("leak", DECAY_BITS + 1, DECAY_BITS, meaning="k of the decay of V; 0: none"),
+                Field("reset", 2 * DECAY_BITS + 1, RESET_BITS, meaning="`Reset`"),
+            ),
+            Register.CHARGE: side_by_side([("charge", params.step_bits)]),
+            Register.BIAS_ROW: (
+                Field("bias_row", 0, params.row_bits, meaning="first word of the row"),
+                Field("bias", REGISTER_BITS - 1, 1, meaning="there is one"),
+            ),
+        }
+    return found
 
 
 def register_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
-    """The fields of every register: the one place for their names, widths and offsets.
+    """The fields of every register that the chip has: the one place for their names, widths and offsets.
 
     No two registers have a field of the same name. Bits without a field read as 0.
     """
@@ -106,7 +136,7 @@ def register_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
         Register.DESTINATION_TAG: side_by_side([("destination_tag", params.tag_bits)]),
         Register.ERRORS: side_by_side([("errors", len(PeError))]),
     }
-    return {register: found[register] for register in Register}
+    return {register: found[register] for register in Register if register in found}
 
 
 def pack(params: ChipParams, register: Register, **values: int) -> int:
@@ -142,7 +172,7 @@ def memory_shape(params: ChipParams, memory: Memory) -> tuple[int, int]:
         Memory.ACCUMULATED: (params.neuron_words, params.lanes * params.acc_bits),
         Memory.POTENTIAL: (params.neuron_words, params.lanes * (params.pot_bits + 1)),
         Memory.SPIKE: (params.neurons, params.row_bits),
-        Memory.REGISTER: (len(Register), REGISTER_BITS),
+        Memory.REGISTER: (len(register_fields(params)), REGISTER_BITS),
         Memory.COUNTER: (len(Counter), REGISTER_BITS),
     }[memory]
 

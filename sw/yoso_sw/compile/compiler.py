@@ -5,18 +5,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import numpy as np
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, Register, pack_all
+from yoso_hw.registers import Memory, memory_shape, neuron_fields, pack_all
 
 from yoso_sw.compile.flits import rectangle_fields, to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import KEPT
 
 
 def check_network(network: Network, params: ChipParams) -> None:
@@ -92,25 +90,39 @@ def weight_words(layer: Layer, part: Slice, stride: int, params: ChipParams) -> 
     return np.bitwise_or.reduce(fields << shifts, axis=1)
 
 
-def neuron_registers(neuron: Neuron, steps: int) -> dict[str, int]:
-    """A neuron as the fields of its registers, which have its parameters' names but for the window's.
+def neuron_registers(layer: Layer, stride: int, steps: int, params: ChipParams) -> dict[str, int]:
+    """A layer's neuron as the fields of its registers, those that the chip has.
 
     A window that starts after the image is the same as one that starts at its end, which fits the register.
     """
-    values = asdict(neuron)
-    return {"window_start": min(values.pop("start"), steps), "window_end": values.pop("end"), **values}
+    neuron = layer.neuron
+    values = {
+        "threshold": neuron.threshold,
+        "slope": neuron.slope,
+        "window_start": min(neuron.start, steps),
+        "window_end": neuron.end,
+        "decays": int(neuron.current != KEPT),
+        "current": max(0, neuron.current),
+        "leak": neuron.leak,
+        "reset": int(neuron.reset),
+        "charge": neuron.charge,
+        "bias": int(layer.bias_row),
+        "bias_row": (layer.weights.shape[0] - 1) * stride if layer.bias_row else 0,
+    }
+    known = {field.name for fields in neuron_fields(params).values() for field in fields}
+    return {name: value for name, value in values.items() if name in known}
 
 
 def pe_registers(
     network: Network, layers: tuple[LayerMap, ...], index: int, part: Slice, params: ChipParams
 ) -> np.ndarray:
-    """Register words of a PE of layer `index`, uint64 (len(Register),)."""
+    """Register words of a PE of layer `index`, uint64 (registers,)."""
     layer, own = network.layers[index], layers[index]
     fields = {
         "tag": own.tag,
         "words": part.words(params.lanes),
         "last_mask": (1 << ((part.count - 1) % params.lanes + 1)) - 1,
-        **neuron_registers(layer.neuron, network.steps),
+        **neuron_registers(layer, own.stride, network.steps, params),
     }
     if index == len(layers) - 1:
         fields |= {"output": 1, "base": part.first}
@@ -146,9 +158,8 @@ def compile_network(
     check_network(network, params)
     layers = map_network(network, params, spread)
     packets = Packets(params)
-    registers = {
-        (x, y): np.zeros(len(Register), np.uint64) for y in range(params.rows) for x in range(params.cols)
-    }
+    depth, _ = memory_shape(params, Memory.REGISTER)
+    registers = {(x, y): np.zeros(depth, np.uint64) for y in range(params.rows) for x in range(params.cols)}
     contents: list[MemoryRun] = []
     for index, (layer, own) in enumerate(zip(network.layers, layers, strict=True)):
         for part in own.slices:

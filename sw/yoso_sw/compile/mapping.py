@@ -54,6 +54,10 @@ class LayerMap:
         (x0, x1, y0, y1), inclusive: the smallest that holds all its PEs. Nodes of other layers may lie in it.
     slices
         Its PEs, in the order of their neurons.
+    bias_row
+        The bias is added by sweeps, so nobody sends a spike for it.
+    writes_a
+        Its sweeps write A.
     """
 
     tag: int
@@ -63,6 +67,8 @@ class LayerMap:
     stride: int
     rectangle: tuple[int, int, int, int]
     slices: tuple[Slice, ...]
+    bias_row: bool = False
+    writes_a: bool = False
 
 
 def lower_bound(layer: Layer, params: ChipParams) -> float:
@@ -193,6 +199,8 @@ def map_network(network: Network, params: ChipParams, spread: bool = True) -> tu
                 stride=max(part.words(params.lanes) for part in slices),
                 rectangle=(min(xs), max(xs), min(ys), max(ys)),
                 slices=tuple(slices),
+                bias_row=layer.bias_row,
+                writes_a=layer.neuron.sweeps_write_a,
             )
         )
     return tuple(reversed(maps))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from yoso_hw.registers import CHUNK_BITS, Memory, Register, unpack
+from yoso_hw.registers import CHUNK_BITS, Memory, memory_shape, register_fields, unpack
 
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.mapping import LayerMap, Slice
@@ -93,9 +93,8 @@ def _layer_faults(image: WeightImage, index: int, layer: LayerMap) -> Iterator[s
 def _run_faults(image: WeightImage) -> Iterator[str]:
     """Every register of every node, row by row, then weights and spike addresses of each PE in use."""
     params = image.params
-    expected = [
-        (x, y, Memory.REGISTER, len(Register)) for y in range(params.rows) for x in range(params.cols)
-    ]
+    depth, _ = memory_shape(params, Memory.REGISTER)
+    expected = [(x, y, Memory.REGISTER, depth) for y in range(params.rows) for x in range(params.cols)]
     holders = {}
     for index, layer in enumerate(image.layers):
         for part in layer.slices:
@@ -120,7 +119,7 @@ def _run_faults(image: WeightImage) -> Iterator[str]:
 def _fields(image: WeightImage, data: np.ndarray) -> dict[str, int]:
     """All register fields of a node, from its run."""
     values: dict[str, int] = {}
-    for register, parts in zip(Register, data, strict=True):
+    for register, parts in zip(register_fields(image.params), data, strict=True):
         word = sum(int(part) << (CHUNK_BITS * i) for i, part in enumerate(parts))
         values |= unpack(image.params, register, word)
     return values

@@ -1,7 +1,7 @@
 """The integer network: what the trainer writes, and the compiler and the golden model read.
 
-A network is a chain of dense and convolutional layers of ReL-PSP neurons (docs/arithmetic.md). Its file is a
-NumPy ``.npz`` with the weights of each layer and one JSON text; it is read without executing anything.
+A network is a chain of dense and convolutional layers of neurons of the family (docs/arithmetic.md). Its file
+is a NumPy ``.npz`` with the weights of each layer and one JSON text; it is read without executing anything.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ import numpy as np
 from yoso_hw.params import ChipParams
 
 from yoso_sw.network.events import NEVER
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import KEPT, Neuron, Reset, of_words, to_words
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
-#: Versions that can be read; 1 has no convolution, 2 no widths of A and V, 3 the neuron's keys in the layer.
-READABLE = (1, 2, 3, 4)
+#: Versions that can be read; 1 has no convolution, 2 no widths of A and V, 3 the neuron's keys in the layer,
+#: 4 the ReL-PSP neuron and the input code ttfs alone.
+READABLE = (1, 2, 3, 4, 5)
 
-DECISIONS = ("ttfs", "softmax")
+DECISIONS = ("ttfs", "softmax", "count")
+
+#: How inputs become spikes (docs/arithmetic.md, "Input codes").
+CODES = ("ttfs", "rate", "poisson", "events")
 
 #: Bytes to which a network's file may unpack; the weights of all PEs of the largest chip take fewer.
 LARGEST_FILE = 1 << 28
@@ -82,7 +86,8 @@ class Layer:
     neuron
         What its neurons do, all alike.
     bias
-        Whether the last axon is a bias, which spikes at step 0 of every image.
+        Whether the last row of `weights` is a bias. Where the current is kept, it is one more axon, which
+        spikes at step 0 of every image; else sweeps add it to A.
     window
         The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
     pool
@@ -109,6 +114,16 @@ class Layer:
     def outputs(self) -> int:
         """Neurons, or what pooling leaves of them."""
         return self.neurons // 4 if self.pool else self.neurons
+
+    @property
+    def bias_axon(self) -> bool:
+        """Whether it has a bias that is an axon, which spikes at step 0."""
+        return self.bias and self.neuron.current == KEPT
+
+    @property
+    def bias_row(self) -> bool:
+        """Whether it has a bias that its sweeps add to A."""
+        return self.bias and self.neuron.current != KEPT
 
     def unrolled(self) -> Layer:
         """The dense layer with the same neurons; pooling, which no dense layer has, is left out."""
@@ -146,15 +161,18 @@ class Network:
     steps
         T: an image takes steps 0 .. T-1.
     levels
-        L of the input code: a pixel p > 0 spikes at step ``((255 - p) * L) >> 8``.
+        L of the input code, which has the steps 0 .. L-1.
     decision
-        "ttfs": the earliest output spike; "softmax": the highest output potential after the last sweep.
+        "ttfs": the earliest output spike; "softmax": the highest output potential after the last sweep;
+        "count": the most output spikes.
     weight_bits
         Bits of the signed weights, 2..8.
     about
         Free text of the trainer: data set, seed, command, ``float_accuracy`` (per cent), ...
     acc_bits, pot_bits
         Bits of A and V of the chip that it is for; ``weight_bits <= acc_bits <= pot_bits <= 32``.
+    code
+        How its inputs spike, one of `CODES`; "ttfs": a pixel p > 0 at step ``((255 - p) * L) >> 8``.
 
     Raises
     ------
@@ -171,6 +189,7 @@ class Network:
     about: dict[str, Any] = field(default_factory=dict)
     acc_bits: int = 16
     pot_bits: int = 20
+    code: str = "ttfs"
 
     def __post_init__(self) -> None:
         def check(condition: bool, message: str) -> None:
@@ -179,6 +198,7 @@ class Network:
 
         check(len(self.layers) > 0, "has no layers")
         check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
+        check(self.code in CODES, f"code={self.code!r} is not one of {CODES}")
         check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
         check(
             self.weight_bits <= self.acc_bits <= self.pot_bits <= 32,
@@ -203,6 +223,17 @@ class Network:
             )
             for wrong in layer.neuron.faults(self.steps):
                 check(False, f"layer {i}: {wrong}")
+            check(
+                not layer.bias_row or layer.neuron.start > 0,
+                f"layer {i}: a bias of a current that is not kept comes with sweep start - 1, and start=0",
+            )
+            if layer.neuron.charge:
+                check(i == 0, f"layer {i}: charge={layer.neuron.charge}; only the first layer can be charged")
+                check(
+                    self.code == "ttfs" and self.levels <= layer.neuron.charge,
+                    f"layer {i}: charge={layer.neuron.charge} needs inputs of code ttfs with as many levels "
+                    f"at most, not {self.code} with {self.levels}",
+                )
             if i:
                 before = self.layers[i - 1].outputs
                 check(
@@ -210,10 +241,19 @@ class Network:
                     f"layer {i} has {layer.inputs} inputs and layer {i - 1} {before} "
                     + ("pooled outputs" if self.layers[i - 1].pool else "neurons"),
                 )
+        output = self.layers[-1].neuron
         if self.decision == "softmax":
             check(
-                not self.layers[-1].neuron.fires,
-                "decision is softmax, so the output layer's window must be empty",
+                not output.fires,
+                "decision is softmax, so the output layer's window must be empty, or its reset never",
+            )
+        else:
+            resets = (Reset.ONCE,) if self.decision == "ttfs" else (Reset.SUBTRACT, Reset.ZERO)
+            names = " or ".join(reset.name.lower() for reset in resets)
+            check(
+                output.reset in resets,
+                f"decision is {self.decision}, so the output layer's reset must be {names}, "
+                f"not {output.reset.name.lower()}",
             )
         check(self.layers[-1].window is None, "the output layer is a convolution; it must be dense")
 
@@ -247,9 +287,26 @@ class Network:
         return self.layers[-1].neurons
 
     @property
+    def fires_once(self) -> bool:
+        """Whether every neuron fires at most once an image."""
+        return all(layer.neuron.once for layer in self.layers)
+
+    @property
+    def rel_psp(self) -> bool:
+        """Whether every chip has its neurons and its decision."""
+        return self.decision != "count" and all(layer.neuron.rel_psp for layer in self.layers)
+
+    def most_spikes(self, index: int) -> int:
+        """Spikes that an axon of layer `index` can bring in an image at most."""
+        if index:
+            return self.layers[index - 1].neuron.most_spikes
+        return 1 if self.code == "ttfs" else self.levels
+
+    @property
     def chip(self) -> ChipParams:
-        """The default chip with A and V as wide as the network wants them."""
-        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
+        """The default chip with A and V as wide as the network wants them, and its neurons."""
+        neuron = "rel_psp" if self.rel_psp else "all"
+        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits, neuron=neuron)
 
     @property
     def shape(self) -> str:
@@ -297,10 +354,11 @@ class Network:
                 "weight_bits": self.weight_bits,
                 "acc_bits": self.acc_bits,
                 "pot_bits": self.pot_bits,
+                "code": self.code,
                 "about": self.about,
                 "layers": [
                     {
-                        "neuron": {name: int(value) for name, value in asdict(layer.neuron).items()},
+                        "neuron": to_words(layer.neuron),
                         "bias": bool(layer.bias),
                         "window": None if layer.window is None else asdict(layer.window),
                         "pool": bool(layer.pool),
@@ -340,6 +398,7 @@ class Network:
                     **{key: _of(str, meta[key]) for key in ("name", "decision")},
                     **{key: _of(int, meta[key]) for key in ("steps", "levels", "weight_bits")},
                     **{key: _of(int, meta[key]) for key in ("acc_bits", "pot_bits") if key in meta},
+                    **{key: _of(str, meta[key]) for key in ("code",) if key in meta},
                     about=_about(_of(dict, meta["about"])),
                 )
         except NetworkError as error:
@@ -373,9 +432,10 @@ def _neuron(entry: dict[str, Any], nested: bool) -> Neuron:
     """A layer's neuron, of the keys that are its own; up to version 3 they stand among the layer's."""
     names = {one.name for one in fields(Neuron)}
     own = _of(dict, entry["neuron"]) if nested else {key: entry[key] for key in names if key in entry}
-    if unknown := sorted(own.keys() - names):
-        raise NetworkError(f"a neuron has {', '.join(unknown)}, which this program does not know: update it")
-    return Neuron(**{key: _of(int, value) for key, value in own.items()})
+    try:
+        return of_words(own)
+    except ValueError as error:
+        raise NetworkError(str(error)) from None
 
 
 def _window(entry: dict[str, Any] | None) -> Window | None:
