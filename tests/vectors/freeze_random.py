@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 
 import numpy as np
-from support.reference import random_inputs, random_network, simulate
+from support.reference import random_events, random_network, simulate
 from yoso_hw.params import ChipParams
-from yoso_sw.network.network import NEVER
+from yoso_sw.network.neuron import Neuron, to_words
 
 CHIP = {"cols": 3, "rows": 2, "neurons": 16, "weights": 256, "steps": 32, "layers": 4, "classes": 16}
 RECIPES = {
@@ -44,6 +44,29 @@ RECIPES = {
         "chip": {"lanes": 8, "acc_bits": 12, "pot_bits": 16},
     },
     "random-narrow": {"seed": 233, "sizes": [9, 10, 3], "steps": 16, "chip": {"acc_bits": 8, "pot_bits": 8}},
+    "random-family-count": {
+        "seed": 239,
+        "sizes": [10, 9, 8, 4],
+        "steps": 16,
+        "decision": "count",
+        "family": True,
+        "chip": {"lanes": 4, "acc_bits": 12, "pot_bits": 12, "neuron": "all"},
+    },
+    "random-family-ttfs": {
+        "seed": 201,
+        "sizes": [11, 9, 5],
+        "steps": 14,
+        "family": True,
+        "chip": {"lanes": 2, "acc_bits": 12, "pot_bits": 12, "neuron": "all"},
+    },
+    "random-family-readout": {
+        "seed": 48,
+        "sizes": [12, 10, 7, 5],
+        "steps": 16,
+        "decision": "softmax",
+        "family": True,
+        "chip": {"lanes": 1, "acc_bits": 12, "pot_bits": 12, "neuron": "all"},
+    },
 }
 
 
@@ -54,11 +77,12 @@ def freeze(name: str, seed: int, sizes: list[int], steps: int, chip: dict, **kin
     chip = {**CHIP, "lanes": 4, "weight_bits": network.weight_bits, **chip}
     params = ChipParams(**chip)
     images = []
-    for k, inputs in enumerate(random_inputs(rng, 8, network)):
-        got = simulate(network, inputs, params, early_exit=k % 2 == 0)
+    for k, image in enumerate(random_events(rng, 8, network)):
+        got = simulate(network, image, params, early_exit=k % 2 == 0)
+        arriving = [image.step[image.axon == axon].tolist() for axon in range(image.axons)]
         images.append(
             {
-                "inputs": silent(inputs),
+                "inputs": silent(arriving),
                 "early_exit": k % 2 == 0,
                 "expect": {
                     "decision": got.decision,
@@ -68,26 +92,22 @@ def freeze(name: str, seed: int, sizes: list[int], steps: int, chip: dict, **kin
                     "steps": [silent(layer) for layer in got.steps],
                     "potentials": got.potentials,
                     "accumulated": got.accumulated,
-                },
+                }
+                | ({} if network.rel_psp else {"spike_potentials": [v for *_, v in got.spike_potentials]}),
             }
         )
-    layers = [
-        {
-            "weights": layer.weights.tolist(),
-            "threshold": layer.neuron.threshold,
-            "slope": layer.neuron.slope,
-            "start": layer.neuron.start,
-            "end": layer.neuron.end,
-            "bias": layer.bias,
-        }
-        for layer in network.layers
-    ]
     fixed = {
         "steps": steps,
-        "levels": steps,
+        "levels": network.levels,
         "decision": network.decision,
         "weight_bits": network.weight_bits,
     }
+    if network.code != "ttfs":
+        fixed["code"] = network.code
+    layers = [
+        {"weights": layer.weights.tolist(), **said(layer.neuron), "bias": layer.bias}
+        for layer in network.layers
+    ]
     entries = {
         "name": name,
         "about": f"{network.shape} with random weights, thresholds, windows and biases.",
@@ -104,9 +124,18 @@ def freeze(name: str, seed: int, sizes: list[int], steps: int, chip: dict, **kin
     )
 
 
-def silent(steps) -> list[int | None]:
-    """Steps with null for `NEVER`."""
-    return [None if step == NEVER else int(step) for step in steps]
+def said(neuron: Neuron) -> dict[str, int | str]:
+    """A neuron's words: threshold, slope and window, and what else is not the paper's."""
+    words, plain = to_words(neuron), to_words(Neuron(1, 0, 0))
+    always = ("threshold", "slope", "start", "end")
+    return {name: words[name] for name in always} | {
+        name: value for name, value in words.items() if name not in always and value != plain[name]
+    }
+
+
+def silent(spikes: list[list[int]]) -> list[int | None | list[int]]:
+    """Steps of each neuron or input as the file has them."""
+    return [None if not own else own[0] if len(own) == 1 else own for own in spikes]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The frozen test vectors of `docs/arithmetic.md`: a network, a chip, inputs and all that must come out.
 
-Golden model, trainer and RTL benches load the same JSON files (tests/vectors). In them ``null`` is a neuron
-or input that stays silent; here it has no event.
+Golden model, trainer and RTL benches load the same JSON files (tests/vectors). In them a neuron or input has
+the step of its spike, ``null`` where it stays silent, or a list of its steps; here it has events.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from yoso_hw.params import ChipParams
 
-from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.events import Events
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import of_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,9 @@ class Case:
         Whether the image ends at its deciding step.
     decision, decision_step, spiked, last, spikes, potentials, accumulated
         As in `yoso_sw.network.golden.GoldenResult`, without the leading axis.
+    spike_potentials
+        int32 (spikes,): V that each spike of the last layer carries, by step, then by neuron; None where the
+        file leaves it out.
     """
 
     inputs: Events
@@ -45,6 +48,7 @@ class Case:
     spikes: tuple[Events, ...]
     potentials: tuple[np.ndarray, ...]
     accumulated: tuple[np.ndarray, ...]
+    spike_potentials: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +71,15 @@ class Vector:
     cases: tuple[Case, ...]
 
 
-def to_events(values: list[int | None]) -> Events:
-    """Steps of the file, null for silent, as the events of one image."""
-    return Events.of_steps(np.array([[NEVER if value is None else value for value in values]], np.int16))
+def to_events(values: list[int | None | list[int]]) -> Events:
+    """What the file has of each axon or neuron, as the events of one image."""
+    spikes = [
+        (step, axon)
+        for axon, value in enumerate(values)
+        for step in (value if isinstance(value, list) else [] if value is None else [value])
+    ]
+    step, axon = np.array(spikes, np.int64).reshape(-1, 2).T
+    return Events.of_pairs(np.zeros_like(step), step, axon, 1, len(values))
 
 
 def load_vector(path: str | Path) -> Vector:
@@ -77,7 +87,7 @@ def load_vector(path: str | Path) -> Vector:
     text: dict[str, Any] = json.loads(Path(path).read_text())
     entry = dict(text["network"])
     layers = tuple(
-        Layer(np.array(layer.pop("weights"), np.int8), bias=layer.pop("bias", False), neuron=Neuron(**layer))
+        Layer(np.array(layer.pop("weights"), np.int8), bias=layer.pop("bias", False), neuron=of_words(layer))
         for layer in entry.pop("layers")
     )
     cases = []
@@ -96,6 +106,9 @@ def load_vector(path: str | Path) -> Vector:
                 spikes=tuple(to_events(values) for values in expect["steps"]),
                 potentials=tuple(np.array(values, np.int32) for values in expect["potentials"]),
                 accumulated=tuple(np.array(values, np.int32) for values in expect["accumulated"]),
+                spike_potentials=(
+                    np.array(expect["spike_potentials"], np.int32) if "spike_potentials" in expect else None
+                ),
             )
         )
     return Vector(
