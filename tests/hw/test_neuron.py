@@ -6,8 +6,8 @@ import random
 from support.bench import evaluate
 from yoso_hw.core.neuron import Fire, Integrate
 from yoso_hw.params import ChipParams
-from yoso_sw.network.golden import sweep_neuron
 from yoso_sw.network.neuron import Neuron, records
+from yoso_sw.network.sweep import sweep_neuron
 
 NARROW = ChipParams(weight_bits=2, acc_bits=3, pot_bits=3)
 WIDE = ChipParams()
