@@ -11,11 +11,20 @@ from collections import defaultdict
 import numpy as np
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, Register, chunks, memory_shape, unpack
+from yoso_hw.registers import Counter, Memory, Register, Reset, chunks, memory_shape, register_fields, unpack
 
 
 def signed(value: int, bits: int) -> int:
     return value - (1 << bits) if value >> (bits - 1) else value
+
+
+def decay(x: int, k: int) -> int:
+    """Towards 0 by at least one unit."""
+    return -(-x >> k) if x > 0 else x >> k
+
+
+def clamp(value: int, bits: int) -> int:
+    return min(max(value, -(1 << bits - 1)), (1 << bits - 1) - 1)
 
 
 class Pe:
@@ -46,6 +55,10 @@ class Pe:
     def start(self) -> None:
         lanes, words = self.params.lanes, self.register(Register.WORDS)
         mask = self.register(Register.LAST_MASK)
+        # Registers that the chip has not are 0.
+        self.told = dict.fromkeys(("decays", "current", "leak", "reset", "charge", "bias", "bias_row"), 0)
+        for register in register_fields(self.params):
+            self.told |= unpack(self.params, register, self.register(register))
         self.live = [j for j in range(words * lanes) if j // lanes < words - 1 or mask >> j % lanes & 1]
         self.a, self.v = [0] * (words * lanes), [0] * (words * lanes)
         self.fired: dict[int, int] = {}
@@ -57,26 +70,43 @@ class Pe:
 
     def sweep(self, step: int) -> list[int]:
         """Returns the neurons that fire."""
-        words, p = self.register(Register.WORDS), self.params
+        words, p, told = self.told["words"], self.params, self.told
         if words == 0:
             return []
-        slope, start = self.register(Register.SLOPE), self.register(Register.WINDOW_START)
-        window = range(start, self.register(Register.WINDOW_END))
+        start, end, charge = told["window_start"], told["window_end"], told["charge"]
+        once, may_fire = told["reset"] == Reset.ONCE, told["reset"] != Reset.NEVER
         self.count[Counter.SWEEPS] += 1
         self.count[Counter.POT_WRITES] += words
-        self.count[Counter.ACC_WRITES] += words * (step == 0)
+        self.count[Counter.ACC_WRITES] += words * (step == 0 or bool(told["decays"] or charge))
         self.count[Counter.ACC_READS] += words * (step > 0)
         self.count[Counter.POT_READS] += words * (step > 0)
+        self.count[Counter.WEIGHT_READS] += words * told["bias"]
         firing = []
         for j in self.live:
-            if j in self.fired:
+            a, v = self.a[j], self.v[j]
+            stopped = once and j in self.fired
+            if not stopped:
+                v -= decay(v, told["leak"]) if told["leak"] else 0
+                v = clamp(v + (told["slope"] if told["slope"] and step >= start else a), p.pot_bits)
+            if charge and step == charge:
+                self.a[j], self.v[j] = clamp(v, p.acc_bits), 0
                 continue
-            gain = slope if slope and step >= start else self.a[j]
-            self.v[j] = min(max(self.v[j] + gain, p.pot_min), p.pot_max)
-            if step in window and self.v[j] >= self.register(Register.THRESHOLD):
-                self.fired[j] = step
+            if not stopped and may_fire and start <= step < end and v >= told["threshold"]:
                 firing.append(j)
+                v = {Reset.ONCE: v, Reset.SUBTRACT: v - told["threshold"], Reset.ZERO: 0}[told["reset"]]
+                if once:
+                    self.fired[j] = step
+            if told["decays"]:
+                bias = self.weights(told["bias_row"], j) if told["bias"] and start <= step + 1 < end else 0
+                a = clamp(a - decay(a, told["current"]) + bias, p.acc_bits)
+            self.a[j], self.v[j] = a, v
         return firing
+
+    def weights(self, row: int, neuron: int) -> int:
+        """The weight to a neuron of the axon whose row begins at word `row`."""
+        word, lane = divmod(neuron, self.params.lanes)
+        bits = self.params.weight_bits
+        return signed(int(self.memory[Memory.WEIGHT][row + word]) >> lane * bits & ((1 << bits) - 1), bits)
 
     def take(self, spike: dict) -> None:
         """Integrate a spike, or drop it if it is another layer's."""
@@ -86,12 +116,8 @@ class Pe:
         self.count[Counter.SPIKES_IN] += 1
         for counter in (Counter.UPDATES, Counter.WEIGHT_READS, Counter.ACC_READS, Counter.ACC_WRITES):
             self.count[counter] += words
-        for word in range(words):
-            value = int(self.memory[Memory.WEIGHT][spike["row"] + word])
-            for lane in range(p.lanes):
-                j = word * p.lanes + lane
-                weight = signed(value >> lane * p.weight_bits & ((1 << p.weight_bits) - 1), p.weight_bits)
-                self.a[j] = min(max(self.a[j] + weight, p.acc_min), p.acc_max)
+        for j in range(words * p.lanes):
+            self.a[j] = clamp(self.a[j] + self.weights(spike["row"], j), p.acc_bits)
 
 
 class FlitMachine:
@@ -141,6 +167,8 @@ class FlitMachine:
         assert begin["name"] == "START"
         for pe in self.nodes.values():
             pe.start()
+        counting = begin.get("count", 0)
+        self.counts: dict[int, int] = defaultdict(int)
         spikes, ended, decision = [], False, None
         for step in range(begin["steps"]):
             pending, results = [], []
@@ -160,12 +188,16 @@ class FlitMachine:
             for fields in pending:
                 for pe in self.targets(fields):
                     pe.take(fields)
-            if results and decision is None:
+            for fields in results:
+                self.counts[fields["index"]] += 1
+            if results and decision is None and not counting:
                 decision = (best(results), step, True)
                 if begin["early"]:
                     break
         else:
             assert next(host, None) is None, "the host sent flits after END"
+        if counting and self.counts:
+            decision = (min(self.counts, key=lambda i: (-self.counts[i], i)), begin["steps"] - 1, True)
         if decision is None:
             reports = [
                 self.send(pe, j)[1]

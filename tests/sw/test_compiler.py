@@ -263,14 +263,14 @@ def test_the_command_writes_an_image_and_says_what_it_did(network_file, tmp_path
     assert result.exit_code == 0, result.output
     assert "6-8-3" in result.output and "layer 1: 8 axons x 3 neurons" in result.output
     image = WeightImage.load(tmp_path / "net.img")
-    image.require_chip(ChipParams(lanes=2))
+    assert image.params == ChipParams(lanes=2)
 
 
 def test_the_command_takes_a_chip_file(network_file, tmp_path):
     (tmp_path / "chip.json").write_text(SMALL.to_json())
     arguments = [str(network_file), "-o", str(tmp_path / "net.img"), "--chip", str(tmp_path / "chip.json")]
     assert CliRunner().invoke(main, arguments).exit_code == 0
-    WeightImage.load(tmp_path / "net.img").require_chip(SMALL)
+    assert WeightImage.load(tmp_path / "net.img").params == SMALL
 
 
 @pytest.mark.parametrize(

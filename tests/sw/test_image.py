@@ -13,7 +13,7 @@ from support.flit_machine import FlitMachine
 from support.reference import random_inputs, random_network
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, Register, chunks
+from yoso_hw.registers import Memory, Register, chunks, register_fields
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import read_flits
 from yoso_sw.compile.image import (
@@ -28,8 +28,9 @@ from yoso_sw.compile.image import (
     WrongChipError,
 )
 from yoso_sw.data.encoding import spike_steps
+from yoso_sw.network.events import Events
 from yoso_sw.network.network import NEVER, Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 PARAMS = ChipParams(
     cols=3, rows=2, lanes=2, neurons=8, weights=64, acc_bits=12, pot_bits=16, steps=32, layers=4
@@ -65,7 +66,7 @@ def test_the_load_flits_leave_the_network_in_the_memories(image):
     for index, (layer, own) in enumerate(zip(network.layers, image.layers, strict=True)):
         for part in own.slices:
             memory = machine.nodes[part.x, part.y].memory
-            registers = {register: int(memory[Memory.REGISTER][register]) for register in Register}
+            registers = dict(zip(register_fields(PARAMS), map(int, memory[Memory.REGISTER]), strict=True))
             assert registers[Register.TAG] == index + 1
             assert registers[Register.WORDS] == -(-part.count // PARAMS.lanes)
             assert registers[Register.LAST_MASK] == (1 if part.count % 2 else 3)
@@ -100,7 +101,7 @@ def test_the_load_writes_only_what_is_used(image):
         if run.memory is Memory.WEIGHT:
             assert len(run.data) == owner.axons * owner.stride
         elif run.memory is Memory.REGISTER:
-            assert len(run.data) == len(Register)
+            assert len(run.data) == len(register_fields(PARAMS))
     words = sum(len(run.data) * chunks(PARAMS, run.memory) for run in image.runs)
     assert len(image.load_flits()) == words + len(image.runs)
     registers = [run for run in image.runs if run.memory is Memory.REGISTER]
@@ -224,6 +225,117 @@ def test_an_mnist_sized_image_takes_less_than_a_millisecond():
     assert (time.process_time() - begin) / 50 < 1e-3
 
 
+# ---- the neuron family -----------------------------------------------------------------------------------
+
+FAMILY = dataclasses.replace(PARAMS, neuron="all")
+
+
+def counting_network(**changes) -> Network:
+    """Rate-coded: a layer that leaks and one that is cleared, both with biases, and a decision by counts."""
+    rng = np.random.default_rng(6)
+    first, second = (rng.integers(-9, 9, shape).astype(np.int8) for shape in ((7, 5), (6, 3)))
+    layers = (
+        Layer(first, Neuron(9, 1, 19, current=KEPT, leak=3, reset=Reset.SUBTRACT), bias=True),
+        Layer(second, Neuron(8, 2, 20, current=CLEARED, reset=Reset.ZERO), bias=True),
+    )
+    return Network(**{"name": "n", "layers": layers, "steps": 20, "levels": 16, "code": "rate", **changes})
+
+
+def charged_network() -> Network:
+    layer = Layer(np.ones((6, 3), np.int8), Neuron(9, 17, 20, reset=Reset.SUBTRACT, charge=16))
+    return Network("charged", (layer,), 20, 16, "count")
+
+
+def names(image: WeightImage, flits: np.ndarray) -> list[str]:
+    return [str(image.packets.unpack(int(flit))["name"]) for flit in flits]
+
+
+def test_only_biases_of_kept_currents_are_sent_and_start_asks_for_counts():
+    image = compile_network(counting_network(decision="count"), FAMILY)
+    flits = image.image_flits(Events.none(1, 6))
+    assert names(image, flits) == ["START", "SPIKE", "END"]
+    start, bias = (image.packets.unpack(int(flit)) for flit in flits[:2])
+    assert start["count"] == 1 and (bias["tag"], bias["row"]) == (1, 6 * image.layers[0].stride)
+
+
+def test_start_asks_for_no_counts_where_another_rule_decides(image):
+    flits = compile_network(small_network(), FAMILY).image_flits(np.full(6, NEVER, np.int16))
+    assert image.packets.unpack(int(flits[0])).get("count") is None
+    assert Packets(FAMILY).unpack(int(flits[0]))["count"] == 0
+
+
+def test_an_axon_that_spikes_in_consecutive_steps_is_sent_in_each():
+    image = compile_network(counting_network(decision="count"), FAMILY)
+    step, axon = np.array([0, 1, 1, 2, 2]), np.array([4, 4, 0, 4, 5])
+    flits = image.image_flits(Events.of_pairs(np.zeros(5, int), step, axon, 1, 6))
+    assert names(image, flits) == [
+        *("START", "SPIKE", "SPIKE", "STEP", "SPIKE", "SPIKE", "STEP", "SPIKE", "SPIKE", "END")
+    ]
+    spikes = [image.packets.unpack(int(flit)) for flit in flits]
+    sent = [(own["parity"], own["row"]) for own in spikes if own["name"] == "SPIKE"][1:]
+    stride = image.layers[0].stride
+    assert sent == [(step & 1, axon * stride) for step, axon in ((0, 4), (1, 0), (1, 4), (0, 4), (0, 5))]
+
+
+def test_pixels_are_refused_where_the_code_is_not_ttfs():
+    image = compile_network(counting_network(decision="count"), FAMILY)
+    with pytest.raises(ImageError, match="uint8 pixels, and network 'n' has code rate: give events"):
+        image.image_flits(np.zeros(6, np.uint8))
+
+
+@pytest.mark.parametrize(("code", "most"), [("ttfs", 1), ("events", 16)])
+def test_an_input_spikes_no_more_often_than_a_was_bounded_for(code, most):
+    image = compile_network(counting_network(decision="count", code=code), FAMILY)
+
+    def spikes(count):
+        return Events.of_pairs(np.zeros(count, int), np.arange(count), np.full(count, 2), 1, 6)
+
+    image.image_flits(spikes(most))
+    with pytest.raises(ImageError, match=f"input 2 spikes {most + 1} times.*code {code} takes {most} "):
+        image.image_flits(spikes(most + 1))
+
+
+def test_inputs_from_the_charging_sweep_on_are_refused():
+    image = compile_network(charged_network(), FAMILY)
+    steps = np.full(6, 15, np.int16)
+    image.image_flits(steps)
+    steps[3] = 16
+    with pytest.raises(ImageError, match=r"steps 15\.\.16 leave 0\.\.15; sweep 16 charges the first layer"):
+        image.image_flits(steps)
+
+
+def test_an_image_of_the_family_is_saved_and_loaded_whole(tmp_path):
+    image = compile_network(counting_network(decision="count"), FAMILY)
+    image.save(tmp_path / "a.img")
+    loaded = WeightImage.load(tmp_path / "a.img")
+    assert (loaded.decision, loaded.code, loaded.params) == ("count", "rate", FAMILY)
+    assert [(own.bias_row, own.writes_a) for own in loaded.layers] == [(False, False), (True, True)]
+    assert loaded.to_bytes() == image.to_bytes()
+
+
+def test_an_old_image_after_a_rate_coded_one_leaves_no_register_of_it(image):
+    """On the chip with neuron=all it is loaded as if it had been compiled for that."""
+    machine = FlitMachine(FAMILY)
+    machine.load(compile_network(counting_network(decision="count"), FAMILY).load_flits())
+    added = [Register.DYNAMICS, Register.CHARGE, Register.BIAS_ROW]
+    assert any(pe.register(register) for pe in machine.nodes.values() for register in added)
+    machine.load(image.for_chip(FAMILY).load_flits())
+    assert not any(pe.register(register) for pe in machine.nodes.values() for register in added)
+    fresh = FlitMachine(FAMILY)
+    fresh.load(compile_network(small_network(), FAMILY).load_flits())
+    for node, pe in machine.nodes.items():
+        assert pe.memory[Memory.REGISTER].tolist() == fresh.nodes[node].memory[Memory.REGISTER].tolist()
+
+
+def test_an_old_image_is_for_chips_that_differ_in_neuron_all_alone(image):
+    assert image.for_chip(FAMILY).params == FAMILY
+    for other in (dataclasses.replace(FAMILY, lanes=4), dataclasses.replace(FAMILY, steps=64)):
+        with pytest.raises(WrongChipError, match="neuron: rel_psp != all"):
+            image.for_chip(other)
+    with pytest.raises(WrongChipError, match=r": neuron: all != rel_psp$"):
+        compile_network(small_network(), FAMILY).for_chip(PARAMS)
+
+
 # ---- file ------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +343,8 @@ def test_a_saved_image_loads_to_the_same_image(image, tmp_path):
     image.save(tmp_path / "a.img")
     loaded = WeightImage.load(tmp_path / "a.img")
     assert loaded.params == image.params and loaded.layers == image.layers
-    assert (loaded.name, loaded.steps, loaded.levels, loaded.decision) == ("small", 20, 16, "ttfs")
+    assert (loaded.name, loaded.steps, loaded.levels) == ("small", 20, 16)
+    assert (loaded.decision, loaded.code) == ("ttfs", "ttfs")
     assert loaded.load_flits().tolist() == image.load_flits().tolist()
     assert loaded.to_bytes() == image.to_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["a.img"]
@@ -274,9 +387,16 @@ def test_other_files_are_no_images(tmp_path):
 
 def test_another_version_is_named(image):
     contents = bytearray(image.to_bytes())
-    contents[8] = 2
-    with pytest.raises(ImageVersionError, match=r"version 2.*reads version 1"):
+    contents[8] = 3
+    with pytest.raises(ImageVersionError, match=r"version 3.*reads 1 and 2"):
         WeightImage.from_bytes(bytes(contents))
+
+
+def test_a_file_of_version_1_is_the_image_that_its_network_gives_today(image):
+    """The file was written when there was no version but 1."""
+    contents = (Path(__file__).parents[1] / "support" / "version-1.yoso").read_bytes()
+    assert contents[8] == 1
+    assert WeightImage.from_bytes(contents).to_bytes() == image.to_bytes()
 
 
 def rewritten(contents: bytes, change) -> bytes:
@@ -325,9 +445,9 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(image, tmp_path, mon
 
 
 def test_the_wrong_chip_is_named_field_by_field(image):
-    image.require_chip(PARAMS)
+    assert image.for_chip(PARAMS) is image
     with pytest.raises(WrongChipError, match=r"lanes: 2 != 4, steps: 32 != 64$"):
-        image.require_chip(dataclasses.replace(PARAMS, lanes=4, steps=64))
+        image.for_chip(dataclasses.replace(PARAMS, lanes=4, steps=64))
 
 
 def test_a_run_that_leaves_its_memory_is_refused(image):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.reference import random_network
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Register
+from yoso_hw.registers import Register, register_fields
 from yoso_sw.compile import sound
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import CHECKSUM, PREAMBLE, CorruptedImageError, WeightImage
@@ -60,7 +60,10 @@ def part(index, number, **fields):
 
 
 HEADERS = {
-    "another decision": (network(decision="coin"), r"decision='coin' is not one of \('ttfs', 'softmax'\)"),
+    "another decision": (
+        network(decision="coin"),
+        r"decision='coin' is not one of \('ttfs', 'softmax', 'count'\)",
+    ),
     "no steps": (network(steps=0), r"steps=0 is outside 2\.\.16"),
     "more steps than the chip counts": (network(steps=17), r"steps=17 is outside 2\.\.16"),
     "steps that are no number": (network(steps=float("nan")), "steps=nan is outside"),
@@ -118,7 +121,7 @@ def test_registers_that_contradict_the_mapping_are_refused(contents, register):
 
     def payload(data):
         chunks = np.frombuffer(data, "<u2").copy()
-        chunks[2 * (node * len(Register) + register)] ^= 1
+        chunks[2 * (node * len(register_fields(PARAMS)) + register)] ^= 1
         return chunks.tobytes()
 
     with pytest.raises(CorruptedImageError, match=rf"node \({used.x}, {used.y}\): register field"):

@@ -14,14 +14,45 @@ from yoso_sw.compile.flits import rectangle_fields, to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import KEPT
+from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, to_words
+
+
+def times_counted(layer: Layer, spikes: int, steps: int) -> np.ndarray:
+    """How often A can hold each row of a layer's weights at once, int64 (axons,).
+
+    A never leaves [sum of the negative weights, sum of the positive ones], each row taken so often.
+
+    Parameters
+    ----------
+    spikes
+        The most spikes of an axon in an image (`Network.most_spikes`).
+    steps
+        Steps of an image.
+    """
+    neuron = layer.neuron
+    times = np.ones(layer.weights.shape[0], np.int64)
+    if neuron.current == KEPT:
+        times[: layer.weights.shape[0] - layer.bias] = spikes
+        return times * max(1, neuron.charge)
+    return times if neuron.current == CLEARED else times * min(1 << neuron.current, steps)
+
+
+def missing_parts(network: Network) -> list[str]:
+    """What chips with neuron=rel_psp have not, of what a network asks for: "layer 0: leak=3", ..."""
+    plain = to_words(Neuron(threshold=1, start=0, end=0))
+    parts = [
+        f"layer {i}: {name}={value}"
+        for i, layer in enumerate(network.layers)
+        for name, value in to_words(layer.neuron).items()
+        if name in ("current", "leak", "reset", "charge") and value != plain[name]
+    ]
+    return parts + ["decision=count"] * (network.decision == "count")
 
 
 def check_network(network: Network, params: ChipParams) -> None:
     """Refuse what the chip would not compute as the golden model does.
 
-    The bound on A makes results independent of the order in which spikes of a step arrive: an axon spikes at
-    most once an image, so A never leaves [sum of negative weights, sum of positive weights].
+    The bound on A (`times_counted`) makes results independent of the order in which spikes of a step arrive.
 
     Raises
     ------
@@ -48,6 +79,12 @@ def check_network(network: Network, params: ChipParams) -> None:
         f"network {network.name!r} has {network.classes} outputs and the chip numbers {params.classes}: "
         f"use a chip with classes >= {network.classes}",
     )
+    missing = [] if params.neuron == "all" else missing_parts(network)
+    check(
+        not missing,
+        f"network {network.name!r} has {', '.join(missing)}, which a chip with neuron={params.neuron} "
+        "has not: use a chip with neuron=all",
+    )
     for i, layer in enumerate(network.layers):
         check(
             layer.window is None,
@@ -66,7 +103,9 @@ def check_network(network: Network, params: ChipParams) -> None:
             f"layer {i}: weights {low}..{high} do not fit the chip's {params.weight_bits} bits: quantise to "
             f"{params.weight_bits} bits, or use a chip with more weight_bits",
         )
-        weights = layer.weights.astype(np.int64)
+        times = times_counted(layer, network.most_spikes(i), network.steps)
+        often = f", each up to {times.max()} times," if times.max() > 1 else ""
+        weights = layer.weights * times[:, None]
         for sign, minus, sums, bound in (
             ("positive", "", np.maximum(weights, 0).sum(0), params.acc_max),
             ("negative", "-", -np.minimum(weights, 0).sum(0), -params.acc_min),
@@ -74,7 +113,7 @@ def check_network(network: Network, params: ChipParams) -> None:
             worst = int(sums.argmax())
             check(
                 int(sums[worst]) <= bound,
-                f"layer {i}, neuron {worst}: its {sign} weights sum to {minus}{sums[worst]}, "
+                f"layer {i}, neuron {worst}: its {sign} weights{often} sum to {minus}{sums[worst]}, "
                 f"beyond the {params.acc_bits}-bit accumulated weight's {params.acc_min}..{params.acc_max}: "
                 f"scale the layer down, or use a chip with more acc_bits",
             )
@@ -180,6 +219,7 @@ def compile_network(
         steps=network.steps,
         levels=network.levels,
         decision=network.decision,
+        code=network.code,
         layers=layers,
         runs=(*setup, *contents),
     )

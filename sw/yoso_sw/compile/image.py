@@ -10,7 +10,7 @@ import json
 import os
 import struct
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,9 +24,13 @@ from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.mapping import LayerMap, Slice
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.network import most_spikes
 
 MAGIC = b"YOSO-IMG"
-VERSION = 1
+VERSION = 2
+
+#: Versions that can be read; 1 has no input code, and no layers or chips but those of the ReL-PSP neuron.
+READABLE = (1, 2)
 PREAMBLE = struct.Struct("<8sIIQ")  # magic, version, bytes of header, bytes of payload
 CHECKSUM = struct.Struct("<I")
 
@@ -74,7 +78,7 @@ class WeightImage:
     ----------
     params
         The chip it was compiled for.
-    name, steps, levels, decision
+    name, steps, levels, decision, code
         As in `yoso_sw.network.network.Network`.
     layers
         Where each layer lies.
@@ -92,6 +96,7 @@ class WeightImage:
     steps: int
     levels: int
     decision: str
+    code: str
     layers: tuple[LayerMap, ...]
     runs: tuple[MemoryRun, ...]
 
@@ -122,14 +127,32 @@ class WeightImage:
         """PEs that hold neurons."""
         return sum(len(layer.slices) for layer in self.layers)
 
-    def require_chip(self, params: ChipParams) -> None:
-        """Raise `WrongChipError`, naming the fields that differ, unless the image is for this chip."""
-        differences = self.params.differences(params)
-        if differences:
+    def for_chip(self, params: ChipParams) -> WeightImage:
+        """The image as a chip takes it: itself, or one that also clears the registers that it does not know.
+
+        A chip with neuron=all has registers that an image for neuron=rel_psp does not write, and what an
+        earlier image has left in them would hold. 0 in them is the ReL-PSP neuron.
+
+        Raises
+        ------
+        WrongChipError
+            Naming the fields that differ, if the image is for another chip.
+        """
+        if params == self.params:
+            return self
+        if params != replace(self.params, neuron="all"):
             raise WrongChipError(
                 f"weight image {self.name!r} was compiled for another chip (image != chip): "
-                f"{', '.join(differences)}"
+                f"{', '.join(self.params.differences(params))}"
             )
+        depth, _ = memory_shape(params, Memory.REGISTER)
+        runs = tuple(
+            replace(run, data=np.pad(run.data, ((0, depth - len(run.data)), (0, 0))))
+            if run.memory is Memory.REGISTER
+            else run
+            for run in self.runs
+        )
+        return replace(self, params=params, runs=runs)
 
     # ---- flits ---------------------------------------------------------------------------------------
 
@@ -160,16 +183,25 @@ class WeightImage:
 
     @cached_property
     def _bias_flits(self) -> np.ndarray:
-        """The SPIKE of every bias; biases spike at step 0, parity 0."""
+        """The SPIKE of every bias that is an axon; they spike at step 0, parity 0."""
         offset = self.packets.formats["SPIKE"].field("row").offset
         return np.array(
             [
                 self._spike_base(layer) | (layer.axons - 1) * layer.stride << offset
                 for layer in self.layers
-                if layer.bias
+                if layer.bias and not layer.bias_row
             ],
             np.uint64,
         )
+
+    @cached_property
+    def _open(self) -> int:
+        """Steps from 0 on in which inputs may spike: all, or those before the first layer is charged."""
+        part = self.layers[0].slices[0]
+        own = next(
+            run for run in self.runs if (run.x, run.y, run.memory) == (part.x, part.y, Memory.REGISTER)
+        )
+        return sound.register_values(self.params, own.data).get("charge", 0) or self.steps
 
     def image_events(self, inputs: np.ndarray | Events) -> Events:
         """One image's spikes: of uint8 pixels or int16 steps, shape (inputs,), or of events of one image.
@@ -177,7 +209,8 @@ class WeightImage:
         Raises
         ------
         ImageError
-            If the input does not fit the network.
+            If the input does not fit the network: its shape or code, a step, or more spikes of an axon than
+            those with which A was bounded.
         """
         if isinstance(inputs, Events):
             shape: tuple[int, ...] = (inputs.axons,) if len(inputs) == 1 else (len(inputs), inputs.axons)
@@ -188,15 +221,33 @@ class WeightImage:
             raise ImageError(f"input has shape {shape}; network {self.name!r} needs ({self.inputs},)")
         if not isinstance(inputs, Events):
             if inputs.dtype == np.uint8:
+                if self.code != "ttfs":
+                    raise ImageError(
+                        f"input is uint8 pixels, and network {self.name!r} has code {self.code}: give events"
+                    )
                 inputs = spike_steps(inputs, self.levels)
             elif inputs.dtype != np.int16:
                 raise ImageError(f"input is {inputs.dtype}; it must be events, uint8 pixels or int16 steps")
             spikes = inputs[inputs != NEVER]
         else:
             spikes = inputs.step
-        if len(spikes) and not 0 <= spikes.min() <= spikes.max() < self.steps:
-            raise ImageError(f"input steps {spikes.min()}..{spikes.max()} leave 0..{self.steps - 1}")
-        return inputs if isinstance(inputs, Events) else Events.of_steps(inputs[None])
+        if len(spikes) and not 0 <= spikes.min() <= spikes.max() < self._open:
+            charged = "" if self._open == self.steps else f"; sweep {self._open} charges the first layer"
+            raise ImageError(f"input steps {spikes.min()}..{spikes.max()} leave 0..{self._open - 1}{charged}")
+        events = inputs if isinstance(inputs, Events) else Events.of_steps(inputs[None])
+        most = most_spikes(self.code, self.levels)
+        if len(spikes) > most and events.counts.max() > most:
+            axon = int(events.counts[0].argmax())
+            raise ImageError(
+                f"input {axon} spikes {events.counts[0, axon]} times; network {self.name!r} of code "
+                f"{self.code} takes {most} spikes of an input at most"
+            )
+        return events
+
+    def _start(self, early_exit: bool) -> int:
+        """The START of an image; only chips with neuron=all can be told to count."""
+        count = {"count": int(self.decision == "count")} if self.params.neuron == "all" else {}
+        return self.packets.pack("START", steps=self.steps, early=int(early_exit), **count)
 
     def image_flits(self, inputs: np.ndarray | Events, early_exit: bool = True) -> np.ndarray:
         """One image as the host sends it: START, the spikes of each step and STEP, END after the last spike.
@@ -206,7 +257,7 @@ class WeightImage:
         inputs
             uint8 pixels or int16 steps, shape (inputs,), or events of one image.
         early_exit
-            Ask the chip to end the image at its deciding step.
+            Ask the chip to end the image at its deciding step; one that counts runs to its last step.
 
         Returns
         -------
@@ -223,7 +274,7 @@ class WeightImage:
         biases = len(self._bias_flits)
         last = int(steps[-1]) if len(steps) else 0
         flits = np.full(2 + biases + len(steps) + last, self.packets.pack("STEP"), np.uint64)
-        flits[0] = self.packets.pack("START", steps=self.steps, early=int(early_exit))
+        flits[0] = self._start(early_exit)
         flits[1 : 1 + biases] = self._bias_flits
         # A spike of step t stands behind the spikes before it and t STEPs.
         parity = np.uint64(self.packets.formats["SPIKE"].field("parity").offset)
@@ -293,6 +344,7 @@ class WeightImage:
                 "steps": self.steps,
                 "levels": self.levels,
                 "decision": self.decision,
+                "code": self.code,
             },
             "layers": [asdict(layer) for layer in self.layers],
             "runs": [[run.x, run.y, int(run.memory), run.address, len(run.data)] for run in self.runs],
@@ -310,8 +362,10 @@ class WeightImage:
         if len(contents) < PREAMBLE.size:
             raise TruncatedImageError(f"{source} is truncated: {len(contents)} bytes")
         _, version, header_bytes, payload_bytes = PREAMBLE.unpack_from(contents)
-        if version != VERSION:
-            raise ImageVersionError(f"{source} has version {version}; this program reads version {VERSION}")
+        if version not in READABLE:
+            raise ImageVersionError(
+                f"{source} has version {version}; this program reads {' and '.join(map(str, READABLE))}"
+            )
         size = PREAMBLE.size + header_bytes + payload_bytes + CHECKSUM.size
         if len(contents) < size:
             raise TruncatedImageError(f"{source} is truncated: {len(contents)} of {size} bytes")
@@ -323,6 +377,7 @@ class WeightImage:
             raise CorruptedImageError(f"{source} is corrupted: its checksum or length is wrong")
         try:
             image = cls._parse(
+                version,
                 json.loads(body[PREAMBLE.size : PREAMBLE.size + header_bytes]),
                 np.frombuffer(body, "<u2", offset=PREAMBLE.size + header_bytes).astype(np.uint16),
             )
@@ -336,7 +391,7 @@ class WeightImage:
         return image
 
     @classmethod
-    def _parse(cls, header: dict, payload: np.ndarray) -> WeightImage:
+    def _parse(cls, version: int, header: dict, payload: np.ndarray) -> WeightImage:
         params = ChipParams.from_json(json.dumps(header["chip"]))
         layers = tuple(
             LayerMap(
@@ -357,7 +412,8 @@ class WeightImage:
             offset += size
         if offset != len(payload):
             raise ValueError(f"{len(payload)} chunks of payload, {offset} in the runs")
-        return cls(params=params, layers=layers, runs=tuple(runs), **header["network"])
+        network = header["network"] if version > 1 else {"code": "ttfs", **header["network"]}
+        return cls(params=params, layers=layers, runs=tuple(runs), **network)
 
     def save(self, path: str | Path) -> None:
         """Write the file; it appears whole or not at all."""

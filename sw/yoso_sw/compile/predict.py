@@ -16,9 +16,10 @@ def predict_counters(image: WeightImage, result: GoldenResult) -> np.ndarray:
     """Counters of every PE summed over the images of `result`, the load phase not counted.
 
     A sweep and a spike each touch every neuron word of the PE once: a sweep reads A and V and writes V
-    (sweep 0 reads nothing and clears A as well), a spike reads its weights and reads and writes A. A RESULT
-    reads the V that it carries; in a report, where no spike decided, every output neuron sends one and none
-    counts as a spike.
+    (sweep 0 reads neither and writes A as well), a spike reads its weights and reads and writes A. Where the
+    current is not kept or is charged, every sweep writes A; where it has a bias row, every sweep reads that,
+    which is no update. A RESULT reads the V that it carries; in a report, where no spike decided, every
+    output neuron sends one and none counts as a spike.
 
     Returns
     -------
@@ -41,9 +42,9 @@ def predict_counters(image: WeightImage, result: GoldenResult) -> np.ndarray:
             own[Counter.SPIKES_OUT] = sent
             own[Counter.UPDATES] = updates
             own[Counter.SWEEPS] = sweeps
-            own[Counter.WEIGHT_READS] = updates
+            own[Counter.WEIGHT_READS] = updates + (sweeps * words if layer.bias_row else 0)
             own[Counter.ACC_READS] = updates + (sweeps - images) * words
-            own[Counter.ACC_WRITES] = updates + images * words
+            own[Counter.ACC_WRITES] = updates + (sweeps if layer.writes_a else images) * words
             own[Counter.POT_READS] = (sweeps - images) * words
             own[Counter.POT_WRITES] = sweeps * words
             if output:

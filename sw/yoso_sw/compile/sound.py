@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from yoso_hw.params import ChipParams
 from yoso_hw.registers import CHUNK_BITS, Memory, memory_shape, register_fields, unpack
 
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.mapping import LayerMap, Slice
-from yoso_sw.network.network import DECISIONS
+from yoso_sw.network.network import CODES, DECISIONS
 
 if TYPE_CHECKING:
     from yoso_sw.compile.image import WeightImage
@@ -34,6 +35,10 @@ def faults(image: WeightImage) -> Iterator[str]:
             yield f"{key}={value!r} is outside {low}..{high}"
     if image.decision not in DECISIONS:
         yield f"decision={image.decision!r} is not one of {DECISIONS}"
+    if image.decision == "count" and params.neuron != "all":
+        yield f"decision=count, and the chip's neuron={params.neuron} decides by no counts"
+    if image.code not in CODES:
+        yield f"code={image.code!r} is not one of {CODES}"
     if not 1 <= len(image.layers) < params.layers:
         yield f"{len(image.layers)} layers are outside 1..{params.layers - 1}"
     for i, layer in enumerate(image.layers):
@@ -57,8 +62,9 @@ def _layer_faults(image: WeightImage, index: int, layer: LayerMap) -> Iterator[s
     params = image.params
     if layer.tag != index + 1 or type(layer.tag) is not int:
         yield f"tag={layer.tag!r} is not {index + 1}"
-    if type(layer.bias) is not bool:
-        yield f"bias={layer.bias!r} is neither true nor false"
+    for name in ("bias", "bias_row", "writes_a"):
+        if type(getattr(layer, name)) is not bool:
+            yield f"{name}={getattr(layer, name)!r} is neither true nor false"
     if not _whole(layer.axons, 1 + bool(layer.bias), params.weight_words):
         yield f"axons={layer.axons!r} are outside {1 + bool(layer.bias)}..{params.weight_words}"
     before = image.layers[index - 1].neurons if index else None
@@ -111,17 +117,33 @@ def _run_faults(image: WeightImage) -> Iterator[str]:
         return
     for run in image.runs[: params.nodes]:
         wanted = _registers(image, *holders[run.x, run.y]) if (run.x, run.y) in holders else {"words": 0}
-        for name, value in _fields(image, run.data).items():
+        values = register_values(params, run.data)
+        for name, value in values.items():
             if name in wanted and value != wanted[name]:
                 yield f"node ({run.x}, {run.y}): register field {name}={value} is not {wanted[name]}"
+        if (run.x, run.y) in holders:
+            index, _ = holders[run.x, run.y]
+            for fault in _neuron_faults(image, index, values):
+                yield f"node ({run.x}, {run.y}): {fault}"
 
 
-def _fields(image: WeightImage, data: np.ndarray) -> dict[str, int]:
-    """All register fields of a node, from its run."""
+def _neuron_faults(image: WeightImage, index: int, values: dict[str, int]) -> Iterator[str]:
+    """Where the neuron of a layer's registers is none that the mapping and the host's spikes are made for."""
+    layer = image.layers[index]
+    decays, charge = bool(values.get("decays", 0)), values.get("charge", 0)
+    for name, is_so in (("bias_row", layer.bias and decays), ("writes_a", decays or charge > 0)):
+        if getattr(layer, name) != is_so:
+            yield f"its registers say {name}={is_so}, and the header {getattr(layer, name)}"
+    if index and charge:
+        yield f"register field charge={charge} is not 0, and only the first layer can be charged"
+
+
+def register_values(params: ChipParams, data: np.ndarray) -> dict[str, int]:
+    """All register fields of a node, from its run's chunks, uint16 (registers, chunks)."""
     values: dict[str, int] = {}
-    for register, parts in zip(register_fields(image.params), data, strict=True):
+    for register, parts in zip(register_fields(params), data, strict=True):
         word = sum(int(part) << (CHUNK_BITS * i) for i, part in enumerate(parts))
-        values |= unpack(image.params, register, word)
+        values |= unpack(params, register, word)
     return values
 
 
@@ -133,6 +155,8 @@ def _registers(image: WeightImage, index: int, part: Slice) -> dict[str, int]:
         "words": part.words(lanes),
         "last_mask": (1 << ((part.count - 1) % lanes + 1)) - 1,
         "errors": 0,
+        "bias": int(layer.bias_row),
+        "bias_row": (layer.axons - 1) * layer.stride if layer.bias_row else 0,
     }
     if index + 1 == len(image.layers):
         return wanted | {"output": 1, "base": part.first}

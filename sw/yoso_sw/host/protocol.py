@@ -106,8 +106,7 @@ class Protocol:
 
     def load(self, image: WeightImage) -> Exchange[None]:
         """A weight image. Raises `yoso_sw.compile.image.WrongChipError` if it is for another chip."""
-        image.require_chip(self.params)
-        return Exchange(image.load_flits(), 0, nothing)
+        return Exchange(image.for_chip(self.params).load_flits(), 0, nothing)
 
     def write(self, x: int, y: int, memory: Memory, address: int, words: Sequence[int]) -> Exchange[None]:
         """Write words to one PE, from `address` up."""
@@ -195,6 +194,7 @@ class Protocol:
 
         The error register, which the chip itself writes, counts like any other.
         """
+        image = image.for_chip(self.params)
         inner = self.read([Reading(r.x, r.y, r.memory, r.address, len(r.data)) for r in image.runs])
 
         def parse(answers: Iterable[int]) -> int:
@@ -217,6 +217,7 @@ class Protocol:
         Each is uint8 pixels or int16 steps (inputs,), or events of one image. Raises
         `yoso_sw.compile.image.ImageError` if one does not fit the network.
         """
+        image = image.for_chip(self.params)
         flits = [image.image_flits(one, early_exit) for one in inputs]
 
         def parse(answers: Iterable[int]) -> list[Outcome]:
@@ -226,6 +227,33 @@ class Protocol:
             ]
 
         return Exchange(np.concatenate(flits), IMAGE_ANSWERS * len(flits), parse)
+
+    def counts(self, outputs: int) -> Exchange[np.ndarray]:
+        """How often each output spiked in the last image: int64 (outputs,).
+
+        Raises
+        ------
+        ProtocolError
+            If the chip counts no spikes.
+        """
+        if self.params.neuron != "all":
+            raise ProtocolError(
+                f"a chip with neuron={self.params.neuron} counts no output spikes: use one with neuron=all"
+            )
+        flits = np.array([self.packets.pack("COUNT", index=i, spikes=0) for i in range(outputs)], np.uint64)
+
+        def parse(answers: Iterable[int]) -> np.ndarray:
+            said = [self._unpack(flit) for flit in answers]
+            if [(own["name"], own.get("index")) for own in said] != [("COUNT", i) for i in range(outputs)]:
+                raise ProtocolError(f"the answers to {outputs} times COUNT were {said[:4]}")
+            return np.array([int(own["spikes"]) for own in said], np.int64)
+
+        return Exchange(flits, outputs, parse)
+
+    def potentials(self, image: WeightImage) -> Exchange[np.ndarray]:
+        """V of every output as the last image left it, int64 (outputs,)."""
+        inner = self.neurons(image, len(image.layers) - 1)
+        return Exchange(inner.flits, inner.answers, lambda answers: inner.parse(answers)[0])
 
     def errors(self, clear: bool = False) -> Exchange[list[str]]:
         """Names of the sticky errors of the host port; `clear` clears them after."""

@@ -30,6 +30,12 @@ DECISIONS = ("ttfs", "softmax", "count")
 #: How inputs become spikes (docs/arithmetic.md, "Input codes").
 CODES = ("ttfs", "rate", "poisson", "events")
 
+
+def most_spikes(code: str, levels: int) -> int:
+    """Spikes that an input of a code can bring in an image at most."""
+    return 1 if code == "ttfs" else levels
+
+
 #: Bytes to which a network's file may unpack; the weights of all PEs of the largest chip take fewer.
 LARGEST_FILE = 1 << 28
 
@@ -300,7 +306,7 @@ class Network:
         """Spikes that an axon of layer `index` can bring in an image at most."""
         if index:
             return self.layers[index - 1].neuron.most_spikes
-        return 1 if self.code == "ttfs" else self.levels
+        return most_spikes(self.code, self.levels)
 
     @property
     def chip(self) -> ChipParams:
