@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.flit_machine import FlitMachine
-from support.reference import random_inputs, random_network
+from support.reference import random_events, random_inputs, random_network, simulate
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, Register
 from yoso_sw.commands.compile import main
@@ -77,6 +77,42 @@ def test_the_flits_compute_the_network_and_count_as_predicted(lanes, spread, see
     for (x, y), pe in machine.nodes.items():
         for counter in PREDICTED:
             assert pe.count[counter] == predicted[y, x, counter], (x, y, counter.name)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+@pytest.mark.parametrize("decision", ["ttfs", "softmax", "count"])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_flits_compute_networks_of_the_whole_family(lanes, decision, seed):
+    rng = np.random.default_rng([lanes, seed, len(decision)])
+    sizes = [[9, 13, 5], [12, 7], [5, 9, 6, 4], [8, 7, 9, 5, 3]][seed]
+    network = random_network(rng, sizes, 18, decision=decision, weight_bits=4, family=True)
+    params = dataclasses.replace(
+        SMALL, lanes=lanes, weights=128, cols=4, rows=5, layers=5, weight_bits=4, neuron="all"
+    )
+    image = compile_network(network, params, spread=bool(seed % 2))
+    machine = FlitMachine(params)
+    machine.load(image.load_flits())
+    for events in random_events(rng, 4, network):
+        expected = simulate(network, events, params, early_exit=bool(seed % 2))
+        decided, spikes = machine.run(image.image_flits(events, bool(seed % 2)))
+        assert decided == (expected.decision, expected.decision_step, expected.spiked)
+        seen = [(*image.spike_of(x, y, flit), step) for x, y, step, flit in spikes]
+        assert sorted(seen) == [
+            (layer, j, step)
+            for layer, fired in enumerate(expected.steps)
+            for j, steps in enumerate(fired)
+            for step in steps
+        ]
+        for layer, own in enumerate(image.layers):
+            for part in own.slices:
+                state, held = (
+                    machine.nodes[part.x, part.y].state(),
+                    slice(part.first, part.first + part.count),
+                )
+                assert state["a"] == expected.accumulated[layer][held]
+                assert state["v"] == expected.potentials[layer][held]
+        if decision == "count":
+            assert [machine.counts[j] for j in range(network.classes)] == [*map(len, expected.steps[-1])]
 
 
 @settings(max_examples=60)
