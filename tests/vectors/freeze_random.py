@@ -133,7 +133,7 @@ def said(neuron: Neuron) -> dict[str, int | str]:
     }
 
 
-def silent(spikes: list[list[int]]) -> list[int | None | list[int]]:
+def silent(spikes: list[list[int]]) -> list[int | list[int] | None]:
     """Steps of each neuron or input as the file has them."""
     return [None if not own else own[0] if len(own) == 1 else own for own in spikes]
 

@@ -106,6 +106,16 @@ class Events:
         """Images without a spike."""
         return cls.of_steps(np.full((images, axons), NEVER, np.int16))
 
+    @classmethod
+    def joined(cls, parts: list[Events]) -> Events:
+        """The images of some events, one part after another, all on as many axons."""
+        if all(part._steps is not None for part in parts):
+            return cls.of_steps(np.concatenate([part.steps for part in parts]))
+        counts = np.concatenate([np.diff(part.pairs[0]) for part in parts])
+        ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        step, axon = (np.concatenate([part.pairs[k] for part in parts]) for k in (1, 2))
+        return cls(ends, step, axon, parts[0].axons)
+
     # ---- as pairs ------------------------------------------------------------------------------------
 
     @property
@@ -170,6 +180,13 @@ class Events:
     def total(self) -> int:
         """Spikes of all images."""
         return int(self.per_image.sum())
+
+    @property
+    def latest(self) -> int:
+        """Step of the latest spike of all images, -1 without any."""
+        if self._steps is None:
+            return int(self.step.max(initial=-1))
+        return int(self._steps.max(initial=-1, where=self._steps != NEVER))
 
     # ---- images --------------------------------------------------------------------------------------
 

@@ -1,37 +1,23 @@
 """The golden model: what the chip must compute, spike for spike, in integers only.
 
-This file is the executable form of `docs/arithmetic.md` and owes nothing to the RTL: it knows no packet, no
-memory and no mesh, only layers, steps and saturating adds. Two functions are seams for later kinds of
-network: `sweep_neuron` (the neuron) and `synapse.integrate_spike` (the synapse, dense or convolution).
-Everything else is order: sweep first, then the step's spikes, then the decision.
+It is the executable form of `docs/arithmetic.md` and owes nothing to the RTL. This file is the way in and
+what comes out; the steps of an image are `kernel`, the neuron is `sweep`, dense or convolution `synapse`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
-from numba import njit, prange
 from yoso_hw.params import ChipParams
 
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Network, Window
-from yoso_sw.network.neuron import records
-from yoso_sw.network.synapse import integrate_bias, integrate_spike, pass_on, saturate
+from yoso_sw.network.kernel import State, Tables, empty_states, run_images, tables
+from yoso_sw.network.network import Network
 
-NO_WINDOW = Window(0, 0, 0, 0)  # a dense layer's, for the kernels
-
-#: Where a layer lies in the arrays of all layers: its neurons, its outputs, its weights (bias last).
-PLACE = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            *("first", "neurons", "first_output", "outputs", "inputs"),
-            *("first_weight", "first_bias", "end_weight"),
-        )
-    ]
-)
+#: Entries of the record at once, one a step and neuron that may fire more than once: images run in parts.
+LARGEST_RECORD = 1 << 26
 
 
 class GoldenError(ValueError):
@@ -48,19 +34,22 @@ class GoldenResult:
         Per layer: which neurons fired when.
     sent
         Per layer: the spikes that go on, on its outputs; `spikes`, but for a pooled layer.
+    spike_potentials
+        int32 (spikes,): V that each spike of the last layer carries, as its sweep leaves it, in the order of
+        `Events.pairs`: by image, step and neuron.
     potentials, accumulated
-        Per layer int32 (B, n): V and A. A neuron that fired keeps the V that it fired with.
+        Per layer int32 (B, n): V and A. A neuron that fires once keeps the V that it fired with.
     decisions
         int32 (B,): class, 0 .. classes - 1.
     decision_steps
-        int16 (B,): step of the deciding spike; T - 1 where no spike decided.
+        int16 (B,): step of the deciding spike; T - 1 where no spike or their number decided.
     spiked
-        bool (B,): True where an output spike decided, False where the highest V did.
+        bool (B,): True where output spikes decided, False where the highest V did.
     last
         int16 (B,): last step run; `decision_steps` with early exit, else T - 1.
     spikes_in, spikes_out
-        int64 (B, layers): spikes that reached the layer (its bias is one) and that it sent; of a pooled
-        layer, those that pooling passed on.
+        int64 (B, layers): spikes that reached the layer (a bias that is an axon is one) and that it sent; of
+        a pooled layer, those that pooling passed on.
     updates
         int64 (B, layers): synaptic updates. A spike updates each neuron of a dense layer; in a convolution,
         those whose windows hold it.
@@ -68,6 +57,7 @@ class GoldenResult:
 
     spikes: tuple[Events, ...]
     sent: tuple[Events, ...]
+    spike_potentials: np.ndarray
     potentials: tuple[np.ndarray, ...]
     accumulated: tuple[np.ndarray, ...]
     decisions: np.ndarray
@@ -80,7 +70,10 @@ class GoldenResult:
 
     @property
     def steps(self) -> tuple[np.ndarray, ...]:
-        """Per layer int16 (B, n): step at which the neuron fired, `NEVER` for silent; a view of `spikes`."""
+        """Per layer int16 (B, n): step at which the neuron fired, `NEVER` for silent; a view of `spikes`.
+
+        Raises `EventsError` if a neuron fires more than once in an image.
+        """
         return tuple(layer.steps for layer in self.spikes)
 
     @property
@@ -98,210 +91,14 @@ def input_steps(pixels: np.ndarray, levels: int) -> np.ndarray:
     return np.where(pixels > 0, steps, NEVER).astype(np.int16)
 
 
-# ---- the neuron ------------------------------------------------------------------------------------------
-
-
-class Tables(NamedTuple):
-    """A network as the kernels read it.
-
-    Attributes
-    ----------
-    places, neurons
-        Records a layer: `PLACE`, and its neuron (`neuron.NEURON`).
-    windows
-        int64 (layers, 4): (rows, cols, channels, kernel) of its convolution, kernel 0 if it is dense.
-    weights
-        int8: the matrices of all layers, row by row.
-    acc_min, acc_max, pot_min, pot_max
-        Where A and V saturate.
-    """
-
-    places: np.ndarray
-    neurons: np.ndarray
-    windows: np.ndarray
-    weights: np.ndarray
-    acc_min: int
-    acc_max: int
-    pot_min: int
-    pot_max: int
-
-
-class State(NamedTuple):
-    """What an image changes.
-
-    Attributes
-    ----------
-    fired, pot, acc
-        Of the neurons of all layers: step of the spike or `NEVER`, V, A.
-    sent
-        Of the outputs of all layers: step of the spike that went on.
-    counts
-        int64 (layers, 3): spikes in, spikes out, updates.
-    """
-
-    fired: np.ndarray
-    pot: np.ndarray
-    acc: np.ndarray
-    sent: np.ndarray
-    counts: np.ndarray
-
-
-class Parameters(NamedTuple):
-    """A `neuron.Neuron` in the registers of a kernel: from a record, each use would read memory again."""
-
-    threshold: int
-    start: int
-    end: int
-    slope: int
-
-
-@njit(cache=True, inline="always")
-def sweep_neuron(a, v, step, neuron, pot_min, pot_max):  # type: ignore[no-untyped-def]
-    """The neuron (ReL-PSP): one sweep of a neuron that has not fired. Returns its new V and whether it fires.
-
-    V(t) = sum_i w_i max(0, t - t_i) grows each step by A, the weights that have arrived (paper, eq. 8).
-    """
-    gain = neuron.slope if neuron.slope > 0 and step >= neuron.start else a
-    v = saturate(v + gain, pot_min, pot_max)
-    return v, neuron.start <= step < neuron.end and v >= neuron.threshold
-
-
-@njit(cache=True)
-def sweep_layer(fired, pot, acc, step, neuron, pot_min, pot_max):  # type: ignore[no-untyped-def]
-    """Sweep every neuron of a layer that has not fired; returns how many fire."""
-    count = 0
-    own = Parameters(neuron.threshold, neuron.start, neuron.end, neuron.slope)
-    for j in range(len(fired)):
-        if fired[j] == NEVER:
-            pot[j], fires = sweep_neuron(np.int64(acc[j]), np.int64(pot[j]), step, own, pot_min, pot_max)
-            if fires:
-                fired[j] = step
-                count += 1
-    return count
-
-
-# ---- one step --------------------------------------------------------------------------------------------
-
-
-@njit(cache=True)
-def begin(state):  # type: ignore[no-untyped-def]
-    """All is 0 and silent at the start of an image."""
-    state.fired[:] = NEVER
-    state.sent[:] = NEVER
-    state.pot[:] = 0
-    state.acc[:] = 0
-    state.counts[:] = 0
-
-
-@njit(cache=True)
-def sweep(step, net, state):  # type: ignore[no-untyped-def]
-    """Sweep all layers. A holds the spikes before this step only, so nothing cascades within a step."""
-    for layer in range(len(net.places)):
-        place = net.places[layer]
-        own = slice(place.first, place.first + place.neurons)
-        passed = state.sent[place.first_output : place.first_output + place.outputs]
-        fired = state.fired[own]
-        if sweep_layer(
-            fired, state.pot[own], state.acc[own], step, net.neurons[layer], net.pot_min, net.pot_max
-        ):
-            state.counts[layer, 1] += pass_on(fired, passed, net.windows[layer], step)
-
-
-@njit(cache=True)
-def integrate(step, inputs, net, state):  # type: ignore[no-untyped-def]
-    """Integrate the spikes of a step in all layers; axons in ascending order, the bias last.
-
-    `inputs` are the axons of the network's own inputs that spike in it.
-    """
-    for layer in range(len(net.places)):
-        place, window = net.places[layer], net.windows[layer]
-        a = state.acc[place.first : place.first + place.neurons]
-        w = net.weights[place.first_weight : place.first_bias]
-        spikes, updates = 0, 0
-        if layer == 0:
-            for axon in inputs:
-                updates += integrate_spike(axon, w, a, window, net.acc_min, net.acc_max)
-                spikes += 1
-        else:
-            before = place.first_output - place.inputs  # what the layer before sent lies just below
-            for axon in range(place.inputs):
-                if state.sent[before + axon] == step:
-                    updates += integrate_spike(axon, w, a, window, net.acc_min, net.acc_max)
-                    spikes += 1
-        if place.first_bias < place.end_weight and step == 0:
-            bias = net.weights[place.first_bias : place.end_weight]
-            updates += integrate_bias(bias, a, net.acc_min, net.acc_max)
-            spikes += 1
-        state.counts[layer, 0] += spikes
-        state.counts[layer, 2] += updates
-
-
-@njit(cache=True)
-def decide(wanted, net, state):  # type: ignore[no-untyped-def]
-    """Index of the output neuron with the highest V among those whose spike has step `wanted`, or -1.
-
-    The lowest index wins a tie; `NEVER` asks for those that have not fired.
-    """
-    first, best = net.places[-1].first, -1
-    for j in range(net.places[-1].neurons):
-        if state.fired[first + j] == wanted and (best < 0 or state.pot[first + j] > state.pot[first + best]):
-            best = j
-    return best
-
-
-# ---- one image -------------------------------------------------------------------------------------------
-
-
-@njit(cache=True)
-def run_image(steps, axons, total, early, net, state):  # type: ignore[no-untyped-def]
-    """One image through all layers, step by step; fills `state`.
-
-    `steps` and `axons` are its input spikes by step, then by axon; `total` is T. Returns (class, deciding
-    step, decided by a spike, last step run).
-    """
-    begin(state)
-    decision, decision_step, taken = -1, total - 1, 0
-    for step in range(total):
-        sweep(step, net, state)
-        arrived = taken
-        while arrived < len(steps) and steps[arrived] == step:
-            arrived += 1
-        integrate(step, axons[taken:arrived], net, state)
-        taken = arrived
-        if decision < 0:  # the first step with an output spike; among its spikes the highest V
-            decision = decide(step, net, state)
-            if decision >= 0:
-                decision_step = step
-                if early:
-                    return decision, decision_step, True, step
-    if decision >= 0:
-        return decision, decision_step, True, total - 1
-    return decide(NEVER, net, state), total - 1, False, total - 1
-
-
-@njit(cache=True, parallel=True)
-def run_images(ends, steps, axons, total, early, net, states, outcome):  # type: ignore[no-untyped-def]
-    """`run_image` for each image, images in parallel; `outcome` (B, 4) gets its return values."""
-    for b in prange(len(outcome)):
-        own = slice(ends[b], ends[b + 1])
-        state = State(states.fired[b], states.pot[b], states.acc[b], states.sent[b], states.counts[b])
-        decision, step, spiked, last = run_image(steps[own], axons[own], total, early, net, state)
-        outcome[b, 0] = decision
-        outcome[b, 1] = step
-        outcome[b, 2] = spiked
-        outcome[b, 3] = last
-
-
-# ---- the way in ------------------------------------------------------------------------------------------
-
-
 def check_inputs(network: Network, inputs: np.ndarray | Events) -> Events:
     """Images (uint8), steps (int16) or events of `network` as events on its inputs.
 
     Raises
     ------
     GoldenError
-        If the dtype is neither, the shape is not (B, inputs), or a step is neither in 0 .. T - 1 nor `NEVER`.
+        If the dtype is neither, the shape is not (B, inputs), pixels come to another code than ttfs, a step
+        is neither in 0 .. T - 1 nor `NEVER`, or an input comes when the first layer has been charged.
     """
     if isinstance(inputs, Events):
         events = inputs
@@ -317,53 +114,23 @@ def check_inputs(network: Network, inputs: np.ndarray | Events) -> Events:
         )
     if not isinstance(inputs, Events):
         if array.dtype == np.uint8:
-            return Events.of_steps(input_steps(array, network.levels))
-        wrong = ((array < 0) | (array >= network.steps)) & (array != NEVER)
-        if wrong.any():
+            if network.code != "ttfs":
+                raise GoldenError(
+                    f"input is pixels, and network {network.name!r} has the code {network.code}: give events"
+                )
+            array = input_steps(array, network.levels)
+        elif (array < 0).any():
             raise GoldenError(
-                f"input step {array[wrong][0]} is neither in 0..{network.steps - 1} nor NEVER={NEVER}"
+                f"input step {array[array < 0][0]} is neither in 0..{network.steps - 1} nor NEVER={NEVER}"
             )
-        return Events.of_steps(array)
-    if (events.step >= network.steps).any():
-        raise GoldenError(f"input step {events.step.max()} is not in 0..{network.steps - 1}")
+        events = Events.of_steps(array)
+    late = events.latest
+    if late >= network.steps:
+        raise GoldenError(f"input step {late} is neither in 0..{network.steps - 1} nor NEVER={NEVER}")
+    charge = network.layers[0].neuron.charge
+    if charge and late >= charge:
+        raise GoldenError(f"input step {late} is not before the charge of layer 0 at step {charge}")
     return events
-
-
-def tables(network: Network, params: ChipParams) -> Tables:
-    """`network` on a chip's adders, as the kernels read it."""
-    places = np.zeros(len(network.layers), PLACE)
-    first = first_output = first_weight = 0
-    for place, layer in zip(places, network.layers, strict=True):
-        end_weight = first_weight + layer.weights.size
-        place["first"], place["neurons"] = first, layer.neurons
-        place["first_output"], place["outputs"] = first_output, layer.outputs
-        place["inputs"] = layer.inputs
-        place["first_weight"], place["end_weight"] = first_weight, end_weight
-        place["first_bias"] = end_weight - layer.weights.shape[1] * layer.bias
-        first, first_output, first_weight = first + layer.neurons, first_output + layer.outputs, end_weight
-    windows = [layer.window or NO_WINDOW for layer in network.layers]
-    return Tables(
-        places=places,
-        neurons=records([layer.neuron for layer in network.layers]),
-        windows=np.array([(own.rows, own.cols, own.channels, own.kernel) for own in windows], np.int64),
-        weights=np.concatenate([layer.weights.ravel() for layer in network.layers]),
-        acc_min=params.acc_min,
-        acc_max=params.acc_max,
-        pot_min=params.pot_min,
-        pot_max=params.pot_max,
-    )
-
-
-def empty_states(net: Tables, images: int) -> State:
-    """Room for the states of some images, one more axis in front."""
-    neurons = int(net.places["neurons"].sum())
-    return State(
-        fired=np.empty((images, neurons), np.int16),
-        pot=np.empty((images, neurons), np.int32),
-        acc=np.empty((images, neurons), np.int32),
-        sent=np.empty((images, int(net.places["outputs"].sum())), np.int16),
-        counts=np.empty((images, len(net.places), 3), np.int64),
-    )
 
 
 def run(
@@ -380,8 +147,8 @@ def run(
     network
         The integer network.
     inputs
-        uint8 pixels (B, inputs), coded by `input_steps`; int16 steps (B, inputs), `NEVER` for silent; or
-        events of B images on its inputs.
+        Events of B images on its inputs; int16 steps (B, inputs), `NEVER` for silent; or, of the code ttfs,
+        uint8 pixels (B, inputs), coded by `input_steps`.
     params
         The widths of A and V; None: those that the network is for.
     early_exit
@@ -399,16 +166,41 @@ def run(
         for name, value in layer.neuron.largest.items():
             if value > params.pot_max:
                 raise GoldenError(f"layer {i}: {name}={value} exceeds the largest potential {params.pot_max}")
-    net = tables(network, params)
-    states = empty_states(net, len(ends) - 1)
-    outcome = np.empty((len(ends) - 1, 4), np.int32)
-    run_images(ends, steps, axons, network.steps, early_exit, net, states, outcome)
+    net, images = tables(network, params), len(ends) - 1
+    at_once = max(1, LARGEST_RECORD // max(1, net.steps * net.recorded))
+    parts = []
+    for first in range(0, max(1, images), at_once):
+        own = ends[first : first + at_once + 1]
+        states = empty_states(net, len(own) - 1)
+        outcome = np.empty((len(own) - 1, 4), np.int32)
+        run_images(own, steps, axons, early_exit, net, states, outcome)
+        parts.append(_result(network, net, states, outcome))
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _result(network: Network, net: Tables, states: State, outcome: np.ndarray) -> GoldenResult:
+    """What the kernels left of some images."""
+    spikes, sent = [], []
+    for place, layer in zip(net.places, network.layers, strict=True):
+        if place["first_recorded"] < 0:
+            spikes.append(Events.of_steps(_own(states.fired, place["first"], layer.neurons)))
+            sent.append(Events.of_steps(_own(states.sent, place["first_output"], layer.outputs)))
+        else:
+            spikes.append(_recorded(_own(states.record, place["first_recorded"], layer.neurons)))
+            output = _own(states.record, place["first_recorded_output"], layer.outputs)
+            sent.append(_recorded(output) if layer.pool else spikes[-1])
     cuts = np.cumsum(net.places["neurons"])[:-1]
-    cuts_sent = np.cumsum(net.places["outputs"])[:-1]
+    potentials = np.split(states.pot, cuts, axis=1)
+    last = spikes[-1]
+    if network.layers[-1].neuron.once:  # V stays as the spike carried it
+        carried = potentials[-1][last.image, last.axon]
+    else:
+        carried = states.carried[last.image, last.step, last.axon]
     return GoldenResult(
-        spikes=tuple(map(Events.of_steps, np.split(states.fired, cuts, axis=1))),
-        sent=tuple(map(Events.of_steps, np.split(states.sent, cuts_sent, axis=1))),
-        potentials=tuple(np.split(states.pot, cuts, axis=1)),
+        spikes=tuple(spikes),
+        sent=tuple(sent),
+        spike_potentials=carried,
+        potentials=tuple(potentials),
         accumulated=tuple(np.split(states.acc, cuts, axis=1)),
         decisions=outcome[:, 0],
         decision_steps=outcome[:, 1].astype(np.int16),
@@ -417,4 +209,29 @@ def run(
         spikes_in=states.counts[:, :, 0],
         spikes_out=states.counts[:, :, 1],
         updates=states.counts[:, :, 2],
+    )
+
+
+def _own(array: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Some columns."""
+    return array[..., first : first + count]
+
+
+def _recorded(record: np.ndarray) -> Events:
+    """The events of a record, bool (images, T, neurons)."""
+    image, step, axon = np.nonzero(record)
+    ends = np.searchsorted(image, np.arange(len(record) + 1))
+    return Events(ends, step.astype(np.int16), axon.astype(np.int32), record.shape[2])
+
+
+def _joined(parts: list[GoldenResult]) -> GoldenResult:
+    """Results of images one after another as one."""
+
+    def join(values: list[Any]) -> Any:
+        if isinstance(values[0], tuple):
+            return tuple(join(list(layer)) for layer in zip(*values, strict=True))
+        return Events.joined(values) if isinstance(values[0], Events) else np.concatenate(values)
+
+    return GoldenResult(
+        **{one.name: join([getattr(part, one.name) for part in parts]) for one in fields(parts[0])}
     )

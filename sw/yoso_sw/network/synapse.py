@@ -63,11 +63,11 @@ def integrate_bias(weights, accumulated, acc_min, acc_max):  # type: ignore[no-u
 
 
 @njit(cache=True)
-def pass_on(fired, sent, window, step):  # type: ignore[no-untyped-def]
+def pass_on(fired, sent, window, step, once):  # type: ignore[no-untyped-def]
     """Spikes of `step` that leave the layer, from `fired` into `sent`; returns how many.
 
-    All of them, or, where `sent` has room for a quarter, P2: of 2 x 2 positions the first spike of each
-    filter, at its own step.
+    All of them, or, where `sent` has room for a quarter, P2: of 2 x 2 positions one spike of each filter, and
+    where neurons fire `once`, only the first of the image.
     """
     count = 0
     if len(sent) == len(fired):
@@ -84,7 +84,8 @@ def pass_on(fired, sent, window, step):  # type: ignore[no-untyped-def]
             source = (row * out_cols + col) * filters
             target = ((row // 2) * (out_cols // 2) + col // 2) * filters
             for f in range(filters):
-                if fired[source + f] == step and sent[target + f] == NEVER:
+                free = sent[target + f] == NEVER if once else sent[target + f] != step
+                if free and fired[source + f] == step:
                     sent[target + f] = step
                     count += 1
     return count

@@ -71,7 +71,7 @@ class Vector:
     cases: tuple[Case, ...]
 
 
-def to_events(values: list[int | None | list[int]]) -> Events:
+def to_events(values: list[int | list[int] | None]) -> Events:
     """What the file has of each axon or neuron, as the events of one image."""
     spikes = [
         (step, axon)
