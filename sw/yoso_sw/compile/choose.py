@@ -48,8 +48,8 @@ def narrow(network: Network, params: ChipParams) -> str:
 
 def choose(network: Network, chip: str | None = None, settings: Sequence[str] = ()) -> Choice:
     """The chip asked for; or else the first of `chips.names` that holds the network with adders as wide as it
-    was trained for; or else the default chip if it holds it at all. Where none is asked for, it has neuron=all
-    if the network needs that.
+    was trained for; or else the default chip if it holds it at all. Where none is asked for, it has
+    neuron=all if the network needs that.
 
     Parameters
     ----------
