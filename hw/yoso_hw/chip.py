@@ -91,4 +91,13 @@ class Chip(Component):
             self.step.eq(sequencer.step),
             self.tick.eq(sequencer.tick.tick),
         ]
+        if params.neuron == "all":
+            m.d.comb += [
+                decision.counting.eq(sequencer.counting),
+                decision.spikes.eq(sequencer.spikes),
+                decision.ask.eq(host.ask),
+                decision.asked.eq(host.asked),
+                host.count.eq(decision.count),
+                sequencer.ready.eq(decision.ready),
+            ]
         return m

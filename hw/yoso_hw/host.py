@@ -10,7 +10,7 @@ from yoso_hw.component import Component
 from yoso_hw.fifo import StreamFIFO
 from yoso_hw.flit import flit_stream, pack, unpack
 from yoso_hw.packet import ChipError, Kind, Op, Packets
-from yoso_hw.params import ChipParams
+from yoso_hw.params import ChipParams, bits_for
 from yoso_hw.stage import Stage
 from yoso_hw.unicast import Unicast
 
@@ -36,6 +36,8 @@ class HostPort(Component):
         As in `Sequencer`.
     result, result_flit
         A RESULT packet came out of the mesh, in the cycle before.
+    ask, asked, count
+        As in `Decision`; with neuron=all.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -61,8 +63,17 @@ class HostPort(Component):
                 "answer": In(flits),
                 "result": Out(1),
                 "result_flit": Out(self.packets.flit_bits),
+                **(self.count_members() if params.neuron == "all" else {}),
             }
         )
+
+    def count_members(self) -> dict:
+        """How spike counts are asked for."""
+        return {
+            "ask": Out(1),
+            "asked": Out(self.params.class_bits),
+            "count": In(bits_for(self.params.steps + 1)),
+        }
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -76,6 +87,7 @@ class HostPort(Component):
         raised = Signal(len(ChipError))
         m.d.comb += raised[ChipError.PE_ERROR].eq(self.error)
         status, clear = Signal(), Signal()
+        reads_count, count_read = Signal(), Signal()  # a COUNT is at the head; its answer stands ready
 
         # What the packet at the head is, and whether this is its time.
         spike = unpack(packets, "SPIKE", head.payload)
@@ -138,6 +150,12 @@ class HostPort(Component):
                             m.d.comb += status.eq(1)
                         with m.Case(Op.CLEAR):
                             m.d.comb += [drop.eq(1), clear.eq(1)]
+                        if params.neuron == "all":
+                            with m.Case(Op.COUNT):
+                                with m.If(~self.loading):
+                                    m.d.comb += wrong(ChipError.WRONG_PHASE)
+                                with m.Else():
+                                    m.d.comb += reads_count.eq(1)
                         with m.Default():
                             m.d.comb += wrong(ChipError.BAD_PACKET)
                 with m.Default():
@@ -156,7 +174,7 @@ class HostPort(Component):
             inject.valid.eq(forward),
             inject.payload.eq(Mux(spike.kind == Kind.SPIKE, stamped, head.payload)),
             self.start.payload.eq(head.payload),
-            head.ready.eq(drop | (forward & inject.ready) | (status & answered)),
+            head.ready.eq(drop | (forward & inject.ready) | ((status | reads_count) & answered)),
         ]
 
         # Errors.
@@ -175,9 +193,13 @@ class HostPort(Component):
         m.d.comb += [
             self.result.eq(flit.valid & is_result),
             self.result_flit.eq(flit.payload),
-            flit.ready.eq(is_result | (out_fifo.i.ready & ~self.answer.valid & ~status)),
+            flit.ready.eq(is_result | (out_fifo.i.ready & ~self.answer.valid & ~status & ~reads_count)),
             self.empty.eq(~flit.valid | is_result),
         ]
+        if params.neuron == "all":
+            asked = unpack(packets, "COUNT", head.payload)
+            m.d.comb += [self.ask.eq(reads_count & ~count_read), self.asked.eq(asked.index)]
+            m.d.sync += count_read.eq(reads_count & ~answered)
         with m.If(self.answer.valid):
             m.d.comb += [
                 out_fifo.i.valid.eq(1),
@@ -190,6 +212,14 @@ class HostPort(Component):
                 out_fifo.i.payload.eq(pack(packets, "STATUS", errors=errors)),
                 answered.eq(out_fifo.i.ready),
             ]
+        if params.neuron == "all":
+            with m.Elif(reads_count):
+                reply = pack(packets, "COUNT", index=asked.index, spikes=self.count)
+                m.d.comb += [
+                    out_fifo.i.valid.eq(count_read),
+                    out_fifo.i.payload.eq(reply),
+                    answered.eq(count_read & out_fifo.i.ready),
+                ]
         with m.Else():
             m.d.comb += [
                 out_fifo.i.valid.eq(flit.valid & ~is_result),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
@@ -50,6 +50,8 @@ class Sequencer(Component):
         DECISION and CYCLES packets.
     step
         Step that runs.
+    counting, spikes, ready
+        Of the decision unit; with neuron=all.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -74,6 +76,7 @@ class Sequencer(Component):
                 "forget": Out(1),
                 "answer": Out(stream.Signature(self.packets.flit_bits)),
                 "step": Out(params.step_bits),
+                **({"counting": Out(1), "spikes": Out(1), "ready": In(1)} if params.neuron == "all" else {}),
             }
         )
 
@@ -88,6 +91,11 @@ class Sequencer(Component):
         cycles = Signal(CYCLE_BITS)
         waited = Signal(BARRIER_LATENCY)  # START has waited that long, so `idle` has seen what came before it
 
+        family = self.params.neuron == "all"
+        count: Value = (
+            Signal(name="count") if family else Const(0)
+        )  # the most spikes decide, at the last step
+
         last = self.step + 1 == steps
         everywhere = self.idle.bit_select(self.parity, 1)
         with m.If(self.tick.tick):
@@ -99,7 +107,7 @@ class Sequencer(Component):
                 m.d.comb += [
                     self.loading.eq(1),
                     self.host_idle.eq(self.start.valid),
-                    self.start.ready.eq(waited.all() & everywhere),
+                    self.start.ready.eq(waited.all() & everywhere & (self.ready if family else 1)),
                 ]
                 with m.If(self.start.valid):
                     m.d.sync += waited.eq((waited << 1) | 1)
@@ -107,7 +115,8 @@ class Sequencer(Component):
                     m.d.comb += [self.tick.tick.eq(1), self.tick.first.eq(1), self.forget.eq(1)]
                     m.d.sync += [
                         steps.eq(start.steps),
-                        early.eq(start.early),
+                        early.eq(start.early & ~start.count if family else start.early),
+                        *([count.eq(start.count)] if family else []),
                         self.step.eq(0),
                         closed.eq(0),
                         ended.eq(0),
@@ -118,13 +127,15 @@ class Sequencer(Component):
             with m.State("RUN"):
                 m.d.comb += [
                     self.accepting.eq(~closed),
-                    self.competing.eq(~decided),
+                    self.competing.eq(~decided | count),
                     self.host_idle.eq(closed),
                 ]
+                if family:
+                    m.d.comb += [self.counting.eq(count), self.spikes.eq(1)]
                 with m.If(self.step_end | self.image_end):
                     m.d.sync += [closed.eq(1), ended.eq(self.image_end)]
                 with m.If(everywhere):
-                    with m.If(self.found & ~decided):
+                    with m.If(self.found & (~decided | count)):
                         m.d.sync += [decided.eq(1), decision_step.eq(self.step)]
                     with m.If(self.found & (early | last)):
                         m.next = "DECISION"

@@ -1,4 +1,4 @@
-"""Compute: the saturating adders, and the forwarding that makes read-modify-write of A safe."""
+"""Compute: the adders of the neurons, and the forwarding that makes read-modify-write of A safe."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from amaranth.hdl import Array, Module, Mux, Signal, Value
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
-from yoso_hw.adder import SaturatingAdder
 from yoso_hw.component import Component
-from yoso_hw.core.neuron import Integrate, makes_a, neuron_config, step_layout
+from yoso_hw.core.kinds import kind_of
+from yoso_hw.core.neuron import makes_a, neuron_config, step_layout
 from yoso_hw.core.ops import Op, lanes_layout, potential_layout, request_layout, result_layout
 from yoso_hw.params import ChipParams
 
@@ -52,7 +52,7 @@ class Compute(Component):
                 "p": In(potential_layout(params)),
                 "w": In(lanes_layout(params, params.weight_bits)),
                 "neuron": In(neuron_config(params)),
-                "step": In(step_layout()),
+                "step": In(step_layout(params)),
                 "result": Out(stream.Signature(result_layout(params))),
                 "idle": Out(1),
             }
@@ -62,8 +62,9 @@ class Compute(Component):
         m = Module()
         params = self.params
 
-        # Operand register. A first sweep takes A, V and the fired bit as 0, and the weight: then the sum is
-        # the A that it leaves. The operands have no other reset, so that this one costs no logic.
+        # Operand register. A first sweep takes A, V and the fired bit as 0, and the weight, unless it is a
+        # bias: then the sum is the A that it leaves. The operands have no other reset, so that this one costs
+        # no logic.
         valid = Signal()
         op, word, last = Signal(Op), Signal(params.word_bits), Signal()
         a: Any = Signal(lanes_layout(params, params.acc_bits), reset_less=True)
@@ -82,8 +83,12 @@ class Compute(Component):
                 m.d.sync += a.eq(self.a)
             with m.If(request.op == Op.SWEEP):
                 m.d.sync += p.eq(self.p)
-            with m.If(request.op == Op.SPIKE):
-                m.d.sync += w.eq(self.w)
+            if params.neuron == "rel_psp":
+                with m.If(request.op == Op.SPIKE):
+                    m.d.sync += w.eq(self.w)
+            else:  # the bias of a sweep, the first one included
+                biased = (request.op == Op.SPIKE) | self.step.biased
+                m.d.sync += Value.cast(w).eq(Mux(biased, Value.cast(self.w), 0))
 
         # Forwarding. The history moves only when the operation in the operand register leaves: so which entry
         # an operation needs is known when it comes in, and its number waits in a register, 0 for none.
@@ -91,7 +96,7 @@ class Compute(Component):
             {"valid": 1, "word": params.word_bits, "a": lanes_layout(params, params.acc_bits)}
         )
         history: list[Any] = [Signal(entry, name=f"history{i}") for i in range(HISTORY)]
-        moves = done & valid & makes_a(op)
+        moves = done & valid & makes_a(params, op, self.neuron)
         same = [word == request.word, *(past.valid & (past.word == request.word) for past in history)]
         source = Signal(range(HISTORY + 1))
         with m.If(self.request.ready):
@@ -104,21 +109,20 @@ class Compute(Component):
         m.d.comb += Value.cast(current).eq(Array(candidates)[source])
 
         # Adders. The first sweep's sum is 0, as its operands are.
-        swept = Integrate.SWEEP_WRITES_A
         a_next: Any = Signal(lanes_layout(params, params.acc_bits))
         p_next: Any = Signal(potential_layout(params))
         for i in range(params.lanes):
-            m.submodules[f"adder{i}"] = adder = SaturatingAdder(params.acc_bits, params.weight_bits)
-            m.submodules[f"neuron{i}"] = neuron = Integrate(params)
+            m.submodules[f"neuron{i}"] = neuron = kind_of(params).Integrate(params)
             m.d.comb += [
-                adder.a.eq(current[i]),
-                adder.b.eq(w[i]),
                 neuron.config.eq(self.neuron),
                 neuron.step.eq(self.step),
+                neuron.op.eq(op),
                 neuron.a.eq(current[i]),
+                neuron.stored.eq(a[i]),
+                neuron.w.eq(w[i]),
                 neuron.v.eq(p[i].v),
                 neuron.fired.eq(p[i].fired),
-                a_next[i].eq(Mux(op == Op.SPIKE, adder.sum, neuron.a_next) if swept else adder.sum),
+                a_next[i].eq(neuron.a_next),
                 p_next[i].v.eq(neuron.v_next),
                 p_next[i].fired.eq(p[i].fired),
             ]

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
 from yoso_hw.core.compute import Compute
+from yoso_hw.core.kinds import kind_of
 from yoso_hw.core.load import Load
-from yoso_hw.core.neuron import Step
 from yoso_hw.core.ops import fire_layout, spike_layout
 from yoso_hw.core.sender import Sender
 from yoso_hw.core.store import Store
@@ -100,7 +100,7 @@ class Core(Component):
         m.d.comb += busy.eq(~load.idle | ~compute.idle)
 
         # Both halves of the neuron are told the same.
-        m.submodules.step = step = Step(params)
+        m.submodules.step = step = kind_of(params).Step(params)
         m.d.comb += [step.config.eq(config.neuron), step.number.eq(self.step)]
         for half in (compute, store):
             m.d.comb += [half.neuron.eq(config.neuron), half.step.eq(step.step)]
@@ -117,6 +117,7 @@ class Core(Component):
             load.parity.eq(self.parity),
             load.words.eq(words),
             load.bank.eq(bank),
+            load.neuron.eq(config.neuron),
             memory.a_read.eq(load.a_read),
             memory.v_read.eq(load.v_read | sender.v_read),
             memory.read_word.eq(load.word),
@@ -168,7 +169,7 @@ class Core(Component):
             self.idle.eq(~busy & ~fires.i.valid & sender.idle & ~self.tick & (fires.empty if deep else 1)),
             self.events.spikes_in.eq(load.taken),
             self.events.spikes_out.eq(sender.counted),
-            self.events.updates.eq(load.w_read),
+            self.events.updates.eq(load.update),
             self.events.sweeps.eq(load.start & (config.words != 0)),
             self.events.stalls.eq(load.stalled | (sender.out.valid & ~sender.out.ready)),
             self.bad_row.eq(load.bad_row),

@@ -7,6 +7,7 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
+from yoso_hw.core.neuron import neuron_config
 from yoso_hw.core.ops import Op, request_layout, spike_layout
 from yoso_hw.params import ChipParams
 
@@ -17,7 +18,8 @@ class Load(Component):
     The sweep of a step comes before any spike of that step, and a spike waits for the step that its parity
     names: a flit that overtakes the tick of the barrier is held, not lost. Spikes follow each other without a
     gap. The synapse is dense: a spike's weight word for neuron word n lies at its row + n; an address
-    generator for convolution would replace just that.
+    generator for convolution would replace just that. Where neurons have a bias row, a sweep reads it as a
+    spike reads its row, in a cycle in which it has no other use for the weight memory.
 
     Latency: the request to the SRAMs leaves in the cycle in which the spike is first seen, `request` one
     cycle later with the words at the SRAMs' outputs, where they stay until it is taken.
@@ -32,10 +34,14 @@ class Load(Component):
         Neuron words in use, the cycle before and in all of a run. 0: sweeps do nothing; spikes must not come.
     spike
         Spikes to integrate.
+    neuron
+        What the neurons are told: where their bias row lies.
     bank
         With banked memories: parity of the words that may be read in this cycle.
     a_read, v_read, w_read, word, row
         Read A and V of neuron word `word`, and the weight word `row`.
+    update
+        `w_read` for a spike.
     request
         The operation whose operands stand at the SRAMs' outputs.
     sweeping
@@ -47,7 +53,7 @@ class Load(Component):
     stalled
         A word was ready to be issued and could not be.
     bad_row
-        A spike whose row runs past the weight memory was dropped.
+        A spike, or a word of a bias, whose row runs past the weight memory was dropped.
     taken
         The last word of a spike was issued.
     """
@@ -61,10 +67,12 @@ class Load(Component):
                 "parity": In(1),
                 "words": In(params.word_bits + 1),
                 "spike": In(stream.Signature(spike_layout(params))),
+                "neuron": In(neuron_config(params)),
                 "bank": In(1),
                 "a_read": Out(1),
                 "v_read": Out(1),
                 "w_read": Out(1),
+                "update": Out(1),
                 "word": Out(params.word_bits),
                 "row": Out(params.row_bits),
                 "request": Out(stream.Signature(request_layout(params))),
@@ -98,13 +106,24 @@ class Load(Component):
             self.stalled.eq(available & ~issue),
             self.a_read.eq(issue & (op != Op.FIRST)),
             self.v_read.eq(issue & (op == Op.SWEEP)),
-            self.w_read.eq(issue & (op == Op.SPIKE)),
+            self.update.eq(issue & (op == Op.SPIKE)),
+            self.w_read.eq(self.update),
             self.row.eq(self.spike.payload.row + self.word),
             self.bad_row.eq(self.due & ~fits),
             self.taken.eq(issue & last & ~self.sweeping),
-            self.spike.ready.eq(self.taken | self.bad_row),
+            self.spike.ready.eq(self.taken | (self.due & ~fits)),
             self.idle.eq(~self.sweeping & ~self.start & ~self.request.valid),
         ]
+        if self.params.neuron == "all":
+            neuron = self.neuron
+            bias_fits = Signal()
+            m.d.sync += bias_fits.eq(neuron.bias_row <= last_row)
+            biased = self.sweeping & neuron.bias
+            m.d.comb += [
+                self.w_read.eq(self.update | (issue & biased & bias_fits)),
+                self.row.eq(Mux(self.sweeping, neuron.bias_row, self.spike.payload.row) + self.word),
+                self.bad_row.eq((self.due & ~fits) | (issue & biased & ~bias_fits)),
+            ]
         with m.If(issue):
             m.d.sync += [
                 self.word.eq(Mux(last, 0, self.word + 1)),

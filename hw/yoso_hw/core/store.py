@@ -7,7 +7,8 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
-from yoso_hw.core.neuron import Fire, makes_a, neuron_config, step_layout
+from yoso_hw.core.kinds import kind_of
+from yoso_hw.core.neuron import makes_a, neuron_config, step_layout
 from yoso_hw.core.ops import Op, fire_layout, lanes_layout, potential_layout, result_layout
 from yoso_hw.params import ChipParams
 
@@ -42,7 +43,7 @@ class Store(Component):
                 "bank": In(1),
                 "last_mask": In(params.lanes),
                 "neuron": In(neuron_config(params)),
-                "step": In(step_layout()),
+                "step": In(step_layout(params)),
                 "a_write": Out(1),
                 "v_write": Out(1),
                 "word": Out(params.word_bits),
@@ -62,13 +63,13 @@ class Store(Component):
         m.d.comb += [
             self.result.ready.eq((result.word[0] != self.bank) if params.banked else 1),
             writing.eq(self.result.valid & self.result.ready),
-            self.a_write.eq(writing & makes_a(result.op)),
+            self.a_write.eq(writing & makes_a(params, result.op, self.neuron)),
             self.v_write.eq(writing & (result.op != Op.SPIKE)),
             self.word.eq(result.word),
             self.a.eq(result.a),
         ]
         for i in range(params.lanes):
-            m.submodules[f"neuron{i}"] = neuron = Fire(params)
+            m.submodules[f"neuron{i}"] = neuron = kind_of(params).Fire(params)
             m.d.comb += [
                 neuron.config.eq(self.neuron),
                 neuron.step.eq(self.step),
