@@ -1,8 +1,7 @@
 """Random cases for cosimulation: a chip, networks, their images and the host's stalls, from one generator.
 
-`random_chip` and `random_case` take every choice from a `random.Random`: hypothesis' own, whose choices
-shrink. A case is a recipe of a few numbers, so it fits a command line, and what it makes depends on nothing
-else.
+`random_chip` and `random_case` take every choice from a `random.Random`. A case is a recipe of a few numbers,
+so it fits a command line, and what it makes depends on nothing else.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ CORNERS = (
     ChipParams(**_LARGE, cols=3, rows=2, lanes=8, acc_bits=32, pot_bits=32, link_fifo=8, spike_fifo=16),
 )
 
-#: How a layer's weights are drawn. The simplest comes first, here and in every choice: cases shrink to it.
+#: How a layer's weights are drawn. The simplest comes first, as below: cases shrink to it.
 WEIGHTS = ("one", "random", "small", "same", "extreme", "highest", "lowest", "zero")
 
 #: When the inputs of an image spike.
