@@ -29,7 +29,7 @@ def run_image(bench, steps, rng, *, spikes=6):
     for _ in range(steps):
         due += [bench.flit_of(neuron) for neuron in bench.tick()]
         for _ in range(rng.randrange(spikes + 1)):
-            bench.spike(rng.randrange(64 - bench.words + 1))
+            bench.spike(rng.randrange(bench.params.weight_words - bench.words + 1))
             bench.step(rng.choice([0, 0, 0, 1, 5]))
         bench.settle()
     return due
@@ -57,6 +57,17 @@ def test_every_number_of_lanes(lanes, banked):
         chip(lanes, 5, banked=banked), 5, live=live, stall=0.5, seed=lanes, slope=30, window_start=6
     )
     due = run_image(bench, 14, rng)
+    assert bench.out.taken == due and due
+    assert bench.state() == bench.expected()
+
+
+def test_every_neuron_of_the_default_chip_and_its_last_rows():
+    rng = random.Random(7)
+    bench = CoreBench(ChipParams(), 64, live=3, stall=0.2, seed=7, threshold=400)
+    due = run_image(bench, 5, rng)
+    due += [bench.flit_of(neuron) for neuron in bench.tick()]
+    bench.spike(bench.params.weight_words - 64)
+    bench.settle()
     assert bench.out.taken == due and due
     assert bench.state() == bench.expected()
 
