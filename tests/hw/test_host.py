@@ -254,6 +254,20 @@ def test_answers_of_all_kinds_come_out_once_each_to_a_slow_host():
     assert [flit for flit in port.answers.taken if flit in replies] == replies
 
 
+def test_flits_of_the_mesh_wait_while_an_answer_goes_out_and_none_is_lost():
+    port = Port("loading")
+    replies = [PACKETS.pack("REPLY", x=0, y=0, data=data) for data in range(12)]
+    answers = [PACKETS.pack("CYCLES", cycles=cycles) for cycles in range(4)]
+    port.exit.put(*replies)
+    for answer in answers:
+        port.step(3)
+        port.answer.put(answer)
+    port.step(20)
+    assert [flit for flit in port.answers.taken if flit in replies] == replies
+    assert [flit for flit in port.answers.taken if flit in answers] == answers
+    assert port.answers.taken[0] in replies and port.answers.taken[-1] in replies
+
+
 def test_each_answer_stays_as_it_is_for_a_host_that_takes_it_late():
     """The two in the FIFO, the one in the register and those that stand at the door."""
     port = Port("loading")
