@@ -176,7 +176,7 @@ def _title(report: dict[str, Any]) -> str:
     slim = f"narrow: {narrow['weight']}, {narrow['A']}, {narrow['V']}"
     title = f"{report['network']} on a chip with {words} ({slim})"
     ran = f"{report['images']} images, {report['seeds']} seeds, mean and SD; dotted: without flips"
-    return f"{fill(title, 90)}\n{ran}"
+    return f"{fill(title, 105)}\n{ran}"
 
 
 def _name_the_ends(axis: Any, names: list[str], ends: list[tuple[float, float]]) -> None:
