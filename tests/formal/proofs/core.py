@@ -14,7 +14,10 @@ from yoso_hw.core.load import Load
 from yoso_hw.core.neuron import neuron_config, step_layout
 from yoso_hw.core.store import Store
 from yoso_hw.params import ChipParams, bits_for
+from yoso_hw.registers import Reset
 
+from formal import family
+from formal.family import clamp
 from formal.harness import Harness, Proof, implies
 
 
@@ -52,6 +55,10 @@ class Pipeline:
         What the memories hold of the neuron's word.
     model_a, due_a
         What A should be; writes of it that are still to come.
+    model_v, fired
+        What V and the fired bit should be.
+    swept
+        V after the sweep that starts in this cycle, before the neuron fires, and then whether it fires.
     """
 
     def __init__(self, h: Harness, params: ChipParams, words: int) -> None:
@@ -78,15 +85,18 @@ class Pipeline:
         h.assume(implies(load.start, h.past(self.idle & ~at_door)))
         with m.If(load.start):
             m.d.sync += load.parity.eq(~load.parity)
+        m.d.comb += load.hold.eq(compute.step.charging & ~self.idle if params.neuron == "all" else 0)
         waits = h.past(load.spike.valid & ~load.spike.ready)
         h.assume(implies(waits, load.spike.valid & (spike == h.past(spike))))
         m.d.comb += store.last_mask.eq(h.fixed("mask", params.lanes))
         # What a step's number decides is the same all through the step.
-        self.neuron, self.step = Signal(neuron_config(params)), Signal(step_layout())
+        self.neuron, self.step = Signal(neuron_config(params)), Signal(step_layout(params))
         m.d.comb += [
             Value.cast(self.neuron).eq(h.fixed("neuron", len(Value.cast(self.neuron)))),
             Value.cast(self.step).eq(h.free("step", len(Value.cast(self.step)))),
+            load.neuron.eq(self.neuron),
         ]
+        family.assume_legal(h, params, self.neuron, self.step)
         for half in (compute, store):
             m.d.comb += half.neuron.eq(self.neuron)
             with m.If(load.start):
@@ -106,25 +116,29 @@ class Pipeline:
                 m.d.sync += Value.cast(port).eq(found)
             with m.If(write & self.writes):
                 m.d.sync += kept.eq(made)
+        # A sweep's weight is the bias, always the same.
         weights = h.free("weights", len(Value.cast(compute.w)))
+        bias = h.fixed("bias", len(Value.cast(compute.w)))
         with m.If(load.w_read):
-            m.d.sync += Value.cast(compute.w).eq(weights)
+            m.d.sync += Value.cast(compute.w).eq(Mux(load.sweeping, bias, weights))
         self.weight = weights.word_select(self.lane, params.weight_bits).as_signed()
+        self.bias = bias.word_select(self.lane, params.weight_bits).as_signed()
 
-        # A, in the order in which load asks for weights.
-        self.model_a = Signal(signed(params.acc_bits))
-        self.due_a = Signal(range(8))
-        update, clear = load.w_read & self.reads, load.start & load.first
-        with m.If(clear):
-            m.d.sync += self.model_a.eq(0)
+        # A, in the order in which load asks for weights; V; and the fired bit. A sweep starts when all is idle.
+        self.model_a, self.model_v = Signal(signed(params.acc_bits)), Signal(signed(params.pot_bits))
+        self.fired, self.due_a = Signal(), Signal(range(8))
+        state = (Mux(load.first, 0, old) for old in (self.model_a, self.model_v, self.fired))
+        wanted = family.swept(params, self.neuron, self.step, *state, self.bias)
+        self.swept, self.fires = wanted.v, wanted.fire
+        update = load.update & self.reads
+        makes = load.start & (load.first | wanted.makes_a)
+        with m.If(load.start):
+            m.d.sync += [self.model_v.eq(wanted.v_left), self.fired.eq(wanted.fired)]
+        with m.If(makes):
+            m.d.sync += self.model_a.eq(wanted.a)
         with m.Elif(update):
             m.d.sync += self.model_a.eq(clamp(self.model_a + self.weight, params.acc_bits))
-        m.d.sync += self.due_a.eq(self.due_a + (update | clear) - (store.a_write & self.writes))
-
-
-def clamp(value: Value, bits: int) -> Value:
-    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-    return Mux(value < low, low, Mux(value > high, high, value))
+        m.d.sync += self.due_a.eq(self.due_a + (update | makes) - (store.a_write & self.writes))
 
 
 def accumulates(h: Harness, params: ChipParams, words: int) -> None:
@@ -145,28 +159,34 @@ def sweeps(h: Harness, params: ChipParams, words: int) -> None:
     """V, the fired bit and the firing are what they should be."""
     m, t = h.m, Pipeline(h, params, words)
     load, store = t.load, t.store
-    v, fired, fires = Signal(signed(params.pot_bits)), Signal(), Signal()
-    a_0, v_0, fired_0 = (Mux(load.first, 0, state) for state in (t.model_a, v, fired))
-    v_1 = Mux(fired_0, v_0, clamp(v_0 + Mux(t.step.sloped, t.neuron.slope, a_0), params.pot_bits))
-    fire = ~fired_0 & t.step.open & (v_1 >= t.neuron.threshold)
+    fires = Signal()
     in_use = (t.word + 1 != words) | store.last_mask.bit_select(t.lane, 1)
     due = Signal()
     wrote = store.v_write & t.writes
     with m.If(load.start):
-        m.d.sync += [v.eq(v_1), fired.eq(fired_0 | fire), fires.eq(fire & in_use), due.eq(1)]
+        m.d.sync += [fires.eq(t.fires & in_use), due.eq(1)]
     with m.Elif(wrote):
         m.d.sync += due.eq(0)
     kept = Value.cast(t.p).word_select(t.lane, params.pot_bits + 1)
-    h.check(implies(~due, kept == Cat(v, fired)), "V and the fired bit are those of docs/arithmetic.md")
+    h.check(
+        implies(~due, kept == Cat(t.model_v, t.fired)), "V and the fired bit are those of docs/arithmetic.md"
+    )
     h.check(implies(wrote, due), "V is written once a sweep")
     h.check(implies(t.idle, ~due), "V is written when the core is idle")
     seen = store.fire_valid & (store.fire.word == t.word) & store.fire.lanes.bit_select(t.lane, 1)
     h.check(seen == (wrote & fires), "the neuron fires when it reaches the threshold, and no other time")
-    ever = Signal()  # in this image
-    m.d.sync += ever.eq((ever | seen) & ~(load.start & load.first))
-    h.check(implies(seen, ~ever), "a neuron fires at most once in an image")
-    h.cover(seen & (v == t.neuron.threshold))
+    ever, again = Signal(), Signal()  # it has fired in this image, in this sweep
+    m.d.sync += [
+        ever.eq((ever | seen) & ~(load.start & load.first)),
+        again.eq((again | seen) & ~load.start),
+    ]
+    once = t.neuron.reset == Reset.ONCE if params.neuron == "all" else 1
+    h.check(implies(seen & once, ~ever), "a neuron whose reset is once fires at most once in an image")
+    h.check(implies(seen, ~again), "a neuron fires at most once in a sweep")
+    h.cover(seen & (t.model_v == (t.neuron.threshold if params.neuron == "rel_psp" else 0)))
     h.cover(ever & wrote & ~seen)
+    if params.neuron == "all":
+        h.cover(ever & seen)
     h.cover(ever & load.start & load.first)
 
 
@@ -174,14 +194,17 @@ def each_spike(h: Harness, params: ChipParams, words: int) -> None:
     """Which weights load asks for."""
     m, t = h.m, Pipeline(h, params, words)
     load = t.load
-    update = load.w_read & t.reads
+    update = load.update & t.reads
     had = Signal()  # the word has had the update of the spike at the door
     taken = load.spike.valid & load.spike.ready & ~load.bad_row
     m.d.sync += had.eq((had | update) & ~(load.spike.ready & load.spike.valid))
     h.check(implies(update, ~had & load.spike.valid), "a spike updates a word once")
-    h.check(implies(load.w_read, load.spike.payload.parity == load.parity), "a spike waits for its step")
+    h.check(implies(load.update, load.spike.payload.parity == load.parity), "a spike waits for its step")
     h.check(implies(taken, had | update), "a spike updates every word")
-    h.check(implies(load.w_read, load.row == load.spike.payload.row + load.word), "of its row")
+    h.check(implies(load.update, load.row == load.spike.payload.row + load.word), "of its row")
+    if params.neuron == "all":
+        biased = load.w_read & ~load.update
+        h.check(implies(biased, load.row == t.neuron.bias_row + load.word), "a bias is read of its row")
     h.cover(taken & had)
     h.cover(load.bad_row)
 
@@ -195,13 +218,19 @@ PROOFS = [
         name="read-modify-write",
         claim="Each weight that is read is added to its A: no update is lost at any hazard distance. Banks "
         "are not read and written at once.",
-        parameters="1 to 5 words (operations under way: 4), plain and banked, 1 and 2 lanes",
+        parameters="1 to 5 words (operations under way: 4), plain and banked, 1 and 2 lanes; neuron=all with "
+        "any legal neuron, 1 to 4 words, plain and banked",
         cases={
             **{f"{words} words": case(accumulates, chip(), words) for words in range(1, 6)},
             **{
                 f"{words} words, banked": case(accumulates, chip(banked=True), words) for words in range(1, 6)
             },
             "2 lanes": case(accumulates, chip(lanes=2, neurons=4), 2),
+            **{
+                f"family, {words} words": case(accumulates, chip(neuron="all"), words)
+                for words in range(1, 5)
+            },
+            "family, 3 words, banked": case(accumulates, chip(neuron="all", banked=True), 3),
         },
         bugs=(
             "hazard not interlocked: nothing is forwarded",
@@ -212,14 +241,17 @@ PROOFS = [
     ),
     Proof(
         name="fire-once",
-        claim="Each sweep adds A or the slope to V once, as in [the arithmetic](arithmetic.md); a neuron "
-        "fires in the sweep in which it should, and at most once an image.",
-        parameters="1 and 2 words, plain and banked, 1 and 2 lanes; any threshold, slope, window and mask",
+        claim="Each sweep does to V what [the arithmetic](arithmetic.md) says, once; a neuron fires in the sweep "
+        "in which it should, at most once a sweep and, where its reset is once, once an image.",
+        parameters="1 and 2 words, plain and banked, 1 and 2 lanes; any threshold, slope, window and mask; "
+        "neuron=all with any legal neuron",
         cases={
             "1 word": case(sweeps, chip(), 1),
             "2 words": case(sweeps, chip(), 2),
             "2 words banked": case(sweeps, chip(banked=True), 2),
             "2 lanes": case(sweeps, chip(lanes=2, neurons=4), 2),
+            "family, 1 word": case(sweeps, chip(neuron="all"), 1),
+            "family, 2 words": case(sweeps, chip(neuron="all"), 2),
         },
         bugs=(
             "fired neuron fires twice",
@@ -237,6 +269,7 @@ PROOFS = [
         cases={
             "plain": case(each_spike, chip(neurons=4), 4),
             "banked": case(each_spike, chip(neurons=4, banked=True), 4),
+            "family": case(each_spike, chip(neurons=4, neuron="all"), 4),
         },
         bugs=("spike of step t integrated before sweep t",),
         engine="abc scorr; pdr",
