@@ -197,7 +197,7 @@ def test_networks_of_four_layers_of_mixed_kinds_come_on_every_lane_count(cases: 
 
 def test_random_cases_reach_every_extreme_often(cases: list[Case]):
     chips = CHIPS_DRAWN[len(CORNERS) :]
-    seen = Counter(kind for case in cases for kind in kinds(case))
+    seen = Counter(kind for case in cases[20 * len(CORNERS) :] for kind in kinds(case))
     assert not {kind: seen[kind] for kind, least in CENSUS.items() if seen[kind] < least}
     values = {name: len({getattr(chip, name) for chip in chips}) for name in CHIP_CENSUS}
     assert not {name: values[name] for name, least in CHIP_CENSUS.items() if values[name] < least}
