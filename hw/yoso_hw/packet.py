@@ -51,7 +51,7 @@ class Op(IntEnum):
     CLEAR = 4  #: in: clear the sticky error bits
     DECISION = 5  #: out: class, step at whose barrier it fell, and whether a spike decided it
     CYCLES = 6  #: out, after DECISION: cycles from START accepted to DECISION valid
-    COUNT = 7  #: in: ask; out: spikes of output `index` in the last image; chips with neuron=all
+    COUNT = 7  #: in: ask; out: spikes of output `index` in the last image
 
 
 class ChipError(IntEnum):
@@ -86,7 +86,7 @@ FIELD_MEANINGS = {
     "potential": "V after the sweep, two's complement",
     "steps": "steps of the image, 1 .. `steps` of the chip",
     "early": "1: end the image at the barrier of its deciding step",
-    "count": "1: the most output spikes decide, and the image runs to its last step; chips with neuron=all",
+    "count": "1: the most output spikes decide, and the image runs to its last step, whatever `early` is",
     "spikes": "how often the output has spiked",
     "errors": "bit i is set: `ChipError` i",
     "step": "deciding step; the last one where no spike decided",

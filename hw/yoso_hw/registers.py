@@ -60,9 +60,9 @@ class Register(IntEnum):
     DESTINATION = 8  #: rectangle of nodes that spikes go to, inclusive
     DESTINATION_TAG = 9  #: tag of the layer that spikes go to
     ERRORS = 10  #: sticky `PeError` bits; write 0 to clear
-    DYNAMICS = 11  #: what sweeps leave of A and V, and what firing does; chips with neuron=all
-    CHARGE = 12  #: q: the sweep that makes V the current; 0: none; chips with neuron=all
-    BIAS_ROW = 13  #: weight row that sweeps add to a current that is not kept; chips with neuron=all
+    DYNAMICS = 11  #: what sweeps leave of A and V, and what firing does
+    CHARGE = 12  #: q: the sweep that makes V the current; 0: none
+    BIAS_ROW = 13  #: weight row that sweeps add to a current that is not kept
 
 
 class PeError(IntEnum):

@@ -90,6 +90,14 @@ class Host:
         (outcome,) = exchange.parse(batch.answers)
         return Outcome(**asdict(outcome), batch=batch)
 
+    async def counts(self, image: WeightImage) -> np.ndarray:
+        """How often each output spiked in the last image: int64 (outputs,); a chip with neuron=all."""
+        return await self.ask(self.protocol.counts(image.layers[-1].neurons))
+
+    async def potentials(self, image: WeightImage) -> np.ndarray:
+        """V of every output as the last image left it, int64 (outputs,)."""
+        return await self.ask(self.protocol.potentials(image))
+
     async def errors(self, clear: bool = False) -> list[str]:
         """Names of the sticky errors of the host port; `clear` clears them after."""
         return await self.ask(self.protocol.errors(clear))

@@ -7,7 +7,7 @@ import pytest
 from yoso_hw.document import diagram, meanings, pages
 from yoso_hw.packet import FIELD_MEANINGS, PACKET_CYCLES, ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, PeError, Register, register_fields
+from yoso_hw.registers import Counter, Memory, PeError, Register, Reset, register_fields
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -17,7 +17,7 @@ def test_the_committed_page_is_what_the_generator_writes(name):
     assert (DOCS / name).read_text() == pages()[name], "run python -m yoso_hw.document"
 
 
-@pytest.mark.parametrize("enumeration", [Kind, Op, ChipError, Memory, Register, PeError, Counter])
+@pytest.mark.parametrize("enumeration", [Kind, Op, ChipError, Memory, Register, Reset, PeError, Counter])
 def test_every_member_has_a_meaning(enumeration):
     assert list(meanings(enumeration)) == [member.name for member in enumeration]
 
@@ -32,9 +32,32 @@ def test_a_member_without_a_meaning_is_named():
 
 
 def test_every_field_and_packet_is_described_and_nothing_else():
-    formats = Packets(ChipParams()).formats
+    formats = Packets(ChipParams(neuron="all")).formats
     assert set(FIELD_MEANINGS) == {field.name for format in formats.values() for field in format.fields}
     assert set(PACKET_CYCLES) == set(formats)
+
+
+def rows_of(page: str, name: str) -> list[list[str]]:
+    """Cells of the tables' rows that begin with, or have in their second cell, a name."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line[:1] == "|"]
+    return [row for row in rows if any(name in cell.strip("[`").split("`")[0] for cell in row[:2])]
+
+
+@pytest.mark.parametrize("name", ["DYNAMICS", "CHARGE", "BIAS_ROW", "COUNT", "TAG", "START"])
+def test_each_register_and_packet_says_which_chips_have_it(name):
+    params = ChipParams()
+    plain = {register.name for register in register_fields(params)} | set(Packets(params).formats)
+    page = "packets.md" if name in Packets(ChipParams(neuron="all")).formats else "memory-map.md"
+    row = next(row for row in rows_of(pages()[page], name))
+    assert ("all" if name in plain else "neuron=all") in row
+
+
+def test_what_a_chip_without_the_family_lacks_is_marked_wherever_it_stands():
+    page = pages()["packets.md"]
+    assert "16; 17 with neuron=all" in rows_of(page, "START")[0]
+    (row,) = [line for line in page.splitlines() if "| `count` |" in line]
+    assert row.endswith("; chips with neuron=all |")
+    assert "11; 14 with neuron=all" in rows_of(pages()["memory-map.md"], "REGISTER")[0]
 
 
 def test_a_diagram_has_each_field_under_its_bits():

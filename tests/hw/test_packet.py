@@ -10,10 +10,11 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, memory_shape
 
 CHIPS = [
-    ChipParams(),
-    ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2),
+    ChipParams(neuron="all"),
+    ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2, neuron="all"),
     ChipParams(
-        cols=16, rows=16, lanes=8, neurons=4096, weights=1 << 20, pot_bits=32, steps=1024, classes=4096
+        **{"cols": 16, "rows": 16, "lanes": 8, "neurons": 4096, "weights": 1 << 20, "pot_bits": 32},
+        **{"steps": 1024, "classes": 4096, "neuron": "all"},
     ),
 ]
 NAMES = [kind.name for kind in Kind if kind is not Kind.CONTROL] + [op.name for op in Op]
@@ -65,7 +66,8 @@ def test_the_widest_packet_is_the_flit_and_fits_64_bits(chip):
 @every_chip
 def test_fields_hold_what_they_name(chip):
     packets = Packets(chip)
-    packets.pack("START", steps=chip.steps, early=1)
+    packets.pack("START", steps=chip.steps, early=1, count=1)
+    packets.pack("COUNT", index=chip.classes - 1, spikes=chip.steps)
     packets.pack("DECISION", index=chip.classes - 1, step=chip.steps - 1, spiked=1)
     packets.pack("RESULT", index=chip.classes - 1, potential=chip.pot_min)
     corner = {"x0": chip.cols - 1, "x1": chip.cols - 1, "y0": chip.rows - 1, "y1": chip.rows - 1}
@@ -96,9 +98,17 @@ def test_the_header_says_what_a_flit_is_alone_and_in_an_array(chip, name):
     assert kind_of(flits).dtype == np.uint64 and (kind_of(flits) == format.kind).all()
 
 
+def test_a_chip_without_the_family_has_no_counts():
+    plain, whole = Packets(ChipParams()), Packets(CHIPS[0])
+    assert set(whole.formats) - set(plain.formats) == {"COUNT"}
+    assert [field.name for field in body(plain.formats["START"])] == ["steps", "early"]
+    with pytest.raises(PacketError):
+        plain.unpack(whole.pack("COUNT", index=0, spikes=0))
+
+
 @every_packet
 def test_a_value_beyond_its_field_is_refused(name):
-    packets = Packets(ChipParams())
+    packets = Packets(CHIPS[0])
     fields = body(packets.formats[name])
     for field in fields:
         low, high = bounds(field)

@@ -8,9 +8,9 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import REGISTER_BITS, Register, neuron_fields, pack, pack_all, register_fields, unpack
 
 CHIPS = [
-    ChipParams(),
-    ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2),
-    ChipParams(cols=16, rows=16, lanes=8, pot_bits=32, steps=1024, layers=64, classes=4096),
+    ChipParams(neuron="all"),
+    ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2, neuron="all"),
+    ChipParams(cols=16, rows=16, lanes=8, pot_bits=32, steps=1024, layers=64, classes=4096, neuron="all"),
 ]
 every_chip = pytest.mark.parametrize("chip", CHIPS, ids=["default", "smallest", "largest"])
 every_register = pytest.mark.parametrize("register", Register, ids=lambda register: register.name)
@@ -35,6 +35,12 @@ def test_words_are_those_of_images_already_written():
     assert pack_all(chip, base=9, x1=1, destination_tag=3, errors=4)[7:] == [9, 8, 3, 4]
 
 
+def test_a_chip_without_the_family_has_the_registers_of_old_images_alone():
+    old = [*Register][: Register.ERRORS + 1]
+    assert list(register_fields(ChipParams())) == old
+    assert list(register_fields(CHIPS[0])) == [*Register] and len(old) == 11
+
+
 @every_chip
 def test_no_two_registers_have_a_field_of_the_same_name(chip):
     names = [field.name for fields in register_fields(chip).values() for field in fields]
@@ -48,7 +54,7 @@ def test_the_neurons_registers_are_among_all(chip):
 
 @every_register
 def test_a_value_beyond_its_field_is_refused(register):
-    chip = ChipParams()
+    chip = CHIPS[0]
     fields = register_fields(chip)[register]
     for field in fields:
         for value in (-1, 1 << field.width):

@@ -10,7 +10,7 @@ from yoso_sw.compile.choose import choose
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network import zoo
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import Neuron, Reset
 
 COMMITTED = {name: Network.load(zoo.locate(name, ".npz")) for name in zoo.names(".npz")}
 DENSE = [name for name, own in COMMITTED.items() if all(layer.window is None for layer in own.layers)]
@@ -58,6 +58,28 @@ def test_a_network_for_wider_adders_than_the_default_chips_goes_to_a_chip_that_h
 def test_a_network_for_wider_adders_than_any_chips_runs_on_the_default_one_and_is_told():
     choice = choose(network(acc_bits=30, pot_bits=32))
     assert choice.chip == "default" and choice.why.startswith("no named chip has wider adders")
+
+
+def family(**fields):
+    layer = Layer(np.ones((4, 3), np.int8), Neuron(5, 0, 16, reset=Reset.ZERO))
+    return Network("own", (layer,), 16, 16, "count", **fields)
+
+
+def test_a_network_of_the_family_gets_neuron_all_on_whichever_chip_it_is_and_says_for_what():
+    choice = choose(family())
+    assert choice.image.params == dataclasses.replace(chips.load("default"), neuron="all")
+    assert (choice.chip, choice.why) == ("default", "with neuron=all for layer 0: reset=zero, decision=count")
+    wide = choose(family(acc_bits=18, pot_bits=24), settings=["router=bus"])
+    assert wide.image.params == dataclasses.replace(chips.load("caltech"), neuron="all", router="bus")
+    assert wide.why.startswith("with neuron=all for layer 0: reset=zero, decision=count; not on the default")
+    assert choose(family(), settings=["neuron=all"]).why == ""
+
+
+def test_a_network_of_the_family_is_refused_by_a_chip_without_it_that_is_asked_for():
+    for asked in ({"chip": "default"}, {"settings": ["neuron=rel_psp"]}):
+        with pytest.raises(CompileError, match="decision=count, which a chip with neuron=rel_psp has not"):
+            choose(family(), **asked)
+    assert choose(family(), "default", ["neuron=all"]).image.params.neuron == "all"
 
 
 def test_a_chip_that_is_asked_for_is_taken_or_refused_but_not_replaced():

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.flit_machine import FlitMachine
-from support.reference import random_inputs, random_network
+from support.reference import random_events, random_inputs, random_network, simulate
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory, Register
 from yoso_sw.commands.compile import main
@@ -18,9 +18,10 @@ from yoso_sw.compile.compiler import CompileError, compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import choose_nodes, lower_bound
 from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
+from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
 from yoso_sw.network.network import NEVER, Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 SMALL = ChipParams(
     cols=3, rows=3, neurons=16, weights=64, acc_bits=12, pot_bits=16, steps=32, layers=4, classes=16
@@ -77,6 +78,67 @@ def test_the_flits_compute_the_network_and_count_as_predicted(lanes, spread, see
     for (x, y), pe in machine.nodes.items():
         for counter in PREDICTED:
             assert pe.count[counter] == predicted[y, x, counter], (x, y, counter.name)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
+@pytest.mark.parametrize("decision", ["ttfs", "softmax", "count"])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_flits_compute_networks_of_the_whole_family_and_count_as_predicted(lanes, decision, seed):
+    rng = np.random.default_rng([lanes, seed, len(decision)])
+    sizes = [[9, 13, 5], [12, 7], [5, 9, 6, 4], [8, 7, 9, 5, 3]][seed]
+    network = random_network(rng, sizes, 18, decision=decision, weight_bits=4, family=True)
+    params = dataclasses.replace(
+        SMALL, lanes=lanes, weights=128, cols=4, rows=5, layers=5, weight_bits=4, neuron="all"
+    )
+    image = compile_network(network, params, spread=bool(seed % 2))
+    machine = FlitMachine(params)
+    machine.load(image.load_flits())
+    for pe in machine.nodes.values():
+        pe.count.clear()
+    images = random_events(rng, 4, network)
+    for events in images:
+        expected = simulate(network, events, params, early_exit=bool(seed % 2))
+        decided, spikes = machine.run(image.image_flits(events, bool(seed % 2)))
+        assert decided == (expected.decision, expected.decision_step, expected.spiked)
+        seen = [(*image.spike_of(x, y, flit), step) for x, y, step, flit in spikes]
+        assert sorted(seen) == [
+            (layer, j, step)
+            for layer, fired in enumerate(expected.steps)
+            for j, steps in enumerate(fired)
+            for step in steps
+        ]
+        for layer, own in enumerate(image.layers):
+            for part in own.slices:
+                state, held = (
+                    machine.nodes[part.x, part.y].state(),
+                    slice(part.first, part.first + part.count),
+                )
+                assert state["a"] == expected.accumulated[layer][held]
+                assert state["v"] == expected.potentials[layer][held]
+        if decision == "count":
+            assert [machine.counts[j] for j in range(network.classes)] == [*map(len, expected.steps[-1])]
+    predicted = predict_counters(image, run(network, images, params=params, early_exit=bool(seed % 2)))
+    for (x, y), pe in machine.nodes.items():
+        for counter in PREDICTED:
+            assert pe.count[counter] == predicted[y, x, counter], (x, y, counter.name)
+
+
+def test_a_sweep_that_writes_a_or_reads_a_bias_row_is_counted_by_hand():
+    """Three neurons in two words, three steps, one spike: cleared with a bias, and kept with one."""
+    params = dataclasses.replace(SMALL, lanes=2, neuron="all")
+    spike = Events.of_pairs(np.array([0]), np.array([1]), np.array([0]), 1, 2)
+    for current, (updates, reads, acc_reads, acc_writes) in {
+        CLEARED: (2, 2 + 3 * 2, 2 + 2 * 2, 2 + 3 * 2),  # each of three sweeps writes A and reads the bias
+        KEPT: (4, 4, 4 + 2 * 2, 4 + 2),  # the bias is a spike; the first sweep alone writes A
+    }.items():
+        neuron = Neuron(100, 1, 3, current=current, reset=Reset.SUBTRACT)
+        network = chain(dense(2, 3, bias=True, neuron=neuron), steps=3, levels=3, decision="count")
+        image = compile_network(network, params, spread=False)
+        own = predict_counters(image, run(network, spike, params=params))[0, 0]
+        assert own[Counter.UPDATES] == updates and own[Counter.WEIGHT_READS] == reads
+        assert own[Counter.ACC_READS] == acc_reads and own[Counter.ACC_WRITES] == acc_writes
+        assert (own[Counter.SPIKES_IN], own[Counter.SPIKES_OUT]) == (updates // 2, 0)
+        assert own[Counter.POT_WRITES] == 6 and own[Counter.POT_READS] == 4 + 3  # and a report of three
 
 
 @settings(max_examples=60)

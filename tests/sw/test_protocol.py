@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from yoso_hw.packet import ChipError, Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, chunks
+from yoso_hw.registers import Counter, Memory, chunks, register_fields
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import ImageError, WrongChipError
 from yoso_sw.host.protocol import Outcome, Protocol, ProtocolError, Reading
@@ -130,6 +130,47 @@ def test_neurons_come_back_signed_and_in_the_layers_order(protocol, image):
     assert potentials.tolist() == [wanted_v[j] for j in range(9)]
     assert accumulated.tolist() == [wanted_a[j] for j in range(9)]
     assert fired.tolist() == [wanted_v[j] < 0 for j in range(9)]  # the sign runs into the bit above
+
+
+def test_the_potentials_of_all_outputs_are_read_from_the_last_layer(protocol, image):
+    chip = Memories()
+    for part in image.layers[1].slices:
+        words = [20 - 9 * (part.first + i) for i in range(part.words(PARAMS.lanes))]
+        mask = (1 << PARAMS.pot_bits) - 1
+        ask(protocol.write(part.x, part.y, Memory.POTENTIAL, 0, [word & mask for word in words]), chip)
+    potentials = ask(protocol.potentials(image), chip)
+    assert potentials.tolist() == ask(protocol.neurons(image, 1), chip)[0].tolist() != [0, 0, 0]
+
+
+WHOLE = dataclasses.replace(PARAMS, neuron="all")
+
+
+def test_counts_are_asked_for_by_output_and_come_in_order():
+    whole, packets = Protocol(WHOLE), Packets(WHOLE)
+    exchange = whole.counts(3)
+    asked = [packets.unpack(int(flit)) for flit in exchange.flits]
+    assert [(own["name"], own["index"]) for own in asked] == [("COUNT", 0), ("COUNT", 1), ("COUNT", 2)]
+    answers = [packets.pack("COUNT", index=i, spikes=spikes) for i, spikes in enumerate((16, 0, 7))]
+    assert exchange.answers == 3 and exchange.parse(answers).tolist() == [16, 0, 7]
+    for wrong in (answers[:2], answers[::-1], [*answers[:2], packets.pack("STATUS", errors=0)]):
+        with pytest.raises(ProtocolError, match="the answers to 3 times COUNT were"):
+            exchange.parse(wrong)
+
+
+def test_a_chip_that_counts_no_spikes_is_not_asked_for_counts(protocol):
+    with pytest.raises(
+        ProtocolError, match="neuron=rel_psp counts no output spikes: use one with neuron=all"
+    ):
+        protocol.counts(3)
+
+
+def test_an_old_image_is_loaded_read_back_and_run_on_a_chip_with_the_whole_family(image):
+    whole, packets = Protocol(WHOLE), Packets(WHOLE)
+    assert whole.load(image).flits.tolist() == image.for_chip(WHOLE).load_flits().tolist()
+    asked = [packets.unpack(int(flit))["name"] for flit in whole.mismatched_words(image).flits[:16]]
+    assert asked == ["SEEK", *["READ"] * len(register_fields(WHOLE)), "SEEK"]
+    start = packets.unpack(int(whole.classify(image, [np.zeros(5, np.int16)]).flits[0]))
+    assert (start["name"], start["count"]) == ("START", 0)
 
 
 def test_images_of_all_three_forms_are_the_same_request(protocol, image):

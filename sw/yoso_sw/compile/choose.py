@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from yoso_hw import chips
 from yoso_hw.params import ChipParams, ParamError
 
-from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.compiler import compile_network, missing_parts
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network.network import Network
@@ -25,7 +25,7 @@ class Choice:
     image
         The network compiled for it; `image.params` is the chip, settings applied.
     why
-        Why it is not the default chip, in a line; "" if it is, or was asked for.
+        Why it is not just the default chip, in a line; "" if it is, or was asked for.
     """
 
     chip: str
@@ -48,7 +48,8 @@ def narrow(network: Network, params: ChipParams) -> str:
 
 def choose(network: Network, chip: str | None = None, settings: Sequence[str] = ()) -> Choice:
     """The chip asked for; or else the first of `chips.names` that holds the network with adders as wide as it
-    was trained for; or else the default chip if it holds it at all.
+    was trained for; or else the default chip if it holds it at all. Where none is asked for, it has
+    neuron=all if the network needs that.
 
     Parameters
     ----------
@@ -67,10 +68,15 @@ def choose(network: Network, chip: str | None = None, settings: Sequence[str] = 
     if chip is not None:
         return Choice(chip, compile_network(network, chips.load(chip, settings)), "")
     params = chips.load(chips.DEFAULT, settings)
+    needs = [] if params.neuron == "all" else missing_parts(network)
+    told = f"with neuron=all for {', '.join(needs)}" if needs else ""
+    if needs:
+        settings = ("neuron=all", *settings)
+        params = chips.load(chips.DEFAULT, settings)
     try:
         image, why = compile_network(network, params), narrow(network, params)
         if not why:
-            return Choice(chips.DEFAULT, image, "")
+            return Choice(chips.DEFAULT, image, told)
     except CompileError as error:
         image, refused = None, error
         why = str(error).rpartition(": ")[0]  # without what to do about it
@@ -78,9 +84,14 @@ def choose(network: Network, chip: str | None = None, settings: Sequence[str] = 
         try:
             params = chips.load(name, settings)
             if not narrow(network, params):
-                return Choice(name, compile_network(network, params), f"not on the default chip: {why}")
+                own = compile_network(network, params)
+                return Choice(name, own, _reasons(told, f"not on the default chip: {why}"))
         except (CompileError, ParamError):  # the settings need not suit every chip
             continue
     if image is None:
         raise refused
-    return Choice(chips.DEFAULT, image, f"no named chip has wider adders: {why}")
+    return Choice(chips.DEFAULT, image, _reasons(told, f"no named chip has wider adders: {why}"))
+
+
+def _reasons(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))

@@ -202,6 +202,14 @@ class SerialHost:
         (inputs,), or events of one image."""
         return self.ask(self.protocol.classify(image, inputs, early_exit))
 
+    def counts(self, image: WeightImage) -> np.ndarray:
+        """How often each output spiked in the last image: int64 (outputs,); a chip with neuron=all."""
+        return self.ask(self.protocol.counts(image.layers[-1].neurons))
+
+    def potentials(self, image: WeightImage) -> np.ndarray:
+        """V of every output as the last image left it, int64 (outputs,)."""
+        return self.ask(self.protocol.potentials(image))
+
     def errors(self) -> list[str]:
         """Names of the chip's sticky errors."""
         return self.ask(self.protocol.errors())
