@@ -65,18 +65,19 @@ class SpikeCounts(Component):
         taken = self.spike | self.ask
         address, counting, walking, asked = Signal.like(walker), Signal(), Signal(), Signal()
         held = Signal.like(self.count)
+        # Where a count is written in this cycle, the walker would read the old one.
+        walks = ~taken & ~self.begin & ~(write.en & (write.addr == walker))
         m.d.comb += [read.addr.eq(Mux(taken, self.index, walker)), read.en.eq(1)]
         m.d.sync += [
             address.eq(read.addr),
             counting.eq(self.spike),
             asked.eq(self.ask),
-            # What is written in this cycle is not what the walker reads.
-            walking.eq(~taken & ~self.begin & ~(write.en & (write.addr == walker))),
+            walking.eq(walks),
         ]
-        with m.If(~taken):
+        with m.If(walks):
             m.d.sync += walker.eq(walker + 1)
-            with m.If(walker.all()):
-                m.d.sync += self.ready.eq(1)
+        with m.If(walking & address.all()):
+            m.d.sync += self.ready.eq(1)
         found: Any = read.data
         current = found.image == image
         m.d.comb += [

@@ -10,7 +10,7 @@ from typing import Any
 import cocotb
 import numpy as np
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.data.samples import Samples
+from yoso_sw.data.samples import Inputs, Samples
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
@@ -55,21 +55,22 @@ async def record(dut: Any) -> None:
     await link.reset()
     await host.load(image)
     await link.record_waves()
-    pixels = samples.inputs[job.chunks[0][0]]
-    outcome = await host.classify(image, pixels, job.early_exit)
-    reference = golden.run(network, pixels[None], params=image.params, early_exit=job.early_exit)
+    first = job.chunks[0][0]
+    inputs = samples[first : first + 1].inputs
+    outcome = await host.classify(image, inputs[0], job.early_exit)
+    reference = golden.run(network, inputs, params=image.params, early_exit=job.early_exit)
     comparison = compare(image, outcome, reference, 0)
     assert not comparison.notes, comparison.notes
 
 
 async def run_chunk(
-    host: Host, network: Network, image: WeightImage, pixels: np.ndarray, labels: np.ndarray, early_exit: bool
+    host: Host, network: Network, image: WeightImage, inputs: Inputs, labels: np.ndarray, early_exit: bool
 ) -> dict[str, Any]:
     """Run some images and compare them; the result as JSON values."""
-    reference = golden.run(network, pixels, params=image.params, early_exit=early_exit)
+    reference = golden.run(network, inputs, params=image.params, early_exit=early_exit)
     await host.clear_counters()
     began = time.monotonic()
-    outcomes = [await host.classify(image, one, early_exit) for one in pixels]
+    outcomes = [await host.classify(image, one, early_exit) for one in inputs]
     seconds = time.monotonic() - began
     counters = await host.counters()
     errors = await host.errors()
@@ -91,14 +92,14 @@ async def run_chunk(
         "counters": counters.tolist(),
         "seconds": seconds,
         "notes": notes[:MOST_NOTES],
-        "raster": _raster(image, outcomes[0], pixels[0]),
+        "raster": _raster(image, outcomes[0], inputs[0]),
     }
 
 
-def _raster(image: WeightImage, outcome: Outcome, pixels: np.ndarray) -> dict[str, Any]:
+def _raster(image: WeightImage, outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
     """Spikes of one image as (step, index) pairs: the inputs', then every layer's as the RTL sent them."""
     layers, _, _ = rtl_spikes(image, outcome)
-    trains = (image.image_events(pixels), *layers)
+    trains = (image.image_events(inputs), *layers)
     return {
         "spikes": [list(zip(own.step.tolist(), own.axon.tolist(), strict=True)) for own in trains],
         "sizes": [image.inputs, *(layer.neurons for layer in image.layers)],

@@ -3,36 +3,12 @@
 import random
 
 import pytest
-from amaranth.hdl import Module, Value
-from support.core_bench import CoreBench
-from support.flit_machine import Pe
-from yoso_hw.core import compute, neuron
+from support.core_bench import CoreBench, chip, run_image
 from yoso_hw.core.core import LUT_QUEUE
-from yoso_hw.core.neuron import Integrate
-from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory
-
-
-def chip(lanes=2, words=8, *, banked=False, **rest):
-    sizes = {"cols": 2, "rows": 1, "lanes": lanes, "neurons": lanes * words, "weights": lanes * 64}
-    widths = {"weight_bits": 5, "acc_bits": 9, "pot_bits": 11, "steps": 32, "layers": 4}
-    return ChipParams(**{**sizes, **widths, "banked": banked, **rest})
-
 
 plain_and_banked = pytest.mark.parametrize("banked", [False, True], ids=["plain", "banked"])
 by_words = pytest.mark.parametrize("words", [1, 2, 3, 4, 5, 8])
-
-
-def run_image(bench, steps, rng, *, spikes=6):
-    """Random spikes in every step; the flits that must have left, in order."""
-    due = []
-    for _ in range(steps):
-        due += [bench.flit_of(neuron) for neuron in bench.tick()]
-        for _ in range(rng.randrange(spikes + 1)):
-            bench.spike(rng.randrange(64 - bench.words + 1))
-            bench.step(rng.choice([0, 0, 0, 1, 5]))
-        bench.settle()
-    return due
 
 
 # ---- arithmetic ------------------------------------------------------------------------------------------
@@ -298,42 +274,6 @@ def test_a_neuron_that_fires_leaves_three_cycles_after_its_potential_is_written(
     bench.settle()
     (write,) = (cycle for cycle, each in enumerate(writes) if each)
     assert bench.out.cycles == [write + 4]  # 1 in the register, 1 in the queue, 2 in the sender
-
-
-# ---- another neuron --------------------------------------------------------------------------------------
-
-
-@by_words
-@plain_and_banked
-def test_a_neuron_whose_sweep_clears_a_is_a_change_of_the_neuron_alone(words, banked, monkeypatch):
-    """Compute forwards, and store writes, the A that a sweep makes."""
-    sweep = Pe.sweep
-
-    class Clearing(Integrate):
-        SWEEP_WRITES_A = True
-
-        def elaborate(self, platform):
-            m = Module()
-            m.submodules.kept = kept = Integrate(self.params)
-            for name in ("config", "step", "a", "v", "fired"):
-                m.d.comb += Value.cast(getattr(kept, name)).eq(Value.cast(getattr(self, name)))
-            m.d.comb += [self.v_next.eq(kept.v_next), self.a_next.eq(0)]
-            return m
-
-    def cleared(self, step):
-        firing = sweep(self, step)
-        self.a = [0] * len(self.a)
-        self.count[Counter.ACC_WRITES] += words * (step > 0)
-        return firing
-
-    for module in (compute, neuron):
-        monkeypatch.setattr(module, "Integrate", Clearing)
-    monkeypatch.setattr(Pe, "sweep", cleared)
-    bench = CoreBench(chip(banked=banked), words, stall=0.3, seed=words, threshold=60)
-    writes = bench.record(bench.dut.memory.a_write)
-    due = run_image(bench, 12, random.Random(words))
-    assert bench.state() == bench.expected() and bench.out.taken == due
-    assert sum(writes) == bench.reference.count[Counter.ACC_WRITES]
 
 
 # ---- what it counts --------------------------------------------------------------------------------------

@@ -1,24 +1,22 @@
-"""The neuron: both halves of a sweep against the golden model's, every state of narrow numbers."""
+"""The ReL-PSP neuron: both halves of a sweep against the arithmetic, every state of narrow numbers."""
 
-import itertools
 import random
 
-from support.bench import evaluate
-from yoso_hw.core.neuron import Fire, Integrate
+from support.bench import evaluate, product, signed
+from support.flit_machine import clamp
+from yoso_hw.core.ops import Op
+from yoso_hw.core.rel_psp import Fire, Integrate
 from yoso_hw.params import ChipParams
-from yoso_sw.network.golden import sweep_neuron
-from yoso_sw.network.neuron import Neuron, records
 
 NARROW = ChipParams(weight_bits=2, acc_bits=3, pot_bits=3)
 WIDE = ChipParams()
 
 
 def expected_integrate(params, case):
-    """As the golden model has it: a fired neuron is left out."""
-    a, v, fired, slope = case["a"], case["v"], case["fired"], case["config"]["slope"]
-    neuron = Neuron(threshold=1, slope=slope, start=0 if case["step"]["sloped"] else 1, end=0)
-    swept, _ = sweep_neuron(a, v, 0, records([neuron])[0], params.pot_min, params.pot_max)
-    return {"a_next": a, "v_next": v if fired else int(swept)}
+    """A spike adds its weight to A; a sweep adds A or the slope to V, unless the neuron has fired."""
+    gain = case["config"]["slope"] if case["step"]["sloped"] else case["a"]
+    swept = case["v"] if case["fired"] else clamp(case["v"] + gain, params.pot_bits)
+    return {"a_next": clamp(case["a"] + case["w"], params.acc_bits), "v_next": swept}
 
 
 def expected_fire(params, case):
@@ -26,24 +24,18 @@ def expected_fire(params, case):
     return {"v_next": case["v"], "fired_next": int(case["fired"] or fire), "fire": int(fire)}
 
 
-def product(**ranges):
-    return [dict(zip(ranges, values, strict=True)) for values in itertools.product(*ranges.values())]
-
-
-def signed(low, high):
-    return range(low, high + 1)
-
-
-def test_every_narrow_state_is_swept_as_in_the_golden_model():
+def test_every_narrow_state_is_swept_as_in_the_arithmetic():
     cases = product(
         a=signed(NARROW.acc_min, NARROW.acc_max),
         v=signed(NARROW.pot_min, NARROW.pot_max),
+        w=(0,),
         fired=(0, 1),
         step=({"sloped": 0},),
         config=({"slope": 1},),
     ) + product(
         a=(NARROW.acc_min, 0, NARROW.acc_max),
         v=signed(NARROW.pot_min, NARROW.pot_max),
+        w=(0,),
         fired=(0, 1),
         step=({"sloped": 1},),
         config=[{"slope": slope} for slope in range(1, NARROW.pot_max + 1)],
@@ -51,13 +43,28 @@ def test_every_narrow_state_is_swept_as_in_the_golden_model():
     assert evaluate(Integrate(NARROW), cases) == [expected_integrate(NARROW, case) for case in cases]
 
 
-def test_wide_states_are_swept_as_in_the_golden_model():
+def test_every_narrow_a_takes_every_weight():
+    cases = product(
+        op=(Op.SPIKE,),
+        a=signed(NARROW.acc_min, NARROW.acc_max),
+        w=signed(NARROW.weight_min, NARROW.weight_max),
+        v=(0,),
+        fired=(0, 1),
+        step=({"sloped": 0},),
+        config=({"slope": 0},),
+    )
+    got = [result["a_next"] for result in evaluate(Integrate(NARROW), cases)]
+    assert got == [clamp(case["a"] + case["w"], NARROW.acc_bits) for case in cases]
+
+
+def test_wide_states_are_swept_as_in_the_arithmetic():
     rng = random.Random(3)
     edges = (WIDE.pot_min, WIDE.pot_min + 1, -1, 0, 1, WIDE.pot_max - 1, WIDE.pot_max)
     cases = [
         {
             "a": rng.choice([WIDE.acc_min, WIDE.acc_max, rng.randint(WIDE.acc_min, WIDE.acc_max)]),
             "v": rng.choice([*edges, rng.randint(WIDE.pot_min, WIDE.pot_max)]),
+            "w": rng.randint(WIDE.weight_min, WIDE.weight_max),
             "fired": rng.getrandbits(1),
             "step": {"sloped": rng.getrandbits(1)},
             "config": {"slope": rng.choice([1, WIDE.pot_max, rng.randint(1, WIDE.pot_max)])},

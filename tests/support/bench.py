@@ -6,6 +6,7 @@ the clock ticks. Tests read and set other members between cycles.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -231,3 +232,13 @@ def sent_and_received(source: Source, sink: Sink, payloads: list, extra: int = 2
     source.bench.run(lambda: len(sink.taken) >= before + len(payloads), limit=200 + 60 * len(payloads))
     source.bench.step(extra)
     return sink.taken[before:]
+
+
+def product(**ranges: Iterable) -> list[dict]:
+    """Every combination of values, a dict each."""
+    return [dict(zip(ranges, values, strict=True)) for values in itertools.product(*ranges.values())]
+
+
+def signed(low: int, high: int) -> range:
+    """`low` to `high`, both included."""
+    return range(low, high + 1)

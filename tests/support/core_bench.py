@@ -20,6 +20,13 @@ from support.words import neurons
 GARBAGE = 0x5A5A_5A5A_5A5A_5A5A
 
 
+def chip(lanes=2, words=8, *, banked=False, **rest) -> ChipParams:
+    """A chip for a bench of the core."""
+    sizes = {"cols": 2, "rows": 1, "lanes": lanes, "neurons": lanes * words, "weights": lanes * 64}
+    widths = {"weight_bits": 5, "acc_bits": 9, "pot_bits": 11, "steps": 32, "layers": 4}
+    return ChipParams(**{**sizes, **widths, "banked": banked, **rest})
+
+
 class CoreBench(Bench):
     """Runs a core step by step beside its reference.
 
@@ -174,3 +181,15 @@ class CoreBench(Bench):
     def total(self, event: str) -> int:
         """How often an event of a counter was raised."""
         return sum(events[event] for events in self.events)
+
+
+def run_image(bench: CoreBench, steps: int, rng: random.Random, *, spikes: int = 6) -> list[int]:
+    """Random spikes in every step; the flits that must have left, in order."""
+    due = []
+    for _ in range(steps):
+        due += [bench.flit_of(neuron) for neuron in bench.tick()]
+        for _ in range(rng.randrange(spikes + 1)):
+            bench.spike(rng.randrange(64 - bench.words + 1))
+            bench.step(rng.choice([0, 0, 0, 1, 5]))
+        bench.settle()
+    return due

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.reference import simulate
 from yoso_sw.compile.compiler import CompileError, compile_network
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.golden import input_steps, run
@@ -16,7 +17,21 @@ by_vector = pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector
 
 
 def test_the_vectors_are_there():
-    assert len(VECTORS) >= 15
+    assert len(VECTORS) >= 36
+
+
+@by_vector
+def test_the_page_walked_through_in_plain_python_gives_the_vector(vector: Vector):
+    for case in vector.cases:
+        outcome = simulate(vector.network, case.inputs, vector.params, case.early_exit)
+        decided = (outcome.decision, outcome.decision_step, outcome.spiked, outcome.last)
+        assert decided == (case.decision, case.decision_step, case.spiked, case.last)
+        for own, spikes in zip(outcome.steps, case.spikes, strict=True):
+            assert own == [spikes.step[spikes.axon == j].tolist() for j in range(spikes.axons)]
+        assert outcome.potentials == [v.tolist() for v in case.potentials]
+        assert outcome.accumulated == [a.tolist() for a in case.accumulated]
+        if case.spike_potentials is not None:
+            assert [v for *_, v in outcome.spike_potentials] == case.spike_potentials.tolist()
 
 
 @by_vector
@@ -28,9 +43,11 @@ def test_golden_reproduces_the_vector(vector: Vector):
         assert result.spiked[0] == case.spiked
         assert result.last[0] == case.last
         for layer in range(len(vector.network.layers)):
-            np.testing.assert_array_equal(result.steps[layer][0], case.spikes[layer].steps[0])
+            assert result.spikes[layer] == case.spikes[layer]
             np.testing.assert_array_equal(result.potentials[layer][0], case.potentials[layer])
             np.testing.assert_array_equal(result.accumulated[layer][0], case.accumulated[layer])
+        if case.spike_potentials is not None:
+            np.testing.assert_array_equal(result.spike_potentials, case.spike_potentials)
 
 
 @by_vector

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.reference import closed_form, random_inputs, random_network, simulate
+from support.as_reference import assert_same_as_reference
+from support.reference import closed_form, random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.golden import GoldenError, input_steps, run
@@ -21,21 +22,6 @@ from yoso_sw.network.vectors import load_vector
 WIDE = ChipParams(acc_bits=16, pot_bits=24)
 NARROW = ChipParams(weight_bits=4, acc_bits=5, pot_bits=7)
 VECTORS = Path(__file__).parents[1] / "vectors"
-
-
-def assert_same_as_reference(network, inputs, params, early_exit):
-    result = run(network, inputs, params=params, early_exit=early_exit)
-    for b, image in enumerate(inputs):
-        expected = simulate(network, image, params, early_exit)
-        assert result.decisions[b] == expected.decision
-        assert result.decision_steps[b] == expected.decision_step
-        assert result.spiked[b] == expected.spiked
-        assert result.last[b] == expected.last
-        assert result.spikes_in[b].tolist() == expected.spikes_in
-        for layer in range(len(network.layers)):
-            assert result.steps[layer][b].tolist() == expected.steps[layer]
-            assert result.potentials[layer][b].tolist() == expected.potentials[layer]
-            assert result.accumulated[layer][b].tolist() == expected.accumulated[layer]
 
 
 @settings(max_examples=60)

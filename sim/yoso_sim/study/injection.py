@@ -14,7 +14,7 @@ from yoso_hw.params import ChipParams
 from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.data.samples import Samples
+from yoso_sw.data.samples import Inputs, Samples
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
@@ -73,14 +73,14 @@ def rtl_spikes(image: WeightImage, outcome: Outcome) -> np.ndarray:
 
 
 def golden_outcome(
-    network: Network, pixels: np.ndarray, image: WeightImage, memory: str, flips: list[faults.Flips]
+    network: Network, inputs: Inputs, image: WeightImage, memory: str, flips: list[faults.Flips]
 ) -> faults.Outcome:
     """The golden model's outcome; flipped weights are in the network already."""
     if memory == "weight":
         none = np.zeros(0, np.int64)
-        flips = [faults.Flips(none, none, none, none)] * len(pixels)
-        due = golden.run(network, pixels, params=image.params)
-    outcome = faults.run(network, pixels, image, memory, flips)
+        flips = [faults.Flips(none, none, none, none)] * len(inputs)
+        due = golden.run(network, inputs, params=image.params)
+    outcome = faults.run(network, inputs, image, memory, flips)
     assert memory != "weight" or (outcome.decisions == due.decisions).all()
     return outcome
 
@@ -106,10 +106,10 @@ async def inject(dut: Any) -> None:
     await host.link.reset()
     await host.load(image)
     right = mismatches = spikes = 0
-    for i, pixels in enumerate(images):
+    for i, one in enumerate(images):
         places = places_of(flips[i], memory, image) if memory != "weight" else {}
         turning = cocotb.start_soon(turn_bits(dut, memory, places, network.steps))
-        outcome = await host.classify(image, pixels)
+        outcome = await host.classify(image, one)
         turning.cancel()
         found, due = rtl_spikes(image, outcome), reference.spikes(i)
         same = found.shape == due.shape and bool((found == due).all())

@@ -20,7 +20,7 @@ from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import check_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.data.samples import Samples
+from yoso_sw.data.samples import Inputs, Samples
 from yoso_sw.network import golden, synapse
 from yoso_sw.network.network import Network
 
@@ -66,7 +66,7 @@ class Study:
     narrow: WeightImage
 
     @property
-    def images(self) -> np.ndarray:
+    def images(self) -> Inputs:
         return self.samples.inputs
 
     @property
@@ -81,7 +81,7 @@ class Study:
         return round(100 * float((decisions == self.labels).mean()), 4)
 
 
-def narrow_chip(network: Network, params: ChipParams, images: np.ndarray) -> ChipParams:
+def narrow_chip(network: Network, params: ChipParams, images: Inputs) -> ChipParams:
     """The chip with no more bits for weights, A and V than the network needs: V as seen on `images`."""
     weights = [layer.weights.astype(np.int64) for layer in network.layers]
     sums = max(int(np.abs(w).sum(0).max()) for w in weights)

@@ -29,7 +29,7 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option, other_data_option
 from yoso_sw.data.recorded import samples_for
-from yoso_sw.data.samples import DatasetError
+from yoso_sw.data.samples import DatasetError, Inputs
 from yoso_sw.host.protocol import Outcome
 from yoso_sw.host.serial import BoardError, Port, SerialHost
 from yoso_sw.learn.config import ConfigError
@@ -72,7 +72,7 @@ def open_port(name: str, baud: int, timeout: float) -> Iterator[Port]:
 
 
 def run(
-    host: SerialHost, network: Network, images: np.ndarray, early_exit: bool, console: Console
+    host: SerialHost, network: Network, images: Inputs, early_exit: bool, console: Console
 ) -> tuple[list[Outcome], float]:
     """Load a network, run images; what came out, and seconds that the images took.
 

@@ -15,25 +15,31 @@ from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.golden import (
-    State,
+from yoso_sw.network.golden import check_inputs
+from yoso_sw.network.kernel import (
     begin,
-    check_inputs,
+    count,
     decide,
     empty_states,
     integrate,
+    most_spikes,
+    of_image,
     sweep,
     tables,
 )
 from yoso_sw.network.network import Network
+from yoso_sw.network.neuron import KEPT
+from yoso_sw.network.sweep import ONCE, decay
+from yoso_sw.network.synapse import saturate
 
 MEMORIES = ("weight", "accumulated", "potential")
 
 #: Words of A that a PE's core forwards past the memory (`yoso_hw.core.compute.HISTORY`).
 FORWARDED = 3
 
-#: When a flip of A acts: with the next sweep; with the layer's next spike; never.
-AT_ONCE, NEXT_SPIKE, MASKED = range(3)
+#: When a flip of A acts: with the next sweep; with the layer's next spike; never; in sweeps, but not in what
+#: is forwarded, until that is written over it.
+AT_ONCE, NEXT_SPIKE, MASKED, SWEEPS_ALONE = range(4)
 
 #: `fired` of a neuron whose fired bit was flipped to 1: it does not fire, and has sent nothing.
 MARKED = NEVER - 1
@@ -174,19 +180,23 @@ def flip_state(
     return Flips(step[order], layer, neuron - first[layer], bit)
 
 
-def acts(image: WeightImage) -> list[np.ndarray]:
+def acts(network: Network, image: WeightImage) -> list[np.ndarray]:
     """When a flip of A acts, per layer int64 (neurons,): the core forwards the words of A that it made last.
 
-    Those are the last `FORWARDED` words of a PE. A sweep takes them from the core; the next spike, which
-    comes by all words in turn, takes them from the memory again, unless the PE has no other words.
+    Those are the last `FORWARDED` words of a PE. Operations come by all words in turn, so a spike finds a
+    word among them only if the PE has no others. A sweep that makes no A leaves them as they are: the
+    ReL-PSP neuron takes its A from there. The other neurons' sweeps make A, or add what the memory has.
     """
-    lanes = image.params.lanes
-    tables = [np.full(layer.neurons, AT_ONCE, np.int64) for layer in image.layers]
+    lanes, rel_psp = image.params.lanes, image.params.neuron == "rel_psp"
+    tables = [np.full(layer.neurons, AT_ONCE, np.int64) for layer in network.layers]
     for table, layer in zip(tables, image.layers, strict=True):
         for part in layer.slices:
             words = part.words(lanes)
             own = table[part.first : part.first + part.count]
-            own[max(0, words - FORWARDED) * lanes :] = NEXT_SPIKE if words > FORWARDED else MASKED
+            if not rel_psp:
+                own[:] = AT_ONCE if words > FORWARDED else SWEEPS_ALONE
+            else:
+                own[max(0, words - FORWARDED) * lanes :] = NEXT_SPIKE if words > FORWARDED else MASKED
     return tables
 
 
@@ -208,7 +218,22 @@ def brings_spikes(layer, step, inputs, net, state):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def run_image(steps, axons, total, early, net, state, widths, memory, flips, events):  # type: ignore[no-untyped-def]
+def current_left(truth, read, j, step, layer, net, acc_bits):  # type: ignore[no-untyped-def]
+    """A that a sweep leaves of a layer whose sweeps make A, where the core forwards `truth` and reads `read`:
+    the one is what the other's decay is taken from, in a sum of `acc_bits` + 1 bits."""
+    neuron, place = net.neurons[layer], net.places[layer]
+    if neuron.current == KEPT:
+        return truth
+    left = truth - decay(read, neuron.current)
+    filters = place.end_weight - place.first_bias
+    if filters > 0 and neuron.start <= step + 1 < neuron.end:
+        left += net.weights[place.first_bias + (j - place.first) % filters]
+    wrapped = left & ((1 << acc_bits + 1) - 1)
+    return saturate(wrapped - (wrapped >> acc_bits << acc_bits + 1), net.acc_min, net.acc_max)
+
+
+@njit(cache=True)
+def run_image(steps, axons, early, net, state, widths, memory, flips, events):  # type: ignore[no-untyped-def]
     """The golden model's steps, with flips (step, neuron of all layers, layer, bit, when) between them.
 
     Fills `events` with (layer, neuron, step) of every spike; returns (class, deciding step, spikes).
@@ -217,10 +242,27 @@ def run_image(steps, axons, total, early, net, state, widths, memory, flips, eve
     begin(state)
     fired, pot, acc = state.fired, state.pot, state.acc
     waits = np.zeros(len(flips), np.bool_)  # flips of A that the layer's next spike brings in
+    truth = np.zeros(len(flips), np.int64)  # A as forwarded, before the flip
+    seen = np.zeros(len(flips), np.bool_)  # flips of A that sweeps alone see
+    skips = np.zeros(len(flips), np.bool_)  # fired bits that only the next sweep heeds
+    before = np.zeros((len(flips), 3), np.int64)  # of those: fired, V and A before it
     next_flip, spikes, taken = 0, 0, 0
-    decision, decision_step = -1, total - 1
-    for step in range(total):
+    decision, decision_step = -1, net.steps - 1
+    for step in range(net.steps):
+        for k in range(next_flip):
+            j = flips[k, 1]
+            before[k, 0], before[k, 1], before[k, 2] = fired[j], pot[j], acc[j]
         sweep(step, net, state)
+        for k in range(next_flip):
+            j, layer = flips[k, 1], flips[k, 2]
+            charges = net.neurons[layer].charge == step and step > 0
+            if skips[k]:
+                skip(j, layer, before[k], charges, net, state)
+                skips[k] = False
+            if seen[k] and (net.neurons[layer].current != KEPT or net.neurons[layer].charge > 0):
+                if not charges:
+                    acc[j] = current_left(truth[k], before[k, 2], j, step, layer, net, acc_bits)
+                seen[k] = False
         for layer in range(len(net.places)):
             first = net.places[layer].first
             for j in range(net.places[layer].neurons):
@@ -232,42 +274,65 @@ def run_image(steps, axons, total, early, net, state, widths, memory, flips, eve
             arrived += 1
         for k in range(next_flip):
             layer, j = flips[k, 2], flips[k, 1]
-            if waits[k] and brings_spikes(layer, step, axons[taken:arrived], net, state):
+            if (waits[k] or seen[k]) and brings_spikes(layer, step, axons[taken:arrived], net, state):
                 acc[j] = flip(np.int64(acc[j]), flips[k, 3], acc_bits)
-                waits[k] = False
+                waits[k] = seen[k] = False
         integrate(step, axons[taken:arrived], net, state)
         taken = arrived
-        if decision < 0:
+        if net.counts:
+            count(step, net, state)
+        elif decision < 0:
             decision = decide(step, net, state)
             if decision >= 0:
                 decision_step = step
                 if early:
                     return decision, decision_step, spikes
+        same = next_flip  # first flip of this step
         while next_flip < len(flips) and flips[next_flip, 0] == step:
-            _, j, _, bit, when = flips[next_flip]
+            _, j, layer, bit, when = flips[next_flip]
             if memory == 1:
-                if when == AT_ONCE:
+                truth[next_flip] = acc[j]
+                for k in range(same, next_flip):
+                    if flips[k, 1] == j:
+                        truth[next_flip] = truth[k]
+                        break
+                if when in (AT_ONCE, SWEEPS_ALONE):
                     acc[j] = flip(np.int64(acc[j]), bit, acc_bits)
                 waits[next_flip] = when == NEXT_SPIKE
+                seen[next_flip] = when == SWEEPS_ALONE
             elif bit < pot_bits:
                 pot[j] = flip(np.int64(pot[j]), bit, pot_bits)
+            elif net.neurons[layer].reset != ONCE:
+                skips[next_flip] = True
             else:
                 fired[j] = MARKED if fired[j] == NEVER else NEVER
             next_flip += 1
+    if net.counts:
+        decision = most_spikes(state)
     if decision < 0:  # the report: every output neuron sends its V
         fired[net.places[-1].first :] = NEVER
         decision = decide(NEVER, net, state)
     return decision, decision_step, spikes
 
 
+@njit(cache=True)
+def skip(j, layer, before, charges, net, state):  # type: ignore[no-untyped-def]
+    """Undo what the sweep did to a neuron whose fired bit was flipped: V stays, and it does not fire."""
+    place = net.places[layer]
+    state.fired[j] = state.sent[place.first_output + j - place.first] = before[0]
+    if charges:
+        state.acc[j] = saturate(before[1], net.acc_min, net.acc_max)
+    else:
+        state.pot[j] = before[1]
+
+
 @njit(cache=True, parallel=True)
-def run_images(ends, steps, axons, total, early, net, states, widths, memory, flips, cuts, events, outcome):  # type: ignore[no-untyped-def]
+def run_images(ends, steps, axons, early, net, states, widths, memory, flips, cuts, events, outcome):  # type: ignore[no-untyped-def]
     """`run_image` for each image; image b has the rows ``cuts[b] : cuts[b + 1]`` of `flips`."""
     for b in prange(len(outcome)):
         own = slice(ends[b], ends[b + 1])
-        state = State(states.fired[b], states.pot[b], states.acc[b], states.sent[b], states.counts[b])
         decision, step, spikes = run_image(
-            *(steps[own], axons[own], total, early, net, state, widths, memory),
+            *(steps[own], axons[own], early, net, of_image(states, b), widths, memory),
             *(flips[cuts[b] : cuts[b + 1]], events[b]),
         )
         outcome[b, 0] = decision
@@ -298,19 +363,20 @@ def run(
     """
     ends, steps, axons = check_inputs(network, inputs).pairs
     params = image.params
-    net = tables(network, params)
-    firsts, when = net.places["first"], np.concatenate(acts(image))
+    net = tables(network, params)._replace(recorded=0)
+    firsts, when = net.places["first"], np.concatenate(acts(network, image))
     rows = []
     for each in flips:
         neuron = firsts[each.layer] + each.neuron
         rows.append(np.stack([each.step, neuron, each.layer, each.bit, when[neuron]], axis=1))
     cuts = np.concatenate([[0], np.cumsum([len(each) for each in rows])])
-    most = int(net.places["neurons"].sum()) + max((len(each) for each in rows), default=0)
+    most = sum(layer.neurons * max(1, layer.neuron.most_spikes) for layer in network.layers)
+    most += max((len(each) for each in rows), default=0)
     images = len(ends) - 1
     events = np.empty((images, most, 3), np.int32)
     outcome = np.empty((images, 3), np.int32)
     run_images(
-        *(ends, steps, axons, network.steps, early_exit, net, empty_states(net, images)),
+        *(ends, steps, axons, early_exit, net, empty_states(net, images)),
         *((params.acc_bits, params.pot_bits), MEMORIES.index(memory)),
         *(np.concatenate(rows).astype(np.int64), cuts, events, outcome),
     )

@@ -17,8 +17,8 @@ import numpy as np
 
 from yoso_sw.data import places
 from yoso_sw.data.pictures import grey
-from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
-from yoso_sw.data.source import Facts
+from yoso_sw.data.samples import SPLITS, DatasetError, Samples
+from yoso_sw.data.source import Facts, Resolution
 
 NAME = "caltech"
 ARCHIVE = "caltech101-faces-motorbikes.tar"
@@ -119,11 +119,12 @@ class Caltech:
         except DatasetError:
             return None
 
-    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
-        """A part of the split of `seed`, resized to `shape`, in random order: 0 faces, 1 motorbikes.
+    def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
+        """A part of the split of `seed`, resized to its shape, in random order: 0 faces, 1 motorbikes.
 
         Raises `DatasetError` if the set is missing or damaged, or there is no shape.
         """
+        shape = resolution.shape
         if shape is None:
             raise DatasetError(
                 f"{NAME}: its pictures have any size, and the network does not say its own: rows and columns "

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from yoso_sw.data.samples import DatasetError
-from yoso_sw.network.network import NEVER
+from yoso_sw.data.samples import DatasetError, Inputs
+from yoso_sw.network.events import NEVER, Events
 
 
 class Reader(Protocol):
@@ -25,12 +25,17 @@ class Reader(Protocol):
     @property
     def steps(self) -> int: ...
 
+    @property
+    def levels(self) -> int: ...
 
-def as_arrays(inputs: Any, labels: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs as (n, inputs) and labels (n,): lists become arrays, their whole numbers pixels.
+
+def as_arrays(inputs: Any, labels: Any, part: str) -> tuple[Any, np.ndarray]:
+    """Inputs as (n, inputs) and labels (n,): lists become arrays, their whole numbers pixels; events stay.
 
     Raises `DatasetError` if a list has rows of several lengths.
     """
+    if isinstance(inputs, Events):
+        return inputs, np.asarray(labels)
     try:
         images, classes = np.asarray(inputs), np.asarray(labels)
     except ValueError as error:
@@ -45,11 +50,45 @@ def as_arrays(inputs: Any, labels: Any, part: str) -> tuple[np.ndarray, np.ndarr
     return images, classes
 
 
-def check(inputs: np.ndarray, labels: np.ndarray, dataset: str, part: str, reader: Reader) -> None:
+def check(inputs: Inputs, labels: np.ndarray, dataset: str, part: str, reader: Reader) -> None:
     """Raise `DatasetError` unless these are samples for `reader`, with a label each of its classes."""
     where = f"{dataset}, {part} images"
     if not len(inputs):
         raise DatasetError(f"{dataset} has no {part} images; {reader.name} needs one at least: add some")
+    if isinstance(inputs, Events):
+        _check_events(inputs, where, reader)
+    else:
+        _check_array(inputs, dataset, part, reader)
+    if labels.shape != (len(inputs),) or labels.dtype.kind not in "iu":
+        raise DatasetError(
+            f"{dataset}, {part} labels are {labels.dtype} of shape {labels.shape}; "
+            f"{len(inputs)} images need as many whole numbers"
+        )
+    beyond = (labels < 0) | (labels >= reader.classes)
+    if beyond.any():
+        first = int(beyond.argmax())
+        raise DatasetError(
+            f"{dataset}, {part} image {first}: label {labels[first]} is outside "
+            f"0..{reader.classes - 1}; {reader.name} has {reader.classes} output neurons"
+        )
+
+
+def _check_events(events: Events, where: str, reader: Reader) -> None:
+    if events.axons != reader.inputs:
+        raise DatasetError(
+            f"{where} have {events.axons} axons, not inputs={reader.inputs} of {reader.name}; change "
+            "inputs or the recordings"
+        )
+    latest = int(events.step.max(initial=0))
+    if latest >= reader.levels:
+        raise DatasetError(
+            f"{where} have spikes at step {latest}, outside 0..{reader.levels - 1} of {reader.name}; "
+            "change levels"
+        )
+
+
+def _check_array(inputs: np.ndarray, dataset: str, part: str, reader: Reader) -> None:
+    where = f"{dataset}, {part} images"
     if inputs.dtype not in (np.uint8, np.int16):
         bad = int((~np.isfinite(inputs)).sum()) if inputs.dtype.kind == "f" else 0
         found = f", {bad} of them NaN or infinite" if bad else ""
@@ -67,15 +106,3 @@ def check(inputs: np.ndarray, labels: np.ndarray, dataset: str, part: str, reade
                 f"{dataset}, {part} image {image}: input {axon} spikes at step {inputs[image, axon]}, "
                 f"outside 0..{reader.steps - 1} of {reader.name}; change steps, or write {NEVER} for silent"
             )
-    if labels.shape != (len(inputs),) or labels.dtype.kind not in "iu":
-        raise DatasetError(
-            f"{dataset}, {part} labels are {labels.dtype} of shape {labels.shape}; "
-            f"{len(inputs)} images need as many whole numbers"
-        )
-    beyond = (labels < 0) | (labels >= reader.classes)
-    if beyond.any():
-        first = int(beyond.argmax())
-        raise DatasetError(
-            f"{dataset}, {part} image {first}: label {labels[first]} is outside "
-            f"0..{reader.classes - 1}; {reader.name} has {reader.classes} output neurons"
-        )

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from yoso_sw.data.samples import DatasetError, Samples, Shape
+from yoso_sw.data.samples import DatasetError, Samples
+from yoso_sw.data.source import Resolution
 
 #: The files of images and of labels of each part, as MNIST has named them.
 FILES = {
@@ -102,8 +103,8 @@ class IdxFolder:
     drawn = False
     parts = tuple(FILES)
 
-    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
-        """A part as it stands; neither seed nor shape changes it. Raises `DatasetError`."""
+    def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
+        """A part as it stands; neither seed nor resolution changes it. Raises `DatasetError`."""
         found = []
         for name in FILES[part]:
             path = file_in(self.path, name)

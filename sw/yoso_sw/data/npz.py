@@ -1,9 +1,9 @@
 """An npz file of one's own: images, spike steps or events, with their labels and, if fixed, their parts.
 
 ``images`` uint8 (n, rows, columns[, channels]) or (n, pixels); or ``steps`` int16 (n, inputs), 32767 for an
-input that stays silent; or ``events``, whole numbers (m, 3): image, step, axon. ``labels``, whole numbers
-(n,). If wanted, ``split`` (n,): "train", "validation" or "test", or 0, 1, 2; and ``shape``: rows, columns and
-channels of what steps, events or flat images are.
+input that stays silent; or ``events``, whole numbers (m, 3): image, step, axon, several of an axon if
+wanted. ``labels``, whole numbers (n,). If wanted, ``split`` (n,): "train", "validation" or "test", or 0, 1,
+2; and ``shape``: rows, columns and channels of what steps, events or flat images are.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from yoso_sw.data import splits
-from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
-from yoso_sw.network.network import NEVER
+from yoso_sw.data.samples import SPLITS, DatasetError, Inputs, Samples, Shape
+from yoso_sw.data.source import Resolution
+from yoso_sw.network.events import NEVER, Events, EventsError
 
 #: What inputs may be, one a file.
 FORMS = ("images", "steps", "events")
@@ -43,7 +44,7 @@ class Npz:
     def drawn(self) -> bool:
         return "split" not in self._arrays("split")
 
-    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
+    def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
         """A part; where the file has no validation part, its training samples come in random order.
 
         Raises `DatasetError` if the file is damaged or holds something else.
@@ -66,18 +67,20 @@ class Npz:
             self._refuse(f"labels are {labels.dtype} of shape {labels.shape}; whole numbers (n,) are wanted")
         if not len(labels):
             self._refuse("has no images: labels are empty")
-        inputs, shape = arrays[forms[0]], self._shape(arrays)
+        given, shape = arrays[forms[0]], self._shape(arrays)
+        inputs: Inputs = given
         if forms[0] == "images":
-            inputs, shape = self._images(inputs, shape)
+            inputs, shape = self._images(given, shape)
         elif forms[0] == "steps":
-            self._check_steps(inputs)
+            self._check_steps(given)
         else:
-            inputs = self._once(self._triples(inputs, len(labels)), len(labels), shape)
+            inputs = self._events(self._triples(given, len(labels)), len(labels), shape)
         if len(inputs) != len(labels):
             self._refuse(f"has {len(inputs)} {forms[0]} and {len(labels)} labels; each needs one")
-        if shape is not None and int(np.prod(shape, dtype=object)) != inputs.shape[1]:
-            self._refuse(f"shape is {' x '.join(map(str, shape))}, but there are {inputs.shape[1]} inputs")
-        return Samples(str(self.path), inputs, labels, shape), self._fixed(arrays)
+        samples = Samples(str(self.path), inputs, labels, shape)
+        if shape is not None and int(np.prod(shape, dtype=object)) != samples.axons:
+            self._refuse(f"shape is {' x '.join(map(str, shape))}, but there are {samples.axons} inputs")
+        return samples, self._fixed(arrays)
 
     # ---- the three forms --------------------------------------------------------------------------------
 
@@ -117,29 +120,19 @@ class Npz:
                 )
         return events.astype(np.int64)
 
-    def _once(self, events: np.ndarray, n: int, shape: Shape | None) -> np.ndarray:
-        """Events as steps, int16 (n, inputs), where no axon spikes twice in an image.
-
-        Without a shape, the axons end at the last one that spikes in any image.
-        """
-        axons = int(events[:, 2].max(initial=-1)) + 1
+    def _events(self, triples: np.ndarray, n: int, shape: Shape | None) -> Events:
+        """The events of n images. Without a shape, the axons end at the last one that spikes in any image."""
+        axons = int(triples[:, 2].max(initial=-1)) + 1
         inputs = axons if shape is None else int(np.prod(shape, dtype=object))
         if axons > inputs:
             self._refuse(f"events go up to axon {axons - 1}, but shape has {inputs} inputs")
         if 2 * n * inputs > LARGEST:
             self._refuse(f"{n} images of {inputs} axons are more than {LARGEST} bytes of steps")
-        place = events[:, 0] * inputs + events[:, 2]
-        found, counts = np.unique(place, return_counts=True)
-        if (counts > 1).any():
-            first = int((counts > 1).argmax())
-            image, axon = divmod(int(found[first]), inputs)
-            self._refuse(
-                f"image {image}: axon {axon} has {counts[first]} events; this network's inputs spike at most "
-                "once an image: keep the first of them"
-            )
-        steps = np.full(n * inputs, NEVER, np.int16)
-        steps[place] = events[:, 1]
-        return steps.reshape(n, inputs)
+        try:
+            image, step, axon = triples.T
+            return Events.of_pairs(image, step, axon, n, inputs)
+        except EventsError as error:
+            self._refuse(f"{error}; keep one of them")
 
     # ---- the file ---------------------------------------------------------------------------------------
 

@@ -11,10 +11,12 @@ import numpy as np
 from yoso_sw.data import registry
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.check import Reader, as_arrays, check
+from yoso_sw.data.encoding import coded
 from yoso_sw.data.samples import SPLITS, DatasetError, Shape
+from yoso_sw.network.events import Events
 
-#: Images, or spike steps, with their labels.
-Pair = tuple[np.ndarray, np.ndarray]
+#: Images, or spike steps or events, with their labels.
+Pair = tuple[Any, np.ndarray]
 
 
 class Task(Reader, Protocol):
@@ -80,7 +82,17 @@ class Data:
         """
         found = registry.find(task.dataset, beside)
         train, validation, test = (
-            registry.load(found, part, seed=task.seed, shape=task.shape, validation=task.validation)
+            coded(
+                registry.load(
+                    found,
+                    part,
+                    seed=task.seed,
+                    shape=task.shape,
+                    levels=task.levels,
+                    validation=task.validation,
+                ),
+                *(task.name, "ttfs", task.levels, task.seed),  # the one code that rules learn from so far
+            )
             for part in SPLITS
         )
         data = cls(train.pair, validation.pair, test.pair, registry.record(found, train.shape))
@@ -92,7 +104,8 @@ class Data:
         dataset = self.record.get("dataset", task.dataset)
         for part, (images, labels) in self.pairs().items():
             check(images, labels, dataset, part, task)
-        if self.train[0].dtype != np.uint8 and task.augment != Augment():
+        images = self.train[0]
+        if (isinstance(images, Events) or images.dtype != np.uint8) and task.augment != Augment():
             raise DatasetError(
                 f"{task.name}: [augment] distorts pixels, and {dataset} has spike steps; remove it"
             )

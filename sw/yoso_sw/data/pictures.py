@@ -11,6 +11,7 @@ from yoso_hw.extras import advice
 
 from yoso_sw.data import splits
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
+from yoso_sw.data.source import Resolution
 
 #: Formats by the ends of files' names; files of other names are passed over.
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
@@ -73,8 +74,8 @@ class Pictures:
     def drawn(self) -> bool:
         return not self.own_parts
 
-    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
-        """A part, of pictures resized to `shape`, or all of one size. Raises `DatasetError`."""
+    def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
+        """A part, of pictures resized to its shape, or all of one size. Raises `DatasetError`."""
         folders = [self.path / own for own in self.own_parts] or [self.path]
         names = sorted({name for folder in folders for name in classes(folder)})
         folder = self.path if self.drawn else self.path / part
@@ -82,7 +83,7 @@ class Pictures:
         labels: list[int] = []
         for label, name in enumerate(names):
             for path in files(folder / name):
-                picture = self._read(path, shape)
+                picture = self._read(path, resolution.shape)
                 if pictures and picture.shape != pictures[0].shape:
                     raise DatasetError(
                         f"{path} has {_size(picture)} pixels, and those before it have {_size(pictures[0])}; "

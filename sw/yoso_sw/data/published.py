@@ -8,8 +8,8 @@ from pathlib import Path
 
 from yoso_sw.data import fetch, places
 from yoso_sw.data.idx import FILES, arrays, decode_idx, file_in, read_bytes
-from yoso_sw.data.samples import DatasetError, Samples, Shape
-from yoso_sw.data.source import Facts
+from yoso_sw.data.samples import DatasetError, Samples
+from yoso_sw.data.source import Facts, Resolution
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Published:
     drawn = False
     parts = tuple(FILES)
 
-    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
-        """A part as published; neither seed nor shape changes it. Raises `DatasetError`."""
+    def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
+        """A part as published; neither seed nor resolution changes it. Raises `DatasetError`."""
         images, labels = (self._bytes(file) for file in FILES[part])
         return arrays(self.name, decode_idx(*images), decode_idx(*labels))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from yoso_sw.data import registry
 from yoso_sw.data.check import check
+from yoso_sw.data.encoding import coded
 from yoso_sw.data.registry import Found, UnknownSetError
 from yoso_sw.data.samples import DatasetError, Samples, Shape
 from yoso_sw.network.network import Network
@@ -32,7 +33,7 @@ def samples_for(network: Network, path: Path, data: str | None = None, other: bo
         to do.
     """
     found = _chosen(network, path, data, other)
-    samples = registry.load(found, "test", seed=_seed(network), shape=shape_of(network, path))
+    samples = seen(registry.load(found, "test", **settings(network, path)), network)
     check(samples.inputs, samples.labels, samples.name, "test", network)
     return samples
 
@@ -59,6 +60,31 @@ def _chosen(network: Network, path: Path, data: str | None, other: bool) -> Foun
             "add --other-data if another set is meant"
         )
     return found
+
+
+def settings(network: Network, path: Path) -> dict[str, Any]:
+    """What `registry.load` is to know of a network: seed, shape, levels and window."""
+    return {
+        "seed": _seed(network),
+        "shape": shape_of(network, path),
+        "levels": network.levels,
+        "window": _window(network),
+    }
+
+
+def seen(samples: Samples, network: Network) -> Samples:
+    """A whole part in the network's input code. Raises `DatasetError` if it takes no such inputs."""
+    return coded(samples, network.name, network.code, network.levels, _seed(network))
+
+
+def _window(network: Network) -> int | None:
+    """Microseconds of a recording that it sees, ``window_us`` of its record."""
+    window = network.about.get("window_us")
+    if window is not None and (type(window) is not int or window < 1):
+        raise DatasetError(
+            f"network {network.name!r} records window_us={window!r}; whole microseconds from 1 are wanted"
+        )
+    return window
 
 
 def _seed(network: Network) -> int:

@@ -9,23 +9,37 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from yoso_sw.data import idx, pictures, places
+import numpy as np
+
+from yoso_sw.data import hdf5, idx, pictures, places, recordings
 from yoso_sw.data.caltech import CALTECH
 from yoso_sw.data.check import check as check
 from yoso_sw.data.fashion_mnist import FASHION_MNIST
+from yoso_sw.data.hdf5 import Hdf5Folder
 from yoso_sw.data.idx import IdxFolder
 from yoso_sw.data.mnist import MNIST
+from yoso_sw.data.n_mnist import N_MNIST
 from yoso_sw.data.npz import Npz
 from yoso_sw.data.pictures import Pictures
 from yoso_sw.data.places import folders as folders
+from yoso_sw.data.recordings import Recordings
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
-from yoso_sw.data.source import UNKNOWN, Facts, Known, Source
+from yoso_sw.data.source import UNKNOWN, Facts, Known, Resolution, Source
 from yoso_sw.data.views import VIEWS, family, see, views_of
+from yoso_sw.network.events import Events
 
-KNOWN: dict[str, Known] = {"mnist": MNIST, "fashion-mnist": FASHION_MNIST, "caltech": CALTECH}
+KNOWN: dict[str, Known] = {
+    "mnist": MNIST,
+    "fashion-mnist": FASHION_MNIST,
+    "caltech": CALTECH,
+    "n-mnist": N_MNIST,
+}
 
 #: The forms of a set of one's own, for messages.
-FORMS = f"a folder with {idx.FILES['train'][0]} and so on, a folder of pictures CLASS/*.png, or an npz file"
+FORMS = (
+    f"a folder with {idx.FILES['train'][0]} and so on, a folder of pictures CLASS/*.png, a folder of event "
+    "files train/CLASS/*.bin and test/CLASS/*.bin, a folder with train.h5 and test.h5, or an npz file"
+)
 
 
 class UnknownSetError(DatasetError):
@@ -122,6 +136,10 @@ def open_path(path: Path) -> Source:
         return Npz(path)
     if any(idx.file_in(path, file) for pair in idx.FILES.values() for file in pair):
         return IdxFolder(path)
+    if (path / hdf5.FILES["train"]).is_file() or (path / hdf5.FILES["test"]).is_file():
+        return Hdf5Folder(path)
+    if recordings.parts_in(path):
+        return Recordings(path)
     own, classes = Pictures(path), pictures.classes(path)
     if own.own_parts:
         return own
@@ -140,6 +158,8 @@ def load(
     *,
     seed: int = 1,
     shape: Shape | None = None,
+    levels: int | None = None,
+    window: int | None = None,
     validation: int = 0,
     beside: Path | None = None,
 ) -> Samples:
@@ -153,8 +173,8 @@ def load(
         "train", "validation" or "test".
     seed
         Draws the parts of a set that has none of its own.
-    shape
-        Rows and columns of the network, for sets of pictures of any size; None: not known.
+    shape, levels, window
+        What the network sees of pictures of any size and of recordings (`source.Resolution`).
     validation
         How many training images, the last ones, validate where the set has no validation part.
 
@@ -170,7 +190,7 @@ def load(
     kept = "train" if split == "validation" and split not in parts else split
     if kept not in parts:
         raise DatasetError(f"{found.name} has no {kept} images: it has {' and '.join(parts)}; add some")
-    samples = found.source.read(kept, seed, shape)
+    samples = found.source.read(kept, seed, Resolution(shape, levels, window))
     if "validation" not in parts and split != "test":
         cut = len(samples) - validation
         if cut < 1:
@@ -186,12 +206,18 @@ def _seen(samples: Samples, views: str) -> Samples:
     """Samples in other views."""
     if not views:
         return samples
-    if samples.inputs.dtype != "uint8" or samples.shape is None or len(samples.shape) != 2:
+    pixels = samples.inputs
+    if (
+        isinstance(pixels, Events)
+        or pixels.dtype != np.uint8
+        or samples.shape is None
+        or len(samples.shape) != 2
+    ):
         raise DatasetError(
             f"{samples.name}: only grey images of known rows and columns can be seen as "
             f"{views}; take {samples.name.removesuffix(views)}"
         )
-    return replace(samples, inputs=see(samples.inputs, samples.shape[0], views))
+    return replace(samples, inputs=see(pixels, samples.shape[0], views))
 
 
 def record(found: Found, shape: Shape | None) -> dict[str, Any]:

@@ -1,15 +1,21 @@
-"""Samples: what a network sees, pixels or spike steps, with the class of each."""
+"""Samples: what a network sees, pixels or recorded spikes, with the class of each."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from yoso_sw.network.events import Events
+
 #: Parts of a data set.
 SPLITS = ("train", "validation", "test")
+
+#: uint8 pixels or int16 spike steps (n, inputs), or events of n images.
+Inputs = np.ndarray | Events
 
 #: Rows and columns of an image, and its channels where it has more than one.
 Shape = tuple[int, ...]
@@ -29,7 +35,8 @@ class Samples:
         Of the data set, with the views that they are seen in.
     inputs
         uint8 pixels (n, inputs), 0 black .. 255 white, in the order (row, column, channel); or int16 spike
-        steps (n, inputs), `NEVER` for an input that stays silent.
+        steps (n, inputs), `NEVER` for an input that stays silent; or events of n images, for inputs
+        that spike more than once.
     labels
         Whole numbers (n,), 0 for the first class.
     shape
@@ -37,7 +44,7 @@ class Samples:
     """
 
     name: str
-    inputs: np.ndarray
+    inputs: Inputs
     labels: np.ndarray
     shape: Shape | None = None
 
@@ -49,7 +56,12 @@ class Samples:
         return replace(self, inputs=self.inputs[some], labels=self.labels[some])
 
     @property
-    def pair(self) -> tuple[np.ndarray, np.ndarray]:
+    def axons(self) -> int:
+        """Inputs of one."""
+        return self.inputs.axons if isinstance(self.inputs, Events) else int(np.prod(self.inputs.shape[1:]))
+
+    @property
+    def pair(self) -> tuple[Any, np.ndarray]:
         """Inputs and labels."""
         return self.inputs, self.labels
 
@@ -63,7 +75,7 @@ class Samples:
     def digest(self) -> str:
         """SHA-256 of inputs and labels, whatever their set is called."""
         hashed = hashlib.sha256()
-        for array in (self.inputs, self.labels):
+        for array in (*self._arrays().values(), self.labels):
             hashed.update(f"{array.dtype.str} {array.shape}".encode())
             hashed.update(np.ascontiguousarray(array).data)
         return hashed.hexdigest()
@@ -72,11 +84,23 @@ class Samples:
         """Write them for another process; the file appears whole or not at all."""
         partial = path.with_name(f"{path.name}.part")
         with partial.open("wb") as file:
-            np.savez(file, name=np.array(self.name), inputs=self.inputs, labels=self.labels)
+            np.savez(file, name=np.array(self.name), labels=self.labels, **self._arrays())
         partial.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Samples:
         """What `save` wrote, without its shape."""
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(str(arrays["name"]), arrays["inputs"], arrays["labels"])
+            inputs: Inputs
+            if "inputs" in arrays:
+                inputs = arrays["inputs"]
+            else:
+                inputs = Events(arrays["ends"], arrays["step"], arrays["axon"], int(arrays["axons"]))
+            return cls(str(arrays["name"]), inputs, arrays["labels"])
+
+    def _arrays(self) -> dict[str, Any]:
+        """The inputs as arrays."""
+        if not isinstance(self.inputs, Events):
+            return {"inputs": self.inputs}
+        ends, step, axon = self.inputs.pairs
+        return {"ends": ends, "step": step, "axon": axon, "axons": np.array(self.inputs.axons)}

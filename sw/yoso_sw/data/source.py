@@ -9,6 +9,26 @@ from typing import Protocol
 from yoso_sw.data.samples import Samples, Shape
 
 
+@dataclass(frozen=True)
+class Resolution:
+    """What a network sees of pictures of any size, and of recordings, which are as long as they are.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns, and channels if there are several; None: not known.
+    levels
+        Bins of a recording; None: not known.
+    window
+        Microseconds from a recording's start that the bins divide, whatever comes later left out; None: each
+        recording up to its last event.
+    """
+
+    shape: Shape | None = None
+    levels: int | None = None
+    window: int | None = None
+
+
 class Source(Protocol):
     """A data set, a known one or one of the user's own."""
 
@@ -20,7 +40,7 @@ class Source(Protocol):
     def drawn(self) -> bool:
         """Whether the seed draws the test images, so that those of one seed train networks of another."""
 
-    def read(self, part: str, seed: int, shape: Shape | None) -> Samples:
+    def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
         """One of its parts.
 
         Parameters
@@ -29,13 +49,13 @@ class Source(Protocol):
             One of `parts`.
         seed
             Of what is drawn, if anything is.
-        shape
-            Rows and columns that the network sees, for pictures that come in any size; None: not known.
+        resolution
+            What the network sees; a set whose samples have one form only does not ask.
 
         Raises
         ------
         DatasetError
-            If it is missing, damaged, or needs a shape.
+            If it is missing, damaged, or needs a shape or levels that are not known.
         """
 
 

@@ -103,7 +103,7 @@ def main(image: int, out: Path) -> None:
     """Draw the picture at the top of the README."""
     path = locate(NET, ".npz")
     network = Network.load(path)
-    report.save(draw(network, samples_for(network, path).inputs[image]), out)
+    report.save(draw(network, samples_for(network, path).pair[0][image]), out)
     click.echo(out)
 
 

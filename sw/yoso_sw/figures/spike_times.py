@@ -116,7 +116,7 @@ def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
             progress.update(bar, description=path.stem)
             trained = path.with_suffix(".npz")
             network = Network.load(trained)
-            rows.append(measure(network, samples_for(network, trained)[:images].inputs))
+            rows.append(measure(network, samples_for(network, trained)[:images].pair[0]))
             progress.advance(bar)
     caption = (
         f"Spike times of hidden layers (convolutions before pooling) and the deciding step, golden model, "

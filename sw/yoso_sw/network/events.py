@@ -194,8 +194,10 @@ class Events:
         """Images."""
         return len(self._steps) if self._steps is not None else len(self.pairs[0]) - 1
 
-    def __getitem__(self, index: int | slice) -> Events:
-        """Some images; of a number, that one alone."""
+    def __getitem__(self, index: int | slice | np.ndarray) -> Events:
+        """Some images: a slice, or an array of their numbers, in its order; of a number, that one alone."""
+        if isinstance(index, np.ndarray):
+            return self._chosen(index)
         if not isinstance(index, slice):
             if not 0 <= index < len(self):
                 raise IndexError(f"image {index} is outside 0..{len(self) - 1}")
@@ -209,6 +211,15 @@ class Events:
         stop = max(first, stop)
         own = slice(ends[first], ends[stop])
         return Events(ends[first : stop + 1] - ends[first], step[own], axon[own], self.axons)
+
+    def _chosen(self, images: np.ndarray) -> Events:
+        if self._steps is not None:
+            return Events.of_steps(self._steps[images])
+        ends, step, axon = self.pairs
+        counts = np.diff(ends)[images]
+        new = np.concatenate([[0], np.cumsum(counts)])
+        own = np.arange(new[-1]) + np.repeat(ends[:-1][images] - new[:-1], counts)
+        return Events(new, step[own], axon[own], self.axons)
 
     def __iter__(self) -> Iterator[Events]:
         return (self[i] for i in range(len(self)))

@@ -118,8 +118,8 @@ def check_inputs(network: Network, inputs: np.ndarray | Events) -> Events:
                 raise GoldenError(
                     f"input is pixels, and network {network.name!r} has the code {network.code}: give events"
                 )
-            array = input_steps(array, network.levels)
-        elif (array < 0).any():
+            return Events.of_steps(input_steps(array, network.levels))
+        if (array < 0).any():
             raise GoldenError(
                 f"input step {array[array < 0][0]} is neither in 0..{network.steps - 1} nor NEVER={NEVER}"
             )

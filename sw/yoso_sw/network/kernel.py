@@ -135,7 +135,7 @@ def tables(network: Network, params: ChipParams) -> Tables:
 def empty_states(net: Tables, images: int) -> State:
     """Room for the states of some images, one more axis in front."""
     neurons, classes = int(net.places["neurons"].sum()), int(net.places["neurons"][-1])
-    carried = classes if net.places["first_recorded"][-1] >= 0 else 0
+    carried = classes if net.recorded and net.places["first_recorded"][-1] >= 0 else 0
     return State(
         fired=np.empty((images, neurons), np.int16),
         pot=np.empty((images, neurons), np.int32),

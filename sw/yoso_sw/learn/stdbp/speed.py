@@ -128,8 +128,8 @@ class Spent:
 
 def images_of(setting: Setting) -> tuple[torch.Tensor, torch.Tensor]:
     """Training images and their labels."""
-    samples = registry.load(setting.dataset, "train")
-    return torch.from_numpy(samples.inputs.copy()), torch.from_numpy(samples.labels.astype(np.int64))
+    images, labels = registry.load(setting.dataset, "train").pair
+    return torch.from_numpy(images.copy()), torch.from_numpy(labels.astype(np.int64))
 
 
 def serve(setting: Setting) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from yoso_sw.network.network import NEVER
+from yoso_sw.network.events import NEVER, Events
 
 
 def spike_steps(images: np.ndarray, levels: int) -> np.ndarray:
@@ -34,3 +34,8 @@ def spike_steps(images: np.ndarray, levels: int) -> np.ndarray:
     table = ((255 - pixels) * levels >> 8).astype(np.int16)
     table[0] = NEVER
     return table[images]
+
+
+def encode(pixels: np.ndarray, levels: int, seed: int, first: int) -> Events:
+    """An `encoder.Encoder`; nothing is drawn."""
+    return Events.of_steps(spike_steps(pixels, levels))
