@@ -19,6 +19,7 @@ import numpy as np
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.host.protocol import ProtocolError
 from yoso_sw.network import golden
+from yoso_sw.network.neuron import Reset
 
 from yoso_sim.build import Build
 from yoso_sim.compare import compare, compare_counters
@@ -135,18 +136,24 @@ async def run_image(host: Host, case: Case, run: Run, number: int, index: int) -
     notes = list(compare(image, outcome, reference, 0).notes)
     notes += compare_counters(image, reference, await host.counters())
     for layer in range(len(image.layers)):
-        notes += await compare_neurons(host, image, reference, layer)
+        once = network.layers[layer].neuron.reset is Reset.ONCE
+        notes += await compare_neurons(host, image, reference, layer, once)
     return notes
 
 
-async def compare_neurons(host: Host, image: WeightImage, reference: Any, layer: int) -> list[str]:
-    """Neurons of a layer whose state, read back through the network, is not the golden model's."""
+async def compare_neurons(
+    host: Host, image: WeightImage, reference: Any, layer: int, once: bool
+) -> list[str]:
+    """Neurons of a layer whose state, read back through the network, is not the golden model's.
+
+    Only of neurons that fire `once` is it kept that they have fired.
+    """
     potentials, fired, accumulated = await host.neurons(image, layer)
     notes = []
     for name, mine, theirs in (
         ("V", potentials, reference.potentials[layer][0]),
         ("A", accumulated, reference.accumulated[layer][0]),
-        ("fired", fired, reference.spikes[layer].counts[0] > 0),
+        ("fired", fired, (reference.spikes[layer].counts[0] > 0) & once),
     ):
         notes += [
             f"layer {layer}, neuron {j}: {name} is {mine[j]} in the RTL, {theirs[j]} in the golden model"
