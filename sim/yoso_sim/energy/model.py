@@ -204,7 +204,7 @@ def router_flits(image: WeightImage, spikes_in: np.ndarray, counters: np.ndarray
     flits = float(spikes_in[0]) * nodes((0, 0), layers[0].rectangle)
     for layer, following in zip(layers, layers[1:], strict=False):
         flits += sum(count * nodes(start, following.rectangle) for start, count in sent(layer))
-        flits += float(following.bias) * nodes((0, 0), following.rectangle)
+        flits += float(following.bias and not following.bias_row) * nodes((0, 0), following.rectangle)
     # RESULTs go back to the host: those of spikes, or of a report, which every output neuron sends.
     flits += sum(part.count * (part.x + part.y + 1) for part in layers[-1].slices)
     return flits
