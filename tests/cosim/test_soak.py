@@ -45,6 +45,9 @@ from yoso_sw.network.neuron import Neuron
 #: Chips that other benches build as well.
 CHIPS = {name: chip_cases.CHIPS[name] for name in ("1 x 1", "2 x 1, banked", "3 x 2, unicast, bus")}
 
+#: Those, and one with the whole family.
+SOAKED = {**CHIPS, "3 x 2, neuron=all, bus": CORNERS[9]}
+
 
 # ---- the generator ---------------------------------------------------------------------------------------
 
@@ -280,9 +283,9 @@ def differ(session: Session, case: Case) -> None:
     assert not notes, f"{notes[0]}\nsee it again: {case.command()}"
 
 
-@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("chip", SOAKED)
 def test_random_cases_agree_in_every_spike_counter_and_final_state(chip: str, tmp_path: Path):
-    params = CHIPS[chip]
+    params = SOAKED[chip]
     with Session(build(params), tmp_path) as session:
 
         @settings(max_examples=15)

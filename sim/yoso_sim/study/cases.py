@@ -119,7 +119,10 @@ class LayerRecipe(Recipe):
 
 @dataclass(frozen=True)
 class Run(Recipe):
-    """A network, its mapping and the images that it is shown: each one of `IMAGES` and a seed."""
+    """A network, its mapping and the images that it is shown: each one of `IMAGES` and a seed.
+
+    With `old_image` it is compiled for a chip with neuron=rel_psp, and loaded as such on the chip that it is.
+    """
 
     inputs: int
     steps: int
@@ -131,6 +134,7 @@ class Run(Recipe):
     count: bool = False
     code: str = "ttfs"
     levels: int = 1
+    old_image: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -230,8 +234,14 @@ class Case(Recipe):
         Raises `CaseError`, `NetworkError` or `CompileError` if the chip cannot hold them.
         """
         networks = [run.network(self.chip) for run in self.runs]
+        plain = dataclasses.replace(self.chip, neuron="rel_psp")
         return [
-            (network, compile_network(network, self.chip, spread=run.spread))
+            (
+                network,
+                compile_network(network, plain if run.old_image else self.chip, spread=run.spread).for_chip(
+                    self.chip
+                ),
+            )
             for network, run in zip(networks, self.runs, strict=True)
         ]
 
@@ -329,7 +339,8 @@ def random_run(rng: Random, params: ChipParams) -> Run:
     deepest = min(MOST_LAYERS, params.layers - 1, params.nodes)
     count = rng.choice([1, rng.randint(1, deepest), rng.randint(1, deepest), deepest])
     steps = rng.randint(2, params.steps)
-    family = params.neuron == "all"
+    old_image = params.neuron == "all" and rng.random() > 0.8
+    family = params.neuron == "all" and not old_image
     decision = rng.choice(["ttfs", "count", "count", "softmax"] if family else ["ttfs"] * 3 + ["softmax"])
     spare = params.nodes - count
     inputs = axons = some_size(rng, max(1, params.weight_words - 1))
@@ -370,6 +381,7 @@ def random_run(rng: Random, params: ChipParams) -> Run:
         count=decision == "count",
         code=code,
         levels=levels,
+        old_image=old_image,
     )
 
 

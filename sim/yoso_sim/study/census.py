@@ -26,6 +26,7 @@ BINS: dict[str, tuple[str, ...]] = {
     "spikes travel": ("unicast", "multicast"),
     "router": ROUTERS,
     "chip's neuron": NEURONS,
+    "weight image": ("for the chip", "for one with neuron=rel_psp"),
     "layers": ("1", "2", "3", "4", "5 and more"),
     "decision": DECISIONS,
     "input code": ("ttfs", "events"),
@@ -94,6 +95,7 @@ def chip_bins(chip: ChipParams) -> Iterator[tuple[str, str]]:
 
 def run_bins(run: Run, network: Network, chip: ChipParams) -> Iterator[tuple[str, str]]:
     """Of a network as its recipe has it."""
+    yield "weight image", BINS["weight image"][run.old_image]
     yield "layers", str(len(run.layers)) if len(run.layers) < 5 else "5 and more"
     yield "decision", network.decision
     yield "input code", network.code
