@@ -412,7 +412,8 @@ def random_kind(
         start = rng.choice([charge + 1, rng.randint(charge + 1, steps)])
         return dataclasses.replace(layer, reset=reset, slope=0, charge=charge, start=start, end=steps)
     threshold = rng.choice([layer.threshold, 1, rng.randint(1, 4), rng.randint(1, 12)])
-    current: int | str = rng.choice(["kept", "cleared", rng.randint(1, 3), rng.randint(1, LARGEST_DECAY)])
+    currents: list[int | str] = ["kept", "cleared", rng.randint(1, 3), rng.randint(1, LARGEST_DECAY)]
+    current = rng.choice(currents)
     return dataclasses.replace(
         layer,
         reset=reset,
