@@ -165,8 +165,10 @@ def of_words(values: dict[str, int | str]) -> Neuron:
         raise ValueError(f"a neuron has {', '.join(unknown)}, which this program does not know: update it")
     if missing := [name for name in ("threshold", "start", "end") if name not in values]:
         raise ValueError(f"a neuron has no {missing[0]}")
-    resets = {reset.name.lower(): int(reset) for reset in Reset}
-    words: dict[str, dict[str, int]] = {"current": CURRENTS, "reset": resets}
+    words: dict[str, dict[str, int]] = {
+        "current": CURRENTS,
+        "reset": {reset.name.lower(): reset for reset in Reset},
+    }
     read: dict[str, int] = {}
     for name, value in values.items():
         known = words.get(name, {})
