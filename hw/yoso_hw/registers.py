@@ -8,6 +8,7 @@ pointer.
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cache
 
 from yoso_hw import fields
 from yoso_hw.fields import Field, FieldError, destination_fields, side_by_side
@@ -118,6 +119,7 @@ def neuron_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
     return found
 
 
+@cache
 def register_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
     """The fields of every register that the chip has: the one place for their names, widths and offsets.
 

@@ -112,19 +112,31 @@ def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: i
 
 
 def _wrong_potentials(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: int) -> list[str]:
-    """Potentials that output spikes carry and that differ from the golden model's."""
+    """Potentials that output spikes carry and that differ from the golden model's of the same spike.
+
+    A spike that the golden model lacks has none to differ from; it is a mismatch already.
+    """
     packets = Packets(image.params)
-    wanted = golden.potentials[-1][index]
-    results = outcome.batch.flits[kind_of(outcome.batch.flits) == Kind.RESULT]
+    wanted = carried_potentials(golden, index)
+    results = kind_of(outcome.batch.flits) == Kind.RESULT
     notes = []
-    for flit in results:
+    for step, flit in zip(outcome.batch.steps[results].tolist(), outcome.batch.flits[results], strict=True):
         fields = packets.unpack(int(flit))
         neuron, potential = int(fields["index"]), int(fields["potential"])
-        if neuron < len(wanted) and potential != wanted[neuron]:
+        due = wanted.get((step, neuron), potential)
+        if potential != due:
             notes.append(
-                f"output {neuron}: V is {potential} in the RTL, {wanted[neuron]} in the golden model"
+                f"output {neuron} at step {step}: V is {potential} in the RTL, {due} in the golden model"
             )
     return notes
+
+
+def carried_potentials(golden: GoldenResult, index: int) -> dict[tuple[int, int], int]:
+    """V that each output spike of one image carries, by step and neuron."""
+    ends, step, neuron = golden.spikes[-1].pairs
+    own = slice(ends[index], ends[index + 1])
+    carried = golden.spike_potentials[own].tolist()
+    return dict(zip(zip(step[own].tolist(), neuron[own].tolist(), strict=True), carried, strict=True))
 
 
 def compare_counters(image: WeightImage, golden: GoldenResult, counters: np.ndarray) -> list[str]:

@@ -1,15 +1,22 @@
 """The energy of an image (`yoso_sim.energy`), by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.commands.explore import beside_the_baseline
+from yoso_sim.energy.cost import skippable
 from yoso_sim.energy.explore import CASES, choose, front
 from yoso_sim.energy.model import Activity, Costs, Point, path_nodes, router_flits, tree_nodes
+from yoso_sim.energy.stimulus import NodeBench
 from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.image import WeightImage
+from yoso_sw.network import golden
+from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 PARTS = ("weight memory", "A and V memories", "spike-address memory", "core", "router", "rest of PE")
 
@@ -83,6 +90,48 @@ def test_flits_at_routers_are_those_of_inputs_spikes_and_results() -> None:
     onward = tree_nodes((hidden.x, hidden.y), image.layers[1].rectangle)
     results = 2 * (output.x + output.y + 1)
     assert router_flits(image, np.array([5.0, 3.0]), counters) == 5 * there + 3 * onward + results
+
+
+#: A layer of the family with a bias: of a kept current an axon, else no flit.
+RATE = Neuron(threshold=3, start=1, end=4, current=CLEARED, reset=Reset.SUBTRACT)
+
+
+def _biased(neuron: Neuron) -> tuple[Network, WeightImage]:
+    weights = np.ones((3, 2), np.int8)
+    layers = tuple(Layer(weights=weights, neuron=neuron, bias=True) for _ in range(2))
+    network = Network(name="tiny", layers=layers, steps=4, levels=4, decision="count")
+    params = ChipParams(cols=2, rows=1, neurons=8, weights=16, lanes=2, neuron="all")
+    return network, compile_network(network, params)
+
+
+@pytest.mark.parametrize(("current", "bias_flits"), [(KEPT, 1), (CLEARED, 0)])
+def test_a_bias_that_sweeps_add_is_no_flit_and_each_counted_spike_is_one(
+    current: int, bias_flits: int
+) -> None:
+    network, image = _biased(replace(RATE, current=current))
+    counters = np.zeros((1, 2, len(Counter)))
+    hidden, output = (layer.slices[0] for layer in image.layers)
+    counters[hidden.y, hidden.x, Counter.SPIKES_OUT] = 3
+    counters[output.y, output.x, Counter.SPIKES_OUT] = 7
+    there, bias = (tree_nodes((0, 0), layer.rectangle) for layer in image.layers)
+    onward = tree_nodes((hidden.x, hidden.y), image.layers[1].rectangle)
+    due = 5 * there + 3 * onward + bias_flits * bias + 7 * (output.x + output.y + 1)
+    assert router_flits(image, np.array([5.0, 3.0]), counters) == due
+    result = golden.run(network, np.full((1, 2), NEVER, np.int16), params=image.params)
+    steps = NodeBench(image, hidden.x, hidden.y).image_steps(Events.none(1, 2), result, 0)
+    assert steps == [[2] * bias_flits, [], [], []]
+
+
+def test_only_neurons_that_fire_once_could_be_skipped() -> None:
+    network, image = _biased(RATE)
+    inputs = np.zeros((1, 2), np.int16)  # A is 3 in step 1, and every neuron fires
+    result = golden.run(network, inputs, params=image.params)
+    assert result.spikes[0].total == 2 and skippable(network, image, result) == 0
+    once = Layer(np.ones((2, 2), np.int8), replace(RATE, reset=Reset.ONCE, threshold=2))
+    network = Network(name="once", layers=(once,), steps=4, levels=4)
+    image = compile_network(network, image.params)
+    result = golden.run(network, inputs, params=image.params, early_exit=False)
+    assert skippable(network, image, result) == 2 / 4  # swept in steps 2 and 3 for nothing
 
 
 def _found(cycles: float, area: float, nj: float, accuracy: float) -> dict:

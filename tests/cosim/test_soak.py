@@ -26,7 +26,7 @@ from yoso_hw.params import ChipParams
 from yoso_sim.build import build
 from yoso_sim.cli import main
 from yoso_sim.simulate import SimulationError
-from yoso_sim.study import soak
+from yoso_sim.study import census, soak
 from yoso_sim.study.cases import (
     CORNERS,
     IMAGES,
@@ -40,10 +40,14 @@ from yoso_sim.study.cases import (
 from yoso_sim.study.session import Session
 from yoso_sim.study.shrink import shrink
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER
+from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.neuron import Neuron
 
 #: Chips that other benches build as well.
 CHIPS = {name: chip_cases.CHIPS[name] for name in ("1 x 1", "2 x 1, banked", "3 x 2, unicast, bus")}
+
+#: Those, and one with the whole family.
+SOAKED = {**CHIPS, "3 x 2, neuron=all, bus": CORNERS[9]}
 
 
 # ---- the generator ---------------------------------------------------------------------------------------
@@ -56,7 +60,9 @@ def test_every_case_compiles_for_its_chip_and_survives_its_json(rng: Random):
     assert Case.from_json(case.to_json()) == case
     for run, (network, image) in zip(case.runs, case.programs, strict=True):
         assert image.params == case.chip
-        assert run.pixels().shape == (len(run.images), network.inputs)
+        assert (len(run.events()), run.events().axons) == (len(run.images), network.inputs)
+        for events in run.events():
+            image.image_flits(events)
 
 
 def test_the_first_chips_are_corners_and_the_next_are_of_every_kind():
@@ -115,12 +121,15 @@ def kinds(case: Case) -> Iterator[str]:
             yield "every PE of a mesh used"
         if chip.nodes > 1 and sum(layer.neurons for layer in network.layers) == chip.nodes * chip.neurons:
             yield "every neuron of a mesh used"
-        result = golden.run(network, run.pixels(), params=chip, early_exit=run.early_exit)
+        result = golden.run(network, run.events(), params=chip, early_exit=run.early_exit)
         for i in range(len(run.images)):
-            fired = np.concatenate([steps[i] != NEVER for steps in result.steps])
+            fired = np.concatenate([spikes.counts[i] > 0 for spikes in result.spikes])
             yield "all fire" if fired.all() else "some fire" if fired.any() else "silent"
-            outputs, potentials = result.steps[-1][i], result.potentials[-1][i]
-            if fired[-len(outputs) :].any():
+            potentials = result.potentials[-1][i]
+            if result.spiked[i] and run.count:
+                continue
+            if result.spiked[i]:
+                outputs = result.spikes[-1].steps[i]
                 at_once = potentials[outputs == outputs[outputs != NEVER].min()]
                 if len(at_once) > 1:
                     yield "tie in the step"
@@ -154,14 +163,93 @@ CHIP_CENSUS = {
 }
 
 
-def test_random_cases_reach_every_extreme_often():
-    firsts = [chip * soak.CASES_PER_CHIP for chip in range(len(CORNERS), 300)]
-    chips = [soak.chip_of(first) for first in firsts]
-    cases = [soak.case_of(first + i) for first in firsts[:40] for i in range(20)]
-    seen = Counter(kind for case in cases for kind in kinds(case))
+CHIPS_DRAWN = [soak.chip_of(number * soak.CASES_PER_CHIP) for number in range(300)]
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    """More than 1,000 of them, 20 on each of the first chips."""
+    found: list[Case] = []
+    for number in range(len(CORNERS) + 40):
+        found += [soak.case_of(number * soak.CASES_PER_CHIP + i) for i in range(20)]
+    assert len(found) > 1000
+    return found
+
+
+def test_a_thousand_random_cases_leave_no_bin_of_the_census_empty(cases: list[Case]):
+    counts: census.Counts = {}
+    for case in cases:
+        census.count(case, counts)
+    assert census.empty(counts) == [], "\n".join(census.lines(counts))
+    assert {what: sorted(own) for what, own in counts.items()} == {
+        what: sorted(names) for what, names in census.BINS.items()
+    }
+
+
+def test_a_bin_that_never_came_is_named():
+    counts: census.Counts = {what: dict.fromkeys(names, 1) for what, names in census.BINS.items()}
+    assert census.empty(counts) == []
+    del counts["leak"]["7"]
+    assert census.empty(counts) == ["leak: 7"]
+    assert "leak: none 1, 1 1, 2 1, 3 1, 4 1, 5 1, 6 1, 7 0, 8 1" in "\n".join(census.lines(counts))
+
+
+def test_networks_of_four_layers_of_mixed_kinds_come_on_every_lane_count(cases: list[Case]):
+    mixed = set()
+    for case in cases:
+        for run in case.runs:
+            kinds_of = {
+                (layer.current, layer.leak > 0, layer.reset, layer.charge > 0) for layer in run.layers
+            }
+            if len(run.layers) >= 4 and len(kinds_of) >= 3:
+                mixed |= {
+                    case.chip.lanes,
+                    f"banked {case.chip.banked}",
+                    f"multicast {case.chip.multicast}",
+                    case.chip.router,
+                }
+    assert mixed == {
+        1,
+        2,
+        4,
+        8,
+        "banked True",
+        "banked False",
+        "multicast True",
+        "multicast False",
+        "bus",
+        "crossbar",
+    }
+
+
+def test_random_cases_reach_every_extreme_often(cases: list[Case]):
+    chips = CHIPS_DRAWN[len(CORNERS) :]
+    seen = Counter(kind for case in cases[20 * len(CORNERS) :] for kind in kinds(case))
     assert not {kind: seen[kind] for kind, least in CENSUS.items() if seen[kind] < least}
     values = {name: len({getattr(chip, name) for chip in chips}) for name in CHIP_CENSUS}
     assert not {name: values[name] for name, least in CHIP_CENSUS.items() if values[name] < least}
+
+
+def test_a_case_of_before_the_family_is_read_as_one_without_it():
+    old = (
+        '{"chip": {"lanes": 2}, "stall_in": 0, "stall_out": 0, "stall_seed": 1, "runs": [{"inputs": 3, '
+        '"steps": 9, "softmax": false, "spread": true, "early_exit": true, "images": [["random", 5]], '
+        '"layers": [{"neurons": 2, "weights": "random", "seed": 1, "bias": true, "threshold": 4, "slope": 1, '
+        '"start": 2, "end": 9}]}]}'
+    )
+    case = Case.from_json(old)
+    ((network, image),) = case.programs
+    assert (case.chip.neuron, network.decision, network.code, network.levels) == (
+        "rel_psp",
+        "ttfs",
+        "ttfs",
+        1,
+    )
+    assert network.layers[0].neuron == Neuron(4, 2, 9, 1) and not image.layers[0].writes_a
+    rng = np.random.default_rng(5)
+    steps = rng.integers(0, 9, 3)
+    expected = np.where(rng.random(3) < 0.7, steps, NEVER).astype(np.int16)
+    assert case.runs[0].events() == Events.of_steps(expected[None])
 
 
 @pytest.mark.parametrize("text", ["", "{}", "nowhere.json", "1", '{"chip": {"cols": 99}, "runs": []}'])
@@ -189,6 +277,13 @@ NONSENSE = {
     "runs/0/layers/0/bias": (1, "x"),
     "runs/0/layers/0/end": (-1, 1 << 20),
     "runs/0/layers/0/threshold": (0, 1.5, 1 << 31),
+    "runs/0/layers/0/current": ("half", -1, 0, 16, None, []),
+    "runs/0/layers/0/leak": (-1, 16, "x"),
+    "runs/0/layers/0/reset": ("twice", 0, None, []),
+    "runs/0/layers/0/charge": (-1, 1 << 20, None),
+    "runs/0/code": ("poisson", 1, None),
+    "runs/0/levels": (0, 1 << 20, True),
+    "runs/0/count": (1, True),
 }
 
 
@@ -257,9 +352,9 @@ def differ(session: Session, case: Case) -> None:
     assert not notes, f"{notes[0]}\nsee it again: {case.command()}"
 
 
-@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("chip", SOAKED)
 def test_random_cases_agree_in_every_spike_counter_and_final_state(chip: str, tmp_path: Path):
-    params = CHIPS[chip]
+    params = SOAKED[chip]
     with Session(build(params), tmp_path) as session:
 
         @settings(max_examples=15)

@@ -12,20 +12,45 @@ from yoso_sim.study.injection import REACH
 from yoso_sw.compile import faults
 from yoso_sw.data import registry
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import CLEARED, Neuron, Reset
+
+#: Two layers a network, of neurons of the family: (first, second, decision).
+KINDS = {
+    "rel_psp": (Neuron(120, 0, 24), Neuron(20, 0, 24), "ttfs"),
+    "charged, cleared": (
+        Neuron(700, 9, 24, reset=Reset.SUBTRACT, charge=8),
+        Neuron(20, 10, 24, current=CLEARED, leak=2, reset=Reset.ZERO),
+        "count",
+    ),
+    "decaying": (
+        Neuron(100, 1, 24, current=2, leak=1, reset=Reset.ZERO),
+        Neuron(20, 2, 24, current=1, reset=Reset.SUBTRACT),
+        "count",
+    ),
+    "kept, a readout": (
+        Neuron(200, 1, 24, leak=3, reset=Reset.SUBTRACT),
+        Neuron(1, 2, 24, leak=1, reset=Reset.NEVER),
+        "softmax",
+    ),
+    "once, leaking": (Neuron(100, 1, 24, current=3, leak=2), Neuron(20, 1, 24, current=2), "ttfs"),
+}
 
 
 @pytest.mark.parametrize("memory", faults.MEMORIES)
-def test_the_rtl_with_flips_is_the_golden_model_with_flips(memory, tmp_path):
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rtl_with_flips_is_the_golden_model_with_flips(kind, memory, tmp_path):
     """Two PEs: a layer of five words, of which the core forwards three, and one of three."""
     rng = np.random.default_rng(0)
+    first, second, decision = KINDS[kind]
     layers = (
-        Layer(rng.integers(-2, 4, (784, 20), np.int8), Neuron(120, 0, 16)),
-        Layer(rng.integers(-7, 8, (20, 10), np.int8), Neuron(20, 0, 16)),
+        Layer(rng.integers(-2, 4, (785, 20), np.int8), first, bias=True),
+        Layer(rng.integers(-7, 8, (21, 10), np.int8), second, bias=True),
     )
-    Network("tiny", layers, 16, 8).save(tmp_path / "tiny.npz")
+    if kind == "rel_psp":
+        layers = tuple(Layer(layer.weights[:-1], layer.neuron) for layer in layers)
+    Network("tiny", layers, 24, 8, decision).save(tmp_path / "tiny.npz")
     registry.load("mnist", "test").first(30).save(tmp_path / "samples.npz")
-    params = ChipParams(cols=2, rows=1)
+    params = ChipParams(cols=2, rows=1, neuron="rel_psp" if kind == "rel_psp" else "all")
     made = build(params, reach=REACH)
     job = {
         "network": str(tmp_path / "tiny.npz"),

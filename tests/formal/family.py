@@ -1,4 +1,4 @@
-"""A sweep of docs/arithmetic.md as an expression: what proofs hold the core against. It shares nothing with it."""
+"""A sweep of docs/arithmetic.md as an expression, for proofs; it shares nothing with the core."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ def decay(x: Value, k: Value) -> Value:
 
 
 class Swept(NamedTuple):
-    """What a sweep leaves: V before and after the neuron fires, A, the fired bit, whether it fires; whether the
-    sweep makes a new A at all."""
+    """What a sweep leaves: V before and after the neuron fires, A, the fired bit, whether it fires.
+
+    `makes_a` says whether the sweep makes a new A at all.
+    """
 
     v: Value
     v_left: Value

@@ -5,6 +5,7 @@ import random
 import pytest
 from support.core_bench import CoreBench, chip, run_image
 from yoso_hw.core.core import LUT_QUEUE
+from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Memory
 
 plain_and_banked = pytest.mark.parametrize("banked", [False, True], ids=["plain", "banked"])

@@ -111,3 +111,22 @@ def test_what_no_image_can_hold_is_refused_by_name(pairs, says):
 def test_steps_that_are_none_are_refused_by_name(steps, says):
     with pytest.raises(EventsError, match=says):
         Events.of_steps(steps)
+
+
+def test_the_first_and_the_latest_spike_are_the_same_of_either_form():
+    several = of_set([(0, 3, 1), (0, 5, 1), (0, 2, 0), (1, 7, 1)], images=3, axons=3)
+    assert several.first.tolist() == [[2, 3, NEVER], [NEVER, 7, NEVER], [NEVER] * 3]
+    assert several.latest == 7 and of_set([], images=2, axons=3).latest == -1
+    once = Events.of_steps(BY_HAND)
+    again = Events(*once.pairs, once.axons)
+    assert once.latest == again.latest and Events.none(2, 3).latest == -1
+    np.testing.assert_array_equal(once.first, BY_HAND)
+    np.testing.assert_array_equal(again.first, BY_HAND)
+
+
+def test_parts_are_joined_in_order_whatever_their_form():
+    whole = of_set([(0, 3, 1), (0, 5, 1), (2, 2, 0), (3, 7, 1), (3, 8, 2)], images=5, axons=3)
+    assert Events.joined([whole[:1], whole[1:1], whole[1:4], whole[4:]]) == whole
+    once = Events.of_steps(BY_HAND)
+    assert Events.joined([once[:1], once[1:]]) == once
+    assert Events.joined([Events(*once[:1].pairs, once.axons), once[1:]]) == once

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +222,19 @@ def test_spike_times_are_the_golden_models(decision):
         assert layer["neurons"] == steps.shape[1]
         assert layer["spikes by step"] == np.bincount(steps[steps != NEVER], minlength=24).tolist()
     assert sum(row["decisions by step"]) == 30
+
+
+def test_spike_times_of_neurons_that_fire_again_count_each_spike_and_each_neuron_once():
+    rng = np.random.default_rng(1)
+    network = replace(random_network(rng, [9, 8, 7, 4], 14, decision="count", family=True), code="ttfs")
+    inputs = random_inputs(rng, 20, network)
+    row = measure(network, inputs)
+    result = golden.run(network, inputs)
+    assert any((spikes.counts > 1).any() for spikes in result.spikes[:-1])
+    fired = np.concatenate([spikes.counts > 0 for spikes in result.spikes[:-1]], axis=1)
+    assert row["fired in all"] == row["fired at the decision"] == pytest.approx(100 * fired.mean(), abs=0.01)
+    for layer, spikes in zip(row["hidden layers"], result.spikes, strict=False):
+        assert layer["spikes by step"] == np.bincount(spikes.step, minlength=14).tolist()
 
 
 def test_spike_times_draws_committed_networks(tmp_path):

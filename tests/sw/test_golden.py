@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.reference import closed_form, random_inputs, random_network, simulate
+from support.as_reference import assert_same_as_reference
+from support.reference import closed_form, random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_sw.data.encoding import spike_steps
-from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenError, input_steps, run
 from yoso_sw.network.network import NEVER, Layer, Network
 from yoso_sw.network.neuron import Neuron
@@ -22,32 +22,6 @@ from yoso_sw.network.vectors import load_vector
 WIDE = ChipParams(acc_bits=16, pot_bits=24)
 NARROW = ChipParams(weight_bits=4, acc_bits=5, pot_bits=7)
 VECTORS = Path(__file__).parents[1] / "vectors"
-
-
-def trains(events):
-    """Per axon of the one image, the steps of its spikes."""
-    return [events.step[events.axon == axon].tolist() for axon in range(events.axons)]
-
-
-def assert_same_as_reference(network, inputs, params, early_exit):
-    result = run(network, inputs, params=params, early_exit=early_exit)
-    carried = []
-    for b, image in enumerate(inputs if isinstance(inputs, Events) else Events.of_steps(inputs)):
-        expected = simulate(network, image, params, early_exit)
-        assert result.decisions[b] == expected.decision
-        assert result.decision_steps[b] == expected.decision_step
-        assert result.spiked[b] == expected.spiked
-        assert result.last[b] == expected.last
-        assert result.spikes_in[b].tolist() == expected.spikes_in
-        assert result.spikes_out[b].tolist() == [sum(map(len, sent)) for sent in expected.sent]
-        for layer in range(len(network.layers)):
-            assert trains(result.spikes[layer][b]) == expected.steps[layer]
-            assert trains(result.sent[layer][b]) == expected.sent[layer]
-            assert result.potentials[layer][b].tolist() == expected.potentials[layer]
-            assert result.accumulated[layer][b].tolist() == expected.accumulated[layer]
-        carried += [v for *_, v in expected.spike_potentials]
-    assert result.spike_potentials.tolist() == carried
-    return result
 
 
 @settings(max_examples=60)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.nir_graphs import convolution, dense, foreign
 from yoso_sw.network.network import Layer, Network, Window
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 from yoso_sw.nir import NirError, export, from_nir, to_nir
 
 
@@ -17,6 +17,49 @@ def changed(network, index=0, **changes):
     own = dataclasses.replace(layers[index].neuron, **neuron)
     layers[index] = dataclasses.replace(layers[index], neuron=own, **changes)
     return dataclasses.replace(network, layers=tuple(layers))
+
+
+@pytest.mark.parametrize(
+    ("neuron", "says"),
+    [
+        ({"current": CLEARED}, "layer 0: its current is cleared"),
+        ({"current": 3}, "layer 0: current=3 loses whole numbers"),
+        ({"leak": 2}, "layer 0: leak=2 takes whole numbers"),
+        ({"reset": Reset.SUBTRACT}, "layer 0: its reset is subtract; NIR's IF sets V to v_reset"),
+        ({"reset": Reset.ZERO}, "layer 0: its reset is zero"),
+        ({"reset": Reset.NEVER}, "layer 0: its reset is never"),
+        ({"charge": 20, "start": 21, "reset": Reset.SUBTRACT}, "layer 0: charge=20 makes V the current"),
+    ],
+    ids=str,
+)
+def test_a_neuron_of_the_family_that_no_node_says_is_not_exported(neuron, says):
+    network = dense()
+    longer = dataclasses.replace(network, steps=30)
+    first = dataclasses.replace(longer.layers[0].neuron, **{"start": 1, **neuron})
+    layers = (dataclasses.replace(longer.layers[0], neuron=first), *longer.layers[1:])
+    with pytest.raises(NirError, match=says):
+        to_nir(dataclasses.replace(longer, layers=layers))
+
+
+def test_a_readout_whose_potentials_decide_is_exported_and_means_the_same():
+    network = dense(decision="softmax")
+    last = network.layers[-1]
+    readout = dataclasses.replace(last, neuron=Neuron(1, 0, network.steps, reset=Reset.NEVER))
+    graph = to_nir(dataclasses.replace(network, layers=(*network.layers[:-1], readout)))
+    assert "potential" in graph.nodes and graph.nodes.keys() == to_nir(network).nodes.keys()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"code": "events"}, {"code": "rate"}, {"decision": "count"}],
+    ids=str,
+)
+def test_a_code_or_a_decision_that_the_metadata_lack_is_not_exported(fields):
+    layer = Layer(np.ones((2, 2), np.int8), Neuron(5, 0, 9))
+    if "decision" in fields:
+        layer = dataclasses.replace(layer, neuron=Neuron(5, 0, 9, reset=Reset.ZERO))
+    with pytest.raises(NirError, match=f"{next(iter(fields))} {next(iter(fields.values()))}"):
+        to_nir(Network("coded", (layer,), 9, 9, **fields))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A weight image with a right checksum and a header that makes no sense is refused, naming the field."""
 
+import dataclasses
 import json
 import zlib
 
@@ -13,7 +14,7 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import CHECKSUM, PREAMBLE, CorruptedImageError, WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 PARAMS = ChipParams(cols=2, rows=2, lanes=2, neurons=8, weights=64, steps=16, layers=4, classes=8)
 
@@ -64,6 +65,11 @@ HEADERS = {
         network(decision="coin"),
         r"decision='coin' is not one of \('ttfs', 'softmax', 'count'\)",
     ),
+    "another code": (network(code="morse"), r"code='morse' is not one of \('ttfs', 'rate', "),
+    "counts on a chip without them": (
+        network(decision="count"),
+        "decision=count, and the chip's neuron=rel_psp",
+    ),
     "no steps": (network(steps=0), r"steps=0 is outside 2\.\.16"),
     "more steps than the chip counts": (network(steps=17), r"steps=17 is outside 2\.\.16"),
     "steps that are no number": (network(steps=float("nan")), "steps=nan is outside"),
@@ -75,6 +81,15 @@ HEADERS = {
     "another tag": (layer(0, tag=999), "layer 0: tag=999 is not 1"),
     "a tag given twice": (layer(1, tag=1), "layer 1: tag=1 is not 2"),
     "a bias of 1": (layer(0, bias=1), "layer 0: bias=1 is neither true nor false"),
+    "sweeps that write A of 1": (layer(0, writes_a=1), "layer 0: writes_a=1 is neither true nor false"),
+    "sweeps that do not write A": (
+        layer(0, writes_a=True),
+        "its registers say writes_a=False, and the header",
+    ),
+    "a bias row that is an axon": (
+        layer(0, bias_row=True),
+        "its registers say bias_row=False, and the header",
+    ),
     "no axons": (layer(0, axons=0), r"layer 0: axons=0 are outside 2\.\.32"),
     "axons without a neuron before": (layer(1, axons=4), "layer 1: axons=4 are not those of 3 neurons"),
     "no neurons": (layer(0, neurons=0), "layer 0: neurons=0 are not the 3 of its PEs"),
@@ -126,6 +141,41 @@ def test_registers_that_contradict_the_mapping_are_refused(contents, register):
 
     with pytest.raises(CorruptedImageError, match=rf"node \({used.x}, {used.y}\): register field"):
         WeightImage.from_bytes(altered(contents, lambda header: None, payload))
+
+
+FAMILY = dataclasses.replace(PARAMS, neuron="all")
+
+
+@pytest.fixture
+def family():
+    cleared = Neuron(5, 1, 8, current=CLEARED, reset=Reset.ZERO)
+    layers = [Layer(np.ones((4, 3), np.int8), cleared, bias=True)] * 2
+    return compile_network(Network("family", tuple(layers), 8, 8, "count", code="rate"), FAMILY).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("index", "register", "bit", "says"),
+    [
+        (0, Register.DYNAMICS, 4, "its registers say bias_row=False, and the header True"),
+        (1, Register.BIAS_ROW, 31, "register field bias=0 is not 1"),
+        (1, Register.BIAS_ROW, 0, r"register field bias_row=\d is not \d"),
+        (1, Register.CHARGE, 2, "register field charge=4 is not 0, and only the first layer can be charged"),
+    ],
+)
+def test_registers_that_are_of_another_neuron_than_the_header_says_are_refused(
+    family, index, register, bit, says
+):
+    image = WeightImage.from_bytes(family)
+    used = image.layers[index].slices[0]
+    node = used.y * FAMILY.cols + used.x
+
+    def payload(data):
+        chunks = np.frombuffer(data, "<u2").copy()
+        chunks[2 * (node * len(Register) + register) + bit // 16] ^= 1 << bit % 16
+        return chunks.tobytes()
+
+    with pytest.raises(CorruptedImageError, match=rf"node \({used.x}, {used.y}\): {says}"):
+        WeightImage.from_bytes(altered(family, lambda header: None, payload))
 
 
 def test_an_untouched_file_is_read_and_keeps_its_bytes(contents):

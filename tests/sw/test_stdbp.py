@@ -19,7 +19,8 @@ from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.vectors import load_vectors
 
-VECTORS = load_vectors(Path(__file__).parents[1] / "vectors")
+#: Those of the neuron that the rule trains.
+VECTORS = [vector for vector in load_vectors(Path(__file__).parents[1] / "vectors") if vector.network.rel_psp]
 INF = float("inf")
 
 

@@ -4,7 +4,8 @@
 all neurons of a PE; the core hands both on whole. An operation on a neuron is cut in two where the pipeline
 is cut: `integrate` runs in compute and gives A and V, `fire` runs in store and gives V, the state that is
 kept beside it, and whether the neuron fires; `prepare` takes some work off the first of them. `makes_a` tells
-compute and store whether an operation makes a new A. What else another neuron touches is listed in docs/architecture.md.
+compute and store whether an operation makes a new A. What else another neuron touches is listed in
+docs/architecture.md.
 """
 
 from __future__ import annotations

@@ -45,6 +45,7 @@ def main(text: str | None, most: int | None) -> None:
 
 def soak_on(folder: Path, most: int | None) -> None:
     """Go on with the campaign of `folder`; an interrupt ends it with a summary."""
+    from yoso_sim.study import census
     from yoso_sim.study import soak as soaks
 
     state = soaks.load_state(folder)
@@ -66,3 +67,7 @@ def soak_on(folder: Path, most: int | None) -> None:
             console.print(
                 f"{state.cases - first} cases in {seconds:.0f} s; in all {state}, every one compared"
             )
+            for line in census.lines(state.census):
+                console.print(line, markup=False, soft_wrap=True)
+            if missing := census.empty(state.census):
+                console.print(f"not met yet: {', '.join(missing)}", markup=False, soft_wrap=True)

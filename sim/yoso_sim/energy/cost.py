@@ -136,13 +136,20 @@ def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int
     return counters, float(np.mean(cycles)), int(max(cycles))
 
 
-def skippable(image: WeightImage, result: golden.GoldenResult) -> float:
-    """Share of the neuron words swept whose neurons have all fired: what skipping them would save."""
+def skippable(network: Network, image: WeightImage, result: golden.GoldenResult) -> float:
+    """Share of the neuron words swept whose neurons have all fired: what skipping them would save.
+
+    Neurons that may fire again are swept to the end.
+    """
     lanes = image.params.lanes
     swept = skipped = 0
     for index, layer in enumerate(image.layers):
-        steps = result.steps[index].astype(np.int64)
-        fired = np.where(steps == NEVER, np.iinfo(np.int64).max, steps)
+        never = np.iinfo(np.int64).max
+        if network.layers[index].neuron.once:
+            steps = result.spikes[index].steps.astype(np.int64)
+            fired = np.where(steps == NEVER, never, steps)
+        else:
+            fired = np.full((len(result.last), layer.neurons), never)
         for part in layer.slices:
             own = fired[:, part.first : part.first + part.count]
             for first in range(0, part.count, lanes):
@@ -205,7 +212,7 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     steps = [bench.image_steps(inputs, result, i) for i in range(MEASURED)]
     costs, _ = measure(toggles, model, bench, steps)
     own = range(other.part.first, other.part.first + other.part.count)
-    fired = sorted(neuron for neuron in result.spikes[0][MEASURED].axon.tolist() if neuron in own)
+    fired = sorted({neuron for neuron in result.spikes[0][MEASURED].axon.tolist() if neuron in own})
     axons = other.image_steps(inputs, result, MEASURED)
     checked = check(toggles, model, costs, other, axons, fired)
     macros = {
@@ -276,7 +283,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
         "busy_share": round(costs.busy(activity) / (params.nodes * cycles), 3),
         "counters": {counter.name: round(activity.total(counter), 2) for counter in Counter},
         "flit_hops": round(activity.flits, 1),
-        "skippable_sweeps": round(skippable(image, result), 5),
+        "skippable_sweeps": round(skippable(network, image, result), 5),
     }
     for gated in ("gated", "ungated"):
         spent = costs.image(activity, gated=gated == "gated")

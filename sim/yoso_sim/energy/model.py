@@ -65,6 +65,9 @@ class Activity:
 class Costs:
     """What a PE spends on each event in pJ, by part of `PARTS`; measured on a netlist.
 
+    It is a PE of the network's first layer, whose sweeps stand for those of all layers: where only some of
+    them write A or add biases, the others' cost as much here.
+
     Attributes
     ----------
     cycle
@@ -204,9 +207,10 @@ def router_flits(image: WeightImage, spikes_in: np.ndarray, counters: np.ndarray
     flits = float(spikes_in[0]) * nodes((0, 0), layers[0].rectangle)
     for layer, following in zip(layers, layers[1:], strict=False):
         flits += sum(count * nodes(start, following.rectangle) for start, count in sent(layer))
-        flits += float(following.bias) * nodes((0, 0), following.rectangle)
+        flits += float(following.bias and not following.bias_row) * nodes((0, 0), following.rectangle)
     # RESULTs go back to the host: those of spikes, or of a report, which every output neuron sends.
-    flits += sum(part.count * (part.x + part.y + 1) for part in layers[-1].slices)
+    for part, ((x, y), spikes) in zip(layers[-1].slices, sent(layers[-1]), strict=True):
+        flits += (spikes if image.decision == "count" else part.count) * (x + y + 1)
     return flits
 
 

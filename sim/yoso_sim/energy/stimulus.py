@@ -83,7 +83,7 @@ class NodeBench:
         for step, axon in zip(events.step.tolist(), events.axon.tolist(), strict=True):
             if step <= last:
                 axons[step].append(axon)
-        if self.layer.bias:
+        if self.layer.bias and not self.layer.bias_row:
             axons[0].append(self.layer.axons - 1)
         return axons
 

@@ -14,14 +14,17 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from yoso_hw.params import ROUTERS, ChipParams
-from yoso_sw.compile.compiler import compile_network
+from yoso_hw.params import NEURONS, ROUTERS, ChipParams
+from yoso_hw.registers import Reset
+from yoso_sw.compile.compiler import compile_network, times_counted
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.network.network import NEVER, Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.network import Layer, Network, most_spikes
+from yoso_sw.network.neuron import LARGEST_DECAY, Neuron, of_words
 
 #: Chips to begin with, before random ones: the smallest there is, lines of nodes, the widest words, narrow
-#: unicast ones, the paper's mesh, the default chip, and one beyond it in all but its mesh.
+#: unicast ones, the paper's mesh, the default chip, and one beyond it in all but its mesh; then chips with
+#: neuron=all of every lane count.
 _SMALL: dict[str, Any] = {"neurons": 16, "weights": 256, "steps": 32, "layers": 8, "classes": 64}
 _LARGE: dict[str, Any] = {"neurons": 512, "weights": 32768, "steps": 1024, "layers": 64, "classes": 4096}
 CORNERS = (
@@ -33,12 +36,16 @@ CORNERS = (
     ChipParams(**{**_SMALL, "layers": 64}, cols=6, rows=7),
     ChipParams(),
     ChipParams(**_LARGE, cols=3, rows=2, lanes=8, acc_bits=32, pot_bits=32, link_fifo=8, spike_fifo=16),
+    ChipParams(**_SMALL, cols=2, rows=3, lanes=1, acc_bits=12, pot_bits=14, neuron="all", banked=True),
+    ChipParams(**_SMALL, cols=3, rows=2, lanes=2, neuron="all", router="bus"),
+    ChipParams(**_SMALL, cols=2, rows=2, lanes=4, weight_bits=4, neuron="all", multicast=False),
+    ChipParams(**_SMALL, cols=4, rows=1, lanes=8, neuron="all", banked=True, router="bus", multicast=False),
 )
 
 #: How a layer's weights are drawn. The simplest comes first, as below: cases shrink to it.
 WEIGHTS = ("one", "random", "small", "same", "extreme", "highest", "lowest", "zero")
 
-#: When the inputs of an image spike.
+#: When the inputs of an image spike: of code ttfs each at one step, of events each at some.
 IMAGES = ("first step", "random", "every step", "sparse", "last step", "silent")
 
 #: What random cases draw from: neurons that fire now and then are wanted most, for they show most.
@@ -47,6 +54,11 @@ _DRAWN_IMAGES = (*IMAGES, "random", "random", "every step", "first step")
 
 MOST_LAYERS, MOST_RUNS, MOST_IMAGES = 9, 3, 3
 
+#: Spikes of an image of events, which any of its inputs can send in each of its levels.
+MOST_EVENTS = 2000
+
+#: Resets of an output layer, by the decision.
+OUTPUT_RESETS = {"ttfs": ("once",), "softmax": ("never", "once"), "count": ("subtract", "zero")}
 
 #: No number of a case is larger: seeds of `Link.stall` have 32 bits.
 LARGEST = (1 << 32) - 1
@@ -70,7 +82,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class LayerRecipe(Recipe):
-    """A `yoso_sw.network.network.Layer`; `weights`, of `WEIGHTS`, says how its weights come from `seed`."""
+    """A `yoso_sw.network.network.Layer`; `weights`, of `WEIGHTS`, says how its weights come from `seed`.
+
+    What stands behind `end` is as a network's file says it (`yoso_sw.network.neuron.of_words`).
+    """
 
     neurons: int
     weights: str
@@ -80,16 +95,33 @@ class LayerRecipe(Recipe):
     slope: int
     start: int
     end: int
+    current: int | str = "kept"
+    leak: int = 0
+    reset: str = "once"
+    charge: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.weights not in WEIGHTS:
             raise CaseError(f"weights are {self.weights!r}, none of {WEIGHTS}")
+        _ = self.neuron
+
+    @cached_property
+    def neuron(self) -> Neuron:
+        """Raises `CaseError` if there is none of such words."""
+        names = {field.name for field in dataclasses.fields(Neuron)}
+        try:
+            return of_words({name: getattr(self, name) for name in names})
+        except (ValueError, TypeError) as error:
+            raise CaseError(str(error)) from None
 
 
 @dataclass(frozen=True)
 class Run(Recipe):
-    """A network, its mapping and the images that it is shown: each one of `IMAGES` and a seed."""
+    """A network, its mapping and the images that it is shown: each one of `IMAGES` and a seed.
+
+    With `old_image` it is compiled for a chip with neuron=rel_psp, and loaded as such on the chip that it is.
+    """
 
     inputs: int
     steps: int
@@ -98,9 +130,17 @@ class Run(Recipe):
     spread: bool
     early_exit: bool
     images: tuple[tuple[str, int], ...]
+    count: bool = False
+    code: str = "ttfs"
+    levels: int = 1
+    old_image: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.softmax and self.count:
+            raise CaseError("softmax and count are two decisions")
+        if self.code not in ("ttfs", "events"):
+            raise CaseError(f"code is {self.code!r}, neither ttfs nor events")
         if not (self.inputs and self.layers and self.images):
             raise CaseError("a run has one input, layer and image at least")
         for kind, seed in self.images:
@@ -109,39 +149,63 @@ class Run(Recipe):
 
     def network(self, params: ChipParams) -> Network:
         """Raises `CaseError` for a layer of more weights than there are on the chip, `NetworkError`."""
-        layers, axons = [], self.inputs
+        layers, axons, spikes = [], self.inputs, most_spikes(self.code, self.levels)
         for recipe in self.layers:
             if (axons + recipe.bias) * recipe.neurons > params.nodes * params.weights:
                 raise CaseError(f"{axons} x {recipe.neurons} weights are more than the chip has")
             weights = draw_weights(recipe, axons + recipe.bias, params)
-            layers.append(
-                Layer(
-                    weights,
-                    Neuron(recipe.threshold, recipe.start, recipe.end, recipe.slope),
-                    bias=recipe.bias,
-                )
-            )
-            axons = recipe.neurons
-        decision = "softmax" if self.softmax else "ttfs"
-        return Network("random", tuple(layers), self.steps, 1, decision, params.weight_bits)
+            layer = Layer(weights, recipe.neuron, bias=recipe.bias)
+            # Axons that never spike are bounded as if they did, as they were in earlier cases.
+            layers.append(within_bounds(layer, max(1, spikes), self.steps, params))
+            axons, spikes = recipe.neurons, recipe.neuron.most_spikes
+        return Network(
+            "random",
+            tuple(layers),
+            self.steps,
+            self.levels,
+            self.decision,
+            params.weight_bits,
+            code=self.code,
+        )
 
-    def pixels(self) -> np.ndarray:
-        """Steps of the inputs, int16 (images, inputs)."""
-        rows = []
-        for kind, seed in self.images:
-            rng = np.random.default_rng(seed)
-            steps = rng.integers(0, self.steps, self.inputs)
-            rows.append(
-                {
-                    "silent": np.full(self.inputs, NEVER),
-                    "first step": np.zeros(self.inputs),
-                    "every step": np.arange(self.inputs) % self.steps,
-                    "random": np.where(rng.random(self.inputs) < 0.7, steps, NEVER),
-                    "sparse": np.where(rng.random(self.inputs) < 0.1, steps, NEVER),
-                    "last step": np.full(self.inputs, self.steps - 1),
-                }[kind]
-            )
-        return np.array(rows).astype(np.int16)
+    @property
+    def decision(self) -> str:
+        return "softmax" if self.softmax else "count" if self.count else "ttfs"
+
+    def events(self) -> Events:
+        """Spikes of the inputs in each image; those of a layer that is charged come before that."""
+        if self.code == "ttfs":
+            steps = [self._one_step(kind, np.random.default_rng(seed)) for kind, seed in self.images]
+            return Events.of_steps(np.array(steps).astype(np.int16))
+        fired = np.array([self._fired(kind, np.random.default_rng(seed)) for kind, seed in self.images])
+        image, step, axon = np.nonzero(fired)
+        return Events.of_pairs(image, step, axon, len(self.images), self.inputs)
+
+    def _one_step(self, kind: str, rng: np.random.Generator) -> np.ndarray:
+        """The step of each input, (inputs,)."""
+        last = (self.layers[0].charge or self.steps) - 1
+        steps = rng.integers(0, last + 1, self.inputs)
+        return {
+            "silent": np.full(self.inputs, NEVER),
+            "first step": np.zeros(self.inputs),
+            "every step": np.arange(self.inputs) % (last + 1),
+            "random": np.where(rng.random(self.inputs) < 0.7, steps, NEVER),
+            "sparse": np.where(rng.random(self.inputs) < 0.1, steps, NEVER),
+            "last step": np.full(self.inputs, last),
+        }[kind]
+
+    def _fired(self, kind: str, rng: np.random.Generator) -> np.ndarray:
+        """Whether each input spikes in each step, bool (levels, inputs)."""
+        drawn = rng.random((self.levels, self.inputs))
+        step = np.arange(self.levels)[:, None]
+        return {
+            "silent": drawn < 0,
+            "first step": (step == 0) & (drawn >= 0),
+            "every step": drawn >= 0,
+            "random": drawn < 0.5,
+            "sparse": drawn < 0.1,
+            "last step": (step == self.levels - 1) & (drawn >= 0),
+        }[kind]
 
 
 @dataclass(frozen=True)
@@ -169,8 +233,14 @@ class Case(Recipe):
         Raises `CaseError`, `NetworkError` or `CompileError` if the chip cannot hold them.
         """
         networks = [run.network(self.chip) for run in self.runs]
+        plain = dataclasses.replace(self.chip, neuron="rel_psp")
         return [
-            (network, compile_network(network, self.chip, spread=run.spread))
+            (
+                network,
+                compile_network(network, plain if run.old_image else self.chip, spread=run.spread).for_chip(
+                    self.chip
+                ),
+            )
             for network, run in zip(networks, self.runs, strict=True)
         ]
 
@@ -201,10 +271,10 @@ class Case(Recipe):
 
 
 def draw_weights(recipe: LayerRecipe, axons: int, params: ChipParams) -> np.ndarray:
-    """int8 (axons, neurons); weights that could carry A beyond its range, as the compiler forbids, are 0."""
+    """Weights of a layer, int8 (axons, neurons), within the chip's weights alone."""
     rng, shape = np.random.default_rng(recipe.seed), (axons, recipe.neurons)
     low, high = params.weight_min, params.weight_max
-    weights = {
+    return {
         "zero": np.zeros(shape, np.int64),
         "one": np.ones(shape, np.int64),
         "same": np.repeat(rng.integers(low, high + 1, (axons, 1)), recipe.neurons, axis=1),
@@ -213,10 +283,15 @@ def draw_weights(recipe: LayerRecipe, axons: int, params: ChipParams) -> np.ndar
         "lowest": np.full(shape, low),
         "highest": np.full(shape, high),
         "extreme": rng.choice([low, high], shape),
-    }[recipe.weights]
-    up = np.maximum(weights, 0).cumsum(0) <= params.acc_max
-    down = np.minimum(weights, 0).cumsum(0) >= params.acc_min
-    return np.where(up & down, weights, 0).astype(np.int8)
+    }[recipe.weights].astype(np.int8)
+
+
+def within_bounds(layer: Layer, spikes: int, steps: int, params: ChipParams) -> Layer:
+    """The layer with 0 for weights that could carry A beyond its range, which the compiler would refuse."""
+    counted = layer.weights * times_counted(layer, spikes, steps)[:, None]
+    up = np.maximum(counted, 0).cumsum(0) <= params.acc_max
+    down = np.minimum(counted, 0).cumsum(0) >= params.acc_min
+    return dataclasses.replace(layer, weights=np.where(up & down, layer.weights, 0).astype(np.int8))
 
 
 # ---- the generator ---------------------------------------------------------------------------------------
@@ -247,6 +322,7 @@ def random_chip(rng: Random) -> ChipParams:
         spike_fifo=rng.choice([2, 3, 4, rng.randint(2, 64)]),
         multicast=rng.random() < 0.7,
         banked=rng.random() < 0.4,
+        neuron=rng.choice(NEURONS),
     )
 
 
@@ -262,6 +338,9 @@ def random_run(rng: Random, params: ChipParams) -> Run:
     deepest = min(MOST_LAYERS, params.layers - 1, params.nodes)
     count = rng.choice([1, rng.randint(1, deepest), rng.randint(1, deepest), deepest])
     steps = rng.randint(2, params.steps)
+    old_image = params.neuron == "all" and rng.random() > 0.8
+    family = params.neuron == "all" and not old_image
+    decision = rng.choice(["ttfs", "count", "count", "softmax"] if family else ["ttfs"] * 3 + ["softmax"])
     spare = params.nodes - count
     inputs = axons = some_size(rng, max(1, params.weight_words - 1))
     layers = []
@@ -274,15 +353,35 @@ def random_run(rng: Random, params: ChipParams) -> Run:
         # The neurons of a layer are the axons of the next, or classes.
         most = min(most, params.classes if i + 1 == count else params.weight_words)
         layer = random_layer(rng, params, some_size(rng, most), bias, steps)
+        if family:
+            resets = [reset.name.lower() for reset in Reset] if i + 1 < count else OUTPUT_RESETS[decision]
+            layer = random_kind(rng, params, layer, tuple(resets), steps, first=i == 0)
         layers.append(layer)
         axons = layer.neurons
-    softmax = rng.random() > 0.75
-    if softmax:
-        layers[-1] = dataclasses.replace(layers[-1], start=0, end=0)
+    if decision == "softmax" and layers[-1].reset == "once":
+        layers[-1] = dataclasses.replace(layers[-1], end=0)
+    charge = layers[0].charge
+    code = "ttfs" if charge else rng.choice(["ttfs", "events"])
+    levels = min(256, rng.randint(1, charge)) if charge else 1
+    if code == "events":
+        most = max(1, min(256, steps, MOST_EVENTS // inputs))
+        levels = rng.choice([rng.randint(1, min(most, 4)), rng.randint(1, most)])
     images = tuple(
         (rng.choice(_DRAWN_IMAGES), rng.randint(0, 1 << 31)) for _ in range(rng.randint(1, MOST_IMAGES))
     )
-    return Run(inputs, steps, tuple(layers), softmax, rng.random() > 0.5, rng.random() > 0.5, images)
+    return Run(
+        inputs=inputs,
+        steps=steps,
+        layers=tuple(layers),
+        softmax=decision == "softmax",
+        spread=rng.random() > 0.5,
+        early_exit=rng.random() > 0.5,
+        images=images,
+        count=decision == "count",
+        code=code,
+        levels=levels,
+        old_image=old_image,
+    )
 
 
 def random_layer(rng: Random, params: ChipParams, neurons: int, bias: bool, steps: int) -> LayerRecipe:
@@ -297,6 +396,31 @@ def random_layer(rng: Random, params: ChipParams, neurons: int, bias: bool, step
         slope=min(params.pot_max, rng.choice([0, 0, 0, 1, rng.randint(1, 40), params.pot_max])),
         start=start,
         end=rng.choice([steps, steps, steps, steps, rng.randint(start, steps), start]),
+    )
+
+
+def random_kind(
+    rng: Random, params: ChipParams, layer: LayerRecipe, resets: tuple[str, ...], steps: int, *, first: bool
+) -> LayerRecipe:
+    """The layer with a neuron of the whole family that has one of some resets and is legal for `Network`."""
+    reset = rng.choice(resets)
+    if reset == "once" and rng.random() < 0.3:
+        return layer
+    if first and reset != "once" and rng.random() < 0.4:
+        charge = rng.randint(1, steps - 1)
+        start = rng.choice([charge + 1, rng.randint(charge + 1, steps)])
+        return dataclasses.replace(layer, reset=reset, slope=0, charge=charge, start=start, end=steps)
+    threshold = rng.choice([layer.threshold, 1, rng.randint(1, 4), rng.randint(1, 12)])
+    currents: list[int | str] = ["kept", "cleared", rng.randint(1, 3), rng.randint(1, LARGEST_DECAY)]
+    current = rng.choice(currents)
+    return dataclasses.replace(
+        layer,
+        reset=reset,
+        threshold=min(params.pot_max, threshold),
+        slope=0,
+        current=current,
+        leak=rng.choice([0, 0, rng.randint(1, 3), rng.randint(1, LARGEST_DECAY)]),
+        start=max(layer.start, int(layer.bias and current != "kept")),
     )
 
 

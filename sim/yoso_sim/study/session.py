@@ -19,6 +19,7 @@ import numpy as np
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.host.protocol import ProtocolError
 from yoso_sw.network import golden
+from yoso_sw.network.neuron import Reset
 
 from yoso_sim.build import Build
 from yoso_sim.compare import compare, compare_counters
@@ -126,27 +127,39 @@ async def run_case(link: Link, case: Case) -> list[str]:
 
 
 async def run_image(host: Host, case: Case, run: Run, number: int, index: int) -> list[str]:
-    """Every spike, the decision, every counter, and the final A, V and fired bit of every neuron."""
+    """Every spike, the decision, every counter, and the final A, V, fired bit and count of every neuron."""
     network, image = case.programs[number]
-    pixels = run.pixels()[index]
-    reference = golden.run(network, pixels[None], params=case.chip, early_exit=run.early_exit)
+    events = run.events()[index]
+    reference = golden.run(network, events, params=case.chip, early_exit=run.early_exit)
     await host.clear_counters()
-    outcome = await host.classify(image, pixels, run.early_exit)
+    outcome = await host.classify(image, events, run.early_exit)
     notes = list(compare(image, outcome, reference, 0).notes)
     notes += compare_counters(image, reference, await host.counters())
     for layer in range(len(image.layers)):
-        notes += await compare_neurons(host, image, reference, layer)
+        once = network.layers[layer].neuron.reset is Reset.ONCE
+        notes += await compare_neurons(host, image, reference, layer, once)
+    if case.chip.neuron == "all":
+        mine, theirs = await host.counts(image), reference.spikes[-1].counts[0]
+        notes += [
+            f"output {j}: {mine[j]} spikes are counted in the RTL, {theirs[j]} in the golden model"
+            for j in np.flatnonzero(mine != theirs)[:2]
+        ]
     return notes
 
 
-async def compare_neurons(host: Host, image: WeightImage, reference: Any, layer: int) -> list[str]:
-    """Neurons of a layer whose state, read back through the network, is not the golden model's."""
+async def compare_neurons(
+    host: Host, image: WeightImage, reference: Any, layer: int, once: bool
+) -> list[str]:
+    """Neurons of a layer whose state, read back through the network, is not the golden model's.
+
+    Only of neurons that fire `once` is it kept that they have fired.
+    """
     potentials, fired, accumulated = await host.neurons(image, layer)
     notes = []
     for name, mine, theirs in (
         ("V", potentials, reference.potentials[layer][0]),
         ("A", accumulated, reference.accumulated[layer][0]),
-        ("fired", fired, reference.spikes[layer].counts[0] > 0),
+        ("fired", fired, (reference.spikes[layer].counts[0] > 0) & once),
     ):
         notes += [
             f"layer {layer}, neuron {j}: {name} is {mine[j]} in the RTL, {theirs[j]} in the golden model"

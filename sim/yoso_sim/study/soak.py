@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -20,7 +20,9 @@ from yoso_sim import kept
 from yoso_sim.build import Build, build
 from yoso_sim.job import write_json
 from yoso_sim.simulate import SimulationError
+from yoso_sim.study import census
 from yoso_sim.study.cases import CORNERS, Case, CaseError, Run, random_case, random_chip
+from yoso_sim.study.census import Counts
 from yoso_sim.study.session import Session
 from yoso_sim.study.shrink import shrink
 
@@ -46,17 +48,19 @@ class Mismatch(Exception):
 
 @dataclass
 class State:
-    """How far the campaign has come, over all its starts."""
+    """How far the campaign has come, over all its starts, and what its cases were (`census`)."""
 
     cases: int = 0
     networks: int = 0
     images: int = 0
     chips: int = 0
+    census: Counts = field(default_factory=dict)
 
     def count(self, case: Case) -> None:
         self.cases += 1
         self.networks += len(case.runs)
         self.images += sum(len(run.images) for run in case.runs)
+        census.count(case, self.census)
 
     def __str__(self) -> str:
         return f"{self.cases} cases, {self.networks} networks, {self.images} images on {self.chips} chips"
@@ -65,8 +69,10 @@ class State:
 def load_state(folder: Path) -> State:
     """The state that a campaign left in `folder`; a new one if there is none that can be read."""
     try:
-        return State(**json.loads((folder / "state.json").read_text()))
-    except (OSError, ValueError, TypeError):
+        state = State(**json.loads((folder / "state.json").read_text()))
+        census.lines(state.census)
+        return state
+    except (OSError, ValueError, TypeError, AttributeError):
         return State()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_sw.compile import faults
-from yoso_sw.compile.compiler import check_network
+from yoso_sw.compile.compiler import check_network, times_counted
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.samples import Inputs, Samples
@@ -82,9 +82,16 @@ class Study:
 
 
 def narrow_chip(network: Network, params: ChipParams, images: Inputs) -> ChipParams:
-    """The chip with no more bits for weights, A and V than the network needs: V as seen on `images`."""
-    weights = [layer.weights.astype(np.int64) for layer in network.layers]
-    sums = max(int(np.abs(w).sum(0).max()) for w in weights)
+    """The chip with no more bits for weights, A and V than the network needs: V as seen on `images`.
+
+    What is seen is V at their ends, which of other neurons than the ReL-PSP one is not the highest: then V
+    keeps its bits.
+    """
+    sums = max(
+        int((np.abs(layer.weights.astype(np.int64)) * times[:, None]).sum(0).max())
+        for i, layer in enumerate(network.layers)
+        for times in [times_counted(layer, network.most_spikes(i), network.steps)]
+    )
     result = golden.run(network, images, params=params)
     highest = max(int(np.abs(v).max()) for v in result.potentials)
     rules = max(max(layer.neuron.largest.values()) for layer in network.layers)
@@ -92,7 +99,7 @@ def narrow_chip(network: Network, params: ChipParams, images: Inputs) -> ChipPar
         params,
         weight_bits=network.weight_bits,
         acc_bits=sums.bit_length() + 1,
-        pot_bits=max(highest, rules).bit_length() + 1,
+        pot_bits=max(highest, rules).bit_length() + 1 if network.rel_psp else params.pot_bits,
     )
 
 

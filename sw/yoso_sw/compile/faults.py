@@ -251,7 +251,7 @@ def run_image(steps, axons, early, net, state, widths, memory, flips, events):  
     for step in range(net.steps):
         for k in range(next_flip):
             j = flips[k, 1]
-            before[k] = (fired[j], pot[j], acc[j])
+            before[k, 0], before[k, 1], before[k, 2] = fired[j], pot[j], acc[j]
         sweep(step, net, state)
         for k in range(next_flip):
             j, layer = flips[k, 1], flips[k, 2]

@@ -45,11 +45,10 @@ def measure(network: Network, images: np.ndarray) -> dict[str, Any]:
         own = images[first : first + BLOCK]
         result = golden.run(network, own, early_exit=False)
         for layer in hidden:
-            steps = result.steps[layer]
-            fired = steps != NEVER
-            histogram[layer] += np.bincount(steps[fired], minlength=network.steps)
-            late += int(fired.sum())
-            early += int((fired & (steps <= result.decision_steps[:, None])).sum())
+            spikes = result.spikes[layer]
+            histogram[layer] += np.bincount(spikes.step, minlength=network.steps)
+            late += int((spikes.first != NEVER).sum())
+            early += int((spikes.first <= result.decision_steps[:, None]).sum())
         decisions += np.bincount(result.decision_steps, minlength=network.steps)
         spiked += int(result.spiked.sum())
     neurons = sum(network.layers[layer].neurons for layer in hidden)

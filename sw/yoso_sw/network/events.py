@@ -161,6 +161,15 @@ class Events:
             self._steps = steps
         return self._steps
 
+    @property
+    def first(self) -> np.ndarray:
+        """int16 (images, axons): the step of each axon's first spike, `NEVER` for silent."""
+        if self._steps is not None:
+            return self._steps
+        first = np.full((len(self), self.axons), NEVER, np.int16)
+        np.minimum.at(first, (self.image, self.axon), self.step)
+        return first
+
     # ---- counts --------------------------------------------------------------------------------------
 
     @cached_property

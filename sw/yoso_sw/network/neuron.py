@@ -165,7 +165,10 @@ def of_words(values: dict[str, int | str]) -> Neuron:
         raise ValueError(f"a neuron has {', '.join(unknown)}, which this program does not know: update it")
     if missing := [name for name in ("threshold", "start", "end") if name not in values]:
         raise ValueError(f"a neuron has no {missing[0]}")
-    words = {"current": CURRENTS, "reset": {reset.name.lower(): reset for reset in Reset}}
+    words: dict[str, dict[str, int]] = {
+        "current": CURRENTS,
+        "reset": {reset.name.lower(): reset for reset in Reset},
+    }
     read: dict[str, int] = {}
     for name, value in values.items():
         known = words.get(name, {})
@@ -177,4 +180,5 @@ def of_words(values: dict[str, int | str]) -> Neuron:
             raise ValueError(f"a neuron's {name}={value!r} is none of {', '.join(known) or 'whole numbers'}")
     if read.get("current", 1) < 1 and values["current"] not in CURRENTS:
         raise ValueError(f"a neuron's current={read['current']} is none of {', '.join(CURRENTS)}, 1, 2, ...")
-    return Neuron(**{**read, "reset": Reset(read.get("reset", Reset.ONCE))})
+    reset = Reset(read.pop("reset", Reset.ONCE))
+    return Neuron(**read, reset=reset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -10,10 +11,14 @@ import numpy as np
 from yoso_hw.params import ChipParams
 
 from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 from yoso_sw.nir.common import NirError, package, sums
 
-#: Fields of a layer that `to_nir` says or refuses; any other must have its default.
-KNOWN = frozenset(("weights", "neuron", "threshold", "slope", "start", "end", "bias", "window", "pool"))
+#: Fields of a layer and of its neuron that `to_nir` says or refuses; any other must have its default.
+KNOWN_OF_LAYER = frozenset(("weights", "neuron", "bias", "window", "pool"))
+KNOWN_OF_NEURON = frozenset(
+    ("threshold", "slope", "start", "end", "current", "leak", "reset", "charge"),
+)
 
 
 def to_nir(network: Network) -> Any:
@@ -28,6 +33,11 @@ def to_nir(network: Network) -> Any:
         If no node says what a layer does, or its A or V could reach a bound of the default chip's adders.
     """
     nir = package()
+    if network.code != "ttfs" or network.decision == "count":
+        raise NirError(
+            f"network {network.name!r}: inputs of code {network.code} and decision {network.decision}; "
+            "NIR files have those of code ttfs and decisions ttfs or softmax"
+        )
     window = network.layers[0].window
     shape = (network.inputs,) if window is None else (window.channels, window.rows, window.cols)
     chain: list[tuple[str, Any]] = [("input", nir.Input(np.array(shape)))]
@@ -87,6 +97,30 @@ def _weights_node(nir: Any, layer: Layer, order: np.ndarray) -> Any:
     return nir.Affine(matrix, bias) if layer.bias else nir.Linear(matrix)
 
 
+def _beyond_rel_psp(neuron: Neuron, silent: bool) -> Iterator[str]:
+    """What of the neuron family keeps a neuron from being said, each with its reason.
+
+    `silent` neurons are a layer's whose potentials decide, so that never firing is what is said of them.
+    """
+    if neuron.current > 0:
+        yield f"current={neuron.current} loses whole numbers, rounded up; a NIR current decays by a fraction"
+    if neuron.leak:
+        yield f"leak={neuron.leak} takes whole numbers, rounded up; a NIR potential leaks by a fraction"
+    if neuron.charge:
+        yield f"charge={neuron.charge} makes V the current at one step; no NIR node does"
+    if neuron.current == CLEARED:
+        yield "its current is cleared: a spike acts on V once; here a layer integrates its spikes before"
+    if neuron.reset is Reset.SUBTRACT:
+        yield "its reset is subtract; NIR's IF sets V to v_reset"
+    if neuron.reset is Reset.ZERO:
+        yield (
+            "its reset is zero; with a current that is kept, V crosses the threshold again between steps, "
+            "where NIR's IF fires in continuous time"
+        )
+    if neuron.reset is Reset.NEVER and not silent:
+        yield "its reset is never, and it is not the layer whose potentials decide"
+
+
 def _silencing(network: Network, i: int) -> float:
     """A power of two, exact in any float, from which no V climbs back to 0 within an image, negated."""
     highest = (network.steps - 1) * int(sums(network.layers[i].weights)[1].max())
@@ -96,10 +130,13 @@ def _silencing(network: Network, i: int) -> float:
 def _check_sayable(network: Network, i: int) -> None:
     layer, name = network.layers[i], f"network {network.name!r}, layer {i}"
     neuron = layer.neuron
-    for part in (layer, neuron):
+    silent = network.decision == "softmax" and i == len(network.layers) - 1
+    for wrong in _beyond_rel_psp(neuron, silent):
+        raise NirError(f"{name}: {wrong}")
+    for part, known in ((layer, KNOWN_OF_LAYER), (neuron, KNOWN_OF_NEURON)):
         for own in fields(part):
             value = getattr(part, own.name)
-            if own.name not in KNOWN and own.default is not MISSING and value != own.default:
+            if own.name not in known and own.default is not MISSING and value != own.default:
                 raise NirError(f"{name}: {own.name}={value!r} cannot be said in NIR")
     if neuron.slope:
         raise NirError(
@@ -108,7 +145,6 @@ def _check_sayable(network: Network, i: int) -> None:
         )
     if layer.pool:
         raise NirError(f"{name} is pooled by the earliest spike; NIR's pooling nodes sum or average")
-    silent = network.decision == "softmax" and i == len(network.layers) - 1
     if not silent and (neuron.start, neuron.end) != (0, network.steps):
         raise NirError(
             f"{name} fires in steps {neuron.start}..{neuron.end - 1} only; NIR has no firing windows, "

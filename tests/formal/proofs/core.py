@@ -124,7 +124,7 @@ class Pipeline:
         self.weight = weights.word_select(self.lane, params.weight_bits).as_signed()
         self.bias = bias.word_select(self.lane, params.weight_bits).as_signed()
 
-        # A, in the order in which load asks for weights; V; and the fired bit. A sweep starts when all is idle.
+        # A, in the order in which load asks for weights; V; the fired bit. All is idle when a sweep starts.
         self.model_a, self.model_v = Signal(signed(params.acc_bits)), Signal(signed(params.pot_bits))
         self.fired, self.due_a = Signal(), Signal(range(8))
         state = (Mux(load.first, 0, old) for old in (self.model_a, self.model_v, self.fired))
@@ -241,8 +241,8 @@ PROOFS = [
     ),
     Proof(
         name="fire-once",
-        claim="Each sweep does to V what [the arithmetic](arithmetic.md) says, once; a neuron fires in the sweep "
-        "in which it should, at most once a sweep and, where its reset is once, once an image.",
+        claim="Each sweep does to V what [the arithmetic](arithmetic.md) says, once; a neuron fires in the "
+        "sweep in which it should, at most once a sweep and, where its reset is once, once an image.",
         parameters="1 and 2 words, plain and banked, 1 and 2 lanes; any threshold, slope, window and mask; "
         "neuron=all with any legal neuron",
         cases={
