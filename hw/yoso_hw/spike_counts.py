@@ -28,9 +28,9 @@ class SpikeCounts(Component):
     begin
         An image begins; not with `spike` or `ask`.
     spike, index
-        That output spikes. Not twice within two cycles, and once a step at most.
+        That output spikes, once a step at most.
     ask
-        Read the count of output `index`; not with `spike`.
+        Read the count of output `index`; not with `spike`, nor in the cycle after one.
     count
         Of a spike, with it; of a question, until the next `spike` or `ask`.
     ready

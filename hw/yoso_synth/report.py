@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 from rich.table import Table
-from yoso_hw import versions
+from yoso_hw import drawing, versions
 from yoso_hw.params import ChipParams
 
 
@@ -68,8 +70,8 @@ COLUMNS = {
 }
 
 
-def write_report(rows: list[Row], path: Path) -> None:
-    """Merge `rows` into the report: each replaces that of its target, block and chip.
+def write_report(rows: list[Row], path: Path) -> list[Row]:
+    """Merge `rows` into the report, each in place of that of its target, block and chip; returns all of them.
 
     Each says the tools it was made with, since those of other rows may have been others. The file appears
     whole or not at all.
@@ -84,6 +86,9 @@ def write_report(rows: list[Row], path: Path) -> None:
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps({"command": command, "rows": kept + new}, indent=1))
     partial.replace(path)
+    return [
+        Row(**{field.name: row[field.name] for field in fields(Row) if field.name in row}) for row in kept
+    ] + rows
 
 
 def table(rows: list[Row]) -> Table:
@@ -102,32 +107,50 @@ def table(rows: list[Row]) -> Table:
     return drawn
 
 
-def picture(rows: list[Row], path: Path) -> None:
-    """Logic by block of each target and chip: LUT4s, or area, as bars with the clock beside them."""
-    import matplotlib
+#: What the picture shows, a panel each: column, its heading, unit, and format of a value.
+PANELS = {"lut4": ("LUT4", 1.0, "{:,.0f}"), "area_um2": ("area (mm2)", 1e-6, "{:.3f}")}
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    drawn = [("lut4", "LUT4"), ("area_um2", "area (um2)")]
-    kinds = [(key, text) for key, text in drawn if any(getattr(row, key) for row in rows)]
-    if not kinds:
-        return
+def draw(rows: list[Row]) -> Any:
+    """Blocks side by side, with their clocks: a panel for LUT4s, one for area. None: nothing to compare."""
+    own = {key: [row for row in rows if getattr(row, key)] for key in PANELS}
+    shown = {key: some for key, some in own.items() if len(some) > 1}
+    if not shown:
+        return None
+    names = {key: [fill(_said(row), 60) for row in some] for key, some in shown.items()}
+    heights = [0.8 + 0.22 * "".join(f"{name}\n" for name in some).count("\n") for some in names.values()]
+    pyplot = drawing.pyplot()
     figure, axes = pyplot.subplots(
-        len(kinds), 1, figsize=(8, 3.2 * len(kinds)), layout="constrained", squeeze=False
+        len(shown),
+        1,
+        figsize=(9, 0.4 + sum(heights)),
+        height_ratios=heights,
+        layout="constrained",
+        squeeze=False,
     )
-    for (key, text), axis in zip(kinds, axes[:, 0], strict=True):
-        own = [row for row in rows if getattr(row, key)]
-        names = [f"{row.target}: {row.block}" for row in own]
-        values = [getattr(row, key) for row in own]
-        axis.barh(
-            names, values, color=[f"C{sorted({r.target for r in own}).index(row.target)}" for row in own]
-        )
-        for i, row in enumerate(own):
-            clock = f"  {row.fmax_mhz:.0f} MHz" if row.fmax_mhz else ""
-            axis.text(values[i], i, clock, va="center", fontsize=8)
-        axis.invert_yaxis()
-        axis.set_xscale("log")
-        axis.set_xlabel(text)
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    figure.suptitle("Blocks of the chip, the default one where no parameters stand", size=11)
+    for (key, some), axis in zip(shown.items(), axes[:, 0], strict=True):
+        heading, unit, form = PANELS[key]
+        values = [unit * getattr(row, key) for row in some]
+        lines = [name.count("\n") + 1 for name in names[key]]
+        places = [sum(lines[:row]) + lines[row] / 2 for row in range(len(lines))]
+        axis.scatter(values, places, color=drawing.FIRST)
+        for row, value, place in zip(some, values, places, strict=True):
+            clock = f", {row.fmax_mhz:.0f} MHz" if row.fmax_mhz else ""
+            axis.annotate(
+                form.format(value) + clock,
+                (value, place),
+                xytext=(7, 0),
+                textcoords="offset points",
+                va="center",
+                size=8,
+            )
+        drawing.fit(axis, values)
+        axis.set_ylim(sum(lines), 0)
+        axis.set_yticks(places, names[key], size=9)
+        axis.set_xlabel(heading)
+    return figure
+
+
+def _said(row: Row) -> str:
+    return f"{row.target}: {row.block}" + (f" ({row.chip})" if row.chip else "")

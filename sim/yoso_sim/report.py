@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
+from yoso_hw import drawing
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.network.network import Network
 
 from yoso_sim import tools
+
+#: Most columns of PEs that have room for numbers in the picture.
+WIDEST = 8
 
 #: Notes shown of those the chunks brought.
 MOST_NOTES = 10
@@ -120,20 +124,16 @@ def _busy(counters: np.ndarray, params: ChipParams) -> np.ndarray:
     return counters[..., Counter.UPDATES] + counters[..., Counter.POT_WRITES]
 
 
-def picture(path: Path, report: dict[str, Any], params: ChipParams, results: list[dict[str, Any]]) -> None:
-    """Draw image 0's spikes by layer, and traffic and utilisation over the mesh, as a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+def draw(report: dict[str, Any], params: ChipParams, results: list[dict[str, Any]]) -> Any:
+    """Image 0's spikes by layer, and traffic and utilisation over the mesh."""
+    pyplot = drawing.pyplot()
     raster = results[0]["raster"]
     counters = np.sum([result["counters"] for result in results], axis=0)
     images = sum(len(result["labels"]) for result in results)
     cycles = sum(sum(result["cycles"]) for result in results)
     layers = raster["spikes"]
     figure = pyplot.figure(figsize=(11, 7), layout="constrained")
-    figure.suptitle(headline(report).replace("$", r"\$"), fontsize=11)
+    figure.suptitle(fill(headline(report), 100).replace("$", r"\$"), fontsize=11)
     panels: Any = figure.subfigures(1, 2, width_ratios=(3, 2))
     left, right = panels
     axes = left.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
@@ -154,8 +154,10 @@ def picture(path: Path, report: dict[str, Any], params: ChipParams, results: lis
         ("adders busy, % of cycles", 100 * _busy(counters, params) / max(cycles, 1), "{:.0f}"),
     )
     for axis, (title, values, form) in zip(right.subplots(2, 1), maps, strict=True):
+        axis.grid(False)
         drawn = axis.imshow(values, origin="lower", cmap="viridis", vmin=0)
-        for (y, x), value in np.ndenumerate(values):
+        # Numbers of a wider mesh would run into each other.
+        for (y, x), value in np.ndenumerate(values) if params.cols <= WIDEST else ():
             bright = value > 0.6 * values.max()
             axis.text(
                 x, y, form.format(value), ha="center", va="center", color="k" if bright else "w", size=8
@@ -164,5 +166,4 @@ def picture(path: Path, report: dict[str, Any], params: ChipParams, results: lis
         axis.set_xticks(range(params.cols))
         axis.set_yticks(range(params.rows))
         right.colorbar(drawn, ax=axis, shrink=0.8)
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    return figure

@@ -10,7 +10,7 @@ from yoso_hw import folders
 from yoso_sim.cli import COMMANDS, main
 
 #: What only some commands need.
-HEAVY = ("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL", "hypothesis")
+HEAVY = ("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL")
 
 #: Python that runs without those packages; `run(*words)` is (exit status, output) of a command.
 WITHOUT = f"""
@@ -78,7 +78,7 @@ MISSING = {
     "sim": ("matplotlib", "sim"),
     "regress": ("matplotlib", "sim"),
     "waves": ("matplotlib", "sim"),
-    "soak": ("hypothesis", "sim"),
+    "soak": ("cocotb", "sim"),
     "soft-errors": ("cocotb", "sim"),
     "synth": ("amaranth", "sim,synth"),
     "energy": ("amaranth", "sim,synth"),

@@ -38,6 +38,7 @@ from yoso_sim.study.cases import (
     random_chip,
 )
 from yoso_sim.study.session import Session
+from yoso_sim.study.shrink import shrink
 from yoso_sw.network import golden
 from yoso_sw.network.network import NEVER
 
@@ -67,6 +68,29 @@ def test_the_first_chips_are_corners_and_the_next_are_of_every_kind():
     sizes = {(chip.cols, chip.rows) for chip in random}
     assert {(1, 1), (6, 7)} <= sizes
     assert any(cols == 1 < rows for cols, rows in sizes) and any(rows == 1 < cols for cols, rows in sizes)
+
+
+def test_a_case_follows_from_its_number_alone_whatever_else_is_loaded():
+    numbers = [7, 1300, 98765]
+    program = f"""
+import json, sys
+{{}}
+from yoso_sim.study import soak
+print(json.dumps([soak.case_of(number).to_json() for number in {numbers}]))
+"""
+    expected = [soak.case_of(number).to_json() for number in numbers]
+    for first in ("", "import cosim.test_build, support.blocks, formal.proofs, hypothesis"):
+        ran = subprocess.run(
+            [sys.executable, "-c", program.format(first)],
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("hw", "sw", "sim", "tests")),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert json.loads(ran.stdout) == expected
 
 
 def kinds(case: Case) -> Iterator[str]:
@@ -131,10 +155,9 @@ CHIP_CENSUS = {
 
 
 def test_random_cases_reach_every_extreme_often():
-    chips = [soak.chip_of(number * soak.CASES_PER_CHIP) for number in range(len(CORNERS), 300)]
-    cases: list[Case] = []
-    for number, chip in enumerate(chips[:40]):
-        soak.draw(chip, number, 20, cases.append)
+    firsts = [chip * soak.CASES_PER_CHIP for chip in range(len(CORNERS), 300)]
+    chips = [soak.chip_of(first) for first in firsts]
+    cases = [soak.case_of(first + i) for first in firsts[:40] for i in range(20)]
     seen = Counter(kind for case in cases for kind in kinds(case))
     assert not {kind: seen[kind] for kind, least in CENSUS.items() if seen[kind] < least}
     values = {name: len({getattr(chip, name) for chip in chips}) for name in CHIP_CENSUS}
@@ -178,6 +201,51 @@ def test_a_case_that_says_nonsense_is_one_clear_error_before_a_chip_is_built(whe
         result = CliRunner().invoke(main, ["soak", "--case", json.dumps(case)])
         assert isinstance(result.exception, SystemExit), (value, result.exception)
         assert result.exit_code == 1 and result.output.startswith("Error: "), (value, result.output)
+
+
+# ---- small cases -----------------------------------------------------------------------------------------
+
+#: What a chip may do wrong, by what of a case shows it, and the smallest case that does.
+SHOWN = {
+    "two runs": (lambda case: len(case.runs) > 1, {"runs": 2, "images": 2, "layers": 2, "neurons": 2}),
+    "a bias": (lambda case: any(layer.bias for run in case.runs for layer in run.layers), {}),
+    "five neurons in a second layer": (
+        lambda case: any(layer.neurons >= 5 for run in case.runs for layer in run.layers[1:]),
+        {"layers": 2, "neurons": 6},
+    ),
+    "two images after a stall": (
+        lambda case: case.stall_in > 9 and any(len(run.images) > 1 for run in case.runs),
+        {"images": 2, "stall_in": 10},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SHOWN)
+def test_a_case_shrinks_to_the_least_that_still_shows_what_it_showed(what: str):
+    shows, least = SHOWN[what]
+    asked: list[Case] = []
+
+    def differs(case: Case) -> bool:
+        asked.append(case)
+        _ = case.programs
+        return shows(case)
+
+    large = (random_case(Random(f"large {number}"), ChipParams(cols=3)) for number in range(1000))
+    small = shrink(next(case for case in large if shows(case) and len(case.runs) == 3), differs)
+    layers = [layer for run in small.runs for layer in run.layers]
+    found = {
+        "runs": len(small.runs),
+        "images": sum(len(run.images) for run in small.runs),
+        "layers": len(layers),
+        "neurons": sum(layer.neurons for layer in layers),
+        "stall_in": small.stall_in,
+    }
+    assert shows(small) and small.chip == ChipParams(cols=3)
+    assert found == {"runs": 1, "images": 1, "layers": 1, "neurons": 1, "stall_in": 0, **least}
+    assert {run.inputs for run in small.runs} == {1} and (small.stall_out, small.stall_seed) == (0, 1)
+    assert all((layer.weights, layer.seed) == (WEIGHTS[0], 0) for layer in layers)
+    assert all(kind == IMAGES[0] for run in small.runs for kind, _ in run.images)
+    assert len(asked) < 2000
 
 
 # ---- chip against golden model ---------------------------------------------------------------------------
@@ -285,6 +353,7 @@ def test_a_campaign_goes_on_with_new_cases_after_a_restart(campaign, tmp_path: P
     assert state.cases == len(Agreeing.ran)
     assert state.images == sum(len(run.images) for case in Agreeing.ran for run in case.runs)
     assert [case.chip for case in Agreeing.ran] == [soak.chip_of(number) for number in range(state.cases)]
+    assert Agreeing.ran == [soak.case_of(number) for number in range(state.cases)]
     assert len(set(Agreeing.ran)) > 0.9 * state.cases
 
 

@@ -187,6 +187,19 @@ def test_a_broken_frame_is_told_and_what_follows_arrives():
     assert host.get(host.dut.lost)
 
 
+def test_a_loss_is_told_though_the_line_is_busy_when_it_happens():
+    host = Host()
+    answers = [PACKETS.pack("STATUS", errors=errors) for errors in range(8)]
+    host.answers.put(*answers)
+    host.step(3 * DIVISOR)
+    host.raw(*frame(STEP)[:-1])
+    host.send(END)
+    host.settle()
+    host.settle()
+    host.settle()
+    assert sorted(host.got) == sorted([*answers, notice(Notice.LOST)])
+
+
 def test_a_break_is_told_and_what_follows_arrives():
     host = Host()
     host.levels.extend([0] * (30 * DIVISOR) + [1] * DIVISOR)

@@ -1,9 +1,11 @@
 """Compute: operations on words, against a list of words that is always up to date."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from support.bench import Bench, held
+from support.extremes import LARGEST
 from yoso_hw.core.compute import HISTORY, Compute
 from yoso_hw.core.ops import Op
 from yoso_hw.params import ChipParams
@@ -19,26 +21,29 @@ def clamp(value, bits):
 class ComputeBench(Bench):
     """Feeds operations whose A is as old as the pipeline can make it: `HISTORY` operations behind."""
 
-    def __init__(self, *, stall=0.0, seed=0, sloped=0, slope=1):
-        super().__init__(Compute(PARAMS), seed=seed)
+    def __init__(self, params=PARAMS, *, stall=0.0, seed=0, sloped=0, slope=1):
+        super().__init__(Compute(params), seed=seed)
+        self.params = params
         self.rng = random.Random(seed)
         self.sloped, self.slope = sloped, slope
         self.drive(self.dut.step, sloped=sloped)
         self.drive(self.dut.neuron, slope=slope)
         self.requests = self.source(self.dut.request)
         self.results = self.sink(self.dut.result, stall=stall)
-        self.a = {word: [0] * PARAMS.lanes for word in range(8)}
-        self.p = {word: [{"v": 0, "fired": 0}] * PARAMS.lanes for word in range(8)}
+        self.a = {word: [0] * self.params.lanes for word in range(8)}
+        self.p = {word: [{"v": 0, "fired": 0}] * self.params.lanes for word in range(8)}
         self.pending: list = []  # (word, A) that the SRAM has not got yet
         self.expected: list = []
-        self.sram = {word: [0] * PARAMS.lanes for word in range(8)}
+        self.sram = {word: [0] * self.params.lanes for word in range(8)}
 
     def operate(self, op, word, *, age=HISTORY):
         """One operation; its read was made when the last `age` results had not been written."""
         while len(self.pending) > age:
             written, value = self.pending.pop(0)
             self.sram[written] = value
-        w = [self.rng.randint(PARAMS.weight_min, PARAMS.weight_max) for _ in range(PARAMS.lanes)]
+        w = [
+            self.rng.randint(self.params.weight_min, self.params.weight_max) for _ in range(self.params.lanes)
+        ]
         self.drive(a=self.sram[word], p=self.p[word], w=w)
         last = self.rng.getrandbits(1)
         self.requests.put({"op": op, "word": word, "last": last})
@@ -48,13 +53,13 @@ class ComputeBench(Bench):
     def _model(self, op, word, last, w):
         a, p = self.a[word], self.p[word]
         if op == SPIKE:
-            a = [clamp(x + y, PARAMS.acc_bits) for x, y in zip(a, w, strict=True)]
+            a = [clamp(x + y, self.params.acc_bits) for x, y in zip(a, w, strict=True)]
         elif op == FIRST:
-            a, p = [0] * PARAMS.lanes, [{"v": 0, "fired": 0}] * PARAMS.lanes
+            a, p = [0] * self.params.lanes, [{"v": 0, "fired": 0}] * self.params.lanes
         if op != SPIKE:
-            gains = [self.slope] * PARAMS.lanes if self.sloped else a
+            gains = [self.slope] * self.params.lanes if self.sloped else a
             p = [
-                each if each["fired"] else {"v": clamp(each["v"] + gain, PARAMS.pot_bits), "fired": 0}
+                each if each["fired"] else {"v": clamp(each["v"] + gain, self.params.pot_bits), "fired": 0}
                 for each, gain in zip(p, gains, strict=True)
             ]
         self.a[word] = a
@@ -86,14 +91,27 @@ def test_a_word_that_comes_round_after_any_number_of_operations_is_forwarded(dis
     assert bench.finish() == [meaningful(each) for each in bench.expected]
 
 
+@pytest.mark.parametrize("params", [PARAMS, ChipParams(), LARGEST], ids=["narrow", "default", "largest"])
 @pytest.mark.parametrize("age", range(HISTORY + 1))
 @pytest.mark.parametrize("stall", [0.0, 0.5])
-def test_spikes_and_sweeps_in_any_order_with_reads_of_any_age(age, stall):
-    bench = ComputeBench(stall=stall, seed=age)
+def test_spikes_and_sweeps_in_any_order_with_reads_of_any_age(age, stall, params):
+    bench = ComputeBench(params, stall=stall, seed=age)
     for word in range(8):
         bench.operate(FIRST, word)
     for _ in range(60):
         bench.operate(bench.rng.choice([SPIKE, SPIKE, SWEEP]), bench.rng.choice([0, 0, 1, 2, 7]), age=age)
+    assert bench.finish() == [meaningful(each) for each in bench.expected]
+
+
+@pytest.mark.parametrize("bits", range(2, 33))
+def test_a_and_v_of_every_width_clamp(bits):
+    params = replace(PARAMS, weight_bits=min(bits, 8), acc_bits=bits, pot_bits=bits)
+    bench = ComputeBench(params, seed=bits)
+    bench.a[0] = bench.sram[0] = [params.acc_max, params.acc_min]
+    bench.p[0] = [{"v": params.pot_max, "fired": 0}, {"v": params.pot_min, "fired": 0}]
+    for op in (SWEEP, SPIKE, SWEEP, SPIKE):
+        bench.operate(op, 0)
+        bench.p[0] = bench.expected[-1]["p"]
     assert bench.finish() == [meaningful(each) for each in bench.expected]
 
 

@@ -37,6 +37,17 @@ def test_every_number_of_lanes(lanes, banked):
     assert bench.state() == bench.expected()
 
 
+def test_every_neuron_of_the_default_chip_and_its_last_rows():
+    rng = random.Random(7)
+    bench = CoreBench(ChipParams(), 64, live=3, stall=0.2, seed=7, threshold=400)
+    due = run_image(bench, 5, rng)
+    due += [bench.flit_of(neuron) for neuron in bench.tick()]
+    bench.spike(bench.params.weight_words - 64)
+    bench.settle()
+    assert bench.out.taken == due and due
+    assert bench.state() == bench.expected()
+
+
 def test_more_words_than_there_are_sweep_all_there_are_and_end():
     bench = CoreBench(chip(words=8), 8, threshold=1, slope=1)
     bench.configure(words=13)

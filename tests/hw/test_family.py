@@ -3,10 +3,13 @@
 import random
 
 import pytest
+from amaranth.hdl import Module, Value
 from support.bench import Bench, evaluate, product, signed
 from support.core_bench import CoreBench, chip, run_image
 from support.flit_machine import clamp, decay
-from yoso_hw.core.family import Fire, Integrate, Step
+from yoso_hw.component import Component
+from yoso_hw.core.family import Fire, Integrate, Prepare, Step
+from yoso_hw.core.neuron import integrate_signature
 from yoso_hw.core.ops import Op
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter, Reset
@@ -19,22 +22,58 @@ by_words = pytest.mark.parametrize("words", [1, 2, 3, 4, 5, 8])
 DECAYS = (0, 1, 2, 3, 4, 5, 15)
 
 
+class Operation(Component):
+    """`Prepare` and `Integrate` as compute has them, without the register between them."""
+
+    def __init__(self, params):
+        self.params = params
+        members = dict(integrate_signature(params).members)
+        del members["prepared"]
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.prepare = prepare = Prepare(self.params)
+        m.submodules.integrate = integrate = Integrate(self.params)
+        m.d.comb += [
+            prepare.config.eq(self.config),
+            prepare.step.eq(self.step),
+            prepare.a.eq(self.stored),
+            prepare.v.eq(self.v),
+            integrate.prepared.eq(prepare.prepared),
+            self.a_next.eq(integrate.a_next),
+            self.v_next.eq(integrate.v_next),
+        ]
+        for name in ("config", "step", "op", "a", "stored", "w", "v", "fired"):
+            m.d.comb += Value.cast(getattr(integrate, name)).eq(Value.cast(getattr(self, name)))
+        return m
+
+
 def expected_integrate(params, case):
     """Of a sweep: docs/arithmetic.md, step 1, as far as it goes before the neuron fires."""
     config, v, a = case["config"], case["v"], case["a"]
     if not case["fired"]:
         v -= decay(v, config["leak"]) if config["leak"] else 0
         v = clamp(v + a, params.pot_bits)
-    if case["step"]["charging"]:
-        return {"a_next": clamp(v, params.acc_bits), "v_next": v}
     a -= decay(a, config["current"]) if config["decays"] else 0
     return {"a_next": clamp(a + case["w"], params.acc_bits), "v_next": v}
 
 
-def sweeps(params, *, a, v, w=(0,), fired=(0,), charging=(0,), **config):
-    """Cases of `Integrate` in a sweep, which finds in `stored` what it finds in `a`."""
-    cases = product(a=a, v=v, w=w, fired=fired, step=product(charging=charging), config=product(**config))
-    return [{"op": Op.SWEEP, "stored": case["a"], **case} for case in cases]
+def told(params, config):
+    """What `Step` makes of the registers."""
+    return {
+        "leaks": int(config["leak"] != 0),
+        "v_mask": ((1 << config["leak"]) - 1) & ((1 << params.pot_bits) - 1),
+        "a_mask": ((1 << config["current"]) - 1) & ((1 << params.acc_bits) - 1),
+    }
+
+
+def sweeps(params, *, a, v, w=(0,), fired=(0,), **config):
+    """Cases of `Operation` in a sweep, which finds in `stored` what it finds in `a`."""
+    cases = product(a=a, v=v, w=w, fired=fired, config=product(**config))
+    return [
+        {"op": Op.SWEEP, "stored": case["a"], "step": told(params, case["config"]), **case} for case in cases
+    ]
 
 
 def test_every_narrow_potential_loses_its_decay_before_a_is_added():
@@ -47,7 +86,7 @@ def test_every_narrow_potential_loses_its_decay_before_a_is_added():
         decays=(0,),
         current=(0,),
     )
-    assert evaluate(Integrate(NARROW), cases) == [expected_integrate(NARROW, case) for case in cases]
+    assert evaluate(Operation(NARROW), cases) == [expected_integrate(NARROW, case) for case in cases]
 
 
 def test_every_narrow_current_loses_its_decay_and_takes_the_bias():
@@ -61,33 +100,25 @@ def test_every_narrow_current_loses_its_decay_and_takes_the_bias():
         decays=(0, 1),
         current=DECAYS,
     )
-    assert evaluate(Integrate(NARROW), cases) == [expected_integrate(NARROW, case) for case in cases]
-
-
-def test_charging_makes_every_potential_the_current_of_its_own_width():
-    params = ChipParams(weight_bits=2, acc_bits=3, pot_bits=5, neuron="all")
-    cases = sweeps(
-        params,
-        a=signed(params.acc_min, params.acc_max),
-        v=signed(params.pot_min, params.pot_max),
-        charging=(1,),
-        leak=(0,),
-        decays=(0,),
-        current=(0,),
-    )
-    assert evaluate(Integrate(params), cases) == [expected_integrate(params, case) for case in cases]
+    assert evaluate(Operation(NARROW), cases) == [expected_integrate(NARROW, case) for case in cases]
 
 
 @pytest.mark.parametrize("decays", [0, 1])
 def test_a_spike_adds_its_weight_to_the_newest_a_whatever_the_neuron(decays):
     cases = [
-        {**case, "op": Op.SPIKE, "stored": stored, "config": {"decays": decays, "current": 1, "leak": 1}}
+        {
+            **case,
+            "op": Op.SPIKE,
+            "stored": stored,
+            "step": {"leaks": 1, "v_mask": 1, "a_mask": 1},
+            "config": {"decays": decays, "current": 1, "leak": 1},
+        }
         for case in product(
             a=signed(NARROW.acc_min, NARROW.acc_max), w=signed(NARROW.weight_min, NARROW.weight_max)
         )
         for stored in (NARROW.acc_min, 5)
     ]
-    got = [result["a_next"] for result in evaluate(Integrate(NARROW), cases)]
+    got = [result["a_next"] for result in evaluate(Operation(NARROW), cases)]
     assert got == [clamp(case["a"] + case["w"], NARROW.acc_bits) for case in cases]
 
 
@@ -105,7 +136,6 @@ def test_wide_states_are_swept_as_in_the_arithmetic():
                 "v": rng.choice([*edges, rng.randint(WIDE.pot_min, WIDE.pot_max)]),
                 "w": rng.randint(WIDE.weight_min, WIDE.weight_max),
                 "fired": rng.getrandbits(1),
-                "step": {"charging": rng.random() < 0.2},
                 "config": {
                     "leak": rng.randint(0, 15),
                     "decays": rng.getrandbits(1),
@@ -113,9 +143,8 @@ def test_wide_states_are_swept_as_in_the_arithmetic():
                 },
             }
         )
-        if cases[-1]["step"]["charging"]:  # legal for a current that is kept, and no leak
-            cases[-1]["config"] = {"leak": 0, "decays": 0, "current": 0}
-    assert evaluate(Integrate(WIDE), cases) == [expected_integrate(WIDE, case) for case in cases]
+        cases[-1]["step"] = told(WIDE, cases[-1]["config"])
+    assert evaluate(Operation(WIDE), cases) == [expected_integrate(WIDE, case) for case in cases]
 
 
 def test_a_slope_is_added_in_place_of_a():
@@ -124,7 +153,7 @@ def test_a_slope_is_added_in_place_of_a():
         for v in (NARROW.pot_min, -1, 0, 3)
         for slope in range(1, NARROW.pot_max + 1)
     ]
-    got = [result["v_next"] for result in evaluate(Integrate(NARROW), cases)]
+    got = [result["v_next"] for result in evaluate(Operation(NARROW), cases)]
     assert got == [clamp(case["v"] + case["config"]["slope"], NARROW.pot_bits) for case in cases]
 
 
@@ -140,17 +169,34 @@ def expected_fire(case):
         "v_next": 0 if step["charging"] else left if fire else v,
         "fired_next": int(once and (fire or bool(case["fired"]))),
         "fire": int(fire),
+        "a_next": clamp(v, NARROW.acc_bits) if step["charging"] and case["sweep"] else case["a"],
     }
 
 
 def test_every_reset_leaves_of_every_narrow_potential_what_it_should():
     cases = product(
         v=signed(NARROW.pot_min, NARROW.pot_max),
+        a=(3,),
+        sweep=(1,),
         fired=(0, 1),
         step=({"open": 0, "charging": 0}, {"open": 1, "charging": 0}, {"open": 0, "charging": 1}),
         config=product(threshold=range(1, NARROW.pot_max + 1), reset=tuple(Reset)),
     )
     assert evaluate(Fire(NARROW), cases) == [expected_fire(case) for case in cases]
+
+
+def test_charging_makes_every_potential_the_current_of_its_own_width():
+    params = ChipParams(weight_bits=2, acc_bits=3, pot_bits=6, neuron="all")
+    cases = product(
+        v=signed(params.pot_min, params.pot_max),
+        a=(-4, 0, 3),
+        sweep=(0, 1),
+        step=product(charging=(0, 1)),
+    )
+    got = [result["a_next"] for result in evaluate(Fire(params), cases)]
+    assert got == [
+        clamp(case["v"], 3) if case["sweep"] and case["step"]["charging"] else case["a"] for case in cases
+    ]
 
 
 def test_the_largest_threshold_leaves_nothing_of_the_largest_potential():
@@ -180,12 +226,8 @@ def test_the_window_gates_firing_and_a_step_before_the_bias(start, reset):
         step = bench.get(bench.dut.step)
         charging = number == charge
         fires = start <= number < end and reset != Reset.NEVER and not charging
-        assert step == {
-            "sloped": 0,
-            "open": int(fires),
-            "biased": int(start <= number + 1 < end),
-            "charging": int(charging),
-        }
+        assert (step["open"], step["charging"]) == (int(fires), int(charging))
+        assert step["biased"] == int(start <= number + 1 < end)
 
 
 def test_the_last_step_that_there_is_has_no_bias_after_it():
@@ -203,7 +245,20 @@ def test_without_a_bias_row_nothing_is_biased_and_charge_0_never_charges():
     bench.drive(bench.dut.config, window_start=0, window_end=8)
     bench.drive(number=0)
     bench.step()
-    assert bench.get(bench.dut.step) == {"sloped": 0, "open": 1, "biased": 0, "charging": 0}
+    step = bench.get(bench.dut.step)
+    assert (step["open"], step["biased"], step["charging"], step["leaks"]) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 7, 15])
+def test_the_masks_have_a_bit_for_each_that_a_decay_shifts_out(k):
+    params = ChipParams(steps=8, acc_bits=8, pot_bits=20, neuron="all")
+    bench = Bench(Step(params))
+    bench.drive(bench.dut.config, leak=k, current=k)
+    bench.step()
+    step = bench.get(bench.dut.step)
+    assert {name: step[name] for name in ("leaks", "v_mask", "a_mask")} == told(
+        params, {"leak": k, "current": k}
+    )
 
 
 # ---- in the core -----------------------------------------------------------------------------------------

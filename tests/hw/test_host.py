@@ -4,6 +4,7 @@ import random
 
 import pytest
 from support.bench import Bench, held
+from support.extremes import LARGEST
 from yoso_hw.host import HostPort
 from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams
@@ -253,6 +254,20 @@ def test_answers_of_all_kinds_come_out_once_each_to_a_slow_host():
     assert [flit for flit in port.answers.taken if flit in replies] == replies
 
 
+def test_flits_of_the_mesh_wait_while_an_answer_goes_out_and_none_is_lost():
+    port = Port("loading")
+    replies = [PACKETS.pack("REPLY", x=0, y=0, data=data) for data in range(12)]
+    answers = [PACKETS.pack("CYCLES", cycles=cycles) for cycles in range(4)]
+    port.exit.put(*replies)
+    for answer in answers:
+        port.step(3)
+        port.answer.put(answer)
+    port.step(20)
+    assert [flit for flit in port.answers.taken if flit in replies] == replies
+    assert [flit for flit in port.answers.taken if flit in answers] == answers
+    assert port.answers.taken[0] in replies and port.answers.taken[-1] in replies
+
+
 def test_each_answer_stays_as_it_is_for_a_host_that_takes_it_late():
     """The two in the FIFO, the one in the register and those that stand at the door."""
     port = Port("loading")
@@ -294,6 +309,36 @@ def test_a_start_that_waits_stays_as_it_is_and_what_follows_waits_behind_it():
     assert [held(port.starts) for _ in starts] == starts
     port.step(3)
     assert port.mesh.taken == [seek()] and port.mesh.cycles[0] > port.starts.cycles[-1]
+
+
+@pytest.mark.parametrize("cols", range(1, 17))
+def test_the_farthest_corner_of_every_mesh_is_a_destination_and_none_beyond(cols):
+    params = ChipParams(cols=cols, rows=17 - cols)
+    packets, x, y = Packets(params), cols - 1, 16 - cols
+    corner = packets.pack("READ", x0=x, x1=x, y0=y, y1=y)
+    port = Port("loading", params).send(corner)
+    assert port.mesh.taken == [corner] and port.errors() == 0
+    for beyond in ({"x0": x, "x1": x + 1, "y0": y, "y1": y}, {"x0": x, "x1": x, "y0": y, "y1": y + 1}):
+        if beyond["x1"] < 1 << params.x_bits and beyond["y1"] < 1 << params.y_bits:
+            port = Port("loading", params).send(packets.pack("READ", **beyond))
+            assert port.mesh.taken == [] and port.errors()
+
+
+@pytest.mark.parametrize("params", [ChipParams(), LARGEST], ids=["default", "largest"])
+def test_every_tag_and_the_last_row_and_step_pass_as_they_are(params):
+    packets = Packets(params)
+    corner = {"x0": 0, "x1": params.cols - 1, "y0": params.rows - 1, "y1": params.rows - 1}
+    last = params.weight_words - 1
+    flits = [
+        packets.pack("SPIKE", **corner, tag=tag, parity=0, row=row)
+        for tag in range(params.layers)
+        for row in (0, last)
+    ]
+    port = Port("accepting", params).send(*flits)
+    assert port.mesh.taken == flits and port.errors() == 0
+    start = packets.pack("START", steps=params.steps, early=1)
+    port = Port("loading", params).send(start)
+    assert port.starts.taken == [start] and port.errors() == 0
 
 
 def test_a_mesh_of_one_node_has_one_destination():

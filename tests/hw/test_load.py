@@ -1,9 +1,11 @@
 """Load: which words it asks for, in which order and in which cycle."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from support.bench import Bench, held
+from support.extremes import LARGEST
 from yoso_hw.core.load import Load
 from yoso_hw.core.ops import Op
 from yoso_hw.params import ChipParams
@@ -57,12 +59,20 @@ def spike_words(row, words):
     return [(("a", "w"), word, row + word) for word in range(words)]
 
 
-@pytest.mark.parametrize("params", [PARAMS, BANKED], ids=["plain", "banked"])
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        *((chip, words) for chip in (PARAMS, BANKED) for words in (1, 2, 5, 8)),
+        (ChipParams(), 64),
+        (LARGEST, 512),
+        *((replace(LARGEST, neurons=2048, weights=1 << bits), 3) for bits in range(12, 20)),
+    ],
+)
 @pytest.mark.parametrize("stall", [0.0, 0.6])
-@pytest.mark.parametrize("words", [1, 2, 5, 8])
 def test_a_sweep_comes_before_the_steps_spikes_and_every_word_is_asked_for_in_order(params, stall, words):
     bench = LoadBench(params, words, stall=stall, seed=words)
-    rows = random.Random(words).choices(range(32 - words + 1), k=6)
+    last = params.weight_words - words
+    rows = [*random.Random(words).choices(range(last + 1), k=5), last]
     for row in rows:
         bench.spike(row)
     bench.drive(parity=1)
@@ -70,7 +80,7 @@ def test_a_sweep_comes_before_the_steps_spikes_and_every_word_is_asked_for_in_or
     assert bench.issued == []
     bench.drive(parity=0)
     bench.pulse(start=1)
-    bench.run(lambda: not bench.spikes.queue and bench.get(bench.dut.idle))
+    bench.run(lambda: not bench.spikes.queue and bench.get(bench.dut.idle), limit=100 + 25 * words)
     assert bench.asked() == sweep_words(words) + [each for row in rows for each in spike_words(row, words)]
     requests = requests_of(SWEEP, words)
     for _ in rows:

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from support.bench import Bench, held
+from support.extremes import LARGEST
 from yoso_hw.memory_interface import MemoryInterface
 from yoso_hw.packet import Packets, address_bits
 from yoso_hw.params import ChipParams
@@ -88,6 +89,21 @@ def test_every_word_of_every_memory_reads_back(params, stall):
     for memory in SRAMS:
         interface.seek(memory, 0)
         assert interface.read(memory, memory_shape(params, memory)[0]) == words(params, memory, memory)
+    assert interface.errors == 0
+
+
+@pytest.mark.parametrize("params", [ChipParams(), LARGEST], ids=["default", "largest"])
+def test_the_first_and_the_last_words_of_large_memories_are_apart(params):
+    interface = Interface(params)
+    ends = {memory: (0, memory_shape(params, memory)[0] - 2) for memory in SRAMS}
+    for memory, starts in ends.items():
+        for at in starts:
+            interface.seek(memory, at)
+            interface.write(memory, *words(params, memory, at)[:2])
+    for memory, starts in ends.items():
+        for at in starts:
+            interface.seek(memory, at)
+            assert interface.read(memory, 2) == words(params, memory, at)[:2]
     assert interface.errors == 0
 
 

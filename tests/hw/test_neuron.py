@@ -21,7 +21,7 @@ def expected_integrate(params, case):
 
 def expected_fire(params, case):
     fire = not case["fired"] and case["step"]["open"] and case["v"] >= case["config"]["threshold"]
-    return {"v_next": case["v"], "fired_next": int(case["fired"] or fire), "fire": int(fire)}
+    return {"a_next": 0, "v_next": case["v"], "fired_next": int(case["fired"] or fire), "fire": int(fire)}
 
 
 def test_every_narrow_state_is_swept_as_in_the_arithmetic():

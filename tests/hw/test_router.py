@@ -11,10 +11,9 @@ from yoso_hw.router import INPUTS_OF, Port, Router
 from yoso_hw.router.bus import Arbiter
 from yoso_hw.router.crossbar import RoundRobin
 
-SMALL = {"layers": 2, "weights": 4096, "lanes": 1}
-PARAMS = ChipParams(cols=3, rows=3, **SMALL)
+PARAMS = ChipParams(cols=3, rows=3)
 PACKETS = Packets(PARAMS)
-KINDS = {kind: ChipParams(cols=3, rows=3, router=kind, **SMALL) for kind in ROUTERS}
+KINDS = {kind: ChipParams(cols=3, rows=3, router=kind) for kind in ROUTERS}
 CROSSBAR, BUS = KINDS["crossbar"], KINDS["bus"]
 
 by_kind = pytest.mark.parametrize("params", KINDS.values(), ids=KINDS)
@@ -283,7 +282,7 @@ def test_every_rectangle_from_every_node_gets_one_copy_a_node_in_order(stall, pa
 @pytest.mark.parametrize("kind", ROUTERS)
 @pytest.mark.parametrize(("cols", "rows"), [(1, 1), (1, 3), (4, 1), (2, 2)])
 def test_meshes_of_one_row_one_column_and_one_node(cols, rows, kind):
-    params = ChipParams(cols=cols, rows=rows, router=kind, **SMALL)
+    params = ChipParams(cols=cols, rows=rows, router=kind)
     spikes = [(source, rectangle) for source in nodes(params) for rectangle in rectangles(params)] * 3
     traffic = Traffic(params, spikes, stall=0.3)
     arrived = traffic.arrived()

@@ -8,8 +8,8 @@ from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.router_interface import RouterInterface
 
-PARAMS = ChipParams(cols=3, rows=3)
-BUS = ChipParams(cols=3, rows=3, router="bus")
+PARAMS = ChipParams()
+BUS = ChipParams(router="bus")
 PACKETS = Packets(PARAMS)
 by_router = pytest.mark.parametrize(("params", "pace"), [(PARAMS, 1), (BUS, 2)], ids=["crossbar", "bus"])
 HERE = {"x0": 1, "x1": 1, "y0": 2, "y1": 2}
@@ -39,7 +39,7 @@ def memory_packets(rng, count):
 def test_spikes_of_its_layer_and_memory_packets_are_sorted_in_order(stall, params):
     rng = random.Random(3)
     packets = memory_packets(rng, 25)
-    spikes = [(rng.choice([1, 2, 2]), rng.getrandbits(12), rng.getrandbits(1)) for _ in range(40)]
+    spikes = [(rng.choice([1, 2, 2, 2, 2, 6]), rng.getrandbits(12), rng.getrandbits(1)) for _ in range(40)]
     flits = [*packets, *(spike(tag, row, parity) for tag, row, parity in spikes)]
     rng.shuffle(flits)
     bench, ends = bench_of(params, stall=stall)
@@ -134,7 +134,7 @@ def test_what_waits_on_either_way_stays_as_it_is(params, pace):
 
 
 def test_without_multicast_a_spike_leaves_as_one_flit_a_node():
-    params = ChipParams(cols=3, rows=3, multicast=False)
+    params = ChipParams(multicast=False)
     bench, ends = bench_of(params, stall=0.3)
     wide = {"x0": 0, "x1": 1, "y0": 1, "y1": 2}
     ends["send"].put(PACKETS.pack("SPIKE", **wide, tag=1, parity=1, row=9))

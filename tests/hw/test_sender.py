@@ -1,15 +1,22 @@
 """Sender: the flits of neurons that fired, and of a report, at the pace of the network."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from support.bench import Bench, held
+from support.extremes import LARGEST
 from yoso_hw.core.sender import Sender
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 
 PARAMS = ChipParams(cols=4, rows=4, lanes=4, neurons=32, weights=256, acc_bits=8, pot_bits=12)
 PACKETS = Packets(PARAMS)
+CHIPS = {
+    **{f"{lanes} lanes": replace(PARAMS, lanes=lanes, neurons=8 * lanes) for lanes in (1, 2, 4, 8)},
+    "default": ChipParams(),
+    "largest": LARGEST,
+}
 
 
 class SenderBench(Bench):
@@ -20,8 +27,8 @@ class SenderBench(Bench):
         self.rows = [rng.randrange(params.weight_words) for _ in range(params.neurons)]
         self.v = [rng.randint(params.pot_min, params.pot_max) for _ in range(params.neurons)]
         self.setup = {"words": 8, "last_mask": (1 << params.lanes) - 1, "parity": 1, "base": 0, **setup}
-        self.drive(**self.setup, destination_tag=2)
-        self.drive(destination={"x0": 1, "x1": 3, "y0": 0, "y1": 2})
+        self.to = {"x0": 1, "x1": params.cols - 1, "y0": 0, "y1": params.rows - 1}
+        self.drive(**self.setup, destination_tag=params.layers - 1, destination=self.to)
         self.fires = self.source(self.dut.fire)
         self.out = self.sink(self.dut.out, stall=stall)
         self.counted = self.record(self.dut.counted)
@@ -39,10 +46,10 @@ class SenderBench(Bench):
 
     def flit(self, neuron):
         if self.setup.get("output"):
-            index = self.setup["base"] + neuron
+            index = (self.setup["base"] + neuron) % (1 << self.params.class_bits)
             return self.packets.pack("RESULT", index=index, potential=self.v[neuron])
         parity, row = self.setup["parity"], self.rows[neuron]
-        return self.packets.pack("SPIKE", x0=1, x1=3, y0=0, y1=2, tag=2, parity=parity, row=row)
+        return self.packets.pack("SPIKE", **self.to, tag=self.params.layers - 1, parity=parity, row=row)
 
     def finish(self, count):
         self.run(lambda: len(self.out.taken) >= count)
@@ -63,11 +70,11 @@ def fired(rng, lanes, words):
 @pytest.mark.parametrize(
     "setup", [{}, {"parity": 0}, {"output": 1, "base": 9}], ids=["odd", "even", "output"]
 )
-@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
-def test_each_neuron_that_fired_is_sent_once_in_order(lanes, setup, stall):
-    params = ChipParams(cols=4, rows=4, lanes=lanes, neurons=8 * lanes, weights=256, acc_bits=8, pot_bits=12)
-    bench = SenderBench(params, stall=stall, seed=lanes, **setup)
-    payloads, neurons = fired(random.Random(lanes), lanes, [0, 1, 2, 5, 7, 6])
+@pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
+def test_each_neuron_that_fired_is_sent_once_in_order(params, setup, stall):
+    bench = SenderBench(params, stall=stall, seed=params.lanes, **setup)
+    words = [0, 1, 2, 5, 7, 6, params.neuron_words - 2]
+    payloads, neurons = fired(random.Random(params.lanes), params.lanes, words)
     bench.fires.put(*payloads)
     bench.finish(len(neurons))
     assert bench.out.taken == [bench.flit(neuron) for neuron in neurons]

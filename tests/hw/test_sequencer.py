@@ -6,7 +6,7 @@ from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.sequencer import BARRIER_LATENCY, Sequencer
 
-PARAMS = ChipParams(steps=16)
+PARAMS = ChipParams()
 PACKETS = Packets(PARAMS)
 
 

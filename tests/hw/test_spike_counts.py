@@ -56,6 +56,7 @@ def test_a_count_that_was_asked_for_stays_until_the_next_one():
     bench = Counting()
     bench.begin()
     bench.spike(6)
+    bench.step(1)
     assert bench.ask(6) == 1
     bench.step(20)
     assert bench.get(bench.dut.count) == 1

@@ -4,6 +4,7 @@ import random
 
 import pytest
 from support.bench import Bench
+from yoso_hw import sram
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
 #: One word, an odd depth, depths that are and are not powers of two, one bit.
@@ -91,6 +92,25 @@ def test_without_enable_nothing_is_written_and_nothing_read():
     memory.pulse(write=1, addr=0, wdata=77)
     memory.pulse(addr=1)
     assert memory.get(memory.dut.rdata) == 5 and memory.read(0) == 5
+
+
+def test_an_access_enables_the_bank_of_its_word_alone(monkeypatch):
+    """A macro that is enabled takes a read's energy."""
+    banks = []
+
+    class Bank(SinglePortSRAM):
+        def __init__(self, *shape):
+            super().__init__(*shape)
+            banks.append(self)
+
+    monkeypatch.setattr(sram, "SinglePortSRAM", Bank)
+    memory = Double(8, 6, banked=True)
+    for address in range(6):
+        for access in ({"read_en": 1, "read_addr": address}, {"write_en": 1, "write_addr": address}):
+            memory.drive(read_en=0, write_en=0)
+            memory.drive(**access)
+            assert [memory.get(bank.en) for bank in banks] == [address % 2 == 0, address % 2 == 1]
+            memory.step()
 
 
 @plain_and_banked

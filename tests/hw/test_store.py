@@ -1,9 +1,11 @@
 """Store: what is written where, and which neurons are said to fire."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from support.bench import Bench
+from support.extremes import LARGEST
 from yoso_hw.core.ops import Op
 from yoso_hw.core.store import Store
 from yoso_hw.params import ChipParams
@@ -43,6 +45,17 @@ def test_neurons_at_or_above_the_threshold_fire_and_are_marked():
     got = store(bench_of(), SWEEP, 3, potentials(49, 50, 51, -50))
     assert got["fire_valid"] and got["fire"] == {"word": 3, "lanes": 0b0110}
     assert got["p"] == potentials(49, 50, 51, -50, fired=0b0110)
+
+
+@pytest.mark.parametrize("params", [PARAMS, ChipParams(), replace(LARGEST, lanes=4)])
+def test_of_any_chip_the_last_word_and_the_ends_of_a_and_v_are_written_as_they_are(params):
+    bench = bench_of(params)
+    bench.drive(bench.dut.neuron, threshold=params.pot_max)
+    v = (params.pot_max, params.pot_min, params.pot_max - 1, -1)
+    a = (params.acc_max, params.acc_min, -1, 0)
+    got = store(bench, FIRST, params.neuron_words - 1, potentials(*v), a)
+    assert got["a"] == [*a] and got["p"] == potentials(*v, fired=0b0001)
+    assert got["word"] == params.neuron_words - 1 and got["fire"] == {"word": got["word"], "lanes": 0b0001}
 
 
 def test_a_neuron_that_has_fired_stays_marked_and_fires_no_more():

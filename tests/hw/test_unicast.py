@@ -13,6 +13,7 @@ CHIPS = {
     "1x1": ChipParams(cols=1, rows=1),
     "1x5": ChipParams(cols=1, rows=5),
     "3x4": ChipParams(cols=3, rows=4),
+    "6x7": ChipParams(),
 }
 by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
 
@@ -41,7 +42,7 @@ def test_each_node_of_each_rectangle_gets_one_copy_row_by_row(params, stall):
     due = [flit for case in cases for flit in copies(packets, *case)]
     bench.source(bench.dut.i, *(spike(packets, *case) for case in cases), stall=stall)
     sink = bench.sink(bench.dut.o, stall=stall)
-    bench.run(lambda: len(sink.taken) == len(due))
+    bench.run(lambda: len(sink.taken) == len(due), limit=6 * len(due))
     bench.step(5)
     assert sink.taken == due
 

@@ -13,7 +13,6 @@ from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape
 from yoso_sw.compile.flits import one_node, read_flits, write_flits
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.golden import GoldenResult
-from yoso_sw.network.network import NEVER
 
 from support.bench import Bench
 
@@ -158,10 +157,9 @@ def left_by_golden(result: GoldenResult, b: int = 0) -> dict:
     return {
         "decision": (int(result.decisions[b]), int(result.decision_steps[b]), bool(result.spiked[b])),
         "fired": sorted(
-            (layer, neuron, int(step))
-            for layer, steps in enumerate(result.steps)
-            for neuron, step in enumerate(steps[b])
-            if step != NEVER
+            (layer, int(neuron), int(step))
+            for layer, events in enumerate(result.spikes)
+            for neuron, step in zip(events[b].axon, events[b].step, strict=True)
         ),
         "potentials": [v[b].tolist() for v in result.potentials],
         "accumulated": [a[b].tolist() for a in result.accumulated],

@@ -189,7 +189,7 @@ def run_image(bench: CoreBench, steps: int, rng: random.Random, *, spikes: int =
     for _ in range(steps):
         due += [bench.flit_of(neuron) for neuron in bench.tick()]
         for _ in range(rng.randrange(spikes + 1)):
-            bench.spike(rng.randrange(64 - bench.words + 1))
+            bench.spike(rng.randrange(bench.params.weight_words - bench.words + 1))
             bench.step(rng.choice([0, 0, 0, 1, 5]))
         bench.settle()
     return due

@@ -46,7 +46,7 @@ class PeBench(Bench):
             "threshold": params.pot_max // 4,
             "window_end": params.steps,
             **{"x1": params.cols - 1, "y1": params.rows - 1},
-            "destination_tag": 2,
+            "destination_tag": params.layers - 1,
             **registers,
         }
         self.rng = random.Random(seed)

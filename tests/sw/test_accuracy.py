@@ -11,7 +11,7 @@ from yoso_hw import versions
 from yoso_sw.commands import accuracy, seeds
 from yoso_sw.commands.train import main as train
 from yoso_sw.learn import spread
-from yoso_sw.learn.config import load_config
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.network.events import NEVER, Events

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from click.testing import CliRunner
 from yoso_sw.learn import card, spread
-from yoso_sw.learn.config import load_config
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import NETWORKS, names
 

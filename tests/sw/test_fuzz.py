@@ -22,7 +22,8 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.data.idx import encode_idx, read_idx
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Layer, Network, NetworkError, Window

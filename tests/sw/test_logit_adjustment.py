@@ -7,7 +7,8 @@ import pytest
 import torch
 from support.quarters import LITERAL, check_resumes, load, small_config
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.times import decide, input_times, spike_time_loss
 from yoso_sw.learn.trainer import Trainer

@@ -7,7 +7,8 @@ import pytest
 import torch
 from support.quarters import LITERAL, load, small_config
 from yoso_sw.learn import checkpoint
-from yoso_sw.learn.config import OLD_NAMES, ConfigError, load_config, parse, table_of
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.config_file import OLD_NAMES, load_config, parse, table_of
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import zoo

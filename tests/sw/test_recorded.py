@@ -13,7 +13,8 @@ from yoso_sw.data import places, recorded
 from yoso_sw.data.parts import Data
 from yoso_sw.data.recorded import samples_for, shape_of
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.learn.config import LayerConfig, TrainConfig, load_config
+from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import NEVER, Layer, Network, Window
 from yoso_sw.network.neuron import Neuron

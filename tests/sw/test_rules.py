@@ -16,7 +16,8 @@ from support.quarters import ALPHA, LITERAL, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn import checkpoint, rules
-from yoso_sw.learn.config import ConfigError, NeuronConfig, load_config, parse, table_of
+from yoso_sw.learn.config import ConfigError, NeuronConfig
+from yoso_sw.learn.config_file import load_config, parse, table_of
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.rule import Rule
 from yoso_sw.learn.stdbp.layers import Dense
@@ -180,7 +181,7 @@ def test_who_trains_knows_no_rule():
 def test_a_configuration_is_read_without_torch(tmp_path):
     path = tmp_path / "quarters.toml"
     path.write_text(toml(ALPHA))
-    code = f"import sys; from yoso_sw.learn.config import load_config; c = load_config({str(path)!r}); "
+    code = f"import sys; from yoso_sw.learn.config_file import load_config; c = load_config({str(path)!r}); "
     code += "assert c.rule == 'alpha' and not c.exports and 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -7,8 +7,7 @@ import pytest
 import torch
 from support.quarters import LITERAL, load, patterns, small_config
 from yoso_sw.commands import seeds
-from yoso_sw.learn import config as configs
-from yoso_sw.learn import teacher
+from yoso_sw.learn import config_file, teacher
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.times import spike_time_loss
@@ -182,6 +181,6 @@ def test_smooth_labels_are_labels_shared_out(trained):
 
 def test_every_committed_teacher_is_there():
     for name in zoo.names():
-        own = configs.load_config(zoo.locate(name))
+        own = config_file.load_config(zoo.locate(name))
         if own.teacher:
             teacher.Teacher(own, CPU)

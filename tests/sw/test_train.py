@@ -13,7 +13,8 @@ from support.quarters import LITERAL, load, patterns, small_config
 from yoso_sw.commands.train import command_of, main
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.export import check_bounds

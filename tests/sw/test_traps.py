@@ -14,7 +14,8 @@ from support.small_files import CONFIG, RESULT, dense_network, tiny_data, train
 from yoso_sim.job import read_chunk, read_result, write_result
 from yoso_sw.data.idx import LARGEST_FILE, read_idx
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.network import Network, NetworkError

@@ -47,8 +47,8 @@ class Board(Component):
         packets = Packets(self.params)
         m.submodules.bridge = bridge = Bridge(self.params, self.divisor)
         into, out = bridge.host_in, bridge.host_out
-        # The reset reaches every flip-flop of the chip, hence from a register of its own.
-        reset = Signal()
+        # The reset reaches every flip-flop of the chip, hence from a register of its own, which it must set.
+        reset = Signal(reset_less=True)
         m.d.sync += reset.eq(ResetSignal() | bridge.reset)
         m.submodules.chip = Instance(
             CHIP_MODULE,

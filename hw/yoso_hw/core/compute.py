@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
 from yoso_hw.core.kinds import kind_of
-from yoso_hw.core.neuron import makes_a, neuron_config, step_layout
+from yoso_hw.core.neuron import makes_a, neuron_config, prepared_layout, step_layout
 from yoso_hw.core.ops import Op, lanes_layout, potential_layout, request_layout, result_layout
 from yoso_hw.params import ChipParams
 
@@ -70,6 +70,7 @@ class Compute(Component):
         a: Any = Signal(lanes_layout(params, params.acc_bits), reset_less=True)
         p: Any = Signal(potential_layout(params), reset_less=True)
         w: Any = Signal(lanes_layout(params, params.weight_bits), reset_less=True)
+        prepared: Any = Signal(data.ArrayLayout(prepared_layout(params), params.lanes), reset_less=True)
         request = self.request.payload
         done = Signal()
         m.d.comb += self.request.ready.eq(~valid | done)
@@ -89,6 +90,7 @@ class Compute(Component):
             else:  # the bias of a sweep, the first one included
                 biased = (request.op == Op.SPIKE) | self.step.biased
                 m.d.sync += Value.cast(w).eq(Mux(biased, Value.cast(self.w), 0))
+                self._prepare(m, prepared, request.op)
 
         # Forwarding. The history moves only when the operation in the operand register leaves: so which entry
         # an operation needs is known when it comes in, and its number waits in a register, 0 for none.
@@ -119,6 +121,7 @@ class Compute(Component):
                 neuron.op.eq(op),
                 neuron.a.eq(current[i]),
                 neuron.stored.eq(a[i]),
+                neuron.prepared.eq(prepared[i]),
                 neuron.w.eq(w[i]),
                 neuron.v.eq(p[i].v),
                 neuron.fired.eq(p[i].fired),
@@ -143,5 +146,22 @@ class Compute(Component):
                     history[0].a.eq(a_next),
                     *(new.eq(old) for old, new in zip(history, history[1:], strict=False)),
                 ]
+            if params.neuron == "all":  # the A that charging makes is known in store alone
+                with m.If((op != Op.SPIKE) & self.step.charging):
+                    m.d.sync += [past.valid.eq(0) for past in history]
         m.d.comb += self.idle.eq(~valid & ~self.result.valid)
         return m
+
+    def _prepare(self, m: Module, prepared: Any, op: Value) -> None:
+        """What a sweep's operands bring beside A and V; 0 in the first sweep, of which both are 0."""
+        for i in range(self.params.lanes):
+            m.submodules[f"prepare{i}"] = prepare = kind_of(self.params).Prepare(self.params)
+            m.d.comb += [
+                prepare.config.eq(self.neuron),
+                prepare.step.eq(self.step),
+                prepare.a.eq(self.a[i]),
+                prepare.v.eq(self.p[i].v),
+            ]
+            m.d.sync += prepared[i].eq(prepare.prepared)
+        with m.If(op == Op.FIRST):
+            m.d.sync += Value.cast(prepared).eq(0)

@@ -118,6 +118,7 @@ class Core(Component):
             load.words.eq(words),
             load.bank.eq(bank),
             load.neuron.eq(config.neuron),
+            load.hold.eq(step.step.charging & busy if params.neuron == "all" else 0),
             memory.a_read.eq(load.a_read),
             memory.v_read.eq(load.v_read | sender.v_read),
             memory.read_word.eq(load.word),

@@ -36,6 +36,8 @@ class Load(Component):
         Spikes to integrate.
     neuron
         What the neurons are told: where their bias row lies.
+    hold
+        Spikes wait: what a sweep makes of A is not known yet.
     bank
         With banked memories: parity of the words that may be read in this cycle.
     a_read, v_read, w_read, word, row
@@ -68,6 +70,7 @@ class Load(Component):
                 "words": In(params.word_bits + 1),
                 "spike": In(stream.Signature(spike_layout(params))),
                 "neuron": In(neuron_config(params)),
+                "hold": In(1),
                 "bank": In(1),
                 "a_read": Out(1),
                 "v_read": Out(1),
@@ -92,7 +95,11 @@ class Load(Component):
         available = Signal()
         issue = Signal()
         m.d.comb += self.due.eq(
-            self.spike.valid & (self.spike.payload.parity == self.parity) & ~self.sweeping & ~self.start
+            self.spike.valid
+            & (self.spike.payload.parity == self.parity)
+            & ~self.sweeping
+            & ~self.start
+            & ~self.hold
         )
         last_row = Signal(signed(self.params.row_bits + 2))  # the last one that fits; `words` does not change
         m.d.sync += last_row.eq(self.params.weight_words - self.words)

@@ -67,5 +67,6 @@ class Fire(Component):
             self.fire.eq(self.step.open & ~self.fired & (self.v >= self.config.threshold)),
             self.fired_next.eq(self.fired | self.fire),
             self.v_next.eq(self.v),
+            self.a_next.eq(self.a),
         ]
         return m

@@ -66,16 +66,18 @@ class Store(Component):
             self.a_write.eq(writing & makes_a(params, result.op, self.neuron)),
             self.v_write.eq(writing & (result.op != Op.SPIKE)),
             self.word.eq(result.word),
-            self.a.eq(result.a),
         ]
         for i in range(params.lanes):
             m.submodules[f"neuron{i}"] = neuron = kind_of(params).Fire(params)
             m.d.comb += [
                 neuron.config.eq(self.neuron),
                 neuron.step.eq(self.step),
+                neuron.sweep.eq(result.op != Op.SPIKE),
+                neuron.a.eq(result.a[i]),
                 neuron.v.eq(result.p[i].v),
                 neuron.fired.eq(result.p[i].fired),
                 fires[i].eq(neuron.fire),
+                self.a[i].eq(neuron.a_next),
                 self.p[i].v.eq(neuron.v_next),
                 self.p[i].fired.eq(neuron.fired_next),
             ]

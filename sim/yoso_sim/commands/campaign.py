@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from yoso_hw import drawing
 from yoso_hw.folders import output_folder
 from yoso_sw.commands.options import images_option, jobs_option, out_option
 
@@ -87,7 +88,7 @@ def finish(
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", report)
-    reports.picture(folder / f"{name}.png", report, campaign.build.params, results)
+    drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.png")
     console.print(reports.table(report))
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
     if not reports.passed(report):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from yoso_hw import versions
+from yoso_hw import drawing, versions
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_sw.commands.options import images_option, net_option, out_option
@@ -41,7 +41,7 @@ ERRORS = (
 @out_option()
 def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...], out: Path) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
-    from yoso_sim.energy.budget import parts_table, picture, table_iv  # needs Amaranth
+    from yoso_sim.energy.budget import draw, parts_table, table_iv  # needs Amaranth
     from yoso_sim.energy.cost import Case, evaluate
 
     console = Console(highlight=False)
@@ -59,7 +59,7 @@ def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str
     found["table_iv"] = table_iv(found)
     out.mkdir(parents=True, exist_ok=True)
     (out / "energy.json").write_text(json.dumps(found, indent=1))
-    picture(out / "energy.png", found)
+    drawing.save(draw(found), out / "energy.png")
     row = Row(
         target=found["process"],
         block=f"chip running {net}",

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from yoso_hw import versions
+from yoso_hw import drawing, versions
 from yoso_sw.commands.options import images_option, out_option
 from yoso_synth.pdk import PROCESSES
 
@@ -31,7 +31,7 @@ def beside_the_baseline(ratio: dict[str, float] | None) -> str:
 def main(images: int, done: bool, out: Path) -> None:
     """Explore the chip's parameters, draw the Pareto front, choose a chip."""
     from yoso_sim.energy.cost import evaluate, netlist_file  # needs Amaranth
-    from yoso_sim.energy.explore import BASELINE, CASES, choose, energy, front, picture, table
+    from yoso_sim.energy.explore import BASELINE, CASES, choose, draw, energy, front, table
 
     console = Console(highlight=False)
     results: list[dict[str, Any]] = []
@@ -67,7 +67,7 @@ def main(images: int, done: bool, out: Path) -> None:
         "tools": tools.reported() | versions.of("synthesis"),
     }
     (out / "explore.json").write_text(json.dumps(report, indent=1))
-    picture(out / "explore.png", results)
+    drawing.save(draw(results), out / "explore.png")
     console.print(table(results))
     console.print(f"chosen: {chosen['name']}; {beside_the_baseline(ratio)}", soft_wrap=True)
     console.print(f"[dim]{os.path.relpath(out / 'explore')}.json, .png")

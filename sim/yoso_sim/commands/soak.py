@@ -19,7 +19,7 @@ from yoso_sim.commands.asked import console, one_message
 @click.option("--cases", "most", type=click.IntRange(1), help="Stop after so many cases.")
 def main(text: str | None, most: int | None) -> None:
     """Random networks on random chips, against the golden model, until stopped."""
-    from yoso_sim.study import soak as soaks  # needs hypothesis
+    from yoso_sim.study import soak as soaks  # needs cocotb
 
     folder = output_folder() / "soak"
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import numba
+from yoso_hw import drawing
 from yoso_hw.folders import need_checkout
 from yoso_sw.commands.options import images_option, jobs_option, out_option
 from yoso_sw.compile import faults
@@ -111,7 +112,7 @@ def main(
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / "soft_errors.json", report)
         (out / "soft_errors.md").write_text(soft_report.markdown(report))
-        soft_report.picture(out / "soft_errors.png", report)
+        drawing.save(soft_report.draw(report), out / "soft_errors.png")
         console.print(soft_report.table(report))
         console.print(f"[dim]{os.path.relpath(out)}/soft_errors.json, .md, .png")
         if page is not None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from yoso_hw import chips
+from yoso_hw import chips, drawing
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_sw.commands.options import out_option
 from yoso_synth.liberty import LibertyError
 from yoso_synth.pdk import PROCESSES, MissingPdk
-from yoso_synth.report import Row, picture, table, write_report
+from yoso_synth.report import Row, draw, table, write_report
 from yoso_synth.tools import SynthError, build_folder
 
 
@@ -59,7 +59,8 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], out: Pat
                 except (SynthError, LibertyError) as error:
                     raise click.ClickException(str(error)) from None
                 progress.remove_task(task)
-    write_report(rows, out / "synth.json")
-    picture(rows, out / "synth.png")
+    drawn = draw(write_report(rows, out / "synth.json"))
+    if drawn:
+        drawing.save(drawn, out / "synth.png")
     console.print(table(rows))
-    console.print(f"[dim]{os.path.relpath(out / 'synth')}.json, .png")
+    console.print(f"[dim]{os.path.relpath(out / 'synth')}.json{', .png' if drawn else ''}")

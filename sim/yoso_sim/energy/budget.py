@@ -6,11 +6,13 @@ An estimate: what the RTL counted, times what a mapped PE spends on each event (
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from rich.table import Table
+from yoso_hw import drawing
 
-from yoso_sim.energy.cost import CLOCK_MHZ
+from yoso_sim.energy.cost import CLOCK_MHZ, Case
 
 #: The paper's energy of an image in uJ, and the rate in images a second that it gives.
 PAPER_UJ, PAPER_RATE = 35.839, 21
@@ -58,34 +60,46 @@ def parts_table(found: dict[str, Any]) -> Table:
     return drawn
 
 
-def picture(path: Path, found: dict[str, Any]) -> None:
-    """A stacked bar for each way to run the chip, beside the paper's."""
-    import matplotlib
+def draw(found: dict[str, Any]) -> Any:
+    """What each part spends, with idle PEs gated or not; and an image as a whole beside the paper's."""
+    pyplot = drawing.pyplot()
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+    case, params = found["case"], Case(**found["case"]).params
+    title = f"{found['name']} on {params.cols} x {params.rows} PEs (chip {Path(case['chip']).stem})"
+    figure.suptitle(fill(f"{title}; {found['process']}, estimated before layout", 90), size=11)
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    parts = list(found["gated"]["parts_nj"])
+    kinds = (("gated", "idle PEs gated", drawing.FIRST), ("ungated", "clock always on", drawing.SECOND))
+    for shift, (kind, said, colour) in zip((-0.2, 0.2), kinds, strict=True):
+        spent = [1e-3 * found[kind]["parts_nj"][part] for part in parts]
+        bars = left.barh([place + shift for place in range(len(parts))], spent, 0.4, color=colour, label=said)
+        left.bar_label(bars, fmt="{:.2f}", padding=2, fontsize=8)
+    left.set_yticks(range(len(parts)), parts)
+    left.invert_yaxis()
+    left.margins(x=0.12)
+    left.set(xlabel=f"uJ an image at {CLOCK_MHZ:.0f} MHz, without leakage")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=2)
 
-    bars = [
-        (f"{CLOCK_MHZ:.0f} MHz,\nidle PEs gated", found["gated"], "full_rate"),
-        (f"{CLOCK_MHZ:.0f} MHz,\nclock always on", found["ungated"], "full_rate"),
-        (f"{PAPER_RATE} images/s,\nclock stopped between", found["gated"], "rate_21"),
-    ]
-    figure, axis = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    for x, (_, kind, rate) in enumerate(bars):
-        bottom = 0.0
-        parts = {**kind["parts_nj"], "leakage": kind[rate]["leakage_nj_per_image"]}
-        for number, (name, value) in enumerate(parts.items()):
-            label = name if x == 0 else None
-            axis.bar(x, 1e-3 * value, bottom=1e-3 * bottom, color=f"C{number}", label=label, width=0.6)
-            bottom += value
-        axis.text(x, 1e-3 * bottom, f"{1e-3 * bottom:.2f}", ha="center", va="bottom")
-    axis.bar(len(bars), PAPER_UJ, color="0.6", width=0.6, label="the paper, not told apart")
-    axis.text(len(bars), PAPER_UJ, f"{PAPER_UJ:.1f}", ha="center", va="bottom")
-    axis.set_xticks(
-        range(len(bars) + 1), [*(text for text, _, _ in bars), f"paper, 22 nm,\n{PAPER_RATE} images/s"]
+    ways = (
+        (f"{CLOCK_MHZ:.0f} MHz,\nidle PEs\ngated", "gated", "full_rate"),
+        (f"{CLOCK_MHZ:.0f} MHz,\nclock\nalways on", "ungated", "full_rate"),
+        (f"{PAPER_RATE} images/s,\nstopped\nbetween", "gated", "rate_21"),
     )
-    axis.set_ylabel("uJ an image of 784-800-10")
-    axis.set_title("Ours: 130 nm (sg13g2), estimated before layout", fontsize=10)
-    axis.legend(fontsize=8)
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    leaked = [1e-3 * found[kind][rate]["leakage_nj_per_image"] for _, kind, rate in ways]
+    worked = [1e-3 * sum(found[kind]["parts_nj"].values()) for _, kind, _ in ways]
+    right.bar(range(len(ways)), worked, 0.6, color=drawing.FIRST, label="all parts")
+    bars = right.bar(
+        range(len(ways)), leaked, 0.6, worked, color="white", edgecolor="k", hatch="//", label="leakage"
+    )
+    paper = right.bar(len(ways), PAPER_UJ, 0.6, color="0.8", label="not told apart")
+    for each in (bars, paper):
+        right.bar_label(each, [f"{bar.get_y() + bar.get_height():.2f}" for bar in each], padding=2)
+    right.set_xticks(
+        range(len(ways) + 1), [*(said for said, _, _ in ways), f"the paper,\n22 nm,\n{PAPER_RATE} images/s"]
+    )
+    right.tick_params(axis="x", labelsize=8)
+    right.grid(axis="x", visible=False)
+    right.margins(y=0.12)
+    right.set(ylabel="uJ an image")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=3)
+    return figure

@@ -6,10 +6,13 @@ Every case is a network on a chip: cycles and counters from the RTL, area, clock
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from rich.table import Table
+from yoso_hw import drawing
 
 from yoso_sim.energy.cost import Case
 
@@ -99,36 +102,60 @@ def cells(found: dict[str, Any]) -> list[str]:
     ]
 
 
-def picture(path: Path, results: list[dict[str, Any]]) -> None:
-    """Energy over cycles, area as the size of a dot, the front with a rim; numbers stand for names."""
-    import matplotlib
+#: What a chip is judged by.
+COLUMNS: dict[str, Callable[[dict[str, Any]], float]] = {
+    "1000 cycles an image": lambda found: 1e-3 * found["cycles"]["mean"],
+    "uJ an image": lambda found: 1e-3 * energy(found),
+    "mm2": lambda found: found["chip_mm2"],
+    "accuracy (%)": lambda found: found["accuracy"],
+}
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    figure, (axis, side) = pyplot.subplots(
-        1, 2, figsize=(10, 5.5), layout="constrained", gridspec_kw={"width_ratios": (3, 2)}
+def rows_of(results: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
+    """Each network as a heading, and below it its chips by energy, each with the number of its result."""
+    rows: list[tuple[str, int | None]] = []
+    for network in dict.fromkeys(found["case"]["network"] for found in results):
+        own = [i for i, found in enumerate(results) if found["case"]["network"] == network]
+        rows.append((network, None))
+        for i in sorted(own, key=lambda i: energy(results[i])):
+            chip = f"chip {Path(results[i]['case']['chip']).stem}"
+            rows.append((results[i]["name"].removeprefix(network).strip() or chip, i))
+    return rows
+
+
+def draw(results: list[dict[str, Any]]) -> Any:
+    """A row a chip, a column for all that it is judged by; the front is filled, the chosen a star."""
+    pyplot = drawing.pyplot()
+    best, chosen, rows = front(results), choose(results), rows_of(results)
+    names = [fill(name, 50) for name, _ in rows]
+    heights = [name.count("\n") + 1 for name in names]
+    places = [sum(heights[:row]) + heights[row] / 2 for row in range(len(rows))]
+    figure, axes = pyplot.subplots(
+        1, len(COLUMNS), figsize=(10, 1.6 + 0.2 * sum(heights)), sharey=True, layout="constrained"
     )
-    colors = {LITERAL: "C3", WINDOWS: "C0", NARROW: "C2"}
-    side.axis("off")
-    side.set_ylim(len(results) + 1, -1)
-    side.set_xlim(0, 1)
-    ordered = sorted(zip(results, front(results), strict=True), key=lambda pair: pair[0]["cycles"]["mean"])
-    for number, (found, best) in enumerate(ordered, 1):
-        network = found["case"]["network"]
-        point, color = (found["cycles"]["mean"], 1e-3 * energy(found)), colors.get(network, "C7")
-        rim = {"linewidths": 1.5, "edgecolors": "black"} if best else {"linewidths": 0}
-        axis.scatter(*point, s=4 * found["chip_mm2"], color=color, alpha=0.8, **rim)
-        axis.annotate(str(number), point, ha="center", va="center", fontsize=8, color="white", weight="bold")
-        text = found["name"].removeprefix(network).strip() or "default chip"
-        side.text(0, number, f"{number}  {text}", color=color, fontsize=8, va="center")
-    for network, color in colors.items():
-        axis.scatter([], [], color=color, label=network)
-    axis.scatter([], [], color="white", edgecolors="black", linewidths=1.5, label="front")
-    axis.set_xscale("log")
-    axis.set_yscale("log")
-    axis.set_xlabel("cycles an image")
-    axis.set_ylabel("uJ an image (estimated), 130 nm, idle PEs gated")
-    axis.legend(fontsize=8, loc="lower right")
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+    params, found = Case(**results[0]["case"]).params, results[0]
+    title = f"Networks on chips of {params.cols} x {params.rows} PEs: {found['images']} images on the RTL; "
+    figure.suptitle(f"{title}{found['process']}, estimated before layout, idle PEs gated", size=11)
+    marks: dict[str, dict[str, Any]] = {
+        "the front: no other is as good in all four": {"color": drawing.FIRST},
+        "others": {"facecolors": "white", "edgecolors": "0.3"},
+        "chosen: least energy x cycles x area": {"marker": "*", "s": 150, "color": "k"},
+    }
+    dot, ring, star = marks.values()
+    for axis, (heading, value) in zip(axes, COLUMNS.items(), strict=True):
+        for (_, i), place in zip(rows, places, strict=True):
+            if i is None:
+                continue
+            mark = star if i == chosen else dot if best[i] else ring
+            axis.scatter(value(results[i]), place, **mark)
+        drawing.fit(axis, [value(found) for found in results])
+        axis.tick_params(axis="y", length=0)
+        axis.set_xlabel(heading)
+    axes[0].set_ylim(sum(heights), 0)
+    axes[0].set_yticks(places, names, size=9)
+    for label, (_, i) in zip(axes[0].get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if i is None else "normal")
+    for kind, mark in marks.items():
+        axes[0].scatter([], [], label=kind, **mark)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure

@@ -1,27 +1,28 @@
 """Publish what `make synth`, `energy` and `explore` reported: ``python -m yoso_sim.energy.publish``.
 
-Writes the numbers as docs/asic/numbers.json, the page docs/asic/README.md and the table of docs/costs.md from
-them, and the pictures beside the page.
+Writes the numbers as docs/asic/numbers.json and, from them, the page docs/asic/README.md, the pictures beside
+it and the table of docs/costs.md. What is published of a result has the form of the report's.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import click
+from yoso_hw import drawing
 from yoso_hw.folders import output_folder
 from yoso_synth.tools import REPOSITORY
 
+from yoso_sim.energy import budget, explore
 from yoso_sim.energy.budget import PAPER_RATE
 from yoso_sim.energy.cost import CLOCK_MHZ
 
 PAGE = REPOSITORY / "docs" / "asic"
 COSTS = REPOSITORY / "docs" / "costs.md"
-PICTURES = ("energy.png", "explore.png")
+NUMBERS = PAGE / "numbers.json"
 
 #: What of a row of synth.json is published.
 COLUMNS = ("target", "block", "ff", "area_um2", "fmax_mhz", "energy_nj_per_image", "kind", "chip")
@@ -33,7 +34,7 @@ BLOCK = re.compile(
 
 def gather(reports: Path) -> dict[str, Any]:
     """The published numbers from the reports. Raises `FileNotFoundError` if one has not been made."""
-    synth, energy, explore = (
+    synth, energy, others = (
         json.loads((reports / f"{name}.json").read_text()) for name in ("synth", "energy", "explore")
     )
     rows = [
@@ -41,34 +42,25 @@ def gather(reports: Path) -> dict[str, Any]:
         for row in synth["rows"]
         if row["target"] != "ecp5" and not row["target"].startswith("ulx3s")
     ]
-    keep = ("name", "accuracy", "cycles", "chip_mm2", "fmax_mhz", "skippable_sweeps", "images")
-    points = []
-    for found in explore["results"]:
-        point = {key: found[key] for key in keep}
-        point["uj"] = 1e-3 * found["gated"]["full_rate"]["nj_per_image"]
-        point["ungated_uj"] = 1e-3 * found["ungated"]["full_rate"]["nj_per_image"]
-        points.append(point)
-    parts = {
-        part: [energy[kind]["parts_nj"][part] for kind in ("gated", "ungated")]
-        for part in energy["gated"]["parts_nj"]
-    }
-    rates = {
-        key: energy[key] for key in ("cycles", "images", "busy_share", "leakage_mw", "memories", "check")
-    }
+    keep = (
+        *("name", "case", "process", "accuracy", "cycles", "chip_mm2", "fmax_mhz", "skippable_sweeps"),
+        "images",
+    )
+    points = [
+        {key: found[key] for key in keep}
+        | {kind: {"full_rate": found[kind]["full_rate"]} for kind in ("gated", "ungated")}
+        for found in others["results"]
+    ]
+    told = (
+        *("name", "case", "process", "command", "cycles", "images", "busy_share", "leakage_mw", "memories"),
+        *("check", "gated", "ungated", "table_iv"),
+    )
     return {
         "rows": rows,
-        "energy": {
-            **rates,
-            "name": energy["name"],
-            "command": energy["command"],
-            "parts_nj": parts,
-            "gated": {key: energy["gated"][key] for key in ("full_rate", "rate_21")},
-            "ungated": {key: energy["ungated"][key] for key in ("full_rate", "rate_21")},
-            "table_iv": energy["table_iv"],
-        },
+        "energy": {key: energy[key] for key in told},
         "explore": {
             "points": points,
-            **{key: explore[key] for key in ("command", "front", "chosen", "baseline", "ratio", "left")},
+            **{key: others[key] for key in ("command", "front", "chosen", "baseline", "ratio", "left")},
         },
     }
 
@@ -119,9 +111,12 @@ def costs_lines(numbers: dict[str, Any]) -> list[str]:
 
 def page(numbers: dict[str, Any]) -> str:
     """docs/asic/README.md."""
-    energy, explore = numbers["energy"], numbers["explore"]
+    energy, others = numbers["energy"], numbers["explore"]
     check = energy["check"]
-    parts = [[part, *(f"{value:,.0f}" for value in values)] for part, values in energy["parts_nj"].items()]
+    parts = [
+        [part, *(f"{energy[kind]['parts_nj'][part]:,.0f}" for kind in ("gated", "ungated"))]
+        for part in energy["gated"]["parts_nj"]
+    ]
     for text, rate, key, form in (
         (f"leakage at {CLOCK_MHZ:.0f} MHz", "full_rate", "leakage_nj_per_image", ",.1f"),
         (f"all at {CLOCK_MHZ:.0f} MHz", "full_rate", "nj_per_image", ",.0f"),
@@ -133,18 +128,17 @@ def page(numbers: dict[str, Any]) -> str:
         parts.append([text, *(format(energy[kind][rate][key], form) for kind in ("gated", "ungated"))])
     points = [
         [
-            point["name"] + (" (front)" if point["name"] in explore["front"] else ""),
+            point["name"] + (" (front)" if point["name"] in others["front"] else ""),
             f"{point['accuracy']:.2f}",
             f"{point['cycles']['mean']:,.0f}",
             f"{point['chip_mm2']:.1f}",
             f"{point['fmax_mhz']:.0f}",
-            f"{point['uj']:.2f}",
-            f"{point['ungated_uj']:.2f}",
+            *(f"{1e-3 * point[kind]['full_rate']['nj_per_image']:.2f}" for kind in ("gated", "ungated")),
             f"{100 * point['skippable_sweeps']:.2f}",
         ]
-        for point in explore["points"]
+        for point in others["points"]
     ]
-    ratio = explore["ratio"]
+    ratio = others["ratio"]
     memories = "; ".join(f"{name}: {plan}" for name, plan in energy["memories"].items())
     lines = [
         "# On an ASIC",
@@ -200,14 +194,14 @@ def page(numbers: dict[str, Any]) -> str:
             points,
         ),
         "",
-        f"`{explore['command']}`; energy and area estimated, cycles of "
-        f"{explore['points'][0]['images']} images on the RTL, accuracy of the whole test set on the golden "
+        f"`{others['command']}`; energy and area estimated, cycles of "
+        f"{others['points'][0]['images']} images on the RTL, accuracy of the whole test set on the golden "
         "model. *Front*: no other is as good in cycles, area, energy and accuracy at once.",
         "",
-        *([f"Not run for this page: {'; '.join(explore['left'])}.", ""] if explore["left"] else []),
-        f"Least energy x cycles x area within 0.1 points of the best accuracy: **{explore['chosen']}**."
+        *([f"Not run for this page: {'; '.join(others['left'])}.", ""] if others["left"] else []),
+        f"Least energy x cycles x area within 0.1 points of the best accuracy: **{others['chosen']}**."
         + (
-            f" The baseline ({explore['baseline']}) takes {ratio['cycles']} times the cycles, "
+            f" The baseline ({others['baseline']}) takes {ratio['cycles']} times the cycles, "
             f"{ratio['energy']} times the energy and {ratio['area']} times the area."
             if ratio
             else ""
@@ -225,23 +219,29 @@ def into(costs: str, numbers: dict[str, Any]) -> str:
     return BLOCK.sub(lambda match: f"{match[1]}{text}\n{match[2]}", costs)
 
 
+def draw_all(numbers: dict[str, Any], folder: Path) -> None:
+    """The pictures beside the page."""
+    drawing.save(budget.draw(numbers["energy"]), folder / "energy.png")
+    drawing.save(explore.draw(numbers["explore"]["points"]), folder / "explore.png")
+
+
 @click.command()
 @click.option("--note", default="", help="A sentence for the page, such as what RTL the figures are of.")
-def main(note: str) -> None:
+@click.option("--again", is_flag=True, help="Write page and pictures anew from the published numbers.")
+def main(note: str, again: bool) -> None:
     """Write docs/asic and the table of docs/costs.md."""
     reports = output_folder() / "reports"
     try:
-        numbers = {"note": note, **gather(reports)}
+        numbers = json.loads(NUMBERS.read_text()) if again else {"note": note, **gather(reports)}
     except FileNotFoundError as error:
         raise click.ClickException(
             f"{error.filename} is missing: make synth, energy and explore first"
         ) from None
     PAGE.mkdir(exist_ok=True)
-    (PAGE / "numbers.json").write_text(json.dumps(numbers, indent=1) + "\n")
+    NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
     (PAGE / "README.md").write_text(page(numbers))
     COSTS.write_text(into(COSTS.read_text(), numbers))
-    for name in PICTURES:
-        shutil.copyfile(reports / name, PAGE / name)
+    draw_all(numbers, PAGE)
 
 
 if __name__ == "__main__":

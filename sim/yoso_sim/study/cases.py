@@ -1,8 +1,7 @@
 """Random cases for cosimulation: a chip, networks, their images and the host's stalls, from one generator.
 
-`random_chip` and `random_case` take every choice from a `random.Random`: hypothesis' own, whose choices
-shrink. A case is a recipe of a few numbers, so it fits a command line, and what it makes depends on nothing
-else.
+`random_chip` and `random_case` take every choice from a `random.Random`. A case is a recipe of a few numbers,
+so it fits a command line, and what it makes depends on nothing else.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ CORNERS = (
     ChipParams(**_LARGE, cols=3, rows=2, lanes=8, acc_bits=32, pot_bits=32, link_fifo=8, spike_fifo=16),
 )
 
-#: How a layer's weights are drawn. The simplest comes first, here and in every choice: cases shrink to it.
+#: How a layer's weights are drawn. The simplest comes first, as below: cases shrink to it.
 WEIGHTS = ("one", "random", "small", "same", "extreme", "highest", "lowest", "zero")
 
 #: When the inputs of an image spike.
@@ -225,7 +224,7 @@ def draw_weights(recipe: LayerRecipe, axons: int, params: ChipParams) -> np.ndar
 
 def random_chip(rng: Random) -> ChipParams:
     """A small chip with anything that a parameter can be; one in eight is the paper's mesh."""
-    lines = [(1, rng.randint(2, 6)), (rng.randint(2, 6), 1)]
+    lines = [(1, rng.randint(2, 16)), (rng.randint(2, 16), 1)]
     cols, rows = rng.choice([(1, 1), *lines, (2, 2), (3, 2), (2, 3), (4, 3), (6, 7)])
     lanes = rng.choice([1, 2, 4, 8])
     words = rng.choice([rng.randint(1, 8)] * 7 + [rng.randint(9, 80)])
@@ -241,11 +240,11 @@ def random_chip(rng: Random) -> ChipParams:
         acc_bits=acc_bits,
         pot_bits=rng.randint(acc_bits, rng.choice([min(32, acc_bits + 2), 32])),
         steps=rng.choice([rng.randint(2, 64)] * 7 + [rng.randint(65, 1024)]),
-        layers=rng.choice([2, 3, 6, 8, 64]),
-        classes=rng.choice([2, 10, 256, 4096]),
+        layers=rng.choice([2, 3, 8, rng.randint(2, 64)]),
+        classes=rng.choice([2, 10, 256, 1 << rng.randint(1, 12)]),
         router=rng.choice(ROUTERS),
-        link_fifo=rng.choice([2, 3, 4, 5, 64]),
-        spike_fifo=rng.choice([*range(2, 10), 64]),
+        link_fifo=rng.choice([2, 3, 4, rng.randint(2, 64)]),
+        spike_fifo=rng.choice([2, 3, 4, rng.randint(2, 64)]),
         multicast=rng.random() < 0.7,
         banked=rng.random() < 0.4,
     )

@@ -1,28 +1,28 @@
 """The endless campaign: random cases, chip after chip, until it is stopped or the chip is wrong.
 
-hypothesis draws the cases, and a simulator that stays open runs them one after another: what a case leaves
+A case follows from its number alone. A simulator that stays open runs one after another: what a case leaves
 in the memories, the next one meets. One that differs is run again in a simulator of its own, as it will be by
-whoever replays it, and hypothesis makes it as small as it can there. How many cases there were is kept, and
-the next campaign goes on with new ones.
+whoever replays it, and made as small as it can be there. How many cases there were is kept, and the next
+campaign goes on with new ones.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 
-from hypothesis import HealthCheck, Phase, assume, given, seed, settings
-from hypothesis import strategies as st
 from yoso_hw.params import ChipParams
 
 from yoso_sim import kept
 from yoso_sim.build import Build, build
 from yoso_sim.job import write_json
-from yoso_sim.study.cases import CORNERS, Case, CaseError, random_case, random_chip
+from yoso_sim.simulate import SimulationError
+from yoso_sim.study.cases import CORNERS, Case, CaseError, Run, random_case, random_chip
 from yoso_sim.study.session import Session
+from yoso_sim.study.shrink import shrink
 
 #: Cases on one chip: enough that its build, tens of seconds, is not most of the time.
 CASES_PER_CHIP = 150
@@ -76,6 +76,11 @@ def chip_of(number: int) -> ChipParams:
     return CORNERS[chip] if chip < len(CORNERS) else random_chip(Random(f"chip {chip}"))
 
 
+def case_of(number: int) -> Case:
+    """Case `number`, 0 and up; nothing else decides what it is."""
+    return random_case(Random(f"case {number}"), chip_of(number))
+
+
 def read_case(text: str) -> Case:
     """A case by its JSON, or a file with that. Raises `CaseError`."""
     if text.lstrip().startswith("{"):
@@ -121,70 +126,50 @@ def soak(
         the campaign would go on with new ones.
     """
     last = None if most is None else state.cases + most
-    found: list[Mismatch] = []
     while state.cases != last:
-        number = state.cases // CASES_PER_CHIP
-        left = (number + 1) * CASES_PER_CHIP - state.cases
+        end = (state.cases // CASES_PER_CHIP + 1) * CASES_PER_CHIP
         made = build(chip_of(state.cases), root=folder / "verilator", report=report)
-        state.chips += left == CASES_PER_CHIP
+        state.chips += state.cases % CASES_PER_CHIP == 0
         with Session(made, folder / "run") as session:
-
-            def run(case: Case, made: Build = made) -> None:
-                if found and not found[-1].alone:
-                    return
+            past: tuple[Run, ...] = ()
+            while state.cases not in (end, last):
+                case = case_of(state.cases)
                 notes = session.run(case)
-                if not found:
-                    state.count(case)
-                    write_json(folder / "state.json", asdict(state))
-                    progress()
-                if not notes:
-                    return
-                if not found:
+                state.count(case)
+                write_json(folder / "state.json", asdict(state))
+                progress()
+                if notes:
                     report(f"{notes[0]}; making the case small, an interrupt ends that")
-                    found.append(Mismatch(case, notes, alone=False))
-                # A simulator takes a second to start, so only a case that differs in this one gets its own.
-                if alone := notes_alone(made, case, folder):
-                    found.append(Mismatch(case, alone))
-                    raise found[-1]
-
-            try:
-                draw(made.params, state.cases, left if last is None else min(left, last - state.cases), run)
-            except KeyboardInterrupt:
-                if found:
-                    raise found[-1] from None
-                raise
-            if found:
-                raise found[-1]
-        if state.cases // CASES_PER_CHIP != number:
+                    raise smallest(Mismatch(case, notes, alone=False), past, session, made, folder)
+                past = case.runs
+        if state.cases == end:
             discard(made)
 
 
-def draw(params: ChipParams, number: int, count: int, run: Callable[[Case], None]) -> None:
-    """Run `count` random cases, no two alike, that the seed `number` draws; if one raises, ever smaller ones.
+def smallest(found: Mismatch, past: tuple[Run, ...], session: Session, made: Build, folder: Path) -> Mismatch:
+    """The mismatch of the smallest case that differs alone; `found` if it does not, even after runs `past`.
 
-    Raises what `run` raises of the smallest.
+    An interrupt ends the search, and so does a simulator that dies of a case.
     """
-    passed: set[Case] = set()
 
-    @seed(number)
-    @settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        print_blob=False,
-        phases=[Phase.generate, Phase.shrink],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.randoms(use_true_random=False))
-    def check(rng: Random) -> None:
-        case = random_case(rng, params)
-        assume(case not in passed)  # half of hypothesis' choices make a case that was there before
-        run(case)
-        passed.add(case)
+    def differs(case: Case) -> bool:
+        nonlocal found
+        _ = case.programs  # here, not in the simulator, what the chip cannot hold is an error
+        # A simulator takes a second to start, so only a case that differs in this one gets its own.
+        if not session.run(case) or not (notes := notes_alone(made, case, folder)):
+            return False
+        found = Mismatch(case, notes)
+        return True
 
-    check()
+    case = found.case
+    try:
+        for first in (case, replace(case, runs=past + case.runs)):
+            if differs(first):
+                shrink(first, differs)
+                break
+    except (KeyboardInterrupt, SimulationError):
+        pass
+    return found
 
 
 def discard(made: Build) -> None:

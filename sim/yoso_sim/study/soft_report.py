@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
+from yoso_hw import drawing
 
 from yoso_sim import tools
 
@@ -27,6 +28,9 @@ PANELS: dict[str, tuple[str, ...]] = {
     "weight memory": ("weight",),
     "A and V memories": ("A", "V"),
 }
+
+#: Line and marker of each curve of a panel, so that those that coincide are both seen.
+MARKS = ("o-", "s--", "D-.", "^:", "v-", "x--")
 
 
 def summarise(
@@ -135,27 +139,57 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
-def picture(path: Path, report: dict[str, Any]) -> None:
-    """Accuracy against rate, a panel for the weights and one for A and V, as a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+def draw(report: dict[str, Any]) -> Any:
+    """Errors against rate, a panel for the weights and one for A and V; each curve is named at its end."""
+    pyplot = drawing.pyplot()
     rates, curves = _rows(report)
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.2), sharey=True, layout="constrained")
+    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
+    least = 100 / report["images"] / 2  # a logarithmic axis has no 0: half an image
+    clean = max(least, 100 - report["accuracy_without_flips"])
+    axes[0].set(yscale="log", ylabel="images classified wrongly, %", ylim=(clean / 2, 110))
     for axis, (title, names) in zip(axes, PANELS.items(), strict=True):
-        for name, points in curves.items():
-            if not name.startswith(names):
-                continue
+        own = {name: points for name, points in curves.items() if name.startswith(names)}
+        axis.set(xscale="log", xlabel="flips a stored bit", title=title)
+        axis.axhline(clean, color="0.4", linewidth=1, linestyle=":", zorder=0)
+        ends = []
+        for points, colour, mark in zip(own.values(), drawing.shades(len(own)), MARKS, strict=False):
             mean, spread = (np.array([point[key] for point in points]) for key in ("mean", "deviation"))
-            (line,) = axis.plot(rates, mean, marker="o", markersize=3, label=name)
-            axis.fill_between(rates, mean - spread, mean + spread, color=line.get_color(), alpha=0.15)
-        axis.axhline(report["accuracy_without_flips"], color="0.6", linewidth=0.8, linestyle=":")
-        axis.set(xscale="log", xlabel="flips a stored bit", title=title, ylim=(0, 101))
-        axis.grid(color="0.9")
-        axis.legend(frameon=False, loc="lower left")
-    axes[0].set_ylabel("accuracy in %")
-    figure.suptitle(f"{report['network']}: {report['images']} images, {report['seeds']} seeds, mean ± SD")
-    figure.savefig(path, dpi=90)
-    pyplot.close(figure)
+            wrong = np.maximum(100 - mean, least)
+            axis.plot(rates, wrong, mark, color=colour, markersize=4)
+            axis.fill_between(
+                rates,
+                np.maximum(wrong - spread, least),
+                wrong + spread,
+                color=colour,
+                alpha=0.15,
+                linewidth=0,
+            )
+            ends.append((rates[-1], wrong[-1]))
+        _name_the_ends(axis, list(own), ends)
+    figure.suptitle(_title(report), size=11)
+    return figure
+
+
+def _title(report: dict[str, Any]) -> str:
+    wide, narrow = (report["widths"][name] for name in ("chip", "narrow"))
+    words = f"{wide['weight']}-bit weights, A of {wide['A']} and V of {wide['V']} bits"
+    slim = f"narrow: {narrow['weight']}, {narrow['A']}, {narrow['V']}"
+    title = f"{report['network']} on a chip with {words} ({slim})"
+    ran = f"{report['images']} images, {report['seeds']} seeds, mean and SD; dotted: without flips"
+    return f"{fill(title, 105)}\n{ran}"
+
+
+def _name_the_ends(axis: Any, names: list[str], ends: list[tuple[float, float]]) -> None:
+    """Each curve's name to the right of its end, those of close curves apart."""
+    heights = [axis.transAxes.inverted().transform(axis.transData.transform(end))[1] for end in ends]
+    for name, end, height in zip(names, ends, drawing.apart(heights, 0.07), strict=True):
+        axis.annotate(
+            name,
+            end,
+            xytext=(1.05, height),
+            textcoords="axes fraction",
+            va="center",
+            size=9,
+            arrowprops={"arrowstyle": "-", "color": "0.6", "shrinkA": 0, "shrinkB": 3},
+            annotation_clip=False,
+        )

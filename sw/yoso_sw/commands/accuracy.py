@@ -25,7 +25,8 @@ from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.data.views import family
 from yoso_sw.learn import rules, spread
-from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
+from yoso_sw.learn.config import ConfigError, TrainConfig
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network, NetworkError

@@ -21,7 +21,8 @@ from yoso_sw.commands.train import ERRORS, check_device, checkpoints, command_of
 from yoso_sw.data import registry
 from yoso_sw.data.parts import Data
 from yoso_sw.learn import card, dead, spread
-from yoso_sw.learn.config import TrainConfig, load_config
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import home, locate
 

@@ -32,7 +32,8 @@ from yoso_sw.data.options import data_option
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn import card, curve, dead
-from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import Network, NetworkError

@@ -105,7 +105,7 @@ def draw(setting: Setting, numbers: dict[str, Any]) -> Any:
     # Untrained networks guess; what training comes to shows better without them.
     lowest = min(np.mean(numbers[psp]["accuracy"], axis=0)[1:].min() for psp in NAMES)
     axes[2].set_ylim(math.floor(lowest - 1), 100)
-    axes[0].legend(loc="upper left")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     runs = len(numbers["rel"]["dead"])
     figure.suptitle(f"784-{setting.hidden}-10 on MNIST: mean and standard deviation of {runs} runs of each")
     return figure

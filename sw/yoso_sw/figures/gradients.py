@@ -129,8 +129,7 @@ def draw(setting: Setting, found: dict[str, dict[str, tuple[np.ndarray, np.ndarr
             ylabel="% of causal pairs with |dt/dw| > x",
             xlim=(0.1, None),
         )
-        above.legend(loc="upper left")
-        below.legend(loc="lower left")
+    figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.suptitle(title)
     return figure
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 import numpy as np
+from yoso_hw import drawing
 
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.recorded import samples_for
@@ -50,9 +51,10 @@ def draw(network: Network, image: np.ndarray) -> Any:
     decided = int(result.decisions[0])
 
     figure, axes = pyplot.subplots(
-        1, 5, figsize=(12.5, 3.1), layout="constrained", width_ratios=[1, 1.1, 1.05, 1.1, 1]
+        1, 5, figsize=(12.5, 3.4), layout="constrained", width_ratios=[1, 1.1, 1.05, 1.1, 1]
     )
     figure.get_layout_engine().set(wspace=0.16)
+    figure.suptitle(f"{network.name} on a chip of {mesh.shape[1]} x {mesh.shape[0]} PEs", size=11)
     picture, before, chip, behind, outputs = axes
     side = int(len(image) ** 0.5)
     picture.imshow(image.reshape(side, side), cmap="gray")
@@ -68,7 +70,7 @@ def draw(network: Network, image: np.ndarray) -> Any:
     chip.set_xticks(np.arange(cols + 1) - 0.5, minor=True)
     chip.set_yticks(np.arange(rows + 1) - 0.5, minor=True)
     chip.grid(which="minor", color="white", linewidth=3)
-    chip.set_title(f"{cols} x {rows} PEs:\nspikes sent by each")
+    chip.set_title("the mesh:\nspikes sent by each PE")
 
     hidden = result.steps[0][0]
     raster(behind, hidden, network.steps, report.COLOURS["alpha"])
@@ -103,7 +105,7 @@ def main(image: int, out: Path) -> None:
     """Draw the picture at the top of the README."""
     path = locate(NET, ".npz")
     network = Network.load(path)
-    report.save(draw(network, samples_for(network, path).pair[0][image]), out)
+    drawing.save(draw(network, samples_for(network, path).pair[0][image]), out)
     click.echo(out)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from pathlib import Path
@@ -19,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from yoso_hw import drawing
 from yoso_hw.extras import advice
 
 COMMAND = "yoso figures"
@@ -48,35 +48,9 @@ def command_line() -> str:
 def pyplot() -> Any:
     """matplotlib's pyplot, drawing into files. Raises `FigureError` where matplotlib is not installed."""
     try:
-        import matplotlib
+        return drawing.pyplot()
     except ImportError:
         raise FigureError(advice("matplotlib")) from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    pyplot.rcParams.update(
-        {
-            "font.size": 10,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "grid.color": "0.9",
-            "axes.axisbelow": True,
-            "legend.frameon": False,
-        }
-    )
-    return pyplot
-
-
-def save(drawn: Any, path: Path) -> None:
-    """Write a figure as a PNG that is small enough to be committed."""
-    from PIL import Image  # matplotlib needs it anyway
-
-    pixels = io.BytesIO()
-    drawn.savefig(pixels, dpi=100)
-    pyplot().close(drawn)
-    # A palette is a third of the size; an octree keeps rare colours.
-    Image.open(pixels).convert("RGB").quantize(64, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
 
 def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers: Any, drawn: Any) -> None:
@@ -93,7 +67,7 @@ def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers:
     """
     out.mkdir(parents=True, exist_ok=True)
     if drawn is not None:
-        save(drawn, out / f"{name}.png")
+        drawing.save(drawn, out / f"{name}.png")
     report = {
         "figure": name,
         "command": command_line(),

@@ -7,10 +7,12 @@ The networks run on the golden model, on images of their test sets. Where the hi
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from rich.console import Console
+from yoso_hw import drawing
 
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.figures import report
@@ -19,6 +21,9 @@ from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.zoo import locate, names
 
 BLOCK = 500  # images a run of the golden model; bounds its memory
+
+#: Networks drawn over time: the paper's shape, that of `make sim`, a deep one of each decision.
+SHOWN = ("mnist-784-400-10-stdbp", "mnist-784-800-10", "mnist-csnn-stdbp", "fashion-mnist-wide")
 
 #: Section V.B of the paper, of 784-400-10: hidden neurons that have spiked, in per cent.
 PAPER = {"network": "784-400-10", "at the decision": 48.6, "in the simulation time": 66.3}
@@ -65,43 +70,69 @@ def measure(network: Network, images: np.ndarray) -> dict[str, Any]:
     }
 
 
+def panels_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The networks that get a panel of their own: the named ones, or the first."""
+    named = [row for row in rows if row["network"] in SHOWN]
+    return named or rows[: len(SHOWN)]
+
+
 def draw(rows: list[dict[str, Any]]) -> Any:
-    """A panel a network: spikes of each hidden layer, and the decisions as a line."""
-    pyplot = report.pyplot()
-    columns = min(3, len(rows))
-    lines = -(-len(rows) // columns)
-    figure, axes = pyplot.subplots(
-        lines, columns, figsize=(4.2 * columns, 0.4 + 2.1 * lines), layout="constrained", squeeze=False
-    )
-    for axis in axes.flat[len(rows) :]:
+    """Spikes and decisions over time of a few networks, and how far each network is when it decides."""
+    pyplot = drawing.pyplot()
+    shown = panels_of(rows)
+    lines = -(-len(shown) // 2)
+    tallest = max(_wrapped(row).count("\n") + 1 for row in rows)
+    heights = (1 + 2.1 * lines, 1.3 + (0.06 + 0.15 * tallest) * len(rows))
+    figure = pyplot.figure(figsize=(9, sum(heights)), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    above.suptitle("Golden model of each network, by time step", size=11)
+    axes = above.subplots(lines, min(2, len(shown)), squeeze=False, sharey=True)
+    for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
-    for axis, row in zip(axes.flat, rows, strict=False):
-        steps = np.arange(len(row["decisions by step"]))
-        for i, layer in enumerate(row["hidden layers"]):
-            share = 100 * np.array(layer["spikes by step"]) / layer["neurons"] / row["images"]
-            label = f"layer {i + 1}: {layer['neurons']:,} neurons"
-            axis.bar(steps, share, 1.0, color=f"C{i}", alpha=0.8, label=label)
-        other = axis.twinx()
-        decided = 100 * np.array(row["decisions by step"]) / row["images"]
-        other.step(steps, decided, "k", where="mid", linewidth=1)
-        other.set(ylabel="% of decisions", ylim=(0, None))
-        other.grid(False)
-        other.spines["right"].set_visible(True)
-        share = f"{row['fired at the decision']:.1f} % of hidden neurons fired at the decision"
-        if row["decision"] == "ttfs":
-            share += f", {row['fired in all']:.1f} % in all"
-        axis.set(xlabel="time step", ylabel="% of the layer")
-        axis.set_title(f"{row['network']}\n{share}", size=9)
-        axis.legend(
-            fontsize=7,
-            ncols=2 if len(row["hidden layers"]) > 2 else 1,
-            loc="upper left" if row["decision"] != "ttfs" else "upper right",
-        )
-    figure.suptitle(
-        f"Hidden spikes (bars) and decisions (line). Paper, {PAPER['network']}: {PAPER['at the decision']} % "
-        f"fired at the decision, {PAPER['in the simulation time']} % in all"
-    )
+    colours = drawing.shades(max(len(row["hidden layers"]) for row in shown))
+    for axis, row in zip(axes.flat, shown, strict=False):
+        for colour, layer in zip(colours, row["hidden layers"], strict=False):
+            fired = 100 * np.cumsum(layer["spikes by step"]) / layer["neurons"] / row["images"]
+            axis.step(range(len(fired)), fired, color=colour, where="post", linewidth=2)
+        decided = 100 * np.cumsum(row["decisions by step"]) / row["images"]
+        axis.step(range(len(decided)), decided, "k--", where="post", linewidth=1)
+        axis.set(xlabel="time step", ylim=(-2, 105))
+        axis.set_title(_wrapped(row), size=10)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("% so far")
+    for i, colour in enumerate(colours, 1):
+        axes[0, 0].plot([], [], color=colour, linewidth=2, label=f"layer {i}: neurons fired")
+    axes[0, 0].plot([], [], "k--", linewidth=1, label="images decided")
+    above.legend(loc="outside lower center", ncols=3, fontsize=9)
+    _shares(below.subplots(), rows)
     return figure
+
+
+def _wrapped(row: dict[str, Any]) -> str:
+    return fill(row["network"], 40)
+
+
+def _shares(axis: Any, rows: list[dict[str, Any]]) -> None:
+    """A row a network: a dot for what has fired at the decision, a ring for what fires in all."""
+    places = range(len(rows))
+    early, late = ([row[key] for row in rows] for key in ("fired at the decision", "fired in all"))
+    axis.hlines(places, early, late, color="0.6", zorder=1)
+    axis.scatter(late, places, s=45, facecolors="white", edgecolors="k", label="fired in all")
+    axis.scatter(early, places, s=22, color=drawing.FIRST, label="fired at the decision")
+    for place, key in ((PAPER["at the decision"], "decision"), (PAPER["in the simulation time"], "in all")):
+        axis.axvline(place, color="0.4", linestyle=":", linewidth=1, zorder=0)
+        axis.annotate(
+            f"the paper's {PAPER['network']}, {key}",
+            (place, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(-3 if key == "decision" else 3, 2),
+            textcoords="offset points",
+            ha="right" if key == "decision" else "left",
+            size=8,
+        )
+    axis.set_yticks(places, [_wrapped(row) for row in rows], size=9)
+    axis.set(xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5), xlabel="hidden neurons of an image, %")
+    axis.figure.legend(loc="outside lower center", ncols=2, fontsize=9)
 
 
 def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from yoso_sw.data.views import family
 from yoso_sw.figures import report
-from yoso_sw.learn.config import ConfigError, load_config
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.network.zoo import locate
 
 CSNN = "28x28-16C5-P2-32C5-P2-800-128-10"

@@ -18,7 +18,8 @@ from yoso_sw.data.augment import Augment
 from yoso_sw.data.source import Facts
 from yoso_sw.data.views import VIEWS, views_of
 from yoso_sw.learn import dead, spread
-from yoso_sw.learn.config import ConfigError, TrainConfig, load_config
+from yoso_sw.learn.config import ConfigError, TrainConfig
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.network.network import Layer, Network, NetworkError
 from yoso_sw.network.writing import write_whole
 from yoso_sw.network.zoo import locate, names

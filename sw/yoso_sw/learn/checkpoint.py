@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from yoso_sw.learn.config import ConfigError, TrainConfig, parse, table_of
+from yoso_sw.learn.config import ConfigError, TrainConfig
+from yoso_sw.learn.config_file import parse, table_of
 from yoso_sw.learn.errors import TrainingError
 
 VERSION = 2
@@ -50,8 +51,8 @@ def read(path: Path, device: torch.device) -> dict[str, Any]:
 def difference(theirs: dict[str, Any], ours: TrainConfig, free: frozenset[str]) -> str:
     """The first setting, but for those that are free, in which two configurations differ, in words, or "".
 
-    `theirs` is the table of a configuration (`config.table_of`), perhaps of an older program: settings that
-    it does not know have their defaults.
+    `theirs` is the table of a configuration (`config_file.table_of`), perhaps of an older program: settings
+    that it does not know have their defaults.
     """
     try:
         old = dict(_settings(table_of(parse(theirs, "its configuration"))))

@@ -7,8 +7,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
+from yoso_hw import drawing
 from yoso_hw.extras import advice
 
 from yoso_sw.network.writing import write_whole
@@ -77,18 +79,21 @@ def write(name: str, history: Sequence[Epoch], folder: Path) -> Path:
     figures = folder / f"{name}.curve.json"
     write_whole(figures, json.dumps({"network": name, "epochs": rows}, indent=1) + "\n")
     picture = folder / f"{name}.curve.png"
-    _draw(name, history, picture)
+    pixels = io.BytesIO()
+    draw(name, history).savefig(pixels, dpi=120)
+    write_whole(picture, pixels.getvalue())
     return picture
 
 
-def _draw(name: str, history: Sequence[Epoch], path: Path) -> None:
+def draw(name: str, history: Sequence[Epoch]) -> Any:
+    """Loss, validation accuracy and spikes over epochs. Raises `CurveError` where matplotlib is missing."""
     try:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
     except ImportError:
         raise CurveError(advice("matplotlib", what="the learning curve")) from None
     figure = Figure(figsize=(7, 8), layout="constrained")
-    figure.suptitle(name)
+    figure.suptitle(fill(name, 60))
     panels = figure.subplots(3, 1, sharex=True)
     numbers = [epoch.number for epoch in history]
     panels[0].plot(numbers, [epoch.loss for epoch in history], marker=".")
@@ -96,25 +101,20 @@ def _draw(name: str, history: Sequence[Epoch], path: Path) -> None:
     panels[1].plot(numbers, [epoch.accuracy for epoch in history], marker=".")
     panels[1].set(ylabel="validation accuracy (%)")
     layers = list(zip(*(epoch.spikes for epoch in history), strict=True))
-    for layer, counts in enumerate(layers):
+    for layer, (counts, colour) in enumerate(zip(layers, drawing.shades(len(layers)), strict=True)):
         if any(counts):  # an output layer that never fires has no curve
-            panels[2].plot(numbers, counts, marker=".", label=f"layer {layer}")
+            panels[2].plot(numbers, counts, marker=".", color=colour, label=f"layer {layer}")
     panels[2].set(ylabel="spikes an image", xlabel="epoch")
     busiest = [max(counts) for counts in layers if any(counts)]
-    if busiest:
-        panels[2].legend()
-        if max(busiest) >= 10 * min(busiest):
-            panels[2].set_yscale("log")
+    if busiest and max(busiest) >= 10 * min(busiest):
+        panels[2].set_yscale("log")
     panels[2].xaxis.set_major_locator(MaxNLocator(integer=True))
-    for phase, colour in (("float", "tab:blue"), ("integer", "tab:orange")):
-        own = [epoch.number for epoch in history if epoch.phase == phase]
-        if own:
-            place = ((own[0] + own[-1]) / 2, 1.02)
-            panels[0].annotate(phase, place, xycoords=("data", "axes fraction"), ha="center")
-            for panel in panels:
-                panel.axvspan(own[0] - 0.5, own[-1] + 0.5, color=colour, alpha=0.08, zorder=0)
+    whole = [epoch.number for epoch in history if epoch.whole]
+    if whole:
+        for panel in panels:
+            panel.axvspan(whole[0] - 0.5, whole[-1] + 0.5, color="0.9", zorder=0, label="integer phase")
+    if busiest or whole:  # panel 2 has all that wants a name
+        figure.legend(*panels[2].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     for panel in panels:
         panel.grid(alpha=0.3)
-    pixels = io.BytesIO()
-    figure.savefig(pixels, dpi=120)
-    write_whole(path, pixels.getvalue())
+    return figure

@@ -11,7 +11,8 @@ import torch
 
 from yoso_sw.data import registry
 from yoso_sw.learn import rules
-from yoso_sw.learn.config import TrainConfig, load_config
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate

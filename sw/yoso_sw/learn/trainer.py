@@ -18,7 +18,8 @@ import torch
 
 from yoso_sw.data.parts import Data
 from yoso_sw.learn import checkpoint, dead, rules
-from yoso_sw.learn.config import TrainConfig, table_of
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.config_file import table_of
 from yoso_sw.learn.curve import Epoch
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.rule import Rule, check_device

@@ -73,7 +73,7 @@ def build(h: Harness, params: ChipParams) -> None:
 
 
 def chip(**changes) -> ChipParams:
-    mesh = {"cols": 2, "rows": 2, "layers": 2, "classes": 8, "steps": 2}
+    mesh = {"cols": 6, "rows": 7, "layers": 8, "classes": 8, "steps": 2}
     core = {"lanes": 2, "neurons": 6, "weights": 4, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
     return ChipParams(**{**mesh, **core, **changes})
 
@@ -83,9 +83,13 @@ PROOFS = [
         name="sender",
         claim="Each neuron that fired is sent once, where its registers say and with its step's parity; a "
         "report tells each neuron in use once.",
-        parameters="3 words of 2 lanes; any registers",
+        parameters="3 words of 2 lanes, the default chip's mesh and layers; any registers",
         cases={"": lambda h: build(h, chip())},
-        bugs=("a neuron that fired is sent twice", "parity of a neuron's spike is the last step's"),
+        bugs=(
+            "a neuron that fired is sent twice",
+            "parity of a neuron's spike is the last step's",
+            "a destination's tag loses its highest bit",
+        ),
         assumptions=("registers stay while neurons are sent; a report comes when all is idle",),
         engine="abc scorr; pdr",
     )

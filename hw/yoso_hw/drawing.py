@@ -1,0 +1,82 @@
+"""How every picture looks: drawn into a file, in colours that stay apart in grey and for the colour-blind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+#: Two colours, the second lighter: ours and what it stands beside.
+FIRST, SECOND = "#0072b2", "#e69f00"
+
+STYLE: Any = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
+
+
+def pyplot() -> Any:
+    """matplotlib's pyplot, drawing into files."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    pyplot.rcParams.update(STYLE)
+    return pyplot
+
+
+def shades(count: int) -> list[Any]:
+    """Colours from dark to light, for curves or layers in order."""
+    import matplotlib
+
+    colours = matplotlib.colormaps["viridis"]
+    return [colours(0.85 * i / max(1, count - 1)) for i in range(count)]
+
+
+def fit(axis: Any, values: Sequence[float]) -> None:
+    """Fit the x axis to positive values: logarithmic where they lie far apart, with few and plain labels."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    ratio = max(values) / min(values)
+    axis.margins(x=0.12)
+    if ratio < 4:
+        axis.xaxis.set_major_locator(MaxNLocator(3))
+        return
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 40 else (1.0,)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def apart(values: Sequence[float], gap: float, top: float = 1.0) -> list[float]:
+    """Places for labels: close to `values`, in their order, at least `gap` apart and none above `top`."""
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    places = [min(values[i], top) for i in order]
+    for below, above in pairwise(range(len(places))):
+        places[above] = max(places[above], places[below] + gap)
+    if places:
+        places[-1] = min(places[-1], top)
+    for above, below in pairwise(reversed(range(len(places)))):
+        places[below] = min(places[below], places[above] - gap)
+    return [place for _, place in sorted(zip(order, places, strict=True))]
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG that is small enough to be committed."""
+    from PIL import Image  # matplotlib needs it anyway
+
+    pixels = io.BytesIO()
+    figure.savefig(pixels, dpi=100)
+    pyplot().close(figure)
+    # A palette is a third of the size; an octree keeps rare colours.
+    Image.open(pixels).convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE).save(
+        path, optimize=True
+    )
