@@ -45,7 +45,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_rtl_with_flips_is_the_golden_model_with_flips(kind, memory, tmp_path):
     """Two PEs: a layer of five words (or of three), of which the core forwards three, and one of three."""
-    hidden = 10 if kind.endswith("few words") else 20
+    few = kind.endswith("few words")
+    hidden, rate = 10 if few else 20, 5e-2 if few and memory != "weight" else 5e-3
     rng = np.random.default_rng(0)
     first, second, decision = KINDS[kind]
     layers = (
@@ -64,7 +65,7 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(kind, memory, tmp_pat
         "samples": str(tmp_path / "samples.npz"),
         "memory": memory,
     }
-    job |= {"rate": 5e-3, "seed": 1, "result": str(tmp_path / "result.json")}
+    job |= {"rate": rate, "seed": 1, "result": str(tmp_path / "result.json")}
     (tmp_path / "job.json").write_text(json.dumps(job))
     simulate(
         made, "yoso_sim.study.injection", tmp_path, {"YOSO_JOB": str(tmp_path / "job.json")}, test="inject"
