@@ -22,6 +22,11 @@ KINDS = {
         Neuron(20, 10, 24, current=CLEARED, leak=2, reset=Reset.ZERO),
         "count",
     ),
+    "charged, few words": (
+        Neuron(700, 9, 24, reset=Reset.SUBTRACT, charge=8),
+        Neuron(20, 10, 24, current=3, leak=2, reset=Reset.SUBTRACT),
+        "count",
+    ),
     "decaying": (
         Neuron(100, 1, 24, current=2, leak=1, reset=Reset.ZERO),
         Neuron(20, 2, 24, current=1, reset=Reset.SUBTRACT),
@@ -39,12 +44,14 @@ KINDS = {
 @pytest.mark.parametrize("memory", faults.MEMORIES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_rtl_with_flips_is_the_golden_model_with_flips(kind, memory, tmp_path):
-    """Two PEs: a layer of five words, of which the core forwards three, and one of three."""
+    """Two PEs: a layer of five words (or of three), of which the core forwards three, and one of three."""
+    few = kind.endswith("few words")
+    hidden, rate = 10 if few else 20, 5e-2 if few and memory != "weight" else 5e-3
     rng = np.random.default_rng(0)
     first, second, decision = KINDS[kind]
     layers = (
-        Layer(rng.integers(-2, 4, (785, 20), np.int8), first, bias=True),
-        Layer(rng.integers(-7, 8, (21, 10), np.int8), second, bias=True),
+        Layer(rng.integers(-2, 4, (785, hidden), np.int8), first, bias=True),
+        Layer(rng.integers(-7, 8, (hidden + 1, 10), np.int8), second, bias=True),
     )
     if kind == "rel_psp":
         layers = tuple(Layer(layer.weights[:-1], layer.neuron) for layer in layers)
@@ -58,7 +65,7 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(kind, memory, tmp_pat
         "samples": str(tmp_path / "samples.npz"),
         "memory": memory,
     }
-    job |= {"rate": 5e-3, "seed": 1, "result": str(tmp_path / "result.json")}
+    job |= {"rate": rate, "seed": 1, "result": str(tmp_path / "result.json")}
     (tmp_path / "job.json").write_text(json.dumps(job))
     simulate(
         made, "yoso_sim.study.injection", tmp_path, {"YOSO_JOB": str(tmp_path / "job.json")}, test="inject"

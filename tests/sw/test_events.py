@@ -130,3 +130,12 @@ def test_parts_are_joined_in_order_whatever_their_form():
     once = Events.of_steps(BY_HAND)
     assert Events.joined([once[:1], once[1:]]) == once
     assert Events.joined([Events(*once[:1].pairs, once.axons), once[1:]]) == once
+
+
+def test_a_record_of_who_spikes_when_has_the_same_spikes():
+    rng = np.random.default_rng(3)
+    record = rng.random((6, 9, 5)) < 0.3
+    record[2] = False
+    due = Events.of_pairs(*np.nonzero(record), 6, 5)
+    assert Events.of_record(record) == due and Events.of_record(record[:0]).total == 0
+    assert Events.of_record(record[:, :, 1:4]) == Events.of_pairs(*np.nonzero(record[:, :, 1:4]), 6, 3)

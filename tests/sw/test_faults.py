@@ -178,6 +178,8 @@ def test_a_flip_of_a_in_a_pe_of_few_words_is_seen_by_sweeps_until_the_word_is_wr
     assert spike_steps(charged, "accumulated", (3, 0, 0, 6)) == [5, 6, 7, 8, 9]
     assert spike_steps(charged, "accumulated", (2, 0, 0, 6)) == [5, 6, 7, 8, 9]
     assert spike_steps(charged, "accumulated", (5, 0, 0, 6)) == [6]
+    # What charging makes is not forwarded: a flip in its own step stays.
+    assert spike_steps(charged, "accumulated", (4, 0, 0, 6)) == [5, 6, 7, 8, 9]
 
 
 def test_the_report_takes_the_highest_potential_with_its_flips():

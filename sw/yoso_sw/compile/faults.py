@@ -299,7 +299,9 @@ def run_image(steps, axons, early, net, state, widths, memory, flips, events):  
                 if when in (AT_ONCE, SWEEPS_ALONE):
                     acc[j] = flip(np.int64(acc[j]), bit, acc_bits)
                 waits[next_flip] = when == NEXT_SPIKE
-                seen[next_flip] = when == SWEEPS_ALONE
+                # The A that charging makes is not forwarded: the next sweep takes the memory's.
+                charged = step > 0 and net.neurons[layer].charge == step
+                seen[next_flip] = when == SWEEPS_ALONE and not charged
             elif bit < pot_bits:
                 pot[j] = flip(np.int64(pot[j]), bit, pot_bits)
             elif net.neurons[layer].reset != ONCE:

@@ -42,6 +42,18 @@ def _sort(steps, ends, step, axon):  # type: ignore[no-untyped-def]
                 places[t] += 1
 
 
+@njit(cache=True)
+def _collect(record, ends, step, axon):  # type: ignore[no-untyped-def]
+    """The pairs of each image of `record` (images, T, axons) to ``ends[b] : ends[b + 1]``."""
+    for b in range(len(record)):
+        place = ends[b]
+        for t in range(record.shape[1]):
+            for i in range(record.shape[2]):
+                if record[b, t, i]:
+                    step[place], axon[place] = t, i
+                    place += 1
+
+
 class Events:
     """The spikes of some images, on `axons` axons.
 
@@ -100,6 +112,14 @@ class Events:
             raise EventsError(f"image {b[k]}, axon {i[k]} spikes twice in step {t[k]}")
         ends = np.concatenate([[0], np.cumsum(np.bincount(b, minlength=images))]).astype(np.int64)
         return cls(ends, t.astype(np.int16), i.astype(np.int32), axons)
+
+    @classmethod
+    def of_record(cls, record: np.ndarray) -> Events:
+        """Who spikes in which step: bool (images, T, axons)."""
+        ends = np.concatenate([[0], np.cumsum(np.count_nonzero(record, axis=(1, 2)))]).astype(np.int64)
+        step, axon = np.empty(ends[-1], np.int16), np.empty(ends[-1], np.int32)
+        _collect(record, ends, step, axon)
+        return cls(ends, step, axon, record.shape[2])
 
     @classmethod
     def none(cls, images: int, axons: int) -> Events:

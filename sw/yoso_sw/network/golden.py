@@ -186,9 +186,9 @@ def _result(network: Network, net: Tables, states: State, outcome: np.ndarray) -
             spikes.append(Events.of_steps(_own(states.fired, place["first"], layer.neurons)))
             sent.append(Events.of_steps(_own(states.sent, place["first_output"], layer.outputs)))
         else:
-            spikes.append(_recorded(_own(states.record, place["first_recorded"], layer.neurons)))
+            spikes.append(Events.of_record(_own(states.record, place["first_recorded"], layer.neurons)))
             output = _own(states.record, place["first_recorded_output"], layer.outputs)
-            sent.append(_recorded(output) if layer.pool else spikes[-1])
+            sent.append(Events.of_record(output) if layer.pool else spikes[-1])
     cuts = np.cumsum(net.places["neurons"])[:-1]
     potentials = np.split(states.pot, cuts, axis=1)
     last = spikes[-1]
@@ -215,13 +215,6 @@ def _result(network: Network, net: Tables, states: State, outcome: np.ndarray) -
 def _own(array: np.ndarray, first: int, count: int) -> np.ndarray:
     """Some columns."""
     return array[..., first : first + count]
-
-
-def _recorded(record: np.ndarray) -> Events:
-    """The events of a record, bool (images, T, neurons)."""
-    image, step, axon = np.nonzero(record)
-    ends = np.searchsorted(image, np.arange(len(record) + 1))
-    return Events(ends, step.astype(np.int16), axon.astype(np.int32), record.shape[2])
 
 
 def _joined(parts: list[GoldenResult]) -> GoldenResult:

@@ -16,18 +16,18 @@ from yoso_sw.network.events import NEVER
 from yoso_sw.network.network import Network, Window
 from yoso_sw.network.neuron import KEPT, records
 from yoso_sw.network.sweep import ONCE, charge, leave_current, sweep_layer
-from yoso_sw.network.synapse import integrate_bias, integrate_spike, pass_on
+from yoso_sw.network.synapse import integrate_bias, integrate_spike, integrate_spikes, pass_on, stays_free
 
 NO_WINDOW = Window(0, 0, 0, 0)  # a dense layer's, for the kernels
 
-#: Where a layer lies in the arrays of all layers: its neurons, its outputs, its weights (bias last); and in
-#: a row of the record, where its neurons may fire more than once (else -1).
+#: Where a layer lies in the arrays of all layers: its neurons, its outputs, its weights (bias last) and the
+#: largest of either sign; and in a row of the record, where its neurons may fire more than once (else -1).
 PLACE = np.dtype(
     [
         (name, np.int64)
         for name in (
             *("first", "neurons", "first_output", "outputs", "inputs"),
-            *("first_weight", "first_bias", "end_weight"),
+            *("first_weight", "first_bias", "end_weight", "largest_weight"),
             *("first_recorded", "first_recorded_output"),
         )
     ]
@@ -108,6 +108,7 @@ def tables(network: Network, params: ChipParams) -> Tables:
         place["inputs"] = layer.inputs
         place["first_weight"], place["end_weight"] = first_weight, end_weight
         place["first_bias"] = end_weight - layer.weights.shape[1] * layer.bias
+        place["largest_weight"] = np.abs(layer.weights.astype(np.int64)).max()
         place["first_recorded"] = place["first_recorded_output"] = -1
         if not layer.neuron.once:
             place["first_recorded"] = place["first_recorded_output"] = recorded
@@ -205,17 +206,20 @@ def integrate(step, inputs, net, state):  # type: ignore[no-untyped-def]
         place, window = net.places[layer], net.windows[layer]
         a = state.acc[place.first : place.first + place.neurons]
         w = net.weights[place.first_weight : place.first_bias]
-        spikes, updates = 0, 0
-        if layer == 0:
-            for axon in inputs:
-                updates += integrate_spike(axon, w, a, window, net.acc_min, net.acc_max)
-                spikes += 1
-        else:
-            before = place.first_output - place.inputs  # what the layer before sent lies just below
+        spikes, updates = len(inputs), 0
+        before = place.first_output - place.inputs  # what the layer before sent lies just below
+        if layer > 0:
+            spikes = 0
             for axon in range(place.inputs):
-                if state.sent[before + axon] == step:
-                    updates += integrate_spike(axon, w, a, window, net.acc_min, net.acc_max)
-                    spikes += 1
+                spikes += state.sent[before + axon] == step
+        if spikes > 0:
+            free = stays_free(a, spikes, place.largest_weight, net.acc_max)
+            if layer == 0:
+                updates = integrate_spikes(inputs, w, a, window, net.acc_min, net.acc_max, free)
+            else:
+                for axon in range(place.inputs):
+                    if state.sent[before + axon] == step:
+                        updates += integrate_spike(axon, w, a, window, net.acc_min, net.acc_max, free)
         if place.first_bias < place.end_weight and step == 0 and net.neurons[layer].current == KEPT:
             bias = net.weights[place.first_bias : place.end_weight]
             updates += integrate_bias(bias, a, net.acc_min, net.acc_max)

@@ -21,22 +21,36 @@ def saturate(value: int, low: int, high: int) -> int:
 
 
 @njit(cache=True, inline="always")
-def add_row(row, accumulated, acc_min, acc_max):  # type: ignore[no-untyped-def]
-    """One weight to A of each neuron of a group."""
-    for j in range(len(row)):
-        accumulated[j] = saturate(np.int64(accumulated[j]) + row[j], acc_min, acc_max)
+def add_row(row, accumulated, acc_min, acc_max, free):  # type: ignore[no-untyped-def]
+    """One weight to A of each neuron of a group; `free` says that no sum can pass a bound."""
+    if free:
+        for j in range(len(row)):
+            accumulated[j] += row[j]
+    else:
+        for j in range(len(row)):
+            accumulated[j] = saturate(np.int64(accumulated[j]) + row[j], acc_min, acc_max)
 
 
 @njit(cache=True)
-def integrate_spike(axon, weights, accumulated, window, acc_min, acc_max):  # type: ignore[no-untyped-def]
+def stays_free(accumulated, spikes, largest, acc_max):  # type: ignore[no-untyped-def]
+    """Whether so many spikes of weights up to `largest`, of either sign, carry no A past a bound."""
+    low = high = 0
+    for a in accumulated:
+        low, high = min(low, a), max(high, a)
+    return max(high, -low) + spikes * largest <= acc_max
+
+
+@njit(cache=True)
+def integrate_spike(axon, weights, accumulated, window, acc_min, acc_max, free):  # type: ignore[no-untyped-def]
     """A spike of `axon` adds its weight to A of every neuron that it reaches, fired or not.
 
-    `weights` is the layer's matrix row by row, `accumulated` the layer's A. Returns the number of updates.
+    `weights` is the layer's matrix row by row, `accumulated` the layer's A; `free`: no A can reach a bound.
+    Returns the number of updates.
     """
     rows, cols, channels, kernel = window
     if kernel == 0:
         neurons = len(accumulated)
-        add_row(weights[axon * neurons : (axon + 1) * neurons], accumulated, acc_min, acc_max)
+        add_row(weights[axon * neurons : (axon + 1) * neurons], accumulated, acc_min, acc_max, free)
         return neurons
     # Place (y, x) in the window of position (row, col) is the input (row + y, col + x).
     out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
@@ -48,8 +62,32 @@ def integrate_spike(axon, weights, accumulated, window, acc_min, acc_max):  # ty
         for col in range(max(0, in_col - kernel + 1), min(in_col, out_cols - 1) + 1):
             shared = (((in_row - row) * kernel + in_col - col) * channels + channel) * filters
             here = (row * out_cols + col) * filters
-            add_row(weights[shared : shared + filters], accumulated[here : here + filters], acc_min, acc_max)
+            group = accumulated[here : here + filters]
+            add_row(weights[shared : shared + filters], group, acc_min, acc_max, free)
             updates += filters
+    return updates
+
+
+@njit(cache=True)
+def integrate_spikes(axons, weights, accumulated, window, acc_min, acc_max, free):  # type: ignore[no-untyped-def]
+    """`integrate_spike` for each of some axons, in their order; returns the updates of all.
+
+    Where no A can reach a bound the order is irrelevant, and four rows of a dense layer go in at once: A is
+    read and written once for all four.
+    """
+    updates, taken, neurons = 0, 0, len(accumulated)
+    if free and window[3] == 0:
+        while taken + 4 <= len(axons):
+            first = weights[axons[taken] * neurons :][:neurons]
+            second = weights[axons[taken + 1] * neurons :][:neurons]
+            third = weights[axons[taken + 2] * neurons :][:neurons]
+            fourth = weights[axons[taken + 3] * neurons :][:neurons]
+            for j in range(neurons):
+                accumulated[j] += first[j] + second[j] + third[j] + fourth[j]
+            taken += 4
+            updates += 4 * neurons
+    for axon in axons[taken:]:
+        updates += integrate_spike(axon, weights, accumulated, window, acc_min, acc_max, free)
     return updates
 
 
@@ -58,7 +96,7 @@ def integrate_bias(weights, accumulated, acc_min, acc_max):  # type: ignore[no-u
     """The bias, one weight a neuron or filter, to A of every neuron. Returns the number of updates."""
     filters = len(weights)
     for here in range(0, len(accumulated), filters):
-        add_row(weights, accumulated[here : here + filters], acc_min, acc_max)
+        add_row(weights, accumulated[here : here + filters], acc_min, acc_max, False)
     return len(accumulated)
 
 
