@@ -26,7 +26,7 @@ CONTRACT = (
     "yoso_hw",
     *(
         f"yoso_hw.{name}"
-        for name in ("params", "fields", "registers", "packet", "folders", "extras", "versions")
+        for name in ("params", "fields", "registers", "packet", "folders", "extras", "versions", "writing")
     ),
     *("yoso_hw.chips", "yoso_hw.chips.options", "yoso_hw.board.framing", "yoso_hw.board.ulx3s"),
 )

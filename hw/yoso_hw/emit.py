@@ -12,6 +12,7 @@ from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node
 from yoso_hw.params import ChipParams
 from yoso_hw.ports import ports
+from yoso_hw.writing import write_whole
 
 CHIP_MODULE = "yoso_chip"
 
@@ -56,7 +57,6 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
                 r"^module [^;]*;", r"\g<0> /* verilator no_inline_module */", text, count=1, flags=re.M
             )
         path = folder / f"{name}.v"
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+        write_whole(path, text)
         files.append(path)
     return files

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.table import Table
 from yoso_hw import versions
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_picture, write_whole
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,7 @@ def write_report(rows: list[Row], path: Path) -> None:
     tools = versions.of("synthesis")
     new = [asdict(row) | {"tools": tools} for row in rows]
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps({"command": command, "rows": kept + new}, indent=1))
-    partial.replace(path)
+    write_whole(path, json.dumps({"command": command, "rows": kept + new}, indent=1))
 
 
 def table(rows: list[Row]) -> Table:
@@ -129,5 +128,5 @@ def picture(rows: list[Row], path: Path) -> None:
         axis.invert_yaxis()
         axis.set_xscale("log")
         axis.set_xlabel(text)
-    figure.savefig(path, dpi=110)
+    write_picture(path, figure, dpi=110)
     pyplot.close(figure)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import yoso_hw
-from yoso_hw.folders import cache_folder
+from yoso_hw.folders import cache_folder, is_full
 from yoso_hw.params import ChipParams
 
 from yoso_sim import tools, top
@@ -211,6 +211,8 @@ def emit_sources(
     try:
         files = emit(params, folder / "rtl")
         files = form.change(files) if form.change else files
+    except OSError:
+        raise
     except Exception as error:
         raise BuildError(f"making the chip's Verilog ({form.name}) failed: {error!r}") from error
     path = folder / f"{top.TOP}.v"
@@ -252,6 +254,8 @@ def verilate(
             log_file=log,
         )
     except (RuntimeError, SystemExit, OSError) as error:
+        if is_full(folder):
+            raise BuildError(f"{folder}: the disk is full; set YOSO_CACHE to another folder") from None
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:]) if log.exists() else ""
         raise BuildError(
             f"Verilator or g++ failed ({error}); the log is {log} and ends with\n{tail}"

@@ -6,10 +6,7 @@ fast, wherever the package is installed; a package that is missing is one line t
 
 from __future__ import annotations
 
-import os
-import tempfile
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -86,7 +83,6 @@ class Commands(click.Group):
                 formatter.write_dl([(name, entry.about) for name, entry in entries.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        keep_compiled_code()
         try:
             return super().invoke(ctx)
         except ImportError as error:
@@ -96,18 +92,7 @@ class Commands(click.Group):
             extra = COMMANDS[name].extra if name else ""
             raise click.ClickException(extras.advice(package, extra, f"yoso {name}")) from None
         except OSError as error:
-            if error.filename is None:
-                raise
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-
-
-def keep_compiled_code() -> None:
-    """Have numba keep what it compiles in the user's cache, where it cannot beside the code."""
-    if "NUMBA_CACHE_DIR" in os.environ or not folders.obstacle(Path(__file__).parent):
-        return
-    cache = folders.user_cache()
-    place = tempfile.gettempdir() if folders.obstacle(cache) else str(cache)
-    os.environ["NUMBA_CACHE_DIR"] = os.path.join(place, "numba")
+            raise click.ClickException(folders.told(error)) from None
 
 
 EPILOG = """\b

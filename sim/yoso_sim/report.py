@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
+from yoso_hw.writing import write_picture
 from yoso_sw.network.network import Network
 
 from yoso_sim import tools
@@ -164,5 +165,5 @@ def picture(path: Path, report: dict[str, Any], params: ChipParams, results: lis
         axis.set_xticks(range(params.cols))
         axis.set_yticks(range(params.rows))
         right.colorbar(drawn, ax=axis, shrink=0.8)
-    figure.savefig(path, dpi=110)
+    write_picture(path, figure, dpi=110)
     pyplot.close(figure)

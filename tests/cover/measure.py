@@ -32,6 +32,7 @@ from support.block_cases import PES, ROUTER_KINDS
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
 from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_whole
 from yoso_sim import build, kept, tools, top
 from yoso_sim.simulate import SimulationError, simulate
 
@@ -344,9 +345,7 @@ def write_report(
             for point in points_of
         ],
     }
-    partial = REPORT.with_suffix(".part")
-    partial.write_text(json.dumps(report, indent=1) + "\n")
-    partial.replace(REPORT)
+    write_whole(REPORT, json.dumps(report, indent=1) + "\n")
 
 
 @click.command()

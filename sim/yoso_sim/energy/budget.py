@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from yoso_hw.writing import write_picture
 
 from yoso_sim.energy.cost import CLOCK_MHZ
 
@@ -87,5 +88,5 @@ def picture(path: Path, found: dict[str, Any]) -> None:
     axis.set_ylabel("uJ an image of 784-800-10")
     axis.set_title("Ours: 130 nm (sg13g2), estimated before layout", fontsize=10)
     axis.legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+    write_picture(path, figure, dpi=110)
     pyplot.close(figure)

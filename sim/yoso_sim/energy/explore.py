@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from yoso_hw.writing import write_picture
 
 from yoso_sim.energy.cost import Case
 
@@ -130,5 +131,5 @@ def picture(path: Path, results: list[dict[str, Any]]) -> None:
     axis.set_xlabel("cycles an image")
     axis.set_ylabel("uJ an image (estimated), 130 nm, idle PEs gated")
     axis.legend(fontsize=8, loc="lower right")
-    figure.savefig(path, dpi=110)
+    write_picture(path, figure, dpi=110)
     pyplot.close(figure)

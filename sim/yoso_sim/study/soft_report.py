@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 from rich.text import Text
+from yoso_hw.writing import write_picture
 
 from yoso_sim import tools
 
@@ -157,5 +158,5 @@ def picture(path: Path, report: dict[str, Any]) -> None:
         axis.legend(frameon=False, loc="lower left")
     axes[0].set_ylabel("accuracy in %")
     figure.suptitle(f"{report['network']}: {report['images']} images, {report['seeds']} seeds, mean ± SD")
-    figure.savefig(path, dpi=90)
+    write_picture(path, figure, dpi=90)
     pyplot.close(figure)

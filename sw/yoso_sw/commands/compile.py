@@ -34,14 +34,12 @@ def main(net: str, output: Path | None, chip: str | None, settings: tuple[str, .
         choice = choose(network, chip, settings)
         params = choice.image.params
         image = choice.image if spread else compile_network(network, params, spread=False)
+        if choice.why:
+            click.echo(f"chip {choice.chip}, {choice.why}")
+        click.echo(describe(network, image))
         output = output or output_folder() / "images" / f"{network.name}.yoso"
         output.parent.mkdir(parents=True, exist_ok=True)
         image.save(output)
     except (NetworkError, ParamError, CompileError, ImageError) as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
-    if choice.why:
-        click.echo(f"chip {choice.chip}, {choice.why}")
-    click.echo(describe(network, image))
     click.echo(f"{output}: weight image")

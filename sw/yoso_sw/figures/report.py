@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from yoso_hw.extras import advice
+from yoso_hw.writing import write_whole
 
 COMMAND = "yoso figures"
 
@@ -76,7 +76,10 @@ def save(drawn: Any, path: Path) -> None:
     drawn.savefig(pixels, dpi=100)
     pyplot().close(drawn)
     # A palette is a third of the size; an octree keeps rare colours.
-    Image.open(pixels).convert("RGB").quantize(64, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
+    small = Image.open(pixels).convert("RGB").quantize(64, method=Image.Quantize.FASTOCTREE)
+    contents = io.BytesIO()
+    small.save(contents, "PNG", optimize=True)
+    write_whole(path, contents.getvalue())
 
 
 def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers: Any, drawn: Any) -> None:
@@ -101,9 +104,7 @@ def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers:
         "settings": settings,
         "numbers": numbers,
     }
-    partial = out / f"{name}.json.part"
-    partial.write_text(json.dumps(report, indent=1) + "\n")
-    os.replace(partial, out / f"{name}.json")
+    write_whole(out / f"{name}.json", json.dumps(report, indent=1) + "\n")
 
 
 def progress(console: Console) -> Progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from yoso_hw.extras import advice
-
-from yoso_sw.network.writing import write_whole
+from yoso_hw.writing import write_picture, write_whole
 
 
 class CurveError(RuntimeError):
@@ -115,6 +113,4 @@ def _draw(name: str, history: Sequence[Epoch], path: Path) -> None:
                 panel.axvspan(own[0] - 0.5, own[-1] + 0.5, color=colour, alpha=0.08, zorder=0)
     for panel in panels:
         panel.grid(alpha=0.3)
-    pixels = io.BytesIO()
-    figure.savefig(pixels, dpi=120)
-    write_whole(path, pixels.getvalue())
+    write_picture(path, figure, dpi=120)

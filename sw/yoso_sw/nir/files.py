@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from yoso_hw.writing import whole
 
 from yoso_sw.nir.common import NirError, package
 
@@ -95,12 +96,11 @@ def write(path: Path, graph: Any) -> None:
     import h5py
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    nir.write(partial, graph)
-    checksum = _checksum(load(partial)[0])
-    with h5py.File(partial, "r+") as file:
-        file.attrs[CHECKSUM] = checksum
-    partial.replace(path)
+    with whole(path) as partial:
+        nir.write(partial, graph)
+        checksum = _checksum(load(partial)[0])
+        with h5py.File(partial, "r+") as file:
+            file.attrs[CHECKSUM] = checksum
 
 
 def _checksum(graph: Any) -> str:
