@@ -41,7 +41,7 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
         The two files; `yoso_chip` is the top module.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
+    texts = {}
     for name, component in ((NODE_MODULE, Node(params)), (CHIP_MODULE, Chip(params, black_boxes=True))):
         # Amaranth names submodules after their top, so the two files never clash.
         text = verilog.convert(
@@ -56,7 +56,7 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
             text = re.sub(
                 r"^module [^;]*;", r"\g<0> /* verilator no_inline_module */", text, count=1, flags=re.M
             )
-        path = folder / f"{name}.v"
+        texts[folder / f"{name}.v"] = text
+    for path, text in texts.items():
         write_whole(path, text)
-        files.append(path)
-    return files
+    return list(texts)

@@ -5,38 +5,39 @@ What stops the writing of one, a full disk above all, is an `OSError` that names
 
 from __future__ import annotations
 
-import errno
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from yoso_hw.folders import is_full
 
+def write_whole(path: Path, content: str | bytes) -> bool:
+    """Write a file, unless it holds that already; whether it was written.
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Where to write `path`: a name beside it, which becomes `path` unless something fails; then it goes.
-
-    Raises
-    ------
-    OSError
-        With the name `path`, whatever was raised in writing.
+    A file that is written appears whole or not at all. Raises `OSError` with its name.
     """
+    data = content.encode() if isinstance(content, str) else content
+    if path.is_file() and path.read_bytes() == data:
+        return False
     _remove_leftovers(path)
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        yield partial
+        partial.write_bytes(data)
         partial.replace(path)
-    except OSError as error:
-        # HDF5's library has words for what the system said, and no number.
-        number = error.errno or (errno.ENOSPC if is_full(path.parent) else errno.EIO)
-        raise OSError(number, error.strerror or os.strerror(number), str(path)) from error
+    except OSError as error:  # that of a full disk has no name
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with suppress(OSError):
             partial.unlink()
+    return True
+
+
+def write_picture(path: Path, figure: Any, dpi: int) -> None:
+    """Write a figure of matplotlib as a PNG. Raises as `write_whole` does."""
+    pixels = io.BytesIO()
+    figure.savefig(pixels, dpi=dpi)
+    write_whole(path, pixels.getvalue())
 
 
 def _remove_leftovers(path: Path) -> None:
@@ -52,20 +53,3 @@ def _remove_leftovers(path: Path) -> None:
                 old.unlink(missing_ok=True)
             except (PermissionError, OverflowError):
                 pass
-
-
-def write_whole(path: Path, content: str | bytes) -> bool:
-    """Write a file, unless it holds that already; whether it was written. Raises as `whole` does."""
-    data = content.encode() if isinstance(content, str) else content
-    if path.is_file() and path.read_bytes() == data:
-        return False
-    with whole(path) as partial:
-        partial.write_bytes(data)
-    return True
-
-
-def write_picture(path: Path, figure: Any, dpi: int) -> None:
-    """Write a figure of matplotlib as a PNG. Raises as `whole` does."""
-    pixels = io.BytesIO()
-    figure.savefig(pixels, dpi=dpi)
-    write_whole(path, pixels.getvalue())

@@ -83,6 +83,7 @@ class Commands(click.Group):
                 formatter.write_dl([(name, entry.about) for name, entry in entries.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
+        folders.keep_compiled_code()
         try:
             return super().invoke(ctx)
         except ImportError as error:
