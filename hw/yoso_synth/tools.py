@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from yoso_hw.extras import advice
 from yoso_hw.folders import cache_folder, is_full, output_folder
+from yoso_hw.writing import write_whole
 
 if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
@@ -58,4 +59,4 @@ def write_verilog(component: Component, name: str, path: Path, platform: object 
         strip_internal_attrs=True,
         emit_src=False,
     )
-    path.write_text(text)
+    write_whole(path, text)

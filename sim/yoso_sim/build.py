@@ -21,6 +21,7 @@ from typing import Any
 import yoso_hw
 from yoso_hw.folders import cache_folder, is_full
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_whole
 
 from yoso_sim import tools, top
 from yoso_sim.kept import STAMP, BuildError, damage, digests, made_once
@@ -78,7 +79,7 @@ def _unset(files: list[Path]) -> list[Path]:
     from yoso_hw.emit import without_initial_values
 
     for path in files:
-        path.write_text(without_initial_values(path.read_text()))
+        write_whole(path, without_initial_values(path.read_text()))
     return files
 
 
@@ -216,9 +217,9 @@ def emit_sources(
     except Exception as error:
         raise BuildError(f"making the chip's Verilog ({form.name}) failed: {error!r}") from error
     path = folder / f"{top.TOP}.v"
-    path.write_text(top.verilog(params))
+    write_whole(path, top.verilog(params))
     control = folder / f"{top.TOP}.vlt"
-    control.write_text("\n".join([top.control_file(waves), *reach, ""]))
+    write_whole(control, "\n".join([top.control_file(waves), *reach, ""]))
     return [control, *files, path]
 
 
@@ -267,7 +268,7 @@ def verilate(
         partial.mkdir(exist_ok=True)
         for made in folder.glob(RUNTIME):
             shutil.copyfile(made, partial / made.name)
-        (partial / STAMP).write_text(json.dumps({"files": digests(partial)}))
+        write_whole(partial / STAMP, json.dumps({"files": digests(partial)}))
         try:
             partial.rename(runtime)
         except OSError:  # another process was first

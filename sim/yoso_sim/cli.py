@@ -6,6 +6,8 @@ fast, wherever the package is installed; a package that is missing is one line t
 
 from __future__ import annotations
 
+import signal
+import warnings
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -75,7 +77,10 @@ class Commands(click.Group):
             return None
         ctx.meta["yoso.command"] = name
         module, _, attribute = COMMANDS[name].where.partition(":")
-        return getattr(import_module(module), attribute)
+        command = getattr(import_module(module), attribute)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # until here `__main__` has its own
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, entries in SECTIONS.items():
@@ -92,6 +97,9 @@ class Commands(click.Group):
                 raise
             extra = COMMANDS[name].extra if name else ""
             raise click.ClickException(extras.advice(package, extra, f"yoso {name}")) from None
+        except KeyboardInterrupt:
+            warnings.simplefilter("ignore")  # Amaranth's, on what it was about to make
+            raise click.ClickException("interrupted") from None
         except OSError as error:
             raise click.ClickException(folders.told(error)) from None
 
@@ -118,7 +126,3 @@ PDK_ROOT     folder of Liberty files
 @click.version_option(package_name="yoso")
 def main() -> None:
     """Train a spiking network, run it on your own chip, check every spike."""
-
-
-if __name__ == "__main__":
-    main(prog_name="yoso")

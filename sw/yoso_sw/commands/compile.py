@@ -29,6 +29,7 @@ def main(net: str, output: Path | None, chip: str | None, settings: tuple[str, .
 
     Without --chip that is the default chip or, if that does not hold the network, the first one that does.
     """
+    folder = output.parent if output else output_folder() / "images"
     try:
         network = Network.load(locate(net, ".npz"))
         choice = choose(network, chip, settings)
@@ -37,7 +38,7 @@ def main(net: str, output: Path | None, chip: str | None, settings: tuple[str, .
         if choice.why:
             click.echo(f"chip {choice.chip}, {choice.why}")
         click.echo(describe(network, image))
-        output = output or output_folder() / "images" / f"{network.name}.yoso"
+        output = output or folder / f"{network.name}.yoso"
         output.parent.mkdir(parents=True, exist_ok=True)
         image.save(output)
     except (NetworkError, ParamError, CompileError, ImageError) as error:
