@@ -11,40 +11,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
-from command.test_output_folder import CONFIG, tiny
 from support.faults import NOBODY, OTHER, ROOT, disk, environment, fill, one_line, yoso
 from yoso_hw import folders
 from yoso_hw.folders import OutputError, user_cache
 from yoso_hw.writing import write_whole
-from yoso_sim.job import chunk_path
-from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sim.job import read_chunk
+from yoso_sw.network.network import Network
 
 #: A small chip, and a network of 784 inputs on it.
 CHIP = ("--net", "small.npz", "--set", "cols=2", "--set", "rows=1")
-
-
-@pytest.fixture
-def here(tmp_path):
-    """A folder with a network for MNIST, a tiny one, a configuration and its data."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    rng = np.random.default_rng(1)
-    labels = np.arange(100) % 2
-    images = rng.integers(0, 60, (100, 2, 2)).astype(np.uint8)
-    images[np.arange(100), labels, 0] = 250
-    split = np.where(np.arange(100) < 80, "train", "test")
-    np.savez(folder / "pictures.npz", images=images, labels=labels, split=split)
-    (folder / "corners.toml").write_text(CONFIG)
-    tiny().save(folder / "tiny.npz")
-    layers = (
-        Layer(rng.integers(-2, 4, (784, 12), np.int8), Neuron(120, 0, 16)),
-        Layer(rng.integers(-7, 8, (12, 10), np.int8), Neuron(20, 0, 16)),
-    )
-    Network("small", layers, 16, 8, about={"dataset": "mnist"}).save(folder / "small.npz")
-    return folder
 
 
 # ---- full disks ------------------------------------------------------------------------------------------
@@ -102,14 +78,15 @@ def test_training_that_met_a_full_disk_goes_on_from_its_last_checkpoint(here, tm
 
 
 def test_a_regression_that_met_a_full_disk_keeps_what_is_done_and_goes_on(here, tmp_path):
-    with disk(tmp_path / "small", 512) as small:
-        command = ("regress", *CHIP, "--images", 200, "--jobs", 1)
-        filler = fill(small, 290)
+    chunks = [(first, first + 50) for first in range(0, 500, 50)]
+    command = ("regress", *CHIP, "--images", 500, "--jobs", 1)
+    with disk(tmp_path / "small", 1024) as small:
+        filler = fill(small, 450)  # the images, the logs and some of the chunks
         status, said = yoso(*command, cwd=here, YOSO_OUTPUT=small)
-        assert status == 1 and re.search(r": the disk is full(, and the simulator stopped)?$", one_line(said))
+        assert status == 1 and one_line(said).endswith(": the disk is full, and the simulator stopped")
         (folder,) = (path for path in (small / "regress").iterdir() if path.is_dir())
-        done = sum(chunk_path(folder, (i, i + 50)).is_file() for i in range(0, 200, 50))
-        assert 0 < done < 4, "the disk is of a size at which the run stops midway"
+        done = sum(read_chunk(folder, chunk) is not None for chunk in chunks)
+        assert 0 < done < len(chunks), "the disk is to be of a size at which the run stops midway"
         filler.unlink()
         status, said = yoso(*command, cwd=here, YOSO_OUTPUT=small)
         assert status == 0 and f"{50 * done} images are done already" in said

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 #: Number of the user "nobody".
 OTHER = 65534
 
-#: That user, who owns nothing and may read everything, since this Python may lie in a home that is closed to it.
+#: That user. They own nothing and may read everything: this Python may lie in a home that is closed to them.
 NOBODY = (
     *("setpriv", f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups"),
     *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
