@@ -49,9 +49,9 @@ DEFAULT = ("--net", "mnist-784-100-10")
 WORK = {
     "regress": Work((*YOSO, "regress", *DEFAULT, "--images", "600"), regression),
     "train": Work((*YOSO, "train", "corners.toml", "-o", "trained.npz"), training),
-    "soak": Work(("-m", "support.long_work", "soak"), soaking),
-    "explore": Work(("-m", "support.long_work", "explore"), report("explore")),
-    "coverage": Work(("-m", "support.long_work", "coverage"), report("coverage")),
+    "soak": Work(("-m", "command.long_work", "soak"), soaking),
+    "explore": Work(("-m", "command.long_work", "explore"), report("explore")),
+    "coverage": Work(("-m", "command.long_work", "coverage"), report("coverage")),
 }
 QUICK = {
     "regress": Work((*YOSO, "regress", *SMALL, "--images", "150"), regression),

@@ -1,4 +1,4 @@
-"""Long work made short enough to be killed twenty times: ``python -m support.long_work explore``.
+"""Long work made short enough to be killed twenty times: ``python -m command.long_work explore``.
 
 The commands are the real ones; only the list of what they are to do is cut.
 """
