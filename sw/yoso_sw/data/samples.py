@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from yoso_hw.writing import write_whole
 
 #: Parts of a data set.
 SPLITS = ("train", "validation", "test")
@@ -70,10 +72,9 @@ class Samples:
 
     def save(self, path: Path) -> None:
         """Write them for another process; the file appears whole or not at all."""
-        partial = path.with_name(f"{path.name}.part")
-        with partial.open("wb") as file:
-            np.savez(file, name=np.array(self.name), inputs=self.inputs, labels=self.labels)
-        partial.replace(path)
+        contents = io.BytesIO()
+        np.savez(contents, name=np.array(self.name), inputs=self.inputs, labels=self.labels)
+        write_whole(path, contents.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Samples:
