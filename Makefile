@@ -42,7 +42,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves check test lint docs mutants mutate gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
+.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice 
 
 mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices each; goes on where a kill stopped it
 	@$(BIN)/yoso mutate
+
+kill: $(SYNTH_ENV) $(TEST_ENV) ## kill regress, train, soak, explore and coverage 20 times each; what is left must be right (long)
+	@$(BIN)/python -m pytest -m kill -s tests/command/test_kills.py
 
 gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node or chip: that one)
 	@$(BIN)/yoso gatesim $(TARGET)

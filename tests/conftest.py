@@ -6,6 +6,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
+# Where the developer's own results go is nothing to the tests, nor to the programs that they start.
+os.environ.pop("YOSO_OUTPUT", None)
+
 # A busy machine must not turn a slow example into a failure, nor luck a run into another: the examples follow
 # from the test's name and source. HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile(

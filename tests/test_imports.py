@@ -26,7 +26,17 @@ CONTRACT = (
     "yoso_hw",
     *(
         f"yoso_hw.{name}"
-        for name in ("params", "fields", "registers", "packet", "folders", "extras", "versions", "drawing")
+        for name in (
+            "params",
+            "fields",
+            "registers",
+            "packet",
+            "folders",
+            "extras",
+            "versions",
+            "drawing",
+            "writing",
+        )
     ),
     *("yoso_hw.chips", "yoso_hw.chips.options", "yoso_hw.board.framing", "yoso_hw.board.ulx3s"),
 )

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mutants import functions
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("[hs]w/README.md"), *(ROOT / "docs").rglob("*.md")])
@@ -28,3 +29,14 @@ def test_every_link_of_a_page_leads_somewhere(page):
 
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+
+
+def test_every_promise_of_the_page_on_faults_names_tests_that_exist():
+    rows = [line for line in (ROOT / "docs/faults.md").read_text().splitlines() if line.startswith("| ")]
+    promises = [row for row in rows if not row.startswith("| what happens")]
+    assert len(promises) > 15
+    for row in promises:
+        named = re.findall(r"`([\w/]+\.py)::(\w+)`", row)
+        assert named, row
+        for file, name in named:
+            assert name in functions(ROOT / "tests" / file), row

@@ -8,6 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from yoso_hw.writing import write_whole
+
 #: Two colours, the second lighter: ours and what it stands beside.
 FIRST, SECOND = "#0072b2", "#e69f00"
 
@@ -70,13 +72,13 @@ def apart(values: Sequence[float], gap: float, top: float = 1.0) -> list[float]:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG that is small enough to be committed."""
+    """Write a figure as a PNG that is small enough to be committed. Raises as `write_whole` does."""
     from PIL import Image  # matplotlib needs it anyway
 
     pixels = io.BytesIO()
     figure.savefig(pixels, dpi=100)
     pyplot().close(figure)
     # A palette is a third of the size; an octree keeps rare colours.
-    Image.open(pixels).convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE).save(
-        path, optimize=True
-    )
+    small, contents = Image.open(pixels).convert("RGB"), io.BytesIO()
+    small.quantize(256, method=Image.Quantize.FASTOCTREE).save(contents, "PNG", optimize=True)
+    write_whole(path, contents.getvalue())

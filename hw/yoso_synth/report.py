@@ -12,6 +12,7 @@ from typing import Any
 from rich.table import Table
 from yoso_hw import drawing, versions
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,7 @@ def write_report(rows: list[Row], path: Path) -> list[Row]:
     tools = versions.of("synthesis")
     new = [asdict(row) | {"tools": tools} for row in rows]
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps({"command": command, "rows": kept + new}, indent=1))
-    partial.replace(path)
+    write_whole(path, json.dumps({"command": command, "rows": kept + new}, indent=1))
     return [
         Row(**{field.name: row[field.name] for field in fields(Row) if field.name in row}) for row in kept
     ] + rows

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yoso_hw.extras import advice
-from yoso_hw.folders import cache_folder, output_folder
+from yoso_hw.folders import cache_folder, is_full, output_folder
+from yoso_hw.writing import write_whole
 
 if TYPE_CHECKING:
     from amaranth.lib.wiring import Component
@@ -39,6 +40,8 @@ def run_tool(command: list[str], folder: Path, log: Path) -> None:
             [tool, *command[1:]], cwd=folder, stdout=file, stderr=subprocess.STDOUT, check=False
         )
     if result.returncode:
+        if is_full(folder):
+            raise SynthError(f"{folder}: the disk is full, and {command[0]} stopped")
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
         raise SynthError(f"{command[0]} failed with status {result.returncode}; {log} ends with\n{tail}")
 
@@ -56,4 +59,4 @@ def write_verilog(component: Component, name: str, path: Path, platform: object 
         strip_internal_attrs=True,
         emit_src=False,
     )
-    path.write_text(text)
+    write_whole(path, text)

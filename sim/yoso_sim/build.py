@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import yoso_hw
-from yoso_hw.folders import cache_folder
+from yoso_hw.folders import cache_folder, is_full
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_whole
 
 from yoso_sim import tools, top
 from yoso_sim.kept import STAMP, BuildError, damage, digests, made_once
@@ -78,7 +79,7 @@ def _unset(files: list[Path]) -> list[Path]:
     from yoso_hw.emit import without_initial_values
 
     for path in files:
-        path.write_text(without_initial_values(path.read_text()))
+        write_whole(path, without_initial_values(path.read_text()))
     return files
 
 
@@ -211,12 +212,14 @@ def emit_sources(
     try:
         files = emit(params, folder / "rtl")
         files = form.change(files) if form.change else files
+    except OSError:
+        raise
     except Exception as error:
         raise BuildError(f"making the chip's Verilog ({form.name}) failed: {error!r}") from error
     path = folder / f"{top.TOP}.v"
-    path.write_text(top.verilog(params))
+    write_whole(path, top.verilog(params))
     control = folder / f"{top.TOP}.vlt"
-    control.write_text("\n".join([top.control_file(waves), *reach, ""]))
+    write_whole(control, "\n".join([top.control_file(waves), *reach, ""]))
     return [control, *files, path]
 
 
@@ -252,6 +255,8 @@ def verilate(
             log_file=log,
         )
     except (RuntimeError, SystemExit, OSError) as error:
+        if is_full(folder):
+            raise BuildError(f"{folder}: the disk is full; set YOSO_CACHE to another folder") from None
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:]) if log.exists() else ""
         raise BuildError(
             f"Verilator or g++ failed ({error}); the log is {log} and ends with\n{tail}"
@@ -263,7 +268,7 @@ def verilate(
         partial.mkdir(exist_ok=True)
         for made in folder.glob(RUNTIME):
             shutil.copyfile(made, partial / made.name)
-        (partial / STAMP).write_text(json.dumps({"files": digests(partial)}))
+        write_whole(partial / STAMP, json.dumps({"files": digests(partial)}))
         try:
             partial.rename(runtime)
         except OSError:  # another process was first

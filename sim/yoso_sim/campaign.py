@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yoso_hw.folders import told
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.samples import Samples
@@ -164,6 +165,8 @@ def _work(campaign: Campaign, job: Job, number: int, errors: list[SimulationErro
         simulate(campaign.build, "yoso_sim.worker", folder, {"YOSO_JOB": str(path.resolve())}, test="work")
     except SimulationError as error:
         errors.append(error)
+    except OSError as error:
+        errors.append(SimulationError(told(error)))
     except Exception as error:
         errors.append(SimulationError(f"the simulation could not be started: {error!r}"))
 

@@ -6,10 +6,9 @@ fast, wherever the package is installed; a package that is missing is one line t
 
 from __future__ import annotations
 
-import os
-import tempfile
+import signal
+import warnings
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -78,7 +77,10 @@ class Commands(click.Group):
             return None
         ctx.meta["yoso.command"] = name
         module, _, attribute = COMMANDS[name].where.partition(":")
-        return getattr(import_module(module), attribute)
+        command = getattr(import_module(module), attribute)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # until here `__main__` has its own
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, entries in SECTIONS.items():
@@ -86,7 +88,7 @@ class Commands(click.Group):
                 formatter.write_dl([(name, entry.about) for name, entry in entries.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        keep_compiled_code()
+        folders.keep_compiled_code()
         try:
             return super().invoke(ctx)
         except ImportError as error:
@@ -95,19 +97,11 @@ class Commands(click.Group):
                 raise
             extra = COMMANDS[name].extra if name else ""
             raise click.ClickException(extras.advice(package, extra, f"yoso {name}")) from None
+        except KeyboardInterrupt:
+            warnings.simplefilter("ignore")  # Amaranth's, on what it was about to make
+            raise click.ClickException("interrupted") from None
         except OSError as error:
-            if error.filename is None:
-                raise
-            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
-
-
-def keep_compiled_code() -> None:
-    """Have numba keep what it compiles in the user's cache, where it cannot beside the code."""
-    if "NUMBA_CACHE_DIR" in os.environ or not folders.obstacle(Path(__file__).parent):
-        return
-    cache = folders.user_cache()
-    place = tempfile.gettempdir() if folders.obstacle(cache) else str(cache)
-    os.environ["NUMBA_CACHE_DIR"] = os.path.join(place, "numba")
+            raise click.ClickException(folders.told(error)) from None
 
 
 EPILOG = """\b
@@ -132,7 +126,3 @@ PDK_ROOT     folder of Liberty files
 @click.version_option(package_name="yoso")
 def main() -> None:
     """Train a spiking network, run it on your own chip, check every spike."""
-
-
-if __name__ == "__main__":
-    main(prog_name="yoso")

@@ -7,11 +7,12 @@ all; its name says which images it holds, so a result can neither be lost by a k
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from yoso_hw.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,7 @@ def chunk_path(folder: Path, chunk: tuple[int, int]) -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON; the file appears whole or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(value))
-    partial.replace(path)
+    write_whole(path, json.dumps(value))
 
 
 def write_result(path: Path, result: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from yoso_hw.writing import write_whole
+
 from yoso_sim import top
 
 #: What a build was made of and the digests of its files; it is written last, so without it there is no build.
@@ -191,9 +193,8 @@ def made_once(
                 if path.is_file() and path.name != top.TOP and path.suffix not in KEPT:
                     path.unlink()
         seconds = time.monotonic() - began
-        partial = folder / f"{STAMP}.part"
-        partial.write_text(json.dumps({**facts, "seconds": round(seconds, 1), "files": digests(folder)}))
-        partial.replace(folder / STAMP)
+        stamp = {**facts, "seconds": round(seconds, 1), "files": digests(folder)}
+        write_whole(folder / STAMP, json.dumps(stamp))
     gone = prune(root, most)
     if gone:
         report(f"removed {len(gone)} of the least recently used builds: all may take {most / 1e9:g} GB")

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+from yoso_hw.folders import is_full
+
 from yoso_sim import top
 from yoso_sim.build import Build
 
@@ -60,12 +62,12 @@ def simulate(
             test_filter=rf"\.{re.escape(test)}$" if test else None,
         )
     except (RuntimeError, SystemExit, OSError) as error:
-        raise SimulationError(f"the simulator died ({error}); {_tail(log)}") from None
+        raise _ended(f"the simulator died ({error})", log) from None
     finally:
         os.environ.update(kept)
     problem = _problem(results)
     if problem:
-        raise SimulationError(f"{problem}; {_tail(log)}")
+        raise _ended(problem, log)
 
 
 def _problem(results: Path) -> str | None:
@@ -83,6 +85,13 @@ def _problem(results: Path) -> str | None:
                 message = found.get("error_msg") or found.get("message") or found.text or ""
                 return f"test {case.get('name')} failed: {message.strip()}"
     return None if ran else "no test ran"
+
+
+def _ended(problem: str, log: Path) -> SimulationError:
+    """What to raise; of a full disk no word of the simulator's says more."""
+    if is_full(log.parent):
+        return SimulationError(f"{log.parent}: the disk is full, and the simulator stopped")
+    return SimulationError(f"{problem}; {_tail(log)}")
 
 
 def _tail(log: Path, lines: int = 12) -> str:

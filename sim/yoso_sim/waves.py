@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from yoso_hw.folders import output_folder
+from yoso_hw.writing import write_whole
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.samples import Samples
@@ -48,7 +49,7 @@ def record(network_path: Path, build: Build, samples: Samples, index: int) -> tu
     if not wave.is_file():
         raise SimulationError(f"the simulation wrote no waveform {wave}")
     names = full_names(wave.read_text())
-    save.write_text(gtkwave(image, wave, names))
+    write_whole(save, gtkwave(image, wave, names))
     return wave, save
 
 

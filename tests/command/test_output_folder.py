@@ -181,7 +181,7 @@ def test_a_wheel_outside_the_checkout_has_networks_and_chips(tmp_path):
             "PATH": "/usr/bin:/bin",
             "XDG_CACHE_HOME": str(tmp_path / "cache"),
         }
-        command = [sys.executable, "-P", "-m", "yoso_sim.cli", *words]
+        command = [sys.executable, "-P", "-m", "yoso_sim", *words]
         return subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
 
     assert "regress" in yoso("--help").stdout

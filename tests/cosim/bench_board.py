@@ -105,7 +105,7 @@ async def the_boards_program_runs_a_network_over_the_serial_line(dut):
     cocotb.start_soon(watch(dut.leds, leds))
     master, slave = pty.openpty()
     tty.setraw(slave)
-    command = [sys.executable, "-m", "yoso_sim.cli", "board", "--port", os.ttyname(slave), "--timeout", "60"]
+    command = [sys.executable, "-m", "yoso_sim", "board", "--port", os.ttyname(slave), "--timeout", "60"]
     options = json.loads(os.environ["YOSO_BOARD_OPTIONS"])
     environment = {name: value for name, value in os.environ.items() if name != PARAMS_VARIABLE}
     with open("program.log", "w") as log:

@@ -92,7 +92,7 @@ def test_a_killed_regress_goes_on_where_it_stopped(network, folder):
     command = [
         sys.executable,
         "-m",
-        "yoso_sim.cli",
+        "yoso_sim",
         "regress",
         "--net",
         str(network),

@@ -25,7 +25,7 @@ def test_a_set_of_ones_own_goes_from_training_to_a_compared_run_of_the_rtl(tmp_p
     images, labels = quadrants(600, 1, classes=5)
     np.savez("five.npz", images=images, labels=labels)
     config = configure(tmp_path, classes=5)
-    command = [sys.executable, "-m", "yoso_sim.cli", "train", str(config), "--data", "five.npz"]
+    command = [sys.executable, "-m", "yoso_sim", "train", str(config), "--data", "five.npz"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

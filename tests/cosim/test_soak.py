@@ -381,7 +381,7 @@ def test_the_campaign_finds_a_planted_bug_shrinks_it_and_its_command_shows_it_ag
         ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         return ran.returncode, ran.stdout + ran.stderr
 
-    soak_command = [sys.executable, "-m", "yoso_sim.cli", "soak"]
+    soak_command = [sys.executable, "-m", "yoso_sim", "soak"]
     status, said = run([*soak_command, "--cases", "150"], tmp_path / "hw")
     assert status == 1, said
     printed = re.search(r"^see it again: (yoso soak --case (\S+))$", said, re.M)

@@ -32,6 +32,7 @@ from support.block_cases import PES, ROUTER_KINDS
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
 from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_whole
 from yoso_sim import build, kept, tools, top
 from yoso_sim.simulate import SimulationError, simulate
 
@@ -152,7 +153,14 @@ def reached(name: str) -> dict[Point, bool]:
 def measure(name: str) -> float:
     """Build a bench's block if need be and run the bench; returns the seconds that took."""
     begun = time.monotonic()
-    bench, folder = benches()[name], folder_of(name)
+    # A process whose parent was killed ends its bench first.
+    with kept.locked(folder_of(name).with_suffix(".lock")):
+        _measure(benches()[name], name)
+    return time.monotonic() - begun
+
+
+def _measure(bench: Bench, name: str) -> None:
+    folder = folder_of(name)
     tools.prepare()
     if not done(folder, "built", bench.built_from):
         build_with_coverage(bench, folder)
@@ -167,7 +175,6 @@ def measure(name: str) -> float:
         else:
             blocks.run_bench(made, module, run)
     (folder / "run.key").write_text(bench.run_from)
-    return time.monotonic() - begun
 
 
 def build_with_coverage(bench: Bench, folder: Path) -> None:
@@ -344,9 +351,7 @@ def write_report(
             for point in points_of
         ],
     }
-    partial = REPORT.with_suffix(".part")
-    partial.write_text(json.dumps(report, indent=1) + "\n")
-    partial.replace(REPORT)
+    write_whole(REPORT, json.dumps(report, indent=1) + "\n")
 
 
 @click.command()

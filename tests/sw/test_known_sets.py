@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from support.faults import disk
 from yoso_sw.data import fetch, places, registry
 from yoso_sw.data.idx import decode_idx, encode_idx, read_idx
 from yoso_sw.data.samples import DatasetError
@@ -107,6 +108,16 @@ def test_the_cache_is_filled_once_from_a_source_that_answers(monkeypatch, tmp_pa
     assert (tmp_path / "a" / "labels").read_bytes() == labels
     with pytest.raises(fetch.FetchError, match=r"dead: no route; liar: labels has the wrong SHA-256"):
         fetch.into(tmp_path / "b", ("dead", "liar"), digests, wheel=False)
+
+
+def test_a_download_that_cannot_be_written_leaves_nothing(monkeypatch, tmp_path):
+    content = bytes(1 << 17)
+    digests = {"labels": hashlib.sha256(content).hexdigest()}
+    monkeypatch.setattr(fetch, "_from_mirror", lambda url, digests: {"labels": content})
+    with disk(tmp_path / "small", 64) as small:
+        with pytest.raises(fetch.FetchError, match=r"^\S*/small/labels: the disk is full$"):
+            fetch.into(small, ("good",), digests, wheel=False)
+        assert list(small.iterdir()) == []
 
 
 @pytest.mark.parametrize(("name", "split"), [("cifar", "test"), ("mnist", "all")])

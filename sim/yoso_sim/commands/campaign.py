@@ -86,10 +86,10 @@ def finish(
     """Write the report, the picture; print the table; exit with 1 if anything differs."""
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
+    console.print(reports.table(report))  # first: there may be no room for the report
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", report)
     drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.png")
-    console.print(reports.table(report))
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
     if not reports.passed(report):
         for note in report["notes"]:

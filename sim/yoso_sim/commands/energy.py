@@ -11,6 +11,7 @@ from rich.console import Console
 from yoso_hw import drawing, versions
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
+from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, net_option, out_option
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option
@@ -58,7 +59,7 @@ def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str
     found["tools"] = tools.reported() | versions.of("synthesis")
     found["table_iv"] = table_iv(found)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "energy.json").write_text(json.dumps(found, indent=1))
+    write_whole(out / "energy.json", json.dumps(found, indent=1))
     drawing.save(draw(found), out / "energy.png")
     row = Row(
         target=found["process"],

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 from yoso_hw import drawing, versions
+from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, out_option
 from yoso_synth.pdk import PROCESSES
 
@@ -66,7 +67,7 @@ def main(images: int, done: bool, out: Path) -> None:
         "ratio": ratio,
         "tools": tools.reported() | versions.of("synthesis"),
     }
-    (out / "explore.json").write_text(json.dumps(report, indent=1))
+    write_whole(out / "explore.json", json.dumps(report, indent=1))
     drawing.save(draw(results), out / "explore.png")
     console.print(table(results))
     console.print(f"chosen: {chosen['name']}; {beside_the_baseline(ratio)}", soft_wrap=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from yoso_hw.folders import output_folder
+from yoso_hw.writing import write_whole
 
 from yoso_sim.commands.asked import console, one_message
 
@@ -33,7 +34,7 @@ def main(text: str | None, most: int | None) -> None:
             soak_on(folder, most)
     except soaks.Mismatch as found:
         path = folder / f"mismatch-{hashlib.sha256(found.case.to_json().encode()).hexdigest()[:8]}.json"
-        path.write_text(found.case.to_json() + "\n")
+        write_whole(path, found.case.to_json() + "\n")
         for note in found.notes:
             console.print(note, style="red", markup=False, soft_wrap=True)
         if found.alone:

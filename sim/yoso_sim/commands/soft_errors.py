@@ -11,6 +11,7 @@ import click
 import numba
 from yoso_hw import drawing
 from yoso_hw.folders import need_checkout
+from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, jobs_option, out_option
 from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
@@ -110,10 +111,10 @@ def main(
         )
         report = run(study, made, seeds, rtl_images, fresh=fresh)
         out.mkdir(parents=True, exist_ok=True)
+        console.print(soft_report.table(report))  # first: there may be no room for the report
         write_json(out / "soft_errors.json", report)
-        (out / "soft_errors.md").write_text(soft_report.markdown(report))
+        write_whole(out / "soft_errors.md", soft_report.markdown(report))
         drawing.save(soft_report.draw(report), out / "soft_errors.png")
-        console.print(soft_report.table(report))
         console.print(f"[dim]{os.path.relpath(out)}/soft_errors.json, .md, .png")
         if page is not None:
             for suffix in ("png", "md"):

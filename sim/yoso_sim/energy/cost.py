@@ -21,6 +21,7 @@ from yoso_hw import chips
 from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
+from yoso_hw.writing import write_whole
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.recorded import samples_for
@@ -247,9 +248,7 @@ PART_OF = {
 
 def _write(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(value, indent=1))
-    partial.replace(path)
+    write_whole(path, json.dumps(value, indent=1))
 
 
 def evaluate(case: Case, images: int, report: Report, process: Process | None = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from yoso_hw import versions
 from yoso_hw.extras import advice
+from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import nets_option, out_option
 from yoso_sw.data.options import data_option, other_data_option
@@ -148,10 +149,10 @@ def main(nets: tuple[str, ...], out: Path, checked: int, data: str | None, other
         except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
             errors.append(str(error))
     if rows:
+        show(rows, console)  # first: there may be no room for the report
         out.mkdir(parents=True, exist_ok=True)
         path = out / "accuracy.json"
-        path.write_text(json.dumps(rows, indent=1) + "\n")
-        show(rows, console)
+        write_whole(path, json.dumps(rows, indent=1) + "\n")
         console.print(f"written to {path}; {agreed}", soft_wrap=True, markup=False)
     if errors:
         raise click.ClickException("\n".join(errors))

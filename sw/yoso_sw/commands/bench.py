@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import out_option
 from yoso_sw.data.samples import DatasetError
@@ -82,5 +83,5 @@ def main(
         raise click.ClickException(str(error)) from None
     out.mkdir(parents=True, exist_ok=True)
     report = out / "bench_train.json"
-    report.write_text(json.dumps({**speed.about(), "rows": runs}, indent=1) + "\n")
+    write_whole(report, json.dumps({**speed.about(), "rows": runs}, indent=1) + "\n")
     console.print(f"written to {report}", soft_wrap=True)

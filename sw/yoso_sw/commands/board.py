@@ -23,6 +23,7 @@ from yoso_hw.board import ulx3s
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.extras import advice
 from yoso_hw.params import ParamError
+from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import images_option, net_option, out_option
 from yoso_sw.compile.compiler import compile_network
@@ -170,7 +171,7 @@ def main(
         "outcomes": [asdict(one) for one in outcomes],
     }
     path = out / "board.json"
-    path.write_text(json.dumps(report, indent=1) + "\n")
+    write_whole(path, json.dumps(report, indent=1) + "\n")
     table = Table("images", "correct", "not as golden", "cycles an image", "images/s", box=None)
     table.add_row(
         *(str(images), f"{100 * right / images:.2f} %", str(len(notes))),

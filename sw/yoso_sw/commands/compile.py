@@ -29,19 +29,18 @@ def main(net: str, output: Path | None, chip: str | None, settings: tuple[str, .
 
     Without --chip that is the default chip or, if that does not hold the network, the first one that does.
     """
+    folder = output.parent if output else output_folder() / "images"
     try:
         network = Network.load(locate(net, ".npz"))
         choice = choose(network, chip, settings)
         params = choice.image.params
         image = choice.image if spread else compile_network(network, params, spread=False)
-        output = output or output_folder() / "images" / f"{network.name}.yoso"
+        if choice.why:
+            click.echo(f"chip {choice.chip}, {choice.why}")
+        click.echo(describe(network, image))
+        output = output or folder / f"{network.name}.yoso"
         output.parent.mkdir(parents=True, exist_ok=True)
         image.save(output)
     except (NetworkError, ParamError, CompileError, ImageError) as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
-    if choice.why:
-        click.echo(f"chip {choice.chip}, {choice.why}")
-    click.echo(describe(network, image))
     click.echo(f"{output}: weight image")

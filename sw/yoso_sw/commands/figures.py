@@ -22,7 +22,7 @@ from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import NetworkError
 
 #: What is wrong with something that the user gave or that is missing; one message each.
-ERRORS = (report.FigureError, ConfigError, TrainingError, DatasetError, NetworkError, GoldenError, OSError)
+ERRORS = (report.FigureError, ConfigError, TrainingError, DatasetError, NetworkError, GoldenError)
 
 figures_option = out_option("reports/figures")
 hidden_option = click.option(

@@ -33,8 +33,6 @@ def export_command(net: str, output: Path | None) -> None:
         write(out, to_nir(network))
     except (ConfigError, NetworkError, NirError) as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error}") from None
     click.echo(f"{out}: {network.name}, {network.shape}, decision {network.decision}")
 
 
@@ -56,6 +54,4 @@ def import_command(
         network.save(out)
     except (NetworkError, NirError) as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error}") from None
     click.echo(f"{out}: {network.name}, {network.shape}, decision {network.decision}")

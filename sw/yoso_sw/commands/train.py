@@ -25,6 +25,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from yoso_hw.folders import checked, output_folder
+from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import file_option, net_option
 from yoso_sw.data import registry
@@ -37,7 +38,6 @@ from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import Network, NetworkError
-from yoso_sw.network.writing import write_whole
 from yoso_sw.network.zoo import NETWORKS, home, locate
 
 #: What is wrong with something that the user gave; one message each.
@@ -195,8 +195,6 @@ def main(
         _train(path, out, checkpoint, device, data, Console())
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write what was trained: {error}") from None
     except KeyboardInterrupt:
         raise click.ClickException(
             "interrupted; the same command resumes after the last whole epoch"

@@ -7,7 +7,6 @@ whole is refused by name.
 from __future__ import annotations
 
 import json
-import os
 import struct
 import zlib
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +17,7 @@ import numpy as np
 from yoso_hw.packet import Packets, kind_of
 from yoso_hw.params import ChipParams, ParamError
 from yoso_hw.registers import Memory, chunks, memory_shape
+from yoso_hw.writing import write_whole
 
 from yoso_sw.compile import sound
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
@@ -420,12 +420,7 @@ class WeightImage:
         path = Path(path)
         if not path.name:
             raise ImageError(f"{str(path)!r} is not the name of a file to write")
-        partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            partial.write_bytes(self.to_bytes())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | Path) -> WeightImage:

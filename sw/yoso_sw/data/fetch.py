@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from yoso_hw.folders import told
+from yoso_hw.writing import write_whole
 
 from yoso_sw.data.idx import encode_idx
 
@@ -105,11 +107,9 @@ def into(folder: Path, mirrors: tuple[str, ...], digests: dict[str, str], wheel:
 def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
-        Path(file.name).replace(path)
+        write_whole(path, data)
     except OSError as error:
-        raise FetchError(f"{path} cannot be written: {error}") from None
+        raise FetchError(told(error)) from None
 
 
 def _from_mirror(url: str, digests: dict[str, str]) -> dict[str, bytes]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from yoso_hw.writing import write_whole
 
 from yoso_sw.network.events import Events
 
@@ -82,10 +84,9 @@ class Samples:
 
     def save(self, path: Path) -> None:
         """Write them for another process; the file appears whole or not at all."""
-        partial = path.with_name(f"{path.name}.part")
-        with partial.open("wb") as file:
-            np.savez(file, name=np.array(self.name), labels=self.labels, **self._arrays())
-        partial.replace(path)
+        contents = io.BytesIO()
+        np.savez(contents, name=np.array(self.name), labels=self.labels, **self._arrays())
+        write_whole(path, contents.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Samples:

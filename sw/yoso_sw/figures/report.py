@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from rich.progress import (
 )
 from yoso_hw import drawing
 from yoso_hw.extras import advice
+from yoso_hw.writing import write_whole
 
 COMMAND = "yoso figures"
 
@@ -75,9 +75,7 @@ def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers:
         "settings": settings,
         "numbers": numbers,
     }
-    partial = out / f"{name}.json.part"
-    partial.write_text(json.dumps(report, indent=1) + "\n")
-    os.replace(partial, out / f"{name}.json")
+    write_whole(out / f"{name}.json", json.dumps(report, indent=1) + "\n")
 
 
 def progress(console: Console) -> Progress:

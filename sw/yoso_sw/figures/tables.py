@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from yoso_hw.writing import write_whole
 
 from yoso_sw.data.views import family
 from yoso_sw.figures import report
@@ -150,7 +151,7 @@ def tables(accuracy: Path, out: Path) -> None:
         table.number: [row for row in rows if family(row["dataset"]) == table.dataset] for table in TABLES
     }
     report.write(out, "tables", caption, {}, numbers, None)
-    (out / "tables.md").write_text(text)
+    write_whole(out / "tables.md", text)
     console = Console()
     console.print(text, markup=False, soft_wrap=True, highlight=False)
     console.print(f"written to {out / 'tables.md'}")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from yoso_hw.writing import write_whole
 
 from yoso_sw.data import registry
 from yoso_sw.data.augment import Augment
@@ -21,7 +22,6 @@ from yoso_sw.learn import dead, spread
 from yoso_sw.learn.config import ConfigError, TrainConfig
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.network.network import Layer, Network, NetworkError
-from yoso_sw.network.writing import write_whole
 from yoso_sw.network.zoo import locate, names
 
 DECISIONS = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from yoso_hw.writing import write_whole
 
 from yoso_sw.learn.config import ConfigError, TrainConfig
 from yoso_sw.learn.config_file import parse, table_of
@@ -21,9 +22,9 @@ AGAIN = "delete it or train with --restart"
 def write(path: Path, state: dict[str, Any]) -> None:
     """Keep a state, whose tensors and plain values `read` gives back."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    torch.save({"version": VERSION, **state}, partial)
-    os.replace(partial, path)
+    contents = io.BytesIO()  # torch, given a file, has no words for a full disk
+    torch.save({"version": VERSION, **state}, contents)
+    write_whole(path, contents.getvalue())
 
 
 def damaged(path: Path) -> TrainingError:

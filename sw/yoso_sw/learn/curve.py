@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from typing import Any
 
 from yoso_hw import drawing
 from yoso_hw.extras import advice
-
-from yoso_sw.network.writing import write_whole
+from yoso_hw.writing import write_picture, write_whole
 
 
 class CurveError(RuntimeError):
@@ -79,9 +77,7 @@ def write(name: str, history: Sequence[Epoch], folder: Path) -> Path:
     figures = folder / f"{name}.curve.json"
     write_whole(figures, json.dumps({"network": name, "epochs": rows}, indent=1) + "\n")
     picture = folder / f"{name}.curve.png"
-    pixels = io.BytesIO()
-    draw(name, history).savefig(pixels, dpi=120)
-    write_whole(picture, pixels.getvalue())
+    write_picture(picture, draw(name, history), dpi=120)
     return picture
 
 

@@ -7,8 +7,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from yoso_hw.writing import write_whole
+
 from yoso_sw.learn.config import ConfigError
-from yoso_sw.network.writing import write_whole
 
 #: What each row says.
 KEYS = ("seed", "float", "golden", "validation")

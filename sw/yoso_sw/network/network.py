@@ -6,6 +6,7 @@ is a NumPy ``.npz`` with the weights of each layer and one JSON text; it is read
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from yoso_hw.params import ChipParams
+from yoso_hw.writing import write_whole
 
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.neuron import KEPT, Neuron, Reset, of_words, to_words
@@ -330,10 +332,9 @@ class Network:
         if self._is_in(path):
             return
         weights: dict[str, Any] = {f"weights{i}": layer.weights for i, layer in enumerate(self.layers)}
-        partial = path.with_name(path.name + ".part")
-        with partial.open("wb") as file:
-            np.savez_compressed(file, network=np.frombuffer(self._text().encode(), np.uint8), **weights)
-        partial.replace(path)
+        contents = io.BytesIO()
+        np.savez_compressed(contents, network=np.frombuffer(self._text().encode(), np.uint8), **weights)
+        write_whole(path, contents.getvalue())
 
     def _is_in(self, path: Path) -> bool:
         """Whether a file is there that holds just this network."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import resource
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from yoso_hw.writing import write_whole
 
 from yoso_sw.nir.common import NirError, package
 
@@ -70,7 +72,7 @@ def trial(path: Path) -> None:
         sys.exit(1)
 
 
-def load(path: Path) -> tuple[Any, str | None]:
+def load(path: Path | io.BytesIO) -> tuple[Any, str | None]:
     """The graph of a file, and its checksum if it has one; may not return. Raises `NirError`."""
     nir = package()
     import h5py  # comes with nir
@@ -95,12 +97,12 @@ def write(path: Path, graph: Any) -> None:
     import h5py
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    nir.write(partial, graph)
-    checksum = _checksum(load(partial)[0])
-    with h5py.File(partial, "r+") as file:
+    contents = io.BytesIO()  # HDF5, given a file, loses its head on a full disk
+    nir.write(contents, graph)
+    checksum = _checksum(load(contents)[0])
+    with h5py.File(contents, "r+") as file:
         file.attrs[CHECKSUM] = checksum
-    partial.replace(path)
+    write_whole(path, contents.getvalue())
 
 
 def _checksum(graph: Any) -> str:
