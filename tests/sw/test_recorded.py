@@ -58,7 +58,7 @@ def run(command, *arguments, fails=False):
 def test_a_network_that_records_no_set_is_asked_about(squares, folder):
     said = refusal(network(), folder / "own.npz")
     assert "network 'own' " in said and "does not say what it was trained on: name its data set" in said
-    assert "with --data NAME or PATH, one of mnist, fashion-mnist, caltech or your own" in said
+    assert "with --data NAME or PATH, one of mnist, fashion-mnist, caltech, n-mnist or your own" in said
     assert len(samples_for(network(), folder / "own.npz", "squares")) == 60
 
 
@@ -134,7 +134,8 @@ def test_a_committed_network_of_pictures_of_any_size_gets_its_test_images(monkey
         path = NETWORKS / f"{name}.npz"
         with pytest.raises(DatasetError, match="seen"):
             samples_for(Network.load(path), path)
-        assert seen == {"name": "caltech-contrast", "split": "test", "seed": 1, "shape": shape}
+        wanted = {"name": "caltech-contrast", "split": "test", "seed": 1, "shape": shape}
+        assert wanted.items() <= seen.items()
 
 
 def test_pictures_are_resized_to_the_shape_that_a_network_records(folder):
