@@ -96,6 +96,8 @@ class Pipeline:
             load.neuron.eq(self.neuron),
         ]
         decided = family.step(h, params, self.neuron, self.step)
+        if params.neuron == "all":  # of a row that does not fit, nothing is added
+            h.assume(self.neuron.bias_row + words <= params.weight_words)
         held = Signal(len(decided))
         with m.If(load.start):
             m.d.sync += held.eq(decided)
