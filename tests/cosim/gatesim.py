@@ -294,7 +294,10 @@ def tabulate(rows: list[Row], console: Console) -> None:
 @click.option("--seeds", default=2, show_default=True, help="Random states at power-up that are tried.")
 @click.option("--bugs", default=2, show_default=True, help="Gates that are swapped, one at a time, a target.")
 def main(names: tuple[str, ...], generic: bool, seeds: int, bugs: int) -> None:
-    """Run the benches of the targets NAMES (all if none): pe, node (four of them in a mesh), chip, family (a chip of it)."""
+    """Run the benches of the targets NAMES, all if none.
+
+    They are pe, node (four of them in a mesh), chip, and family (a chip of neuron=all).
+    """
     every = targets()
     if unknown := [name for name in names if name not in every]:
         raise click.ClickException(f"no target is called {unknown[0]!r}; there are {', '.join(every)}")

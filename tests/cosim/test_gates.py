@@ -1,4 +1,4 @@
-"""The netlists of a small PE and of a small chip run the benches of the RTL; `make gatesim` does more, and swaps gates."""
+"""Netlists of a small PE and of a chip run the benches of the RTL; `make gatesim` does more, and swaps gates."""
 
 import pytest
 from support.block_cases import PES

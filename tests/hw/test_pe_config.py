@@ -13,12 +13,13 @@ CHIPS = {
     "default": ChipParams(),
     "smallest": ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2),
     "largest": ChipParams(cols=16, rows=16, lanes=8, pot_bits=32, steps=1024, layers=64, classes=4096),
+    "family": ChipParams(neuron="all"),
 }
 by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
 
 
 def used_bits(params):
-    """Bits that each register has a use for."""
+    """Bits that each register has a use for; a chip without the family has none for its registers."""
     potential, window = params.pot_bits - 1, bits_for(params.steps + 1)
     widths = {
         Register.TAG: params.tag_bits,
@@ -32,8 +33,13 @@ def used_bits(params):
         Register.DESTINATION_TAG: params.tag_bits,
         Register.ERRORS: len(PeError),
     }
-    masks = {register: (1 << width) - 1 for register, width in widths.items()}
-    return {**masks, Register.OUTPUT: 1 << 31 | (1 << params.class_bits) - 1}
+    masks = dict.fromkeys(Register, 0) | {register: (1 << width) - 1 for register, width in widths.items()}
+    masks[Register.OUTPUT] = 1 << 31 | (1 << params.class_bits) - 1
+    if params.neuron == "all":
+        masks[Register.DYNAMICS] = (1 << 4 + 1 + 4 + 2) - 1
+        masks[Register.CHARGE] = (1 << params.step_bits) - 1
+        masks[Register.BIAS_ROW] = 1 << 31 | (1 << params.row_bits) - 1
+    return masks
 
 
 def is_inside(params, word):
