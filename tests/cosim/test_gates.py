@@ -1,4 +1,4 @@
-"""Netlists of a small PE and of a chip run the benches of the RTL; `make gatesim` does more, and swaps gates."""
+"""Netlists of a PE and of a chip run the benches of the RTL; `make gatesim` does more, and swaps gates."""
 
 import pytest
 from support.block_cases import PES
