@@ -11,7 +11,7 @@ import numpy as np
 from support import chip_cases
 from support.reference import random_events
 from support.words import rectangle_word, register_masks
-from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op, Packets
+from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, PeError, Register, memory_shape
 from yoso_sim.compare import compare, compare_counters
@@ -40,12 +40,6 @@ def random_destination(rng: random.Random) -> int:
     x0, x1 = sorted(rng.randrange(PARAMS.cols) for _ in range(2))
     y0, y1 = sorted(rng.randrange(PARAMS.rows) for _ in range(2))
     return rectangle_word(PARAMS, (x0, x1, y0, y1))
-
-
-def start(steps, early=0):
-    """A START that counts no spikes."""
-    count = {"count": 0} if PARAMS.neuron == "all" else {}
-    return Packets(PARAMS).pack("START", steps=steps, early=early, **count)
 
 
 async def check_neurons(host, network, image, reference, index):
@@ -110,7 +104,7 @@ async def random_networks_of_the_family_agree_in_spikes_states_counters_and_coun
             inputs: Any = chip_cases.random_inputs(old, network, 4)
         else:
             network, image = chip_cases.family_network(rng, PARAMS)
-            inputs = random_events(rng, 4, network)
+            inputs = random_events(rng, 4, network, density=float(rng.choice([0.05, 0.4, 0.4])))
         early_exit = bool(rng.integers(2))
         reference = golden.run(network, inputs, params=PARAMS, early_exit=early_exit)
         await host.load(image)
@@ -211,7 +205,7 @@ async def wrong_packets_are_named_dropped_and_forgotten_on_request(dut):
         (pack("END"), "WRONG_PHASE"),
         (pack("SPIKE", **everywhere, tag=1, parity=0, row=0), "WRONG_PHASE"),
         (pack("READ", **empty), "BAD_DESTINATION"),
-        (start(0), "BAD_STEPS"),
+        (chip_cases.start_flit(host.protocol.packets, 0), "BAD_STEPS"),
         (pack("REPLY", x=0, y=0, data=0), "BAD_PACKET"),
         (pack("RESULT", index=0, potential=0), "BAD_PACKET"),
         (pack("DECISION", index=0, step=0, spiked=0), "BAD_PACKET"),
@@ -239,10 +233,10 @@ async def load_packets_while_an_image_runs_are_named_and_dropped(dut):
         pack("SEEK", **everywhere, memory=Memory.WEIGHT, address=0): "WRONG_PHASE",
         pack("WRITE", **everywhere, data=0x5555): "WRONG_PHASE",
         pack("READ", **everywhere): "WRONG_PHASE",
-        start(1): "WRONG_PHASE",
+        chip_cases.start_flit(host.protocol.packets, 1): "WRONG_PHASE",
         pack("SPIKE", **empty, tag=1, parity=0, row=0): "BAD_DESTINATION",
     }
-    flits = [start(network.steps)]
+    flits = [chip_cases.start_flit(host.protocol.packets, network.steps)]
     for flit in wrong:
         flits += [flit, pack("STATUS", errors=0), pack("CLEAR")]
     first = image.image_flits(np.full(network.inputs, NEVER, np.int16))
@@ -314,7 +308,8 @@ async def images_have_from_one_step_to_all_that_the_chip_counts(dut):
         await check_neurons(host, network, image, reference, len(inputs) - 1)
     # One step is one sweep of V = 0: no class is better than the first.
     for early_exit in (0, 1):
-        batch = await host.link.exchange([start(1, early_exit), host.protocol.packets.pack("END")], 2)
+        start = chip_cases.start_flit(host.protocol.packets, 1, early_exit)
+        batch = await host.link.exchange([start, host.protocol.packets.pack("END")], 2)
         decision = host.protocol.packets.unpack(int(batch.answers[0]))
         assert (decision["index"], decision["step"], decision["spiked"]) == (0, 0, 0)
 

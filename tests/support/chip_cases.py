@@ -127,6 +127,12 @@ def random_inputs(rng: random.Random, network: Network, count: int) -> np.ndarra
     return inputs
 
 
+def start_flit(packets: Packets, steps: int, early: int = 0) -> int:
+    """START of an image whose spikes are not counted."""
+    count = {"count": 0} if packets.params.neuron == "all" else {}
+    return packets.pack("START", steps=steps, early=early, **count)
+
+
 def write_words(packets: Packets, x: int, y: int, memory: Memory, words: list[int]) -> list[int]:
     """SEEK to word 0 of a memory of one node and WRITE the words, of any width."""
     return _write(packets, rectangle_fields((x, x, y, y)), memory, 0, words)
