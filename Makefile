@@ -79,7 +79,7 @@ mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices
 kill: $(SYNTH_ENV) $(TEST_ENV) ## kill regress, train, soak, explore and coverage 20 times each; what is left must be right (long)
 	@$(BIN)/python -m pytest -m kill -s tests/command/test_kills.py
 
-gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node or chip: that one)
+gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit by flit (TARGET=pe, node, chip or family: that one)
 	@$(BIN)/yoso gatesim $(TARGET)
 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)

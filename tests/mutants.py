@@ -30,7 +30,7 @@ from amaranth.hdl import Fragment
 from yoso_hw.chip import Chip
 from yoso_hw.params import ChipParams
 sizes = dict(cols=1, rows=2, lanes=2, neurons=4, weights=8, layers=2, classes=2)
-for kind in ({}, {"banked": True, "multicast": False}):
+for kind in ({}, {"banked": True, "multicast": False}, {"neuron": "all"}):
     chip = Chip(ChipParams(**sizes, **kind))
     Fragment.get(chip, None).prepare()
 """

@@ -43,11 +43,11 @@ def test_every_block_has_tests_and_rows_name_blocks_only():
 
 
 def test_a_blocks_tests_are_those_of_its_files_its_rows_and_the_bugs_planted_in_it():
-    found = block_tests("neuron", PLAN, load_mutants())
-    assert "tests/hw/test_neuron.py" in found
+    found = block_tests("rel_psp", PLAN, load_mutants())
+    assert "tests/hw/test_rel_psp.py" in found
     assert "tests/hw/test_core.py::test_windows_and_slopes" in found
     assert "tests/hw/test_store.py::test_neurons_at_or_above_the_threshold_fire_and_are_marked" in found
-    assert not [test for test in found if test.startswith("tests/hw/test_neuron.py::")]
+    assert not [test for test in found if test.startswith("tests/hw/test_rel_psp.py::")]
 
 
 def test_the_files_that_contributing_names_exist():

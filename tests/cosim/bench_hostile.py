@@ -7,6 +7,7 @@ import random
 import cocotb
 from support import chip_cases
 from support.attack import PACKETS, PARAMS, Attack, pack
+from support.chip_cases import start_flit
 from support.wrong_packets import EVERYWHERE, cases, read, seek, spike, write
 from yoso_hw.packet import Kind, is_host_bound, kind_of
 from yoso_hw.registers import Counter, Memory, PeError, chunks, memory_shape
@@ -109,14 +110,14 @@ async def what_comes_past_the_last_step_is_dropped_and_reported(dut):
     await attack.start()
     steps = attack.network.steps
     for past in ([spike(**EVERYWHERE)], [pack("STEP")]):
-        image = [pack("START", steps=steps, early=0), *[pack("STEP")] * steps, *past, pack("END")]
+        image = [start_flit(PACKETS, steps), *[pack("STEP")] * steps, *past, pack("END")]
         await attack.host.link.exchange(image, answers=2)
         await attack.throw([])
         assert await attack.host.errors(clear=True) == ["WRONG_PHASE"]
         await attack.classify(0)
     # Closing the last step by STEP, or all by END, is no error.
     for image in ([pack("STEP")] * steps + [pack("END")], [pack("END")]):
-        await attack.host.link.exchange([pack("START", steps=steps, early=0), *image], answers=2)
+        await attack.host.link.exchange([start_flit(PACKETS, steps), *image], answers=2)
         await attack.throw([])
         assert await attack.host.errors() == []
     await attack.check_all()
@@ -197,6 +198,8 @@ def any_packet(rng: random.Random) -> list[int]:
         return [seek(memory, rng.randrange(depth), to), *packets]
     if rng.random() < 0.2:
         return [rng.getrandbits(PACKETS.flit_bits)]
+    if rng.random() < 0.03:
+        return [start_flit(PACKETS, 0)]
     format = rng.choice(list(PACKETS.formats.values()))
     flit = rng.getrandbits(PACKETS.flit_bits)
     right = dict(format.header)
@@ -220,7 +223,7 @@ async def a_storm_of_random_packets_leaves_a_chip_that_loads_and_is_right(dut, s
         packets = [any_packet(rng) for _ in range(80)]
         flits = [flit for burst in packets for flit in burst]
         if round_ % 2:
-            flits = [pack("START", steps=rng.randint(1, PARAMS.steps), early=rng.getrandbits(1)), *flits]
+            flits = [start_flit(PACKETS, rng.randint(1, PARAMS.steps), rng.getrandbits(1)), *flits]
         if round_ > 2:
             image = attack.flits(0)
             places = sorted(rng.randrange(len(image)) for _ in flits)

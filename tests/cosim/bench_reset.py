@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+from typing import Any
 
 import cocotb
 import numpy as np
 from support import chip_cases
+from support.reference import random_events
 from yoso_hw.registers import Counter, Memory, chunks
 from yoso_sim.compare import compare, compare_counters
 from yoso_sw.compile.flits import read_flits
@@ -25,10 +27,16 @@ class Case:
 
     def __init__(self, rng: random.Random) -> None:
         while True:
-            self.network, self.image = chip_cases.random_network(rng, PARAMS)
-            self.inputs = chip_cases.random_inputs(rng, self.network, 2)
+            self.inputs: Any
+            if PARAMS.neuron == "all":
+                numbers = np.random.default_rng(rng.getrandbits(32))
+                self.network, self.image = chip_cases.family_network(numbers, PARAMS)
+                self.inputs = random_events(numbers, 2, self.network)
+            else:
+                self.network, self.image = chip_cases.random_network(rng, PARAMS)
+                self.inputs = chip_cases.random_inputs(rng, self.network, 2)
             self.reference = golden.run(self.network, self.inputs, params=PARAMS)
-            if all((steps >= 0).any(axis=1).all() for steps in self.reference.steps):
+            if all(spikes.counts.any(axis=1).all() for spikes in self.reference.spikes):
                 return  # neurons of every layer fire in both images
 
     async def check(self, host, where: str) -> None:
@@ -42,7 +50,7 @@ class Case:
         notes = compare_counters(self.image, self.reference, await host.counters())
         assert not notes, (where, notes)
         assert await host.errors() == [], where
-        await check_neurons(host, self.image, self.reference, 1)
+        await check_neurons(host, self.network, self.image, self.reference, 1)
 
 
 @cocotb.test()

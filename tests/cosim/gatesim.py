@@ -118,6 +118,7 @@ def targets() -> dict[str, Target]:
         "pe": Target("pe", PES["four lanes"], "cosim.bench_pe"),
         "node": Target("mesh", mesh, "cosim.bench_mesh"),
         "chip": Target("chip", two_by_two(), "cosim.bench_chip"),
+        "family": Target("chip", chip_cases.CHIPS["2 x 1, family"], "cosim.bench_chip"),
     }
 
 
@@ -293,7 +294,10 @@ def tabulate(rows: list[Row], console: Console) -> None:
 @click.option("--seeds", default=2, show_default=True, help="Random states at power-up that are tried.")
 @click.option("--bugs", default=2, show_default=True, help="Gates that are swapped, one at a time, a target.")
 def main(names: tuple[str, ...], generic: bool, seeds: int, bugs: int) -> None:
-    """Run the benches of the targets NAMES (all if none): pe, node (four of them in a mesh), chip."""
+    """Run the benches of the targets NAMES, all if none.
+
+    They are pe, node (four of them in a mesh), chip, and family (a chip of neuron=all).
+    """
     every = targets()
     if unknown := [name for name in names if name not in every]:
         raise click.ClickException(f"no target is called {unknown[0]!r}; there are {', '.join(every)}")

@@ -1,10 +1,14 @@
-"""The netlist of a small PE runs the bench of the RTL; `make gatesim` does more, and swaps gates."""
+"""Netlists of a PE and of a chip run the benches of the RTL; `make gatesim` does more, and swaps gates."""
 
+import pytest
 from support.block_cases import PES
 
 from cosim import gatesim
 
-TARGET = gatesim.Target("pe", PES["one lane, banked, unicast"], "cosim.bench_pe")
+TARGETS = {
+    "pe": gatesim.Target("pe", PES["one lane, banked, unicast"], "cosim.bench_pe"),
+    "family": gatesim.targets()["family"],
+}
 
 #: Two gates of another kind with the same ports, in the text of a netlist.
 NETLIST = r"""
@@ -20,8 +24,9 @@ NETLIST = r"""
 """
 
 
-def test_a_pe_of_gates_leaves_the_flits_of_the_rtl_in_the_same_cycles(tmp_path):
-    row = gatesim.compare_with_rtl("pe", TARGET, gatesim.GENERIC_LIBRARY, tmp_path)
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_pe_and_a_chip_of_the_family_of_gates_leave_the_flits_of_the_rtl_in_the_same_cycles(name, tmp_path):
+    row = gatesim.compare_with_rtl(name, TARGETS[name], gatesim.GENERIC_LIBRARY, tmp_path)
     assert row.cells > 1000 and row.flip_flops > 500 and row.flits > 1000 and row.spikes > 100
     assert row.same and not row.mismatches, row
 

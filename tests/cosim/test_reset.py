@@ -7,7 +7,7 @@ from yoso_sim.build import RTL, UNSET_RTL, build
 from yoso_sim.simulate import simulate
 
 #: A chip of every kind of memory and of both kinds of network, with how many cycles lie between resets.
-CHIPS = {"1 x 1": 1, "2 x 1, banked": 11, "3 x 2, unicast, bus": 37}
+CHIPS = {"1 x 1": 1, "2 x 1, banked": 11, "3 x 2, unicast, bus": 37, "2 x 1, family": 23}
 
 
 def run(chip, form, bench, folder, seed=1, stride=1):
@@ -28,7 +28,7 @@ def test_a_reset_in_any_cycle_is_recovered_from(chip, tmp_path):
     run(chip, RTL, "cosim.bench_reset", tmp_path, stride=CHIPS[chip])
 
 
-@pytest.mark.parametrize("chip", ["2 x 1, banked"])
+@pytest.mark.parametrize("chip", ["2 x 1, banked", "2 x 1, family"])
 def test_nothing_depends_on_the_state_at_power_up(chip, tmp_path):
     """Flip-flops and memories hold random bits when `rst` comes: every flit is the same in the same cycle."""
     expected = run(chip, RTL, "cosim.bench_chip", tmp_path)

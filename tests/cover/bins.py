@@ -12,10 +12,10 @@ from enum import Enum
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from yoso_hw.adder import SaturatingAdder
 from yoso_hw.core.compute import HISTORY, Compute
 from yoso_hw.core.core import Core
 from yoso_hw.core.load import Load
+from yoso_hw.core.neuron import makes_a
 from yoso_hw.core.ops import Op as Operation
 from yoso_hw.core.store import Store
 from yoso_hw.decision import Decision
@@ -23,12 +23,13 @@ from yoso_hw.fifo import StreamFIFO
 from yoso_hw.flit import unpack
 from yoso_hw.host import HostPort
 from yoso_hw.memory_interface import MemoryInterface
-from yoso_hw.packet import HOST_BIT, KIND_BITS, ChipError, Kind, Op, Packets
+from yoso_hw.packet import HOST_BIT, KIND_BITS, ChipError, Kind, Packets
 from yoso_hw.pe_config import PeConfig
-from yoso_hw.registers import MEMORY_BITS, Memory, PeError, Register
+from yoso_hw.registers import MEMORY_BITS, Memory, PeError, Register, Reset
 from yoso_hw.router import INPUTS_OF, Port, Router
 from yoso_hw.router_interface import RouterInterface
 from yoso_hw.sequencer import Sequencer
+from yoso_hw.spike_counts import SpikeCounts
 from yoso_hw.unicast import Unicast
 
 from cover.planting import PREFIX, Bins, bins_of, planted
@@ -163,6 +164,28 @@ def core(m: Module, core: Core) -> Bins:
     yield "last step of the counter", sweep & (core.step == params.steps - 1)
     yield "output held back", refused(core.out)
     yield "stalled", core.events.stalls
+    if params.neuron == "all":
+        yield from family(m, core, sweep & (config.words != 0))
+
+
+def family(m: Module, core: Core, sweep: Value) -> Bins:
+    """What the neurons of a PE that sweeps are told; that a spike waits is seen at a submodule."""
+    neuron = core.config.neuron
+    yield "current kept", sweep & ~neuron.decays
+    yield "current cleared", sweep & neuron.decays & (neuron.current == 0)
+    yield "current decays", sweep & neuron.decays & (neuron.current != 0)
+    yield "potential leaks", sweep & (neuron.leak != 0)
+    for reset in Reset:
+        yield named("reset", reset), sweep & (neuron.reset == reset)
+    charges = (neuron.charge != 0) & (core.step == neuron.charge)
+    yield "charges", sweep & charges
+    yield "spike waits for the charge", core.spike.valid & m.submodules.load.hold
+    upcoming = core.step + 1
+    gate = (upcoming >= neuron.window_start) & (upcoming < neuron.window_end)
+    yield "bias in the first sweep", sweep & core.first & neuron.bias & gate
+    yield "bias in a later sweep", sweep & ~core.first & neuron.bias & gate
+    yield "bias held back before the window", sweep & neuron.bias & (upcoming < neuron.window_start)
+    yield "bias held back after the window", sweep & neuron.bias & (upcoming >= neuron.window_end)
 
 
 @bins_of(Load)
@@ -187,7 +210,7 @@ def compute(m: Module, compute: Compute) -> Bins:
     # The words whose A was made last, newest first.
     words = [Signal(params.word_bits, name=f"bins_word{i}") for i in range(HISTORY + 1)]
     known = [Signal(name=f"bins_known{i}") for i in range(HISTORY + 1)]
-    with m.If(takes & (request.payload.op != Operation.SWEEP)):
+    with m.If(takes & makes_a(params, request.payload.op, compute.neuron)):
         m.d.sync += [words[0].eq(request.payload.word), known[0].eq(1)]
         for i in range(HISTORY):
             m.d.sync += [words[i + 1].eq(words[i]), known[i + 1].eq(known[i])]
@@ -212,19 +235,26 @@ def compute(m: Module, compute: Compute) -> Bins:
     done = valid & (~result.valid | result.ready)
     a_up, a_down, v_up, v_down = [], [], [], []
     for i in range(params.lanes):
-        adder: SaturatingAdder = m.submodules[f"adder{i}"]
-        up, down = beyond(adder.a + adder.b, params.acc_bits)
+        neuron = m.submodules[f"neuron{i}"]
+        up, down = beyond(neuron.a + neuron.w, params.acc_bits)
         a_up.append(done & (op == Operation.SPIKE) & up)
         a_down.append(done & (op == Operation.SPIKE) & down)
-        neuron = m.submodules[f"neuron{i}"]
         swept = done & (op == Operation.SWEEP) & ~neuron.fired
-        up, down = beyond(neuron.v + Mux(neuron.step.sloped, neuron.config.slope, neuron.a), params.pot_bits)
+        v = neuron.v
+        if params.neuron == "all":
+            v = v - Mux(neuron.step.leaks, decay(v, neuron.config.leak), 0)
+        up, down = beyond(v + Mux(neuron.step.sloped, neuron.config.slope, neuron.a), params.pot_bits)
         v_up.append(swept & up)
         v_down.append(swept & down)
     yield "a clamped at the top", Cat(a_up)
     yield "a clamped at the bottom", Cat(a_down)
     yield "v clamped at the top", Cat(v_up)
     yield "v clamped at the bottom", Cat(v_down)
+
+
+def decay(x: Value, k: Value) -> Value:
+    """sign(x) ceil(|x| / 2^k)."""
+    return Mux(x > 0, (x + (Const(1) << k) - 1) >> k, x >> k)
 
 
 def beyond(total: Value, bits: int) -> tuple[Value, Value]:
@@ -253,6 +283,27 @@ def store(m: Module, store: Store) -> Bins:
     yield "a lane without a neuron would fire", Cat(masked)
     yield "every lane fires", store.fire_valid & store.fire.lanes.all()
     yield "write waits for its bank", refused(store.result)
+    if params.neuron == "all":
+        yield from resets(m, store)
+
+
+def resets(m: Module, store: Store) -> Bins:
+    """What firing, and a charge, leave of V; in lanes with and without neurons."""
+    config, sweep = store.neuron, store.v_write
+    fires, above, negative = [], [], []
+    for i in range(store.params.lanes):
+        neuron = m.submodules[f"neuron{i}"]
+        fires.append(sweep & neuron.fire)
+        above.append(sweep & (neuron.v > config.threshold))
+        negative.append(sweep & (neuron.v < 0))
+    charging, subtracts = store.step.charging, config.reset == Reset.SUBTRACT
+    yield "fires and keeps V", Cat(fires).any() & (config.reset == Reset.ONCE)
+    yield "fires and goes to 0", Cat(fires).any() & (config.reset == Reset.ZERO)
+    yield "subtracts all of V", (Cat(fires) & ~Cat(above)).any() & subtracts
+    yield "subtracts and leaves some", (Cat(fires) & Cat(above)).any() & subtracts
+    yield "readout above the threshold", Cat(above).any() & (config.reset == Reset.NEVER)
+    yield "charge above the threshold", Cat(above).any() & charging
+    yield "negative charge", Cat(negative).any() & charging
 
 
 # ---- memories and registers ------------------------------------------------------------------------------
@@ -300,12 +351,18 @@ def host_port(m: Module, host: HostPort) -> Bins:
         "in unknown kind",
         moved(came) & Cat(command.kind == kind for kind in unknown).any() if unknown else Const(0),
     )
-    known = [int(op) for op in Op]
+    known = {format.op for format in packets.formats.values() if format.kind == Kind.CONTROL}
     yield (
         "in unknown operation",
         moved(came) & (command.kind == Kind.CONTROL) & ~Cat(command.op == op for op in known).any(),
     )
-    for name in ("REPLY", "STATUS", "DECISION", "CYCLES"):
+    for name in (
+        "REPLY",
+        "STATUS",
+        "DECISION",
+        "CYCLES",
+        *(["COUNT"] if host.params.neuron == "all" else []),
+    ):
         yield named("out", name), moved(goes) & packet_is(packets, name, goes.payload)
     yield "result to the decision", host.result
     status = unpack(packets, "STATUS", goes.payload)
@@ -329,6 +386,9 @@ def decision(m: Module, decision: Decision) -> Bins:
     result = unpack(decision.packets, "RESULT", decision.flit)
     best = Signal(signed(decision.params.pot_bits), name="bins_best")
     counts = decision.valid & decision.enable & ~decision.clear
+    if decision.params.neuron == "all":
+        counts &= ~decision.counting
+        yield from counted(m, decision)
     with m.If(counts & (~decision.found | (result.potential > best))):
         m.d.sync += best.eq(result.potential)
     rival = counts & decision.found
@@ -339,6 +399,38 @@ def decision(m: Module, decision: Decision) -> Bins:
     yield "tie and a higher index comes later", tie & (result.index > decision.index)
     yield "negative potential", counts & (result.potential < 0)
     yield "result after the decision", decision.valid & ~decision.enable
+
+
+def counted(m: Module, decision: Decision) -> Bins:
+    """Spikes that compete by their counts, a cycle after they came; a count is a submodule's."""
+    count = m.submodules.counts.count
+    spike, index = Signal(name="bins_spike"), Signal(decision.params.class_bits, name="bins_index")
+    best = Signal(len(count), name="bins_count")
+    result = unpack(decision.packets, "RESULT", decision.flit)
+    m.d.sync += [spike.eq(decision.valid & decision.spikes & decision.counting), index.eq(result.index)]
+    with m.If(spike & (~decision.found | (count > best))):
+        m.d.sync += best.eq(count)
+    rival = spike & decision.found
+    other = rival & (index != decision.index)
+    yield "a higher count comes later", other & (count > best)
+    yield "a lower count comes later", other & (count < best)
+    yield "tie of counts and a lower index comes later", other & (count == best) & (index < decision.index)
+    yield "tie of counts and a higher index comes later", other & (count == best) & (index > decision.index)
+    yield "the best one spikes again", rival & (index == decision.index)
+    yield "spikes in a row", spike & decision.valid & decision.spikes & decision.counting
+
+
+@bins_of(SpikeCounts)
+def spike_counts(m: Module, counts: SpikeCounts) -> Bins:
+    """A spike writes a count of 1 at least, the walker 0; both at the memory, a submodule."""
+    (write,), (read,) = m.submodules.memory.write_ports, m.submodules.memory.read_ports
+    taken = counts.spike | counts.ask
+    yield "asked", counts.ask
+    yield "first spike of an output", write.en & (write.data.count == 1)
+    yield "another spike of an output", write.en & (write.data.count > 1)
+    yield "walker clears the memory", write.en & (write.data.count == 0) & ~counts.ready
+    yield "walker meets an old count", write.en & (write.data.count == 0) & counts.ready
+    yield "walker stands where a count is written", write.en & ~taken & (read.addr == write.addr)
 
 
 @bins_of(Sequencer)
@@ -355,6 +447,14 @@ def sequencer(m: Module, sequencer: Sequencer) -> Bins:
     yield "early exit on", starts & begin.early
     yield "early exit off", starts & ~begin.early
     yield "start waits for the mesh", refused(sequencer.start)
+    if params.neuron == "all":
+        counted = Signal(name="bins_counted")
+        with m.If(starts):
+            m.d.sync += counted.eq(begin.count)
+        yield "counts decide", starts & begin.count & ~begin.early
+        yield "counts decide though an early end is asked for", starts & begin.count & begin.early
+        yield "another rule decides right after counts", starts & ~begin.count & counted
+        yield "counted and nothing spiked", decides & counted & ~answer.spiked
     yield "decided by a spike", decides & answer.spiked
     yield "decided by the potential", decides & ~answer.spiked
     yield "image ends before its last step", decides & ~last & early

@@ -87,3 +87,49 @@ def test_the_best_so_far_stays_as_it_is_until_it_is_asked_for():
         bench.drive(flit=flit)
         bench.step()
     assert [set(values) for values in seen] == [{1}, {9}]
+
+
+# ---- counts ----------------------------------------------------------------------------------------------
+
+FAMILY = ChipParams(classes=16, neuron="all")
+
+
+def counting():
+    """A decision unit in an image whose spikes are counted."""
+    bench = Bench(Decision(FAMILY))
+    bench.run(lambda: bench.get(bench.dut.ready))
+    bench.pulse(clear=1)
+    bench.drive(enable=1, counting=1, spikes=1)
+    return bench
+
+
+def spike(bench, index, potential=0):
+    flit = Packets(FAMILY).pack("RESULT", index=index, potential=potential)
+    bench.pulse(valid=1, flit=flit)
+
+
+@pytest.mark.parametrize(
+    "steps", [[{3}], [{3, 5}], [{1, 9}, {9}], [{1, 9}, {9}, {1}], [{2, 4, 6}, {4, 6}, {6, 2}]]
+)
+def test_the_most_spikes_then_the_lowest_index_win_in_whatever_order_those_of_a_step_come(steps):
+    fired = [index for step in steps for index in step]
+    wanted = min(set(fired), key=lambda index: (-fired.count(index), index))
+    for orders in itertools.product(*(itertools.permutations(sorted(step)) for step in steps)):
+        bench = counting()
+        for order in orders:
+            for index in order:
+                spike(bench, index, potential=-index)
+            bench.step(3)  # a barrier takes longer
+        assert bench.get(bench.dut.found) and bench.get(bench.dut.index) == wanted, orders
+
+
+def test_potentials_of_a_report_decide_after_an_image_without_spikes():
+    bench = counting()
+    bench.step(5)
+    assert not bench.get(bench.dut.found)
+    bench.drive(counting=0, spikes=0)
+    for index, potential in ((4, -3), (2, 7), (9, 7)):
+        spike(bench, index, potential)
+    assert bench.get(bench.dut.index) == 2
+    bench.pulse(ask=1, asked=2)
+    assert bench.get(bench.dut.count) == 0

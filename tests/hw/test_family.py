@@ -328,6 +328,26 @@ def test_a_spike_right_behind_the_sweep_finds_the_a_that_the_sweep_made(words, b
     assert bench.state() == bench.expected()
 
 
+@plain_and_banked
+@pytest.mark.parametrize("words", [1, 2, 3, 4])
+def test_a_spike_right_behind_the_sweep_that_charges_finds_the_new_current(words, banked):
+    """Store alone knows it: the spike waits, and no A from before comes back."""
+    bench = CoreBench(
+        chip(2, words, banked=banked, neuron="all"),
+        words,
+        charge=3,
+        reset=Reset.SUBTRACT,
+        window_start=4,
+        seed=words,
+    )
+    for step in range(6):
+        bench.spike(20, ahead=True)
+        bench.tick()
+        bench.take(20)
+        bench.settle()
+        assert bench.state() == bench.expected(), step
+
+
 def test_a_bias_row_past_the_weight_memory_is_an_error_and_no_bias():
     params = chip(2, 4, neuron="all")
     bench = CoreBench(params, 4, decays=1, bias=1, bias_row=61, window_start=1, reset=Reset.NEVER)

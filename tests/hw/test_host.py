@@ -1,6 +1,7 @@
 """Host port: right packets go on, wrong ones are dropped and leave their sticky bit, answers come out."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from support.bench import Bench, held
@@ -288,6 +289,37 @@ def test_each_answer_stays_as_it_is_for_a_host_that_takes_it_late():
     port.host.put(PACKETS.pack("STATUS", errors=0))
     later = PACKETS.pack("STATUS", errors=1 << ChipError.WRONG_PHASE | 1 << ChipError.PE_ERROR)
     assert [held(port.answers) for _ in range(8)] == [status, *answers, later, *replies]
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.7])
+def test_a_count_is_answered_with_what_comes_a_cycle_after_it_was_asked_for(stall):
+    """The bench counts as the decision unit: an answer stays until the next question."""
+    params = replace(PARAMS, neuron="all")
+    packets = Packets(params)
+    port = Port("loading", params, stall=stall, count=0)
+
+    def counts():
+        if port.get(port.dut.ask):
+            yield port.dut.count, port.get(port.dut.asked) % 7 + 1
+
+    port.each_cycle(counts)
+    replies = [packets.pack("REPLY", x=0, y=0, data=data) for data in range(6)]
+    port.exit.put(*replies)
+    asked = [packets.pack("COUNT", index=index, spikes=0) for index in range(20)]
+    port.host.put(*asked)
+    port.run(lambda: len(port.answers.taken) == len(asked) + len(replies))
+    answers = [packets.pack("COUNT", index=index, spikes=index % 7 + 1) for index in range(20)]
+    assert [flit for flit in port.answers.taken if flit not in replies] == answers
+    assert [flit for flit in port.answers.taken if flit in replies] == replies and port.mesh.taken == []
+
+
+@pytest.mark.parametrize("phase", ["accepting", "draining"])
+def test_a_count_is_no_question_of_a_running_image(phase):
+    params = replace(PARAMS, neuron="all")
+    port = Port(phase, params, count=3)
+    asks = port.record(port.dut.ask)
+    port.send(Packets(params).pack("COUNT", index=3, spikes=0))
+    assert port.errors() == 1 << ChipError.WRONG_PHASE and not any(asks) and port.answers.taken == []
 
 
 @pytest.mark.parametrize("phase", ["loading", "accepting"])

@@ -17,6 +17,7 @@ CHIPS = {
     "one neuron": ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1),
     "bus": ChipParams(cols=2, rows=1, lanes=1, neurons=5, weights=12, router="bus"),
     "eight lanes": ChipParams(cols=2, rows=1, lanes=8, neurons=24, weights=256, pot_bits=32),
+    "family": ChipParams(cols=2, rows=1, lanes=2, neurons=6, weights=16, neuron="all"),
 }
 by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
 NODE = {"x0": 0, "x1": 0, "y0": 0, "y1": 0}

@@ -16,8 +16,8 @@ class Course(Bench):
     `ticks` gets (cycle, first, report) of each tick.
     """
 
-    def __init__(self, busy=5):
-        super().__init__(Sequencer(PARAMS))
+    def __init__(self, busy=5, params=PARAMS):
+        super().__init__(Sequencer(params))
         self.busy, self.ticks, self.forgets = busy, [], 0
         self.start = self.source(self.dut.start)
         self.answers = self.sink(self.dut.answer)
@@ -48,9 +48,9 @@ class Course(Bench):
         if get(dut.forget):
             yield dut.found, 0
 
-    def begin(self, steps, early=0):
+    def begin(self, steps, early=0, **rest):
         self.ticks.clear()
-        self.start.put(PACKETS.pack("START", steps=steps, early=early))
+        self.start.put(Packets(self.dut.params).pack("START", steps=steps, early=early, **rest))
         self.run(lambda: not self.start.queue)
 
     def finish(self, count=2):
@@ -216,3 +216,46 @@ def test_parity_turns_with_every_tick_and_images_follow_each_other():
         close_steps(course, 2)
         decision, _ = course.finish()
         assert decision["index"] == image and course.forgets == image + 1
+
+
+# ---- counts ----------------------------------------------------------------------------------------------
+
+FAMILY = ChipParams(neuron="all")
+
+
+def test_counted_all_spikes_compete_to_the_last_step_and_no_early_end_is_taken():
+    course = Course(params=FAMILY)
+    course.drive(ready=1)
+    course.begin(4, early=1, count=1)
+    course.found_at = {1: 7}
+    competes = []
+    for step in range(4):
+        course.run(lambda: course.get(course.dut.accepting))
+        course.step(3)
+        competes.append((course.get(course.dut.competing), course.get(course.dut.counting)))
+        course.pulse(**{"image_end" if step == 3 else "step_end": 1})
+    decision, _cycles = course.finish()
+    assert competes == [(1, 1)] * 4 and kinds(course) == ["first", "step", "step", "step"]
+    assert (decision["index"], decision["step"], decision["spiked"]) == (7, 3, 1)
+
+
+def test_in_a_report_potentials_compete_and_no_spikes_are_counted():
+    course = Course(params=FAMILY)
+    course.drive(ready=1)
+    course.begin(2, count=1)
+    course.found_at = {2: 5}
+    close_steps(course, 2)
+    course.run(lambda: kinds(course)[-1] == "report" and course.get(course.dut.competing))
+    assert course.get(course.dut.counting) == course.get(course.dut.spikes) == 0
+    decision, _cycles = course.finish()
+    assert (decision["index"], decision["step"], decision["spiked"]) == (5, 1, 0)
+
+
+def test_start_waits_until_counts_are_cleared():
+    course = Course(params=FAMILY)
+    course.start.put(Packets(FAMILY).pack("START", steps=1, early=0, count=0))
+    course.step(30)
+    assert course.start.queue and not course.ticks
+    course.drive(ready=1)
+    course.run(lambda: not course.start.queue)
+    assert kinds(course) == ["first"]

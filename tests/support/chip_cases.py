@@ -17,6 +17,8 @@ from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import Vector, load_vectors
 
+from support import reference
+
 VECTORS = Path(__file__).parents[1] / "vectors"
 
 _SMALL = {"neurons": 16, "weights": 256, "steps": 32, "layers": 4, "classes": 16}
@@ -28,6 +30,9 @@ CHIPS = {
     "2 x 1, banked": ChipParams(**_SMALL, cols=2, rows=1, lanes=2, banked=True),
     "3 x 2, unicast, bus": ChipParams(
         **_SMALL, cols=3, rows=2, pot_bits=23, multicast=False, router="bus", spike_fifo=2
+    ),
+    "2 x 1, family": ChipParams(
+        **_SMALL, cols=2, rows=1, lanes=2, weight_bits=4, acc_bits=10, pot_bits=10, neuron="all"
     ),
 }
 
@@ -88,6 +93,21 @@ def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, Wei
             continue
 
 
+def family_network(rng: np.random.Generator, params: ChipParams) -> tuple[Network, WeightImage]:
+    """A random network of the neuron family that compiles for the chip, with its image."""
+    while True:
+        sizes = rng.integers(2, 13, rng.integers(2, min(params.layers, params.nodes + 1) + 1)).tolist()
+        decision = ("count", "count", "softmax", "ttfs")[rng.integers(4)]
+        steps = int(rng.integers(4, min(15, params.steps)))
+        try:
+            network = reference.random_network(
+                rng, sizes, steps, weight_bits=params.weight_bits, decision=decision, family=True
+            )
+            return network, compile_network(network, params)
+        except (NetworkError, CompileError):
+            continue
+
+
 def long_network(rng: random.Random, params: ChipParams) -> tuple[Network, WeightImage]:
     """A network without a slope that takes every step the chip counts, with its image."""
     weights = np.array([[rng.randint(-1, 1) for _ in range(3)] for _ in range(4)], np.int8)
@@ -105,6 +125,12 @@ def random_inputs(rng: random.Random, network: Network, count: int) -> np.ndarra
             if rng.random() < active:
                 image[i] = rng.randrange(last)
     return inputs
+
+
+def start_flit(packets: Packets, steps: int, early: int = 0) -> int:
+    """START of an image whose spikes are not counted."""
+    count = {"count": 0} if packets.params.neuron == "all" else {}
+    return packets.pack("START", steps=steps, early=early, **count)
 
 
 def write_words(packets: Packets, x: int, y: int, memory: Memory, words: list[int]) -> list[int]:

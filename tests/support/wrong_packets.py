@@ -61,12 +61,15 @@ def cases() -> dict[str, Case]:
     found: dict[str, Case] = {}
     from_the_chip = {
         "kind 7": 7,
-        "operation 7": control(7),
         "REPLY": pack("REPLY", x=0, y=0, data=1),
         "RESULT": pack("RESULT", index=0, potential=PARAMS.pot_max),
         "DECISION": control(Op.DECISION),
         "CYCLES": control(Op.CYCLES),
     }
+    if PARAMS.neuron == "all":
+        found["COUNT in an image"] = Case(lambda _: [control(Op.COUNT)] * 3, {"WRONG_PHASE"}, in_image=True)
+    else:
+        from_the_chip["COUNT of a chip that does not count"] = control(Op.COUNT)
     for name, flit in from_the_chip.items():
         for in_image in (False, True):
             where = "in an image" if in_image else "before one"
@@ -107,10 +110,10 @@ def cases() -> dict[str, Case]:
     found["END in the load phase"] = Case(lambda _: [pack("END")], wrong)
     load = [seek(Memory.WEIGHT, 0, EVERYWHERE), write(to=EVERYWHERE), read(EVERYWHERE)]
     found["a load in the run phase"] = Case(lambda _: load, wrong, in_image=True)
-    start = pack("START", steps=2, early=0)
+    start = chip_cases.start_flit(PACKETS, 2)
     found["START in an image"] = Case(lambda _: [start], wrong, in_image=True)
     for steps in (0, PARAMS.steps + 1):
         found[f"START with {steps} steps"] = Case(
-            lambda _, s=steps: [pack("START", steps=s, early=0)], {"BAD_STEPS"}
+            lambda _, s=steps: [chip_cases.start_flit(PACKETS, s)], {"BAD_STEPS"}
         )
     return found
