@@ -58,7 +58,7 @@ def run(command, *arguments, fails=False):
 def test_a_network_that_records_no_set_is_asked_about(squares, folder):
     said = refusal(network(), folder / "own.npz")
     assert "network 'own' " in said and "does not say what it was trained on: name its data set" in said
-    assert "with --data NAME or PATH, one of mnist, fashion-mnist, caltech or your own" in said
+    assert "with --data NAME or PATH, one of mnist, fashion-mnist, caltech, n-mnist or your own" in said
     assert len(samples_for(network(), folder / "own.npz", "squares")) == 60
 
 
@@ -134,7 +134,9 @@ def test_a_committed_network_of_pictures_of_any_size_gets_its_test_images(monkey
         path = NETWORKS / f"{name}.npz"
         with pytest.raises(DatasetError, match="seen"):
             samples_for(Network.load(path), path)
-        assert seen == {"name": "caltech-contrast", "split": "test", "seed": 1, "shape": shape}
+        assert (
+            seen.items() >= {"name": "caltech-contrast", "split": "test", "seed": 1, "shape": shape}.items()
+        )
 
 
 def test_pictures_are_resized_to_the_shape_that_a_network_records(folder):
@@ -253,7 +255,7 @@ def test_spike_steps_train_and_cannot_be_distorted(folder):
     )
     path.write_text(path.read_text() + "[augment]\nshift = 1.0\n")
     said = run(train.main, path, "--restart", fails=True)
-    assert "quadrants: [augment] distorts pixels, and spikes has spike steps; remove it" in said
+    assert "quadrants: [augment] distorts pixels, and spikes in code ttfs has spike steps; remove it" in said
 
 
 # ---- arrays --------------------------------------------------------------------------------------------
