@@ -7,7 +7,7 @@ import pytest
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.commands.explore import beside_the_baseline
-from yoso_sim.energy.cost import skippable
+from yoso_sim.energy.cost import Case, evaluate, skippable
 from yoso_sim.energy.explore import CASES, choose, front
 from yoso_sim.energy.model import PARTS as PARTS_OF
 from yoso_sim.energy.model import (
@@ -31,6 +31,7 @@ from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 from yoso_synth.power import Energy
 from yoso_synth.toggles import Window
+from yoso_synth.tools import SynthError
 
 PARTS = ("weight memory", "A and V memories", "spike-address memory", "core", "router", "rest of PE")
 
@@ -131,6 +132,13 @@ def test_a_spike_that_leaves_by_two_links_is_one_and_two_of_a_neuron_are_two() -
 
     sent = [(0, flit(0, 0)), (2, flit(0, 0)), (0, flit(1, 0)), (0, flit(0, 1))]
     assert bench.sent(sent) == [0, 0, 1]
+
+
+def test_a_network_without_a_hidden_layer_is_refused_in_a_line(tmp_path) -> None:
+    layer = Layer(np.ones((3, 2), np.int8), Neuron(threshold=3, start=0, end=4))
+    Network("one", (layer,), 4, 4).save(tmp_path / "one.npz")
+    with pytest.raises(SynthError, match="a PE of a hidden layer, and 3-2 has none; take a network of two"):
+        evaluate(Case(str(tmp_path / "one.npz")), 1, print)
 
 
 def test_power_and_leakage_follow_from_rate() -> None:

@@ -266,11 +266,16 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
     Raises
     ------
     SynthError
-        If a tool, a Liberty file or the RTL fails.
+        If a tool, a Liberty file or the RTL fails, or the network has no hidden layer.
     """
     process = process or PROCESSES["sg13g2"]
     params = case.params
     network = Network.load(case.path)
+    if len(network.layers) < 2:
+        raise SynthError(
+            f"{case}: the costs of events are measured on a PE of a hidden layer, and {network.shape} has "
+            "none; take a network of two layers or more"
+        )
     image = compile_network(network, params)
     netlist = netlist_costs(case, network, image, report, process)
     counters, cycles, longest = rtl(case, images, report)

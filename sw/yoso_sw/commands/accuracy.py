@@ -37,7 +37,7 @@ from yoso_sw.network.zoo import locate, names
 if TYPE_CHECKING:
     from yoso_sw.learn.rule import Result
 
-BLOCK = 1000  # images a run of the golden model; bounds its memory
+BLOCK, CHECKED = 1000, 20  # images a run of the golden model, and of the trainer; bound their memory
 
 #: Accuracy in the paper's tables I to III, by data set and shape.
 PAPER = {
@@ -94,7 +94,9 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
     network = Network.load(trained)
     samples = samples_for(network, trained, data, other)
     images, labels = samples.pair
-    if checked and (wrong := disagreements(config, network, images[:checked])):
+    some = images[:checked]
+    firsts = range(0, len(some), CHECKED)
+    if wrong := sum(disagreements(config, network, some[first : first + CHECKED]) for first in firsts):
         raise TrainingError(
             f"{network.name}: trainer and golden model differ in {wrong} spikes or decisions "
             f"of {checked} images"
