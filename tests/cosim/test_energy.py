@@ -1,12 +1,16 @@
 """The energy of an image (`yoso_sim.energy`), by hand."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from yoso_hw.drawing import pyplot
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.commands.explore import beside_the_baseline
+from yoso_sim.commands.explore import main as explore
 from yoso_sim.energy.cost import Case, evaluate, skippable
 from yoso_sim.energy.explore import CASES, choose, front
 from yoso_sim.energy.model import PARTS as PARTS_OF
@@ -251,6 +255,25 @@ def test_the_chosen_chip_is_not_bought_with_accuracy() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_chip_that_is_explored_holds_its_network(case):
     compile_network(Network.load(case.path), case.params)
+
+
+def test_a_network_of_one_s_own_is_explored_beside_the_others(tmp_path, monkeypatch):
+    seen = []
+
+    def found(case, images, report):
+        seen.append(case)
+        return {"name": str(case), "case": asdict(case), "images": images} | _found(10, 10, 10, 99.0)
+
+    monkeypatch.setattr("yoso_sim.energy.cost.evaluate", found)
+    monkeypatch.setattr("yoso_sim.energy.explore.table", lambda results: "")
+    monkeypatch.setattr("yoso_sim.energy.explore.draw", lambda results: pyplot().figure())
+    words = "own.npz neuron=all acc_bits=20"
+    done = CliRunner().invoke(explore, ["--also", words, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert seen == [*CASES, Case("own.npz", ("neuron=all", "acc_bits=20"))]
+    report = json.loads((tmp_path / "explore.json").read_text())
+    assert report["results"][-1]["name"] == words
+    assert report["command"] == f"yoso explore --images 20 --also '{words}'"
 
 
 def test_what_the_baseline_takes_is_said_in_words_or_that_it_has_not_run():
