@@ -67,17 +67,38 @@ def swept(params: ChipParams, neuron: Any, step: Any, a: Value, v: Value, fired:
     )
 
 
-def assume_legal(h: Harness, params: ChipParams, neuron: Any, step: Any) -> None:
-    """`neuron` is a legal one of docs/arithmetic.md, and `step` what `Step` may make of it."""
+def step(h: Harness, params: ChipParams, neuron: Any, step: Any) -> Value:
+    """Make `neuron` any legal one of docs/arithmetic.md, and `step` what a step may be to it.
+
+    Returns the bits of the latter that change from step to step, as `told` takes them. k is 3 at most: of the
+    few bits here nothing is left by then, and the proof `decay` has every k.
+    """
+    names = ("sloped", "open") if params.neuron == "rel_psp" else ("sloped", "open", "biased", "charging")
+    bits = h.free("step", len(names))
+    h.m.d.comb += told(params, neuron, step, bits)
+    if params.neuron == "all":
+        h.assume(neuron.threshold != 0)
+        h.assume((neuron.leak < 4) & (neuron.current < 4))
+        h.assume(implies(step.sloped, (neuron.slope != 0) & ~neuron.decays & (neuron.leak == 0)))
+        h.assume(implies(step.charging, neuron.charge != 0))
+        h.assume(implies(step.charging | (neuron.reset == Reset.NEVER), ~step.open))
+        h.assume(
+            implies(neuron.charge != 0, ~neuron.decays & (neuron.leak == 0) & (neuron.reset != Reset.ONCE))
+        )
+        h.assume(implies(step.biased, neuron.bias))
+        h.assume(implies(neuron.bias, neuron.decays))
+    return bits
+
+
+def told(params: ChipParams, neuron: Any, step: Any, bits: Value) -> list:
+    """Statements that give `step` its bits, and what follows from the registers alone."""
     if params.neuron == "rel_psp":
-        return
-    h.assume(neuron.threshold != 0)
-    h.assume(implies(step.sloped, (neuron.slope != 0) & ~neuron.decays & (neuron.leak == 0)))
-    h.assume(implies(step.charging, neuron.charge != 0))
-    h.assume(implies(step.charging | (neuron.reset == Reset.NEVER), ~step.open))
-    h.assume(implies(neuron.charge != 0, ~neuron.decays & (neuron.leak == 0) & (neuron.reset != Reset.ONCE)))
-    h.assume(implies(step.biased, neuron.bias))
-    h.assume(implies(neuron.bias, neuron.decays))
-    h.assume(step.leaks == (neuron.leak != 0))
-    for mask, k in ((step.v_mask, neuron.leak), (step.a_mask, neuron.current)):
-        h.assume(mask == Cat(k > i for i in range(len(mask))))
+        return [Value.cast(step).eq(bits)]
+    return [
+        Cat(step.sloped, step.open, step.biased, step.charging).eq(bits),
+        step.leaks.eq(neuron.leak != 0),
+        *(
+            mask.eq(Cat(k > i for i in range(len(mask))))
+            for mask, k in ((step.v_mask, neuron.leak), (step.a_mask, neuron.current))
+        ),
+    ]

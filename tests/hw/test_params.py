@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from yoso_hw.params import ROUTERS, ChipParams, ParamError, bits_for
+from yoso_hw.params import NEURONS, ROUTERS, ChipParams, ParamError, bits_for
 from yoso_hw.registers import CHUNK_BITS, Memory, chunks, memory_shape
 
 RANGES = {
@@ -91,6 +91,7 @@ def chips():
         router=st.sampled_from(ROUTERS),
         multicast=st.booleans(),
         banked=st.booleans(),
+        neuron=st.sampled_from(NEURONS),
     )
 
 
@@ -98,6 +99,12 @@ def chips():
 def test_a_chip_survives_its_json(chip):
     again = ChipParams.from_json(chip.to_json())
     assert again == chip and not again.differences(chip)
+
+
+def test_a_chip_that_was_written_before_a_parameter_was_added_has_not_what_it_stands_for():
+    text = ChipParams(neuron="all").to_json().replace(', "neuron": "all"', "")
+    assert "neuron" not in text.replace("neurons", "")
+    assert ChipParams.from_json(text) == ChipParams(neuron="rel_psp")
 
 
 @given(chips())
@@ -112,7 +119,15 @@ def test_memory_addresses_and_chunks_cover_each_memory(chip):
 def test_each_parameter_shows_in_the_differences(name):
     chip = ChipParams()
     value = getattr(chip, name)
-    others = {"router": "bus", "weight_bits": 4, "acc_bits": 17, "pot_bits": 21, "cols": 7, "rows": 8}
+    others = {
+        "router": "bus",
+        "neuron": "all",
+        "weight_bits": 4,
+        "acc_bits": 17,
+        "pot_bits": 21,
+        "cols": 7,
+        "rows": 8,
+    }
     changed = not value if isinstance(value, bool) else others[name] if name in others else value * 2
     other = dataclasses.replace(chip, **{name: changed})
     (difference,) = chip.differences(other)

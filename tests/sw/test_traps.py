@@ -56,7 +56,7 @@ HOSTILE_JSON = {
     "a fraction": lambda meta: meta["layers"][0]["neuron"].update(threshold=7.5),
     "a number as text": lambda meta: meta.update(steps="8"),
     "true as a number": lambda meta: meta["layers"][0]["neuron"].update(threshold=True),
-    "a key of a neuron to come": lambda meta: meta["layers"][0]["neuron"].update(leak=3),
+    "a key of a neuron to come": lambda meta: meta["layers"][0]["neuron"].update(refractory=3),
     "a neuron without a threshold": lambda meta: meta["layers"][0]["neuron"].pop("threshold"),
     "no neuron": lambda meta: meta["layers"][0].update(neuron=None),
     "an accuracy in words": lambda meta: meta["about"].update(float_accuracy="hi"),

@@ -54,17 +54,28 @@ class Step(Component):
 # positive loses besides takes that carry away.
 
 
+def shifted_right(value: Value, by: Value, unit: int = 1) -> Value:
+    """``value >> by * unit``, arithmetic: a choice a bit of `by`.
+
+    Not Amaranth's shift by a signal: of one by so much that no bit is left, the upper bit of the amount was
+    lost on the way through yosys 0.70, as a proof's trace showed.
+    """
+    for i, bit in enumerate(by):
+        value = Mux(bit, value.as_signed() >> (unit << i), value.as_signed())
+    return value.as_signed()
+
+
 def begin_decay(value: Value, k: Value, mask: Value) -> tuple[Value, Value]:
     """`value` shifted by the upper half of k, and whether each two bits of it lose a one in all of k."""
     lost = value & mask
     pairs = [lost[i : i + 2].any() for i in range(0, len(value), 2)]
-    return value.as_signed() >> (k[HALF:] << HALF), Cat(*pairs)
+    return shifted_right(value, k[HALF:], 1 << HALF), Cat(*pairs)
 
 
 def end_decay(shifted: Value, lost: Value, k: Value, enable: Value) -> tuple[Value, Value]:
     """What added to the value makes it lose its decay: a number, and a carry; 0 unless `enable`."""
     negative = shifted[-1]
-    return Mux(enable, (~(shifted.as_signed() >> k[:HALF])).as_signed(), 0), enable & (negative | ~lost.any())
+    return Mux(enable, ~shifted_right(shifted, k[:HALF]), 0), enable & (negative | ~lost.any())
 
 
 def sum_of_three(m: Module, width: int, x: Value, y: Value, z: Value, carry: Value) -> Signal:

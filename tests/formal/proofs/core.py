@@ -93,14 +93,14 @@ class Pipeline:
         self.neuron, self.step = Signal(neuron_config(params)), Signal(step_layout(params))
         m.d.comb += [
             Value.cast(self.neuron).eq(h.fixed("neuron", len(Value.cast(self.neuron)))),
-            Value.cast(self.step).eq(h.free("step", len(Value.cast(self.step)))),
             load.neuron.eq(self.neuron),
         ]
-        family.assume_legal(h, params, self.neuron, self.step)
+        decided = family.step(h, params, self.neuron, self.step)
+        held = Signal(len(decided))
+        with m.If(load.start):
+            m.d.sync += held.eq(decided)
         for half in (compute, store):
-            m.d.comb += half.neuron.eq(self.neuron)
-            with m.If(load.start):
-                m.d.sync += half.step.eq(self.step)
+            m.d.comb += [half.neuron.eq(self.neuron), *family.told(params, self.neuron, half.step, held)]
 
         # The memories.
         self.reads = load.word == self.word
