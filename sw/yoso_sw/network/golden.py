@@ -132,8 +132,9 @@ def check_inputs(network: Network, inputs: np.ndarray | Events) -> Events:
     if charge and late >= charge:
         raise GoldenError(f"input step {late} is not before the charge of layer 0 at step {charge}")
     most = network.most_spikes(0)
-    if late >= most and len(often := np.argwhere(events.counts > most)):  # an axon spikes once a step at most
-        image, axon = often[0]
+    # Steps are one an axon, and events one an axon and step.
+    if isinstance(inputs, Events) and late >= most and (often := events.counts > most).any():
+        image, axon = np.argwhere(often)[0]
         raise GoldenError(
             f"image {image}, input {axon} spikes {events.counts[image, axon]} times; of code {network.code} "
             f"with {network.levels} levels it has {most} at most"
