@@ -239,7 +239,7 @@ def fired(name, layers, steps=64):
         "images": 1000,
         "fired at the decision": 31.2,
         "fired in all": 60.0,
-        "hidden layers": [{"neurons": 800, "spikes by step": rising} for _ in range(layers)],
+        "hidden layers": [{"neurons": 800, "first spikes by step": rising} for _ in range(layers)],
         "decisions by step": [0] * (steps - 1) + [1000],
     }
 

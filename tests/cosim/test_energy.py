@@ -1,22 +1,41 @@
 """The energy of an image (`yoso_sim.energy`), by hand."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from yoso_hw.drawing import pyplot
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.commands.explore import beside_the_baseline
-from yoso_sim.energy.cost import skippable
+from yoso_sim.commands.explore import main as explore
+from yoso_sim.energy.cost import Case, evaluate, skippable
 from yoso_sim.energy.explore import CASES, choose, front
-from yoso_sim.energy.model import Activity, Costs, Point, path_nodes, router_flits, tree_nodes
+from yoso_sim.energy.model import PARTS as PARTS_OF
+from yoso_sim.energy.model import (
+    Activity,
+    Costs,
+    Measured,
+    Point,
+    activity_of,
+    kind_of_sweep,
+    path_nodes,
+    router_flits,
+    tree_nodes,
+)
 from yoso_sim.energy.stimulus import NodeBench
 from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network import golden
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
+from yoso_synth.power import Energy
+from yoso_synth.toggles import Window
+from yoso_synth.tools import SynthError
 
 PARTS = ("weight memory", "A and V memories", "spike-address memory", "core", "router", "rest of PE")
 
@@ -25,26 +44,105 @@ def test_an_image_is_its_counters_times_their_costs_by_hand() -> None:
     counters = np.zeros((1, 2, len(Counter)))
     counters[0, 0, Counter.UPDATES] = 20
     counters[0, :, Counter.SWEEPS] = 3
-    activity = Activity(counters, words=np.array([[5, 0]]), flits=7, cycles=100)
+    words, layers = np.array([[5, 2]]), np.array([[0, 1]])
+    activity = Activity(counters, words, layers, flits=7, cycles=100)
 
     def only(part: str, value: float) -> dict[str, float]:
         return {name: value if name == part else 0.0 for name in PARTS}
 
     costs = Costs(
         cycle=only("core", 2.0),
-        sweep_word=only("A and V memories", 10.0),
+        sweep_word=[only("A and V memories", 10.0), only("A and V memories", 100.0)],
         update=only("weight memory", 30.0),
         flit=only("router", 1.5),
         busy_sweep=4.0,
     )
-    # Busy: 3 sweeps of 5 words, 20 updates, 3 times 4 cycles at a sweep's end.
-    assert costs.busy(activity) == 15 + 20 + 12
+    # Busy: 3 sweeps of 5 and of 2 words, 20 updates, 6 times 4 cycles at a sweep's end.
+    assert costs.busy(activity) == 15 + 6 + 20 + 24
     gated, always = costs.image(activity, gated=True), costs.image(activity, gated=False)
-    assert gated == {**only("core", 94.0), "A and V memories": 150.0, "weight memory": 600.0, "router": 10.5}
+    due = {"A and V memories": 150.0 + 600.0, "weight memory": 600.0, "router": 10.5}
+    assert gated == {**only("core", 130.0), **due}
     assert always["core"] == 2 * 100 * 2.0
     assert {name: value for name, value in always.items() if name != "core"} == {
         name: value for name, value in gated.items() if name != "core"
     }
+
+
+class _Model:
+    """A power model whose windows cost 2 pJ of the core a cycle, and 7 of the weight memory a read."""
+
+    def energy(self, window: Window) -> Energy:
+        core, weights = PARTS_OF["core"][0], PARTS_OF["weight memory"][0]
+        return Energy({(core, ""): 2.0 * window.cycles, (weights, ""): 7.0 * int(window.reads.sum())})
+
+
+def _window(cycles: int, busy: int = 0, reads: int = 0) -> Window:
+    none = np.zeros(0, np.int64)
+    return Window(cycles, busy, none, none, none, np.array([reads]), none)
+
+
+def test_events_cost_what_their_windows_take_beyond_idle_cycles_by_hand() -> None:
+    """Two steps on a node of 3 words, with 1 and 3 spikes; its sweeps read a bias a word."""
+    windows = [
+        ("idle", _window(300)),
+        *(("sweep", _window(9, 5, 3)), ("spikes", _window(8, 3, 3))),
+        *(("sweep", _window(9, 5, 3)), ("spikes", _window(20, 9, 9))),
+        ("passing", _window(600)),
+    ]
+    measured = Measured(_Model(), windows, [1, 3], 3)  # type: ignore[arg-type]
+    costs = measured.costs
+    assert costs.cycle["core"] == 2 and costs.flit == dict.fromkeys(PARTS, 0.0)
+    assert costs.sweep_word == [{**dict.fromkeys(PARTS, 0.0), "weight memory": 7.0}]  # 6 reads, 6 words
+    assert costs.update["weight memory"] == 7.0 and costs.update["core"] == 0
+    assert costs.busy_sweep == (10 - 6 + 12 - 12) / 2
+
+
+def test_sweeps_that_write_a_let_it_decay_or_read_a_bias_are_measured_apart() -> None:
+    weights = np.ones((3, 2), np.int8)
+
+    def kind(bias: bool = False, **changes: object) -> tuple[bool, ...]:
+        return kind_of_sweep(Layer(weights, replace(RATE, **{"current": KEPT, **changes}), bias=bias))  # type: ignore[arg-type]
+
+    plain = kind(reset=Reset.ONCE)
+    assert not any(plain) and kind(bias=True) == plain  # the bias is an axon
+    others = [
+        kind(current=CLEARED),
+        kind(current=CLEARED, bias=True),
+        kind(current=2),
+        kind(leak=1),
+        kind(current=2, leak=1),
+    ]
+    assert len({plain, *others}) == 6
+    assert kind(charge=1, start=2) == kind(current=CLEARED)  # both write A, and nothing else
+
+
+def test_each_pe_s_words_are_those_of_its_layer() -> None:
+    _, image = _biased(RATE)
+    counters = np.zeros((1, 2, len(Counter)))
+    hidden, output = (layer.slices[0] for layer in image.layers)
+    counters[hidden.y, hidden.x, Counter.SWEEPS], counters[output.y, output.x, Counter.SWEEPS] = 4, 5
+    assert activity_of(image, counters, 100.0, np.zeros(2)).sweep_words == [4, 5]  # a word each
+
+
+def test_a_spike_that_leaves_by_two_links_is_one_and_two_of_a_neuron_are_two() -> None:
+    _, image = _biased(RATE)
+    hidden, following = image.layers[0].slices[0], image.layers[1]
+    bench = NodeBench(image, hidden.x, hidden.y)
+
+    def flit(neuron: int, parity: int) -> int:
+        fields = rectangle_fields(following.rectangle)
+        row = neuron * following.stride
+        return bench.packets.pack("SPIKE", **fields, tag=following.tag, parity=parity, row=row)
+
+    sent = [(0, flit(0, 0)), (2, flit(0, 0)), (0, flit(1, 0)), (0, flit(0, 1))]
+    assert bench.sent(sent) == [0, 0, 1]
+
+
+def test_a_network_without_a_hidden_layer_is_refused_in_a_line(tmp_path) -> None:
+    layer = Layer(np.ones((3, 2), np.int8), Neuron(threshold=3, start=0, end=4))
+    Network("one", (layer,), 4, 4).save(tmp_path / "one.npz")
+    with pytest.raises(SynthError, match="a PE of a hidden layer, and 3-2 has none; take a network of two"):
+        evaluate(Case(str(tmp_path / "one.npz")), 1, print)
 
 
 def test_power_and_leakage_follow_from_rate() -> None:
@@ -157,6 +255,25 @@ def test_the_chosen_chip_is_not_bought_with_accuracy() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_chip_that_is_explored_holds_its_network(case):
     compile_network(Network.load(case.path), case.params)
+
+
+def test_a_network_of_one_s_own_is_explored_beside_the_others(tmp_path, monkeypatch):
+    seen = []
+
+    def found(case, images, report):
+        seen.append(case)
+        return {"name": str(case), "case": asdict(case), "images": images} | _found(10, 10, 10, 99.0)
+
+    monkeypatch.setattr("yoso_sim.energy.cost.evaluate", found)
+    monkeypatch.setattr("yoso_sim.energy.explore.table", lambda results: "")
+    monkeypatch.setattr("yoso_sim.energy.explore.draw", lambda results: pyplot().figure())
+    words = "own.npz neuron=all acc_bits=20"
+    done = CliRunner().invoke(explore, ["--also", words, "--out", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert seen == [*CASES, Case("own.npz", ("neuron=all", "acc_bits=20"))]
+    report = json.loads((tmp_path / "explore.json").read_text())
+    assert report["results"][-1]["name"] == words
+    assert report["command"] == f"yoso explore --images 20 --also '{words}'"
 
 
 def test_what_the_baseline_takes_is_said_in_words_or_that_it_has_not_run():

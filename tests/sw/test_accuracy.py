@@ -10,12 +10,14 @@ from support.own_sets import write_idx
 from yoso_hw import versions
 from yoso_sw.commands import accuracy, seeds
 from yoso_sw.commands.train import main as train
+from yoso_sw.data.recorded import samples_for
 from yoso_sw.learn import spread
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Network
+from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 CONFIG = """
 name = "halves"
@@ -139,6 +141,52 @@ def test_seeds_are_trained_once_and_reported(trained):
     assert row["seeds"] == 2
     assert row["mean"] == pytest.approx(np.mean([own["golden"] for own in rows]), abs=0.006)
     assert "golden model, seeds 1, 2: mean" in trained.with_suffix(".md").read_text()
+
+
+@pytest.fixture
+def rate_coded(monkeypatch, tmp_path):
+    """A network without a configuration: two neurons that count the spikes of the upper and lower half."""
+    monkeypatch.chdir(tmp_path)
+    write_idx(tmp_path / "halves", halves("train"), halves("test"))
+    weights = np.where(np.arange(36)[:, None] // 18 == [0, 1], 3, -2).astype(np.int8)
+    neuron = Neuron(20, 1, 10, current=CLEARED, reset=Reset.SUBTRACT)
+    about = {"dataset": "halves", "data": "halves"}
+    network = Network("counts", (Layer(weights, neuron),), 10, 9, "count", code="rate", about=about)
+    network.save(tmp_path / "counts.npz")
+    return tmp_path / "counts.npz"
+
+
+def test_a_network_of_another_code_and_neuron_is_measured_without_a_configuration(rate_coded):
+    done = CliRunner().invoke(accuracy.main, [str(rate_coded), "--checked", "40"])
+    assert done.exit_code == 0 and "trainer and golden model agree" in done.output, done.output
+    (row,) = json.loads((rate_coded.parent / "build/reports/accuracy.json").read_text())
+    assert (row["code"], row["decision"], row["checked_images"]) == ("rate", "count", 40)
+    assert row["golden"] > 95 and row["decided_by_spikes"] > 95 and row["decision_step"] == 9
+    assert row["spikes_per_neuron"] > 1  # a neuron fires more than once
+
+
+def test_an_image_without_an_output_spike_is_not_decided_by_one(rate_coded):
+    network = Network.load(rate_coded)
+    layer = network.layers[0]
+    silent = dataclasses.replace(layer, neuron=dataclasses.replace(layer.neuron, threshold=10_000))
+    dataclasses.replace(network, layers=(silent,)).save(rate_coded)
+    row = accuracy.measure(rate_coded, 10)
+    assert row["decided_by_spikes"] == row["spikes_per_neuron"] == 0 and row["golden"] > 95
+
+
+def test_spikes_of_the_family_that_differ_are_counted(rate_coded, monkeypatch):
+    network = Network.load(rate_coded)
+    inputs = samples_for(network, rate_coded).inputs[:5]
+    assert accuracy.disagreements(None, network, inputs) == 0
+    layer = network.layers[0]
+    other = dataclasses.replace(layer, neuron=dataclasses.replace(layer.neuron, threshold=40))
+    run = accuracy.golden.run
+    monkeypatch.setattr(
+        accuracy.golden,
+        "run",
+        lambda network, *args, **rest: run(dataclasses.replace(network, layers=(other,)), *args, **rest),
+    )
+    assert accuracy.disagreements(None, network, inputs) > 0
 
 
 def test_networks_that_can_be_measured_are_although_another_cannot(trained):

@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 from yoso_sw.learn import card, spread
 from yoso_sw.learn.config_file import load_config
-from yoso_sw.network.network import Network
+from yoso_sw.network.network import CODES, DECISIONS, Network
+from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 from yoso_sw.network.zoo import NETWORKS, names
 
 TRAINED = sorted(set(names()) & set(names(".npz")))
@@ -42,6 +43,23 @@ def test_a_card_says_what_the_files_say():
         "Not for decisions about people",
     ):
         assert part in text, part
+
+
+def test_a_card_of_the_family_says_code_neurons_and_decision():
+    path = NETWORKS / "mnist-784-100-10.toml"
+    network = Network.load(path.with_suffix(".npz"))
+    neuron = Neuron(20, 1, 33, current=CLEARED, leak=2, reset=Reset.SUBTRACT)
+    layers = tuple(dataclasses.replace(layer, neuron=neuron) for layer in network.layers)
+    other = dataclasses.replace(network, layers=layers, decision="count", code="rate")
+    text = card.render(load_config(path), other, [])
+    for part in (
+        "A spiking network, 784-100-10",
+        "784 pixels, each as many spikes of 16 as it is bright",
+        "| beyond the ReL-PSP neuron | layer 0: current=cleared, layer 0: leak=2, layer 0: reset=subtract,",
+        "| decision | the most output spikes (a tie goes to the lower class)",
+    ):
+        assert part in text, part
+    assert card.CODES.keys() == set(CODES) and card.DECISIONS.keys() == set(DECISIONS)
 
 
 def test_a_card_gives_mean_and_spread_of_the_seeds():

@@ -220,7 +220,8 @@ def test_spike_times_are_the_golden_models(decision):
         assert row[key] == pytest.approx(100 * fired.mean(), abs=0.01)
     for layer, steps in zip(row["hidden layers"], late.steps, strict=False):
         assert layer["neurons"] == steps.shape[1]
-        assert layer["spikes by step"] == np.bincount(steps[steps != NEVER], minlength=24).tolist()
+        by_step = np.bincount(steps[steps != NEVER], minlength=24).tolist()
+        assert layer["spikes by step"] == layer["first spikes by step"] == by_step
     assert sum(row["decisions by step"]) == 30
 
 
@@ -235,6 +236,8 @@ def test_spike_times_of_neurons_that_fire_again_count_each_spike_and_each_neuron
     assert row["fired in all"] == row["fired at the decision"] == pytest.approx(100 * fired.mean(), abs=0.01)
     for layer, spikes in zip(row["hidden layers"], result.spikes, strict=False):
         assert layer["spikes by step"] == np.bincount(spikes.step, minlength=14).tolist()
+        first = spikes.first[spikes.counts > 0]
+        assert layer["first spikes by step"] == np.bincount(first, minlength=14).tolist()
 
 
 def test_spike_times_draws_committed_networks(tmp_path):

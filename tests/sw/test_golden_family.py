@@ -99,7 +99,12 @@ def test_a_decay_goes_to_zero_from_either_side_and_never_past_it():
 def rate_network(**fields):
     weights = np.array([[5, 3]], np.int8)
     neuron = Neuron(5, 0, 8, current=CLEARED, reset=Reset.SUBTRACT)
-    return Network("rates", (Layer(weights, neuron),), 8, 8, "count", **{"code": "events", **fields})
+    return Network(
+        "rates",
+        (Layer(weights, neuron),),
+        8,
+        **{"levels": 8, "decision": "count", "code": "events", **fields},
+    )
 
 
 def test_one_step_a_neuron_is_refused_where_neurons_fire_more_than_once():
@@ -166,6 +171,16 @@ def test_events_beyond_the_image_or_at_the_charge_are_refused():
     for late in (Events.of_pairs([0], [3], [0], 1, 1), np.array([[3]], np.int16)):
         with pytest.raises(GoldenError, match="step 3 is not before the charge of layer 0 at step 3"):
             run(network, late)
+
+
+def test_inputs_that_spike_more_often_than_their_code_allows_are_refused():
+    often = Events.of_pairs([0, 1, 1, 1], [0, 1, 4, 6], [0, 0, 0, 0], 2, 1)
+    run(rate_network(levels=3), often)
+    with pytest.raises(GoldenError, match="image 1, input 0 spikes 3 times; of code events with 2 levels"):
+        run(rate_network(levels=2), often)
+    with pytest.raises(GoldenError, match="of code ttfs with 8 levels it has 1 at most"):
+        run(rate_network(code="ttfs"), often)
+    run(rate_network(code="ttfs"), often[0])
 
 
 def rate_code(pixels, levels):

@@ -28,7 +28,7 @@ from yoso_sw.network import golden, zoo
 EXAMPLES = {"stdbp": {}, "stdbp, the paper's": LITERAL, "alpha": ALPHA}
 EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
-NEW = ("rule", "schedule", "fused", "images", "revive")
+NEW = ("rule", "schedule", "fused", "images", "revive", "code", "window_us")
 SW = Path(__file__).parents[2] / "sw" / "yoso_sw"
 
 
@@ -207,6 +207,8 @@ def with_neuron(changes, **neuron):
     ("changes", "says"),
     [
         ({**ALPHA, "decision": "softmax"}, r"alpha: decision='softmax'; it can only have decision='ttfs'"),
+        ({**ALPHA, "code": "rate"}, r"alpha: code='rate'; it can only have code='ttfs'"),
+        ({**LITERAL, "code": "events"}, r"stdbp: code='events'; it can only have code='ttfs'"),
         ({**ALPHA, "revive": True}, r"alpha: revive=True; it can only have revive=False"),
         ({**ALPHA, "min_slope": 0.5}, r"alpha: min_slope=0\.5; it can only have min_slope=0\.0"),
         (with_neuron(ALPHA, slope="constant"), r"alpha: layer 0: slope='constant'; .* slope='psp'"),

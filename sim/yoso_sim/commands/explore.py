@@ -27,18 +27,25 @@ def beside_the_baseline(ratio: dict[str, float] | None) -> str:
 
 @click.command()
 @images_option(20, "Test images that each case runs on the RTL.")
+@click.option(
+    "--also",
+    multiple=True,
+    metavar="'NET NAME=VALUE ...'",
+    help="Another network, with parameters of its chip; may be given several times.",
+)
 @click.option("--done", is_flag=True, help="Only the cases whose netlist has been measured already.")
 @out_option()
-def main(images: int, done: bool, out: Path) -> None:
+def main(images: int, also: tuple[str, ...], done: bool, out: Path) -> None:
     """Explore the chip's parameters, draw the Pareto front, choose a chip."""
     from yoso_sim.energy.cost import evaluate, netlist_file  # needs Amaranth
-    from yoso_sim.energy.explore import BASELINE, CASES, choose, draw, energy, front, table
+    from yoso_sim.energy.explore import BASELINE, CASES, asked, choose, draw, energy, front, table
 
     console = Console(highlight=False)
     results: list[dict[str, Any]] = []
     process = PROCESSES["sg13g2"]
     try:
-        cases = [case for case in CASES if not done or netlist_file(case, process).is_file()]
+        known = [*CASES, *map(asked, also)]
+        cases = [case for case in known if not done or netlist_file(case, process).is_file()]
         for number, case in enumerate(cases, 1):
             console.print(f"{number} of {len(cases)}: {case}")
             results.append(evaluate(case, images, lambda text: console.print(f"[dim]  {text}")))
@@ -58,8 +65,8 @@ def main(images: int, done: bool, out: Path) -> None:
         }
     out.mkdir(parents=True, exist_ok=True)
     report = {
-        "command": f"make explore IMAGES={images}",
-        "left": [str(case) for case in CASES if case not in cases],
+        "command": " ".join([f"yoso explore --images {images}", *(f"--also '{words}'" for words in also)]),
+        "left": [str(case) for case in known if case not in cases],
         "results": results,
         "front": [found["name"] for found, best in zip(results, front(results), strict=True) if best],
         "chosen": chosen["name"],

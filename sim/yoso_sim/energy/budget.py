@@ -41,7 +41,7 @@ def table_iv(found: dict[str, Any]) -> list[tuple[str, ...]]:
         one = found[gated][key]
         fps, power = f"{one['images_per_second']:.0f}", f"{one['mw']:.3f}"
         uj = f"{1e-3 * one['nj_per_image']:.3f}"
-        rows.append((text, "Temp.", accuracy, fps, "130", power, uj, "estimated; accuracy measured"))
+        rows.append((text, found["coding"], accuracy, fps, "130", power, uj, "estimated; accuracy measured"))
     return rows
 
 

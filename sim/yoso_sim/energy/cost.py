@@ -40,7 +40,7 @@ from yoso_synth.tools import SynthError, build_folder
 
 from yoso_sim.build import build, build_key, code_of
 from yoso_sim.campaign import Campaign, plan, run
-from yoso_sim.energy.model import Costs, Point, activity_of, check, measure
+from yoso_sim.energy.model import Costs, Measured, Point, activity_of, check, kind_of_sweep, measure
 from yoso_sim.energy.stimulus import NodeBench
 
 #: Clock in MHz that energies an image at full rate are given for.
@@ -210,10 +210,19 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     result = golden.run(network, some, params=params, early_exit=True)
     inputs = golden.check_inputs(network, some)
     bench, other = _node(image, 0, 7), _node(image, 0, 23)
-    steps = [bench.image_steps(inputs, result, i) for i in range(MEASURED)]
-    costs, _ = measure(toggles, model, bench, steps)
+
+    def measured(bench: NodeBench) -> Measured:
+        steps = [bench.image_steps(inputs, result, i) for i in range(MEASURED)]
+        return measure(toggles, model, bench, steps)
+
+    costs = measured(bench).costs
+    sweeps = {kind_of_sweep(network.layers[0]): costs.sweep_word[0]}
+    for number, layer in enumerate(network.layers):
+        if (kind := kind_of_sweep(layer)) not in sweeps:
+            sweeps[kind] = measured(_node(image, number, 0)).sweep_word
+    costs = replace(costs, sweep_word=[sweeps[kind_of_sweep(layer)] for layer in network.layers])
     own = range(other.part.first, other.part.first + other.part.count)
-    fired = sorted({neuron for neuron in result.spikes[0][MEASURED].axon.tolist() if neuron in own})
+    fired = sorted(neuron for neuron in result.spikes[0][MEASURED].axon.tolist() if neuron in own)
     axons = other.image_steps(inputs, result, MEASURED)
     checked = check(toggles, model, costs, other, axons, fired)
     macros = {
@@ -257,11 +266,16 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
     Raises
     ------
     SynthError
-        If a tool, a Liberty file or the RTL fails.
+        If a tool, a Liberty file or the RTL fails, or the network has no hidden layer.
     """
     process = process or PROCESSES["sg13g2"]
     params = case.params
     network = Network.load(case.path)
+    if len(network.layers) < 2:
+        raise SynthError(
+            f"{case}: the costs of events are measured on a PE of a hidden layer, and {network.shape} has "
+            "none; take a network of two layers or more"
+        )
     image = compile_network(network, params)
     netlist = netlist_costs(case, network, image, report, process)
     counters, cycles, longest = rtl(case, images, report)
@@ -279,6 +293,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
         "cycles": {"mean": round(cycles, 1), "max": longest},
         "accuracy": network.about.get("golden_accuracy", right),
         **netlist,
+        "coding": "Temp." if network.rel_psp and network.code == "ttfs" else "Rate",
         "busy_share": round(costs.busy(activity) / (params.nodes * cycles), 3),
         "counters": {counter.name: round(activity.total(counter), 2) for counter in Counter},
         "flit_hops": round(activity.flits, 1),

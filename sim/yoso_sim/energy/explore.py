@@ -50,6 +50,12 @@ CASES = (
 )
 
 
+def asked(words: str) -> Case:
+    """A case of one's own: a network, then parameters of its chip, such as "rates.npz neuron=all"."""
+    network, *settings = words.split()
+    return Case(network, tuple(settings))
+
+
 def energy(found: dict[str, Any]) -> float:
     """nJ an image at full rate, idle PEs gated."""
     return found["gated"]["full_rate"]["nj_per_image"]
@@ -78,7 +84,7 @@ def choose(results: list[dict[str, Any]]) -> int:
 
 def table(results: list[dict[str, Any]]) -> Table:
     """The results; a star marks the front."""
-    drawn = Table(title="784-800-10 on sg13g2, 6 x 7 PEs", title_justify="left")
+    drawn = Table(title="Networks on chips, sg13g2", title_justify="left")
     for heading in ("network and chip", "accuracy (%)", "cycles", "mm2", "MHz", "uJ", "uJ ungated", "front"):
         name = heading == "network and chip"
         drawn.add_column(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from yoso_hw.registers import Counter
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import LayerMap
+from yoso_sw.network.network import Layer
 from yoso_synth.power import Energy, PowerModel
 from yoso_synth.toggles import Command, Toggles, Window
 from yoso_synth.tools import SynthError
@@ -36,6 +37,8 @@ class Activity:
     ----------
     words
         Neuron words of each PE, (rows, cols).
+    layers
+        Layer whose neurons each PE holds, (rows, cols), -1 for none.
     flits
         Flits that each router took, all routers together.
     cycles
@@ -44,6 +47,7 @@ class Activity:
 
     counters: np.ndarray
     words: np.ndarray
+    layers: np.ndarray
     flits: float
     cycles: float
 
@@ -51,9 +55,10 @@ class Activity:
         return float(self.counters[..., counter].sum())
 
     @property
-    def sweep_words(self) -> float:
-        """Neuron words that sweeps touched."""
-        return float((self.counters[..., Counter.SWEEPS] * self.words).sum())
+    def sweep_words(self) -> list[float]:
+        """Neuron words that the sweeps of each layer touched."""
+        touched = self.counters[..., Counter.SWEEPS] * self.words
+        return [float(touched[self.layers == layer].sum()) for layer in range(int(self.layers.max()) + 1)]
 
     @property
     def sweeps(self) -> float:
@@ -65,15 +70,15 @@ class Activity:
 class Costs:
     """What a PE spends on each event in pJ, by part of `PARTS`; measured on a netlist.
 
-    It is a PE of the network's first layer, whose sweeps stand for those of all layers: where only some of
-    them write A or add biases, the others' cost as much here.
+    It is a PE of the network's first layer; sweeps are measured again on a PE of each layer whose sweeps do
+    something else (`kind_of_sweep`).
 
     Attributes
     ----------
     cycle
         A cycle in which nothing happens and the clock runs.
     sweep_word, update
-        A neuron word swept; a neuron word updated by a spike. Both beyond `cycle`.
+        A neuron word swept, by layer; a neuron word updated by a spike. Both beyond `cycle`.
     flit
         A flit that a router takes and passes on.
     busy_sweep
@@ -81,14 +86,14 @@ class Costs:
     """
 
     cycle: dict[str, float]
-    sweep_word: dict[str, float]
+    sweep_word: list[dict[str, float]]
     update: dict[str, float]
     flit: dict[str, float]
     busy_sweep: float
 
     def busy(self, activity: Activity) -> float:
         """PE cycles with work: words swept and updated, and the ends of sweeps."""
-        return activity.sweep_words + activity.total(Counter.UPDATES) + self.busy_sweep * activity.sweeps
+        return sum(activity.sweep_words) + activity.total(Counter.UPDATES) + self.busy_sweep * activity.sweeps
 
     def image(self, activity: Activity, *, gated: bool) -> dict[str, float]:
         """Energy of an image in pJ by part, leakage not counted.
@@ -96,10 +101,11 @@ class Costs:
         With `gated` the clock of a PE stops in cycles in which it has no work; else it always runs.
         """
         nodes = activity.words.size
+        swept = list(zip(activity.sweep_words, self.sweep_word, strict=True))
         cycles = self.busy(activity) if gated else nodes * activity.cycles
         return {
             part: cycles * self.cycle[part]
-            + activity.sweep_words * self.sweep_word[part]
+            + sum(words * cost[part] for words, cost in swept)
             + activity.total(Counter.UPDATES) * self.update[part]
             + activity.flits * self.flit[part]
             for part in PARTS
@@ -114,23 +120,65 @@ def by_part(energy: Energy) -> dict[str, float]:
     }
 
 
-def measure(
-    toggles: Toggles, model: PowerModel, bench: NodeBench, images: list[list[list[int]]]
-) -> tuple[Costs, list[tuple[str, Window]]]:
-    """Run a node's netlist through single events of real images and work out what each costs.
+@dataclass(frozen=True)
+class Measured:
+    """A node's netlist, run through single events of real images.
 
-    Parameters
+    Attributes
     ----------
-    images
-        For each, the axons of the node's layer that spike by step (`NodeBench.image_steps`).
-
-    Returns
-    -------
-    costs
-        What each event costs.
     windows
-        The measured windows, by what they are: "idle", "sweep", "spikes" or "passing".
+        By what they are: "idle", "sweep", "spikes" or "passing".
+    spikes
+        Of each step that was run.
+    words
+        Neuron words of the node.
     """
+
+    model: PowerModel
+    windows: list[tuple[str, Window]]
+    spikes: list[int]
+    words: int
+
+    @property
+    def cycle(self) -> dict[str, float]:
+        """A cycle in which nothing happens, pJ."""
+        (idle,) = (window for name, window in self.windows if name == "idle")
+        return {part: value / idle.cycles for part, value in by_part(self.model.energy(idle)).items()}
+
+    def beyond(self, kind: str) -> dict[str, float]:
+        """Energy of all windows of a kind beyond that of as many idle cycles, pJ."""
+        own = [window for name, window in self.windows if name == kind]
+        cycles, cycle = sum(window.cycles for window in own), self.cycle
+        spent = [by_part(self.model.energy(window)) for window in own]
+        return {part: sum(one[part] for one in spent) - cycles * cycle[part] for part in PARTS}
+
+    @property
+    def sweep_word(self) -> dict[str, float]:
+        """A neuron word swept, pJ."""
+        swept = len(self.spikes) * self.words
+        return {part: value / swept for part, value in self.beyond("sweep").items()}
+
+    @property
+    def costs(self) -> Costs:
+        """What each event costs, in a network of this node's layer alone."""
+        spikes, sweeps = sum(self.spikes), len(self.spikes)
+        flit = {part: value / PASSING for part, value in self.beyond("passing").items()}
+        busy = sum(window.busy for name, window in self.windows if name in ("sweep", "spikes"))
+        updated = spikes * self.words
+        # A spike is a flit too, which is counted as such.
+        update = {part: value - spikes * flit[part] for part, value in self.beyond("spikes").items()}
+        return Costs(
+            cycle=self.cycle,
+            sweep_word=[self.sweep_word],
+            update={part: value / updated for part, value in update.items()},
+            flit=flit,
+            busy_sweep=(busy - sweeps * self.words - updated) / sweeps,
+        )
+
+
+def measure(toggles: Toggles, model: PowerModel, bench: NodeBench, images: list[list[list[int]]]) -> Measured:
+    """Run a node's netlist; `images` are, for each, the axons of its layer that spike by step
+    (`NodeBench.image_steps`)."""
     commands = [*bench.load(), Command("mark"), Command("cycles", IDLE_CYCLES), Command("mark")]
     kinds = ["idle"]
     spikes = []
@@ -144,31 +192,13 @@ def measure(
     commands += [Command("drain"), Command("mark")]
     kinds.append("passing")
     windows, _ = toggles.run(commands)
-    named = list(zip(kinds, windows, strict=True))
+    return Measured(model, list(zip(kinds, windows, strict=True)), spikes, bench.words)
 
-    def beyond(kind: str) -> dict[str, float]:
-        """Energy of all windows of a kind beyond that of as many idle cycles."""
-        own = [window for name, window in named if name == kind]
-        cycles = sum(window.cycles for window in own)
-        spent = [by_part(model.energy(window)) for window in own]
-        return {part: sum(one[part] for one in spent) - cycles * cycle[part] for part in PARTS}
 
-    idle = by_part(model.energy(windows[0]))
-    cycle = {part: value / windows[0].cycles for part, value in idle.items()}
-    sweeps = len(spikes)
-    swept, updated = sweeps * bench.words, sum(spikes) * bench.words
-    flit = {part: value / PASSING for part, value in beyond("passing").items()}
-    sweep, update = beyond("sweep"), beyond("spikes")
-    busy = sum(window.busy for name, window in named if name in ("sweep", "spikes"))
-    costs = Costs(
-        cycle=cycle,
-        sweep_word={part: value / swept for part, value in sweep.items()},
-        # A spike is a flit too, which is counted as such.
-        update={part: (value - sum(spikes) * flit[part]) / updated for part, value in update.items()},
-        flit=flit,
-        busy_sweep=(busy - swept - updated) / sweeps,
-    )
-    return costs, named
+def kind_of_sweep(layer: Layer) -> tuple[bool, ...]:
+    """What a layer's sweeps do beyond those of the ReL-PSP neuron: write A, let A or V decay, read a bias."""
+    neuron = layer.neuron
+    return neuron.sweeps_write_a, neuron.current > 0, neuron.leak > 0, layer.bias_row
 
 
 # ---- activity ----------------------------------------------------------------------------------------
@@ -217,10 +247,12 @@ def router_flits(image: WeightImage, spikes_in: np.ndarray, counters: np.ndarray
 def activity_of(image: WeightImage, counters: np.ndarray, cycles: float, spikes_in: np.ndarray) -> Activity:
     """The activity of an image from counters of the RTL, averaged over images."""
     words = np.zeros((image.params.rows, image.params.cols))
-    for layer in image.layers:
+    layers = np.full(words.shape, -1)
+    for number, layer in enumerate(image.layers):
         for part in layer.slices:
             words[part.y, part.x] = part.words(image.params.lanes)
-    return Activity(counters, words, router_flits(image, spikes_in, counters), cycles)
+            layers[part.y, part.x] = number
+    return Activity(counters, words, layers, router_flits(image, spikes_in, counters), cycles)
 
 
 @dataclass(frozen=True)
@@ -263,12 +295,12 @@ def check(
     axons: list[list[int]],
     fired: list[int],
 ) -> dict[str, object]:
-    """A whole image on a PE's netlist, beside what its counters times the costs say; pJ.
+    """A whole image on a netlist's PE of the first layer, beside what its counters times the costs say; pJ.
 
     Raises
     ------
     SynthError
-        If the netlist's neurons that spike are not `fired`.
+        If the netlist's neurons that spike, each as often as it does, are not `fired`.
     """
     commands = [*bench.load(), Command("mark"), *bench.image_commands(axons, marks=False), Command("mark")]
     windows, flits = toggles.run(commands)
@@ -280,8 +312,9 @@ def check(
     spikes = sum(map(len, axons))
     counters[0, 0, Counter.UPDATES] = spikes * bench.words
     counters[0, 0, Counter.SWEEPS] = len(axons)
-    activity = Activity(counters, np.array([[bench.words]]), spikes, window.cycles)
-    modelled = sum(costs.image(activity, gated=False).values())
+    activity = Activity(counters, np.array([[bench.words]]), np.array([[0]]), spikes, window.cycles)
+    first = replace(costs, sweep_word=costs.sweep_word[:1])
+    modelled = sum(first.image(activity, gated=False).values())
     return {
         "node": [bench.x, bench.y],
         "measured_pj": round(measured, 1),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from yoso_hw.packet import Kind, Packets, kind_of
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.image import WeightImage
@@ -59,14 +61,20 @@ class NodeBench:
         return Command("flit", self.link, flit)
 
     def sent(self, flits: list[tuple[int, int]]) -> list[int]:
-        """Neurons of the node's layer whose SPIKE is among the flits that left the node, ascending.
+        """Neurons of the node's layer whose SPIKE is among the flits that left the node, once a spike,
+        ascending.
 
         A flit that leaves by two links is one spike.
         """
         following = self.image.layers[self.number + 1]
-        fields = (self.packets.unpack(flit) for _, flit in flits if kind_of(flit) == Kind.SPIKE)
-        rows = [int(one["row"]) for one in fields if one["tag"] == following.tag]
-        return sorted({row // following.stride for row in rows})
+        counts: Counter[tuple[int, int]] = Counter()
+        for link, flit in flits:
+            if kind_of(flit) == Kind.SPIKE and (one := self.packets.unpack(flit))["tag"] == following.tag:
+                counts[int(one["row"]) // following.stride, link] += 1
+        most: dict[int, int] = {}
+        for (neuron, _), count in counts.items():
+            most[neuron] = max(count, most.get(neuron, 0))
+        return sorted(Counter(most).elements())
 
     def passing(self, row: int) -> Command:
         """A spike that only passes through the router, to the next node north or, in the last row, east."""

@@ -1,19 +1,20 @@
 """Measure trained networks on the golden model.
 
 Every committed network, or those given, by name or file, runs the whole test set of its data set. On some
-images the trainer's integer forward pass must agree with the golden model, spike for spike; where torch is
-not installed, that is left out, and the report says so.
+images the trainer's integer forward pass (that of its rule, or the neuron family's where a network has no
+configuration) must agree with the golden model, spike for spike; where torch is not installed, that is left
+out, and the report says so.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from yoso_hw import versions
@@ -23,7 +24,7 @@ from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import nets_option, out_option
 from yoso_sw.data.options import data_option, other_data_option
 from yoso_sw.data.recorded import samples_for
-from yoso_sw.data.samples import DatasetError
+from yoso_sw.data.samples import DatasetError, Inputs
 from yoso_sw.data.views import family
 from yoso_sw.learn import rules, spread
 from yoso_sw.learn.config import ConfigError, TrainConfig
@@ -33,7 +34,10 @@ from yoso_sw.network import golden
 from yoso_sw.network.network import Network, NetworkError
 from yoso_sw.network.zoo import locate, names
 
-BLOCK = 1000  # images a run of the golden model; bounds its memory
+if TYPE_CHECKING:
+    from yoso_sw.learn.rule import Result
+
+BLOCK, CHECKED = 1000, 20  # images a run of the golden model, and of the trainer; bound their memory
 
 #: Accuracy in the paper's tables I to III, by data set and shape.
 PAPER = {
@@ -47,41 +51,62 @@ PAPER = {
 }
 
 
-def disagreements(config: TrainConfig, network: Network, images: np.ndarray) -> int:
+def found(net: str) -> Path:
+    """The configuration of a network, or its own file where it has none. Raises `NetworkError`."""
+    path = Path(net)
+    alone = path.suffix == ".npz" and path.is_file() and not path.with_suffix(".toml").is_file()
+    return path if alone else locate(net)
+
+
+def disagreements(config: TrainConfig | None, network: Network, images: Inputs) -> int:
     """Spikes and decisions in which the trainer's integer forward pass and the golden model differ."""
     import torch
 
-    model = rules.rule_of(config.rule).of(config, network)
+    from yoso_sw.learn import family, trains
+
+    results: Sequence[Result]
     with torch.no_grad():
-        results = model(model.encode(images))
+        if config is None:
+            events = golden.check_inputs(network, images)
+            results = outputs = family.run(network, trains.of_events(events, network.steps))
+            decisions = trains.decide(network.decision, outputs[-1])
+        else:
+            model = rules.rule_of(config.rule).of(config, network)
+            results = model(model.encode(images))
+            decisions = model.decide(results)
     exact = golden.run(network, images, early_exit=False)
-    wrong = int((model.decide(results).numpy() != exact.decisions).sum())
+    wrong = int((decisions.numpy() != exact.decisions).sum())
     return wrong + sum(layer.spikes.unlike(sent) for layer, sent in zip(results, exact.sent, strict=True))
 
 
 def measure(path: Path, checked: int, data: str | None = None, other: bool = False) -> dict[str, Any]:
     """One network's row, on the set it records or on `data` (`samples_for`).
 
-    `checked` images are compared with the trainer, 0 for none. Raises what loading raises, and
-    `TrainingError` if trainer and golden model differ.
+    `path` is its configuration, or its own file (`found`). `checked` images are compared with the trainer, 0
+    for none. Raises what loading raises, and `TrainingError` if trainer and golden model differ.
     """
-    config, trained = load_config(path), path.with_suffix(".npz")
-    config.check_exports()
-    if not trained.is_file():
-        raise NetworkError(f"{config.name} is not trained: make train NET={config.name} writes {trained}")
+    config, trained = None, path.with_suffix(".npz")
+    if path != trained:
+        config = load_config(path)
+        config.check_exports()
+        if not trained.is_file():
+            raise NetworkError(f"{config.name} is not trained: make train NET={config.name} writes {trained}")
     network = Network.load(trained)
     samples = samples_for(network, trained, data, other)
     images, labels = samples.pair
-    if checked and (wrong := disagreements(config, network, images[:checked])):
+    some = images[:checked]
+    firsts = range(0, len(some), CHECKED)
+    if wrong := sum(disagreements(config, network, some[first : first + CHECKED]) for first in firsts):
         raise TrainingError(
             f"{network.name}: trainer and golden model differ in {wrong} spikes or decisions "
             f"of {checked} images"
         )
-    right = steps = spikes = 0
+    right = steps = spikes = spiked = 0
     for first in range(0, len(images), BLOCK):
         result = golden.run(network, images[first : first + BLOCK])
         right += int((result.decisions == labels[first : first + BLOCK]).sum())
         steps += int(result.decision_steps.sum())
+        spiked += int(result.spiked.sum())
         spikes += sum(layer.total for layer in result.spikes)
     firing = sum(layer.neurons for layer in network.layers if layer.neuron.fires)
     accuracy = round(100 * right / len(images), 2)
@@ -99,7 +124,9 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
         "spikes_per_neuron": round(spikes / len(images) / firing, 4),
         "decision_step": round(steps / len(images), 2),
         "shape": network.shape,
+        "code": network.code,
         "decision": network.decision,
+        "decided_by_spikes": round(100 * spiked / len(images), 2),
         "mean": round(mean, 2),
         "spread": None if std is None else round(std, 2),
         "checked_images": checked,
@@ -108,14 +135,16 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
-    """The rows as a table."""
+    """The rows as a table; "by spikes": per cent of the images that spikes decide."""
     columns = ("bits", "steps", "paper", "float", "golden", "mean", "spread", "seeds")
     table = Table(box=None)
     table.add_column("network", no_wrap=True)
-    for column in (*columns, "spikes/neuron", "decision step"):
+    table.add_column("decision", no_wrap=True)
+    for column in (*columns, "spikes/neuron", "by spikes", "step"):
         table.add_column(column, justify="right")
     for row in rows:
-        values = [row[key] for key in (*columns, "spikes_per_neuron", "decision_step")]
+        measured = ("spikes_per_neuron", "decided_by_spikes", "decision_step")
+        values = [row[key] for key in ("decision", *columns, *measured)]
         table.add_row(row["network"], *("" if value is None else str(value) for value in values))
     console.print(table)
 
@@ -141,11 +170,11 @@ def main(nets: tuple[str, ...], out: Path, checked: int, data: str | None, other
     agreed = f"on {checked} images each, trainer and golden model agree"
     if not trainer:
         checked, agreed = 0, f"not compared: {advice('torch', what='the trainer')}"
-    console.width = max(console.width, 115)  # a narrow table would cut the numbers
+    console.width = max(console.width, 130)  # a narrow table would cut the numbers
     for net in nets or names():
         try:
             with console.status(f"{net} ..."):
-                rows.append(measure(locate(net), checked, data, other_data))
+                rows.append(measure(found(net), checked, data, other_data))
         except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
             errors.append(str(error))
     if rows:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from yoso_hw import chips
 from yoso_hw.params import ChipParams, ParamError
 
-from yoso_sw.compile.compiler import compile_network, missing_parts
+from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network.network import Network
@@ -68,7 +68,7 @@ def choose(network: Network, chip: str | None = None, settings: Sequence[str] = 
     if chip is not None:
         return Choice(chip, compile_network(network, chips.load(chip, settings)), "")
     params = chips.load(chips.DEFAULT, settings)
-    needs = [] if params.neuron == "all" else missing_parts(network)
+    needs = [] if params.neuron == "all" else network.beyond_rel_psp
     told = f"with neuron=all for {', '.join(needs)}" if needs else ""
     if needs:
         settings = ("neuron=all", *settings)

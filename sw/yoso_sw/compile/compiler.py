@@ -14,7 +14,7 @@ from yoso_sw.compile.flits import rectangle_fields, to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, to_words
+from yoso_sw.network.neuron import CLEARED, KEPT
 
 
 def times_counted(layer: Layer, spikes: int, steps: int) -> np.ndarray:
@@ -35,18 +35,6 @@ def times_counted(layer: Layer, spikes: int, steps: int) -> np.ndarray:
         times[: layer.weights.shape[0] - layer.bias] = spikes
         return times * max(1, neuron.charge)
     return times if neuron.current == CLEARED else times * min(1 << neuron.current, steps)
-
-
-def missing_parts(network: Network) -> list[str]:
-    """What chips with neuron=rel_psp have not, of what a network asks for: "layer 0: leak=3", ..."""
-    plain = to_words(Neuron(threshold=1, start=0, end=0))
-    parts = [
-        f"layer {i}: {name}={value}"
-        for i, layer in enumerate(network.layers)
-        for name, value in to_words(layer.neuron).items()
-        if name in ("current", "leak", "reset", "charge") and value != plain[name]
-    ]
-    return parts + ["decision=count"] * (network.decision == "count")
 
 
 def check_network(network: Network, params: ChipParams) -> None:
@@ -79,7 +67,7 @@ def check_network(network: Network, params: ChipParams) -> None:
         f"network {network.name!r} has {network.classes} outputs and the chip numbers {params.classes}: "
         f"use a chip with classes >= {network.classes}",
     )
-    missing = [] if params.neuron == "all" else missing_parts(network)
+    missing = [] if params.neuron == "all" else network.beyond_rel_psp
     check(
         not missing,
         f"network {network.name!r} has {', '.join(missing)}, which a chip with neuron={params.neuron} "

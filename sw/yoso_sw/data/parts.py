@@ -29,6 +29,12 @@ class Task(Reader, Protocol):
     def seed(self) -> int: ...
 
     @property
+    def code(self) -> str: ...
+
+    @property
+    def window_us(self) -> int: ...
+
+    @property
     def validation(self) -> int: ...
 
     @property
@@ -45,8 +51,8 @@ class Data:
     Parameters
     ----------
     train, validation, test
-        Inputs, uint8 pixels or int16 spike steps (n, inputs), and labels, whole numbers (n,). Images of more
-        axes are flattened, lists become arrays.
+        Inputs, uint8 pixels or int16 spike steps (n, inputs) or events of n images, and labels, whole numbers
+        (n,). Images of more axes are flattened, lists become arrays.
     record
         What the network is to say of them (`registry.record`).
     """
@@ -89,13 +95,16 @@ class Data:
                     seed=task.seed,
                     shape=task.shape,
                     levels=task.levels,
+                    window=task.window_us or None,
                     validation=task.validation,
                 ),
-                *(task.name, "ttfs", task.levels, task.seed),  # the one code that rules learn from so far
+                *(task.name, task.code, task.levels, task.seed),
             )
             for part in SPLITS
         )
-        data = cls(train.pair, validation.pair, test.pair, registry.record(found, train.shape))
+        window = {"window_us": task.window_us} if task.window_us else {}
+        record = registry.record(found, train.shape) | window
+        data = cls(train.pair, validation.pair, test.pair, record)
         data.check(task)
         return data
 
@@ -107,5 +116,6 @@ class Data:
         images = self.train[0]
         if (isinstance(images, Events) or images.dtype != np.uint8) and task.augment != Augment():
             raise DatasetError(
-                f"{task.name}: [augment] distorts pixels, and {dataset} has spike steps; remove it"
+                f"{task.name}: [augment] distorts pixels, and {dataset} in code {task.code} has spike steps; "
+                "remove it"
             )

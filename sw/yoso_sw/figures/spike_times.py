@@ -34,11 +34,12 @@ def measure(network: Network, images: np.ndarray) -> dict[str, Any]:
 
     Returns
     -------
-    Counts of hidden spikes by layer and step and of decisions by step, and the share of hidden neurons, in
-    per cent averaged over images, that fired up to the deciding step and up to the last one.
+    Counts of hidden spikes by layer and step, all and each neuron's first, and of decisions by step, and the
+    share of hidden neurons, in per cent averaged over images, that fired up to the deciding step and up to
+    the last one.
     """
     hidden = range(len(network.layers) - 1)
-    histogram = np.zeros((len(hidden), network.steps), np.int64)
+    histogram, firsts = np.zeros((2, len(hidden), network.steps), np.int64)
     decisions = np.zeros(network.steps, np.int64)
     early = late = spiked = 0
     for first in range(0, len(images), BLOCK):
@@ -47,7 +48,9 @@ def measure(network: Network, images: np.ndarray) -> dict[str, Any]:
         for layer in hidden:
             spikes = result.spikes[layer]
             histogram[layer] += np.bincount(spikes.step, minlength=network.steps)
-            late += int((spikes.first != NEVER).sum())
+            fired = spikes.first[spikes.first != NEVER]
+            firsts[layer] += np.bincount(fired, minlength=network.steps)
+            late += len(fired)
             early += int((spikes.first <= result.decision_steps[:, None]).sum())
         decisions += np.bincount(result.decision_steps, minlength=network.steps)
         spiked += int(result.spiked.sum())
@@ -63,7 +66,11 @@ def measure(network: Network, images: np.ndarray) -> dict[str, Any]:
         "decided by a spike": round(100 * spiked / len(images), 2),
         "mean decision step": round(float(np.average(np.arange(network.steps), weights=decisions)), 2),
         "hidden layers": [
-            {"neurons": network.layers[layer].neurons, "spikes by step": histogram[layer].tolist()}
+            {
+                "neurons": network.layers[layer].neurons,
+                "spikes by step": histogram[layer].tolist(),
+                "first spikes by step": firsts[layer].tolist(),
+            }
             for layer in hidden
         ],
         "decisions by step": decisions.tolist(),
@@ -92,7 +99,7 @@ def draw(rows: list[dict[str, Any]]) -> Any:
     colours = drawing.shades(max(len(row["hidden layers"]) for row in shown))
     for axis, row in zip(axes.flat, shown, strict=False):
         for colour, layer in zip(colours, row["hidden layers"], strict=False):
-            fired = 100 * np.cumsum(layer["spikes by step"]) / layer["neurons"] / row["images"]
+            fired = 100 * np.cumsum(layer["first spikes by step"]) / layer["neurons"] / row["images"]
             axis.step(range(len(fired)), fired, color=colour, where="post", linewidth=2)
         decided = 100 * np.cumsum(row["decisions by step"]) / row["images"]
         axis.step(range(len(decided)), decided, "k--", where="post", linewidth=1)

@@ -27,6 +27,15 @@ from yoso_sw.network.zoo import locate, names
 DECISIONS = {
     "ttfs": "the earliest output spike (a tie goes to the higher potential, then to the lower class)",
     "softmax": "the highest output potential after the last step; output neurons never fire",
+    "count": "the most output spikes (a tie goes to the lower class); without any, the highest potential",
+}
+
+#: What an input of each code has, in the network's levels.
+CODES = {
+    "ttfs": "pixels, each at most one spike in {} levels",
+    "rate": "pixels, each as many spikes of {} as it is bright",
+    "poisson": "pixels, each a spike in every one of {} steps with the probability of its brightness",
+    "events": "inputs of recorded spikes in {} steps",
 }
 
 
@@ -101,11 +110,13 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
         listed = ", ".join(str(row["seed"]) for row in rows)
         value = f"{mean:.2f} %" if std is None else f"{mean:.2f} ± {std:.2f} %"
         accuracies.append((f"golden model, seeds {listed}: mean ± sample standard deviation", value))
+    kind = "time-to-first-spike" if network.fires_once else "spiking"
+    beyond = network.beyond_rel_psp
     floats, integers = about.get("epochs", (config.float_epochs, config.integer_epochs))
     lines = [
         f"# {network.name}",
         "",
-        f"A time-to-first-spike network, {network.shape}, in weights of "
+        f"A {kind} network, {network.shape}, in weights of "
         f"{network.weight_bits} bits and {network.steps} time steps an image.",
         "",
         *_table(("accuracy", ""), accuracies),
@@ -116,7 +127,8 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
         *_table(
             ("", ""),
             [
-                ("input", f"{network.inputs:,} pixels, each at most one spike in {network.levels} levels"),
+                ("input", f"{network.inputs:,} {CODES[network.code].format(network.levels)}"),
+                *([("beyond the ReL-PSP neuron", ", ".join(beyond))] if beyond else []),
                 ("decision", DECISIONS.get(network.decision, network.decision)),
                 ("classes", str(network.classes)),
                 ("weights", f"{weights:,}, {weights * network.weight_bits / 8192:,.1f} KiB"),

@@ -10,7 +10,7 @@ from yoso_hw.params import ChipParams
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.views import VIEWS, family, views_of
 from yoso_sw.learn import rules
-from yoso_sw.network.network import DECISIONS, NEVER, Window
+from yoso_sw.network.network import CODES, DECISIONS, NEVER, Window
 
 #: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.
 LARGEST = 1 << 20
@@ -120,8 +120,10 @@ class TrainConfig:
         of a drawn split too.
     rule
         The learning rule, one of `rules.RULES`; each says in its `limits` what it can train.
-    steps, levels, decision, weight_bits
+    steps, levels, decision, weight_bits, code
         As in `network.Network`.
+    window_us
+        Microseconds of a recording that are binned into `levels`; 0: all of it (`streams.binned`).
     acc_bits, pot_bits
         As in `network.Network`; at most 24, so that the trainer's floats hold every A and V.
     float_epochs, integer_epochs
@@ -199,6 +201,8 @@ class TrainConfig:
     teacher_temperature: float = 1.0
     inputs: int = 784
     rows: int = 28
+    code: str = "ttfs"
+    window_us: int = 0
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
@@ -215,12 +219,14 @@ class TrainConfig:
             ("rows", 1, LARGEST),
             ("seed", 0, (1 << 63) - 1),
             ("warmup", 0, LARGEST),
+            ("window_us", 0, (1 << 63) - 1),
         ):
             value = getattr(self, key)
             check(least <= value <= most, f"{key}={value} is outside {least}..{most}")
         for key in ("lr", "integer_lr"):
             check(getattr(self, key) > 0, f"{key}={getattr(self, key)} is not positive")
         check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
+        check(self.code in CODES, f"code={self.code!r} is not one of {CODES}")
         check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
         check(
             self.weight_bits <= self.acc_bits <= self.pot_bits <= 24,

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from yoso_sw.data.samples import Inputs
 from yoso_sw.learn import ridge
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
@@ -76,8 +77,8 @@ class Rule(nn.Module, ABC, Generic[R]):
             ridge.begin(self, self.config, images, labels)
 
     @abstractmethod
-    def encode(self, inputs: np.ndarray) -> torch.Tensor:
-        """What `forward` takes, for pixels, uint8 (n, inputs), or spike steps, int16 (n, inputs)."""
+    def encode(self, inputs: Inputs) -> torch.Tensor:
+        """What `forward` takes, for pixels, uint8 (n, inputs), spike steps, int16 (n, inputs), or events."""
 
     @abstractmethod
     def forward(self, inputs: torch.Tensor, generator: torch.Generator | None = None) -> Sequence[R]:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from yoso_sw.data.encoding import spike_steps
+from yoso_sw.data.samples import Inputs
 from yoso_sw.network.events import Events
 from yoso_sw.network.network import NEVER
 
@@ -50,8 +51,13 @@ def input_times(steps: np.ndarray) -> torch.Tensor:
     return times
 
 
-def encode(inputs: np.ndarray, levels: int) -> torch.Tensor:
-    """Times (n, inputs) of pixels, uint8, in `levels` steps, or of spike steps, int16."""
+def encode(inputs: Inputs, levels: int) -> torch.Tensor:
+    """Times (n, inputs) of pixels, uint8, in `levels` steps, of spike steps, int16, or of events.
+
+    Raises `EventsError` if an axon has more than one.
+    """
+    if isinstance(inputs, Events):
+        inputs = inputs.steps
     return input_times(spike_steps(inputs, levels) if inputs.dtype == np.uint8 else inputs)
 
 

@@ -98,7 +98,8 @@ def check_inputs(network: Network, inputs: np.ndarray | Events) -> Events:
     ------
     GoldenError
         If the dtype is neither, the shape is not (B, inputs), pixels come to another code than ttfs, a step
-        is neither in 0 .. T - 1 nor `NEVER`, or an input comes when the first layer has been charged.
+        is neither in 0 .. T - 1 nor `NEVER`, an input comes when the first layer has been charged, or one
+        spikes more often than the code allows, on which the compiler's bound on A rests.
     """
     if isinstance(inputs, Events):
         events = inputs
@@ -130,6 +131,14 @@ def check_inputs(network: Network, inputs: np.ndarray | Events) -> Events:
     charge = network.layers[0].neuron.charge
     if charge and late >= charge:
         raise GoldenError(f"input step {late} is not before the charge of layer 0 at step {charge}")
+    most = network.most_spikes(0)
+    # Steps are one an axon, and events one an axon and step.
+    if isinstance(inputs, Events) and late >= most and (often := events.counts > most).any():
+        image, axon = np.argwhere(often)[0]
+        raise GoldenError(
+            f"image {image}, input {axon} spikes {events.counts[image, axon]} times; of code {network.code} "
+            f"with {network.levels} levels it has {most} at most"
+        )
     return events
 
 

@@ -300,9 +300,21 @@ class Network:
         return all(layer.neuron.once for layer in self.layers)
 
     @property
+    def beyond_rel_psp(self) -> list[str]:
+        """What chips with neuron=rel_psp have not, of what it asks for: "layer 0: leak=3", ..."""
+        plain = to_words(Neuron(threshold=1, start=0, end=0))
+        parts = [
+            f"layer {i}: {name}={value}"
+            for i, layer in enumerate(self.layers)
+            for name, value in to_words(layer.neuron).items()
+            if name in ("current", "leak", "reset", "charge") and value != plain[name]
+        ]
+        return parts + ["decision=count"] * (self.decision == "count")
+
+    @property
     def rel_psp(self) -> bool:
         """Whether every chip has its neurons and its decision."""
-        return self.decision != "count" and all(layer.neuron.rel_psp for layer in self.layers)
+        return not self.beyond_rel_psp
 
     def most_spikes(self, index: int) -> int:
         """Spikes that an axon of layer `index` can bring in an image at most."""

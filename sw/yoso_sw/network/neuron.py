@@ -74,11 +74,6 @@ class Neuron:
         """Whether every sweep makes a new A."""
         return self.current != KEPT or self.charge > 0
 
-    @property
-    def rel_psp(self) -> bool:
-        """Whether it is the neuron that every chip has: one spike, current kept, nothing decays."""
-        return self.current == KEPT and not self.leak and self.reset is Reset.ONCE and not self.charge
-
     def faults(self, steps: int) -> Iterator[str]:
         """What is wrong with it in an image of `steps` steps, each with its value and what is allowed."""
         if self.threshold < 1:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import nn
 
+from yoso_sw.data.samples import Inputs
 from yoso_sw.learn.alpha.alpha import AlphaDense
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.first_weights import Normal
@@ -34,7 +34,7 @@ class Alpha(Rule[Spikes]):
     def chain(self) -> list[AlphaDense]:
         return list(self.layers)  # type: ignore[arg-type]
 
-    def encode(self, inputs: np.ndarray) -> torch.Tensor:
+    def encode(self, inputs: Inputs) -> torch.Tensor:
         return encode(inputs, self.config.levels)
 
     def forward(self, inputs: torch.Tensor, generator: torch.Generator | None = None) -> list[Spikes]:

@@ -15,6 +15,7 @@ EXPORTS = True
 
 def refusals(config: TrainConfig) -> Iterator[str]:
     """See `rules.Limits`."""
+    yield from only(config, code="ttfs")
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, tau=0.0)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from yoso_sw.data.samples import Inputs
 from yoso_sw.learn.config import LayerConfig, TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
@@ -105,7 +106,7 @@ class Stdbp(Rule[Spikes]):
         super().begin(images, labels)
         self.adjust_bias()
 
-    def encode(self, inputs: np.ndarray) -> torch.Tensor:
+    def encode(self, inputs: Inputs) -> torch.Tensor:
         return encode(inputs, self.config.levels)
 
     @property
