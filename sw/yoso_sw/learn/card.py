@@ -30,6 +30,13 @@ DECISIONS = {
     "count": "the most output spikes (a tie goes to the lower class); without any, the highest potential",
 }
 
+#: What the column of slopes means, by whether all neurons are ReL-PSP.
+SLOPES = {
+    True: "Slope A: each step adds the weights that have arrived to the potential (ReL-PSP); a number: the "
+    "constant slope that replaces A from the window's first step on (docs/arithmetic.md).",
+    False: "Slope A: each step adds the current A to the potential (docs/arithmetic.md).",
+}
+
 #: What an input of each code has, in the network's levels.
 CODES = {
     "ttfs": "pixels, each at most one spike in {} levels",
@@ -98,10 +105,12 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
     config = dataclasses.replace(config, dataset=str(about.get("dataset", config.dataset)))
     source = registry.facts(config.dataset)
     nouns = [VIEWS[name].noun for name in views_of(config.dataset)]
+    stdbp = config.rule == "stdbp"
     weights = sum(layer.weights.size for layer in network.layers)
     spikes = about.get("spikes") or [None] * len(network.layers)
+    time = "continuous" if network.fires_once else "discrete"
     accuracies = [
-        ("float weights, continuous time, test images", _per_cent(about.get("float_accuracy"))),
+        (f"float weights, {time} time, test images", _per_cent(about.get("float_accuracy"))),
         ("**integers on the golden model, test images**", f"**{_per_cent(about.get('golden_accuracy'))}**"),
         ("integers, validation images", _per_cent(about.get("validation_accuracy"))),
     ]
@@ -144,9 +153,7 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
             [_layer_row(i, layer, spikes[i]) for i, layer in enumerate(network.layers)],
         ),
         "",
-        "Slope A: each step adds the weights that have arrived to the potential (ReL-PSP); a number: the "
-        "constant slope that replaces A from the window's first step on (docs/arithmetic.md). Spikes are "
-        "means over the test images, up to the decision.",
+        f"{SLOPES[network.rel_psp]} Spikes are means over the test images, up to the decision.",
         "",
         "## Training",
         "",
@@ -159,7 +166,8 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("epochs", f"{floats} in float, {integers} in integers"),
                 ("images", ", seen as ".join((source.content, *nouns))),
                 ("split", _split(config, source)),
-                ("beyond the paper's STDBP", config.strategies),
+                *([] if stdbp else [("rule", f"`{config.rule}` (docs/learning.md)")]),
+                ("beyond the paper's STDBP" if stdbp else "beside the rule", config.strategies),
                 ("distortions of training images", _distortions(config.augment)),
             ],
         ),
