@@ -95,7 +95,7 @@ def our_row(table: Table, row: dict[str, Any]) -> tuple[str, ...]:
     told = {"Additional strategy", "Learning method"} & set(table.columns)
     cells = {
         "Model": name if told else f"{name}: {config.strategies}",
-        "Coding": "Temporal",
+        "Coding": "Rate" if config.rule == "count" else "Temporal",
         "Network architecture": row["shape"],
         "Additional strategy": config.strategies,
         "Learning method": "Spike-based backpropagation, " + config.strategies,
