@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from support.own_sets import write_idx
-from support.quarters import ALPHA, LITERAL, load, patterns, small_config
+from support.quarters import ALPHA, COUNT, LITERAL, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn import checkpoint, rules
@@ -25,7 +25,7 @@ from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden, zoo
 
 #: A configuration of each rule that learns the quarters; a new rule adds one here.
-EXAMPLES = {"stdbp": {}, "stdbp, the paper's": LITERAL, "alpha": ALPHA}
+EXAMPLES = {"stdbp": {}, "stdbp, the paper's": LITERAL, "alpha": ALPHA, "count": COUNT}
 EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
 NEW = ("rule", "schedule", "fused", "images", "revive", "code", "window_us")
@@ -79,7 +79,7 @@ def test_a_rule_gives_potentials_and_spikes_of_each_layer_and_a_class(changes):
         results = model(model.encode(images))
     for layer, result in zip(model.chain, results, strict=True):
         assert result.potentials.shape == (30, layer.neurons) and result.potentials.isfinite().all()
-        assert type(result.sent) is int and 0 <= result.sent <= 30 * layer.neurons
+        assert type(result.sent) is int and 0 <= result.sent <= 30 * layer.neurons * model.config.steps
     assert results[0].sent > 0
     decided = model.decide(results)
     assert decided.dtype == torch.int64 and decided.shape == (30,) and 0 <= decided.min() <= decided.max() < 4
@@ -165,7 +165,7 @@ def test_a_rule_ends_with_the_golden_models_integers_or_says_that_it_has_none(ch
             assert result.spikes == sent
         assert np.array_equal(own.decide(results).numpy(), exact.decisions)
     with pytest.raises(TrainingError, match="not quarters"):
-        type(model).of(dataclasses.replace(config, levels=8), network)
+        type(model).of(config, dataclasses.replace(network, levels=8))
 
 
 def test_who_trains_knows_no_rule():
@@ -190,7 +190,7 @@ def test_a_configuration_is_read_without_torch(tmp_path):
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"quarters: rule='backprop' is not one of stdbp, alpha"):
+    with pytest.raises(ConfigError, match=r"quarters: rule='backprop' is not one of stdbp, alpha, count"):
         small_config(rule="backprop")
 
 
@@ -280,7 +280,6 @@ def test_the_neurons_keys_stand_among_the_layers(changes, tmp_path):
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_configurations_table_is_the_configuration(name):
     config = load_config(zoo.locate(name))
-    assert config.rule == "stdbp"
     assert parse(json.loads(json.dumps(table_of(config))), name) == config
 
 

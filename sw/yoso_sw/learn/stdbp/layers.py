@@ -15,17 +15,16 @@ k, and from then on the layer rounds k w to integers and times to whole steps, w
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional
-from yoso_hw.params import ChipParams
 
 from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.quantiser import Quantiser as Quantiser
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.times import SILENT, Spikes
 from yoso_sw.network.network import Window
@@ -59,33 +58,6 @@ class Extras:
     min_slope: float = 0.0
     batch_norm: float = 0.0
     centred: bool = False
-
-
-@dataclass(frozen=True)
-class Quantiser:
-    """How a layer's float weights become the chip's integers.
-
-    Parameters
-    ----------
-    weight_bits, clip
-        Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
-    chip
-        Whose adders saturate on whole steps; None: the default chip's.
-    """
-
-    weight_bits: int = 8
-    clip: float = 2.5
-    chip: ChipParams | None = None
-
-    @property
-    def limit(self) -> int:
-        """Integers are -limit .. limit - 1."""
-        return 1 << (self.weight_bits - 1)
-
-    def scale(self, weight: torch.Tensor) -> float:
-        """The scale at which weights up to `clip` standard deviations from zero fit the bits."""
-        largest = self.clip * float(weight.square().mean().sqrt())
-        return (self.limit - 1) / largest if largest else math.inf
 
 
 class BatchNorm(nn.Module):
@@ -209,9 +181,7 @@ class TemporalLayer(nn.Module):
     def integers(self) -> torch.Tensor:
         """Integer weights as floats, (axons, neurons), with the gradient of the float weights."""
         assert self.scale is not None
-        limit = self.quantiser.limit
-        scaled = (self.weight * self.scale).clamp(-limit, limit - 1)
-        return stdbp.straight_through(scaled.round(), scaled)
+        return self.quantiser.integers(self.weight, self.scale)
 
     @property
     def threshold(self) -> float:

@@ -1,0 +1,144 @@
+"""Spike count as a rule: a chain of integrate-and-fire layers and a readout, its loss, and its integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from yoso_sw.data.encoding import ttfs
+from yoso_sw.data.samples import Inputs
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.count import limits
+from yoso_sw.learn.count.export import check_bounds, export
+from yoso_sw.learn.count.layer import CountLayer, Counts
+from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.quantiser import Quantiser
+from yoso_sw.learn.rule import Rule
+from yoso_sw.learn.trains import of_events
+from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.network import Network
+
+
+class Count(Rule[Counts]):
+    """Spike counts and a gradient of theirs; cross-entropy on the last V of a readout that never fires.
+
+    The rule is Wu et al. 2019's, as far as their abstract says it; all else is our reconstruction. Pixels
+    (code ``ttfs``) are a constant current, by which the chip is charged; other codes are spike trains.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__(config)
+        generator = torch.Generator().manual_seed(config.seed)
+        self.charge, self.steps = limits.charged(config), limits.seen(config)
+        layers: list[CountLayer] = []
+        for i, layer in enumerate(config.layers):
+            layers.append(
+                CountLayer(
+                    layers[-1].neurons if layers else config.inputs,
+                    layer,
+                    self.steps,
+                    limits.start(config, i),
+                    1 if layers else max(1, self.charge),
+                    Normal(layer.mean, layer.std, generator),
+                    Quantiser(config.weight_bits, layer.clip),
+                    config.chip,
+                )
+            )
+        self.layers = nn.ModuleList(layers)
+
+    @classmethod
+    def of(cls, config: TrainConfig, network: Network) -> Count:
+        model = cls(config)
+        ours = (config.steps, config.levels, config.code, [layer.weight.shape for layer in model.chain])
+        theirs = (network.steps, network.levels, network.code, [own.weights.shape for own in network.layers])
+        if ours != theirs:
+            raise TrainingError(
+                f"{network.name} is {network.shape} in {network.steps} steps and {network.levels} levels of "
+                f"code {network.code}, not {config.name}"
+            )
+        for i, (own, layer) in enumerate(zip(model.chain, network.layers, strict=True)):
+            # Any scale that gives the threshold does: weights are whole with it, and stay as they are.
+            own.scale = 1.0 if own.config.neuron.silent else layer.neuron.threshold / own.threshold
+            with torch.no_grad():
+                own.weight.copy_(torch.from_numpy(layer.weights) / own.scale)
+            exported = export(own, 0 if i else model.charge)
+            if exported.neuron != layer.neuron or exported.bias != layer.bias:
+                raise TrainingError(
+                    f"{network.name}, layer {i}: {layer.neuron} is not {exported.neuron} of {config.name}"
+                )
+            if not np.array_equal(exported.weights, layer.weights):
+                raise TrainingError(
+                    f"{network.name}, layer {i}: weights do not fit the weight_bits={config.weight_bits} of "
+                    f"{config.name}"
+                )
+        return model
+
+    @property
+    def chain(self) -> list[CountLayer]:
+        return list(self.layers)  # type: ignore[arg-type]
+
+    def encode(self, inputs: Inputs) -> torch.Tensor:
+        """Of pixels what every step brings, 0 .. levels, (n, 1, inputs); of events trains (n, T, inputs)."""
+        if self.charge:
+            steps = inputs.steps if isinstance(inputs, Events) else ttfs.spike_steps(inputs, self.charge)
+            brings = np.where(steps == NEVER, 0, self.charge - steps).astype(np.float32)
+            return torch.from_numpy(brings[:, None])
+        events = inputs if isinstance(inputs, Events) else Events.of_steps(inputs)
+        return of_events(events, self.steps)
+
+    def forward(self, inputs: torch.Tensor, generator: torch.Generator | None = None) -> list[Counts]:
+        """Spikes of each layer for what `encode` gives; `generator` draws the dropout; None: no dropout."""
+        totals = inputs.sum(1) * (self.steps // inputs.shape[1])
+        results = [Counts(inputs, totals, totals, 0)]
+        for layer in self.chain:
+            results.append(layer(results[-1], generator))
+        return results[1:]
+
+    def loss(self, inputs: torch.Tensor, results: Sequence[Counts], labels: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy on the readout's V, and the price of spikes, of an image's in the mean."""
+        config, output = self.config, self.chain[-1]
+        logits = results[-1].potentials / (config.temperature * (output.scale or 1)) - self.logit_adjustment()
+        loss = nn.functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
+        for layer, result in zip(config.layers, results, strict=True):
+            if layer.spike_penalty:
+                loss = loss + layer.spike_penalty * result.counts.sum(1).mean()
+        return loss
+
+    def decide(self, results: Sequence[Counts]) -> torch.Tensor:
+        return results[-1].potentials.argmax(1)
+
+    @property
+    def scales(self) -> list[float] | None:
+        scales = [layer.scale for layer in self.chain if layer.scale is not None]
+        return scales or None
+
+    def quantise(self, scales: list[float] | None = None) -> None:
+        for i, layer in enumerate(self.chain):
+            if scales is None:
+                layer.quantise()
+            else:
+                layer.scale = scales[i]
+
+    def export(self, about: dict[str, object]) -> Network:
+        config = self.config
+        network = Network(
+            name=config.name,
+            layers=tuple(export(layer, 0 if i else self.charge) for i, layer in enumerate(self.chain)),
+            steps=config.steps,
+            levels=config.levels,
+            decision=config.decision,
+            weight_bits=config.weight_bits,
+            acc_bits=config.acc_bits,
+            pot_bits=config.pot_bits,
+            about=about,
+            code=config.code,
+        )
+        check_bounds(network)
+        return network
+
+
+RULE = Count

@@ -1,0 +1,41 @@
+"""From a layer's float weights to the chip's integers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from yoso_hw.params import ChipParams
+
+
+@dataclass(frozen=True)
+class Quantiser:
+    """How a layer's float weights become the chip's integers.
+
+    Parameters
+    ----------
+    weight_bits, clip
+        Of the integers, 2 to 8; weights beyond this many standard deviations saturate.
+    chip
+        Whose adders saturate on whole steps; None: the default chip's.
+    """
+
+    weight_bits: int = 8
+    clip: float = 2.5
+    chip: ChipParams | None = None
+
+    @property
+    def limit(self) -> int:
+        """Integers are -limit .. limit - 1."""
+        return 1 << (self.weight_bits - 1)
+
+    def scale(self, weight: torch.Tensor) -> float:
+        """The scale at which weights up to `clip` standard deviations from zero fit the bits."""
+        largest = self.clip * float(weight.square().mean().sqrt())
+        return (self.limit - 1) / largest if largest else math.inf
+
+    def integers(self, weight: torch.Tensor, scale: float) -> torch.Tensor:
+        """Integer weights as floats, with the gradient of the float weights (straight-through)."""
+        scaled = (weight * scale).clamp(-self.limit, self.limit - 1)
+        return scaled + (scaled.round() - scaled).detach()
