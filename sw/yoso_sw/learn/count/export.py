@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from yoso_sw.compile.compiler import times_counted
 from yoso_sw.learn.count.layer import CountLayer
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.network import Layer, Network
@@ -36,7 +35,7 @@ def check_bounds(network: Network) -> None:
     chip = network.chip
     remedy = "use fewer weight bits, a larger clip, fewer levels"
     for i, layer in enumerate(network.layers):
-        times = times_counted(layer, network.most_spikes(i), network.steps)
+        times = layer.times_counted(network.most_spikes(i), network.steps)
         brought = layer.weights * times[:, None]
         most = max(int(np.maximum(brought, 0).sum(0).max()), -int(np.minimum(brought, 0).sum(0).min()))
         if most > chip.acc_max:
