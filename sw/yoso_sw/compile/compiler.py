@@ -20,7 +20,8 @@ from yoso_sw.network.neuron import KEPT
 def check_network(network: Network, params: ChipParams) -> None:
     """Refuse what the chip would not compute as the golden model does.
 
-    The bound on A (`Layer.times_counted`) makes results independent of the order in which spikes of a step arrive.
+    The bound on A (`Layer.times_counted`) makes results independent of the order in which spikes of a step
+    arrive.
 
     Raises
     ------
