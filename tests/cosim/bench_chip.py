@@ -98,7 +98,7 @@ async def random_networks_agree_in_spikes_potentials_and_counters(dut):
 async def random_networks_of_the_family_agree_in_spikes_states_counters_and_counts(dut):
     """Every third network is of the paper's neuron alone, as an old image is."""
     host, rng, old = await begin(dut), np.random.default_rng(10), random.Random(10)
-    for number in range(18):
+    for number in range(45):
         if number % 3 == 2:
             network, image = chip_cases.random_network(old, PARAMS)
             inputs: Any = chip_cases.random_inputs(old, network, 4)

@@ -187,3 +187,20 @@ def test_an_image_made_for_a_chip_without_the_family_runs_after_a_rate_coded_one
         rtl = host.load(old_image).classify(old_image, steps, early_exit=False)
         golden = run(old, steps[None], params=old_chip, early_exit=False)
         assert without_cycles(rtl) == left_by_golden(golden)
+
+
+def test_a_network_of_neurons_that_fire_once_takes_the_same_cycles_on_a_chip_with_the_family():
+    """Flit by flit: the family costs logic and no time."""
+    rng = np.random.default_rng(7)
+    old_chip = dataclasses.replace(CHIP, neuron="rel_psp")
+    network = random_network(rng, [8, 7, 6, 3], 12, weight_bits=4, slopes=True)
+    image = compile_network(network, old_chip)
+    steps = rng.integers(0, 8, (4, 8)).astype(np.int16)
+    seen = []
+    for chip in (old_chip, CHIP):
+        host = fresh_host(chip).load(image.for_chip(chip))
+        runs = [
+            host.classify(image.for_chip(chip), own, early_exit=k % 2 == 0) for k, own in enumerate(steps)
+        ]
+        seen.append((runs, list(host.spikes)))
+    assert seen[0] == seen[1]

@@ -32,7 +32,7 @@ CHIPS = {
         **_SMALL, cols=3, rows=2, pot_bits=23, multicast=False, router="bus", spike_fifo=2
     ),
     "2 x 1, family": ChipParams(
-        **_SMALL, cols=2, rows=1, lanes=2, weight_bits=4, acc_bits=10, pot_bits=10, neuron="all"
+        **_SMALL, cols=2, rows=1, lanes=2, weight_bits=4, acc_bits=9, pot_bits=9, neuron="all"
     ),
 }
 
@@ -97,7 +97,7 @@ def family_network(rng: np.random.Generator, params: ChipParams) -> tuple[Networ
     """A random network of the neuron family that compiles for the chip, with its image."""
     while True:
         sizes = rng.integers(2, 13, rng.integers(2, min(params.layers, params.nodes + 1) + 1)).tolist()
-        decision = ("count", "count", "softmax", "ttfs")[rng.integers(4)]
+        decision = ("count", "softmax", "ttfs")[rng.integers(3)]
         steps = int(rng.integers(4, min(15, params.steps)))
         try:
             network = reference.random_network(

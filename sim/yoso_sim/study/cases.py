@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from yoso_hw.params import NEURONS, ROUTERS, ChipParams
 from yoso_hw.registers import Reset
-from yoso_sw.compile.compiler import compile_network, times_counted
+from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.network import Layer, Network, most_spikes
@@ -288,7 +288,7 @@ def draw_weights(recipe: LayerRecipe, axons: int, params: ChipParams) -> np.ndar
 
 def within_bounds(layer: Layer, spikes: int, steps: int, params: ChipParams) -> Layer:
     """The layer with 0 for weights that could carry A beyond its range, which the compiler would refuse."""
-    counted = layer.weights * times_counted(layer, spikes, steps)[:, None]
+    counted = layer.weights * layer.times_counted(spikes, steps)[:, None]
     up = np.maximum(counted, 0).cumsum(0) <= params.acc_max
     down = np.minimum(counted, 0).cumsum(0) >= params.acc_min
     return dataclasses.replace(layer, weights=np.where(up & down, layer.weights, 0).astype(np.int8))

@@ -17,7 +17,7 @@ import numpy as np
 from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_sw.compile import faults
-from yoso_sw.compile.compiler import check_network, times_counted
+from yoso_sw.compile.compiler import check_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.samples import Inputs, Samples
@@ -90,7 +90,7 @@ def narrow_chip(network: Network, params: ChipParams, images: Inputs) -> ChipPar
     sums = max(
         int((np.abs(layer.weights.astype(np.int64)) * times[:, None]).sum(0).max())
         for i, layer in enumerate(network.layers)
-        for times in [times_counted(layer, network.most_spikes(i), network.steps)]
+        for times in [layer.times_counted(network.most_spikes(i), network.steps)]
     )
     result = golden.run(network, images, params=params)
     highest = max(int(np.abs(v).max()) for v in result.potentials)

@@ -14,33 +14,14 @@ from yoso_sw.compile.flits import rectangle_fields, to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import CLEARED, KEPT
-
-
-def times_counted(layer: Layer, spikes: int, steps: int) -> np.ndarray:
-    """How often A can hold each row of a layer's weights at once, int64 (axons,).
-
-    A never leaves [sum of the negative weights, sum of the positive ones], each row taken so often.
-
-    Parameters
-    ----------
-    spikes
-        The most spikes of an axon in an image (`Network.most_spikes`).
-    steps
-        Steps of an image.
-    """
-    neuron = layer.neuron
-    times = np.ones(layer.weights.shape[0], np.int64)
-    if neuron.current == KEPT:
-        times[: layer.weights.shape[0] - layer.bias] = spikes
-        return times * max(1, neuron.charge)
-    return times if neuron.current == CLEARED else times * min(1 << neuron.current, steps)
+from yoso_sw.network.neuron import KEPT
 
 
 def check_network(network: Network, params: ChipParams) -> None:
     """Refuse what the chip would not compute as the golden model does.
 
-    The bound on A (`times_counted`) makes results independent of the order in which spikes of a step arrive.
+    The bound on A (`Layer.times_counted`) makes results independent of the order in which spikes of a step
+    arrive.
 
     Raises
     ------
@@ -91,7 +72,7 @@ def check_network(network: Network, params: ChipParams) -> None:
             f"layer {i}: weights {low}..{high} do not fit the chip's {params.weight_bits} bits: quantise to "
             f"{params.weight_bits} bits, or use a chip with more weight_bits",
         )
-        times = times_counted(layer, network.most_spikes(i), network.steps)
+        times = layer.times_counted(network.most_spikes(i), network.steps)
         often = f", each up to {times.max()} times," if times.max() > 1 else ""
         weights = layer.weights * times[:, None]
         for sign, minus, sums, bound in (

@@ -19,7 +19,7 @@ from yoso_hw.params import ChipParams
 from yoso_hw.writing import write_whole
 
 from yoso_sw.network.events import NEVER
-from yoso_sw.network.neuron import KEPT, Neuron, Reset, of_words, to_words
+from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset, of_words, to_words
 
 FORMAT_VERSION = 5
 
@@ -132,6 +132,25 @@ class Layer:
     def bias_row(self) -> bool:
         """Whether it has a bias that its sweeps add to A."""
         return self.bias and self.neuron.current != KEPT
+
+    def times_counted(self, spikes: int, steps: int) -> np.ndarray:
+        """How often A can hold each row of the weights at once, int64 (axons,).
+
+        A never leaves [sum of the negative weights, sum of the positive ones], each row taken so often.
+
+        Parameters
+        ----------
+        spikes
+            The most spikes of an axon in an image (`Network.most_spikes`).
+        steps
+            Steps of an image.
+        """
+        neuron = self.neuron
+        times = np.ones(self.weights.shape[0], np.int64)
+        if neuron.current == KEPT:
+            times[: self.weights.shape[0] - self.bias] = spikes
+            return times * max(1, neuron.charge)
+        return times if neuron.current == CLEARED else times * min(1 << neuron.current, steps)
 
     def unrolled(self) -> Layer:
         """The dense layer with the same neurons; pooling, which no dense layer has, is left out."""

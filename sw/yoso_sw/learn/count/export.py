@@ -35,7 +35,8 @@ def check_bounds(network: Network) -> None:
     chip = network.chip
     remedy = "use fewer weight bits, a larger clip, fewer levels"
     for i, layer in enumerate(network.layers):
-        brought = layer.weights.astype(np.int64) * max(1, layer.neuron.charge)
+        times = layer.times_counted(network.most_spikes(i), network.steps)
+        brought = layer.weights * times[:, None]
         most = max(int(np.maximum(brought, 0).sum(0).max()), -int(np.minimum(brought, 0).sum(0).min()))
         if most > chip.acc_max:
             raise TrainingError(
