@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from support.own_sets import write_idx
-from support.quarters import ALPHA, LITERAL, load, patterns, small_config
+from support.quarters import ALPHA, CLIF, LITERAL, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn import checkpoint, rules
@@ -25,7 +25,7 @@ from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden, zoo
 
 #: A configuration of each rule that learns the quarters; a new rule adds one here.
-EXAMPLES = {"stdbp": {}, "stdbp, the paper's": LITERAL, "alpha": ALPHA}
+EXAMPLES = {"stdbp": {}, "stdbp, the paper's": LITERAL, "alpha": ALPHA, "clif": CLIF}
 EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
 NEW = ("rule", "schedule", "fused", "images", "revive", "code", "window_us")
@@ -79,7 +79,7 @@ def test_a_rule_gives_potentials_and_spikes_of_each_layer_and_a_class(changes):
         results = model(model.encode(images))
     for layer, result in zip(model.chain, results, strict=True):
         assert result.potentials.shape == (30, layer.neurons) and result.potentials.isfinite().all()
-        assert type(result.sent) is int and 0 <= result.sent <= 30 * layer.neurons
+        assert type(result.sent) is int and 0 <= result.sent <= 30 * layer.neurons * model.config.steps
     assert results[0].sent > 0
     decided = model.decide(results)
     assert decided.dtype == torch.int64 and decided.shape == (30,) and 0 <= decided.min() <= decided.max() < 4
@@ -190,7 +190,7 @@ def test_a_configuration_is_read_without_torch(tmp_path):
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"quarters: rule='backprop' is not one of stdbp, alpha"):
+    with pytest.raises(ConfigError, match=r"quarters: rule='backprop' is not one of stdbp, alpha, clif"):
         small_config(rule="backprop")
 
 
@@ -280,7 +280,7 @@ def test_the_neurons_keys_stand_among_the_layers(changes, tmp_path):
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_configurations_table_is_the_configuration(name):
     config = load_config(zoo.locate(name))
-    assert config.rule == "stdbp"
+    assert config.rule in rules.RULES
     assert parse(json.loads(json.dumps(table_of(config))), name) == config
 
 
@@ -291,7 +291,7 @@ def test_a_checkpoint_from_before_the_rules_goes_on(data, tmp_path):
     Trainer(config, data, file).run(until=1)
     state = torch.load(file, weights_only=True)
     table = json.loads(state["config"])
-    for owner, keys in ((table, NEW), *((layer, ("tau",)) for layer in table["layers"])):
+    for owner, keys in ((table, NEW), *((layer, ("tau", "current", "leak")) for layer in table["layers"])):
         for key in keys:
             del owner[key]
     checkpoint.write(file, {**state, "config": json.dumps(table)})

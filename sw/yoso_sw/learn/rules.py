@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from yoso_sw.learn.config import TrainConfig
     from yoso_sw.learn.rule import Rule
 
-RULES = {"stdbp": "yoso_sw.learn.stdbp", "alpha": "yoso_sw.learn.alpha"}
+RULES = {
+    "stdbp": "yoso_sw.learn.stdbp",
+    "alpha": "yoso_sw.learn.alpha",
+    "clif": "yoso_sw.learn.clif",
+}
 
 
 class Limits(Protocol):
