@@ -76,8 +76,8 @@ class Clif(nn.Module):
         largest = self.own.clip * float(self.weight.detach().square().mean().sqrt())
         if not 0 < largest < float("inf"):
             raise TrainingError(
-                f"layer {self.place}: weights of this size give no scale: {largest}; check mean, std and clip, "
-                "and the learning rate"
+                f"layer {self.place}: weights of this size give no scale: {largest}; check mean, std and "
+                "clip, and the learning rate"
             )
         self.scale = ((1 << (self.config.weight_bits - 1)) - 1) / largest
 

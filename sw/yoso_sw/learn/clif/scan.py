@@ -1,7 +1,7 @@
 """Current-based leaky neurons in the float phase: the sweeps of docs/arithmetic.md without their rounding.
 
-A sweep leaves alpha = 1 - 2^-k_a of A and beta = 1 - 2^-k_v of V, exactly; k_a = 0: nothing of A, k_v = 0: all of V.
-The chip's decays take up to one unit more (`family.decay`).
+A sweep leaves alpha = 1 - 2^-k_a of A and beta = 1 - 2^-k_v of V, exactly; k_a = 0: nothing of A, k_v = 0:
+all of V. The chip's decays take up to one unit more (`family.decay`).
 """
 
 from __future__ import annotations

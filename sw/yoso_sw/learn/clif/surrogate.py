@@ -1,8 +1,8 @@
 """The gradient of spikes: what takes the place of the derivative of a step.
 
-A layer's spikes, V and A are computed without a graph, by `scan` or `family.scan`; the gradient is put on them
-here. It knows the current step alone: V of a sweep depends on what its step brought, with slope 1, and on
-nothing before ("learning from the current time step only", abstract of the paper).
+A layer's spikes, V and A are computed without a graph, by `scan` or `family.scan`; the gradient is put on
+them here. It knows the current step alone: V of a sweep depends on what its step brought, with slope 1, and
+on nothing before ("learning from the current time step only", abstract of the paper).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def passing(value: torch.Tensor, through: torch.Tensor) -> torch.Tensor:
 
 
 def fire(fired: torch.Tensor, reached: torch.Tensor, theta: float, start: int, end: int) -> torch.Tensor:
-    """Trains `fired`, (batch, T, neurons), with the surrogate gradient for V `reached` in steps start .. end-1."""
+    """Trains `fired`, (batch, T, neurons), with the surrogate gradient for V `reached` in their window."""
     gain = torch.zeros_like(fired)
     gain[:, start:end] = slope(reached.detach()[:, start:end] / theta - 1) / theta
     return passing(fired, gain * reached)
