@@ -101,9 +101,11 @@ class Clif(nn.Module):
                 fired, reached, v, a = scan(arrived, neuron, self.theta, steps, bias)
             else:
                 fired, reached, v, a = family.scan(arrived, neuron, self.config.chip, steps, bias)
-        reached = passing(reached, self._brought(arrived, bias))
-        if self.fires:
-            fired = fire(fired, reached, self.theta, *self.window)
+        brought = self._brought(arrived, bias)
+        if not self.fires:  # V is a plain sum, and so is its gradient
+            return Trains(fired, fired, reached, passing(v, brought.sum(1)), a)
+        reached = passing(reached, brought)
+        fired = fire(fired, reached, self.theta, *self.window)
         return Trains(fired, fired, reached, v, a)
 
     def _brought(self, arrived: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

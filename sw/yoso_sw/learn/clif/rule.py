@@ -2,8 +2,9 @@
 
 The abstract says: discrete current-based leaky integrate-and-fire, a surrogate gradient, an encoder and a
 decoder, learning from the current time step only. All else is our reconstruction: the chip's order of leak,
-addition and reset; the encoder as spiking layers and the decoder as a linear readout that never fires;
-cross-entropy at every step; the shape of the surrogate.
+addition and reset; the encoder as spiking layers; the decoder as a readout that never fires and adds up what
+the spikes of all steps weigh; cross-entropy of that sum, whose error each step takes back through the spiking
+layers; the shape of the surrogate.
 """
 
 from __future__ import annotations
@@ -62,13 +63,11 @@ class DirectTraining(Rule[Trains]):
         return results
 
     def loss(self, inputs: torch.Tensor, results: Sequence[Trains], labels: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy of the readout's V, the mean over all steps."""
-        config, output = self.config, self.chain[-1]
-        start, end = output.window
-        potentials = results[-1].reached[:, start:end] / (config.temperature * (output.scale or 1))
-        logits = (potentials - self.logit_adjustment()).flatten(0, 1)
-        targets = labels.repeat_interleave(end - start, 0)
-        return nn.functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
+        """Cross-entropy of the readout's last V, which decides."""
+        config = self.config
+        unit = config.temperature * (self.chain[-1].scale or 1)
+        logits = results[-1].potentials / unit - self.logit_adjustment()
+        return nn.functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing)
 
     def decide(self, results: Sequence[Trains]) -> torch.Tensor:
         return trains.decide(self.config.decision, results[-1])
