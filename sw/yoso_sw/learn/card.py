@@ -101,7 +101,10 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
     weights = sum(layer.weights.size for layer in network.layers)
     spikes = about.get("spikes") or [None] * len(network.layers)
     accuracies = [
-        ("float weights, continuous time, test images", _per_cent(about.get("float_accuracy"))),
+        (
+            f"float weights{', continuous time' * network.fires_once}, test images",
+            _per_cent(about.get("float_accuracy")),
+        ),
         ("**integers on the golden model, test images**", f"**{_per_cent(about.get('golden_accuracy'))}**"),
         ("integers, validation images", _per_cent(about.get("validation_accuracy"))),
     ]
@@ -159,7 +162,10 @@ def render(config: TrainConfig, network: Network, rows: list[dict[str, float]]) 
                 ("epochs", f"{floats} in float, {integers} in integers"),
                 ("images", ", seen as ".join((source.content, *nouns))),
                 ("split", _split(config, source)),
-                ("beyond the paper's STDBP", config.strategies),
+                (
+                    "beyond the paper's STDBP" if network.fires_once else f"rule {config.rule}, with",
+                    config.strategies,
+                ),
                 ("distortions of training images", _distortions(config.augment)),
             ],
         ),
