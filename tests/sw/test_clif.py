@@ -9,7 +9,7 @@ from support.quarters import CLIF, small_config
 from yoso_sw.compile.compiler import check_network
 from yoso_sw.data.encoding import rate
 from yoso_sw.learn import family
-from yoso_sw.learn.clif.rule import DirectTraining
+from yoso_sw.learn.clif.rule import Clif
 from yoso_sw.learn.clif.scan import scan
 from yoso_sw.learn.clif.surrogate import slope
 from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
@@ -85,7 +85,7 @@ def smooth_loss(model, weights, trains, labels, base):
     """The loss with smooth spikes, A and V of the step before held at those of `base`, step by step."""
     config, given, own = model.config, trains, trains
     for i, (before, result) in enumerate(zip(model.chain[:-1], base, strict=False)):
-        theta, old = before.own.neuron.threshold, before.weight.detach()
+        theta, old = before.layer.neuron.threshold, before.weight.detach()
         passed = torch.zeros_like(result.fired)
         for t in range(i + 1, i + 1 + LEVELS):
             held = result.reached[:, t] - given[:, t - 1] @ old[:-1] - old[-1]
@@ -99,7 +99,7 @@ def smooth_loss(model, weights, trains, labels, base):
 
 
 def test_the_gradient_of_a_step_is_the_finite_difference_of_the_smooth_surrogate():
-    model = DirectTraining(three_layers()).double()
+    model = Clif(three_layers()).double()
     trains = model.encode(some_events()).double()
     labels = torch.arange(len(trains)) % 4
     results = model(trains)
@@ -122,7 +122,7 @@ def test_the_gradient_of_a_step_is_the_finite_difference_of_the_smooth_surrogate
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_step_learns_nothing_of_the_steps_before(whole):
-    model = DirectTraining(three_layers())
+    model = Clif(three_layers())
     if whole:
         model.quantise()
     for i, layer in enumerate(model.chain[:-1]):
@@ -134,7 +134,7 @@ def test_a_step_learns_nothing_of_the_steps_before(whole):
 
 
 def test_the_loss_is_the_cross_entropy_of_what_the_readout_added_up():
-    model = DirectTraining(three_layers(label_smoothing=0.1))
+    model = Clif(three_layers(label_smoothing=0.1))
     trains, labels = model.encode(some_events()), torch.arange(40) % 4
     results, readout = model(trains), model.chain[-1].weight
     potentials = results[1].fired.sum(1) @ readout[:-1] + LEVELS * readout[-1]
@@ -156,12 +156,12 @@ def test_the_loss_is_the_cross_entropy_of_what_the_readout_added_up():
 @pytest.mark.parametrize(("current", "leak"), [(2, 3), (1, 1), (0, 4), (3, 0), (0, 0), (15, 15)])
 def test_the_integer_phase_is_the_golden_model_spike_for_spike(current, leak, weight_bits):
     config = three_layers(current, leak, weight_bits=weight_bits)
-    model, events = DirectTraining(config), some_events()
+    model, events = Clif(config), some_events()
     model.quantise()
     network = model.export({})
     check_network(network, dataclasses.replace(config.chip, neuron="all"))
     exact = golden.run(network, events, early_exit=False)
-    for own in (model, DirectTraining.of(config, network)):
+    for own in (model, Clif.of(config, network)):
         with torch.no_grad():
             results = own(own.encode(events))
         for i, result in enumerate(results):
@@ -173,7 +173,7 @@ def test_the_integer_phase_is_the_golden_model_spike_for_spike(current, leak, we
 
 
 def test_the_integers_keep_the_gradient_of_the_floats():
-    model, labels = DirectTraining(three_layers(weight_bits=8)), torch.arange(40) % 4
+    model, labels = Clif(three_layers(weight_bits=8)), torch.arange(40) % 4
     trains = model.encode(some_events())
     gradients = []
     for _ in range(2):
@@ -187,7 +187,7 @@ def test_the_integers_keep_the_gradient_of_the_floats():
 
 
 def test_a_current_that_could_saturate_is_refused_with_what_to_do():
-    model = DirectTraining(three_layers(acc_bits=8, weight_bits=6))
+    model = Clif(three_layers(acc_bits=8, weight_bits=6))
     model.quantise()
     with pytest.raises(TrainingError, match=r"layer 0: A may reach \d+, beyond 127 of acc_bits=8: use fewer"):
         model.export({})
@@ -197,14 +197,14 @@ def test_a_threshold_beyond_v_is_refused_with_what_to_do():
     config = three_layers(acc_bits=16, pot_bits=16)
     layer = config.layers[0]
     high = dataclasses.replace(layer, neuron=dataclasses.replace(layer.neuron, threshold=1e4))
-    model = DirectTraining(dataclasses.replace(config, layers=(high, *config.layers[1:])))
+    model = Clif(dataclasses.replace(config, layers=(high, *config.layers[1:])))
     model.quantise()
     with pytest.raises(TrainingError, match=r"layer 0: an integer threshold \d+ is beyond .* 32767"):
         model.export({})
 
 
 def test_weights_that_give_no_scale_are_refused():
-    model = DirectTraining(three_layers())
+    model = Clif(three_layers())
     with torch.no_grad():
         model.chain[1].weight.zero_()
     with pytest.raises(TrainingError, match=r"layer 1: weights of this size give no scale: 0\.0"):

@@ -18,7 +18,7 @@ from yoso_sw.network.network import Layer
 from yoso_sw.network.neuron import Neuron, Reset
 
 
-class Clif(nn.Module):
+class ClifDense(nn.Module):
     """One dense layer: spiking, or the readout, which never fires.
 
     Trains go from layer to layer in the chip's steps: what a step brings moves V in the next sweep. So each
@@ -28,7 +28,7 @@ class Clif(nn.Module):
     Parameters
     ----------
     config, place
-        Of the network; which of its layers this is.
+        Of the network; which of its layers this is, from 0.
     generator
         Draws the first weights.
 
@@ -42,7 +42,7 @@ class Clif(nn.Module):
         super().__init__()
         own = config.layers[place]
         axons = config.layers[place - 1].neurons if place else config.inputs
-        self.config, self.own, self.place = config, own, place
+        self.config, self.layer, self.place = config, own, place
         self.neurons = own.neurons
         self.scale: float | None = None
         self.weight = Normal(own.mean, own.std, generator).draw(axons + own.bias, own.neurons)
@@ -60,7 +60,7 @@ class Clif(nn.Module):
     @property
     def theta(self) -> float:
         """Threshold in the units of the phase."""
-        threshold = self.own.neuron.threshold
+        threshold = self.layer.neuron.threshold
         return threshold if self.scale is None else max(1, round(threshold * self.scale))
 
     @property
@@ -68,12 +68,12 @@ class Clif(nn.Module):
         """The chip's; in the float phase its threshold is of no meaning."""
         theta = self.theta if self.fires and self.scale is not None else 1
         reset = Reset.SUBTRACT if self.fires else Reset.NEVER
-        own = self.own.neuron
-        return Neuron(int(theta), *self.window, current=own.current, leak=own.leak, reset=reset)
+        decays = self.layer.neuron
+        return Neuron(int(theta), *self.window, current=decays.current, leak=decays.leak, reset=reset)
 
     def quantise(self) -> None:
         """Fix the scale: weights up to `clip` standard deviations fit the bits."""
-        largest = self.own.clip * float(self.weight.detach().square().mean().sqrt())
+        largest = self.layer.clip * float(self.weight.detach().square().mean().sqrt())
         if not 0 < largest < float("inf"):
             raise TrainingError(
                 f"layer {self.place}: weights of this size give no scale: {largest}; check mean, std and "
@@ -93,8 +93,8 @@ class Clif(nn.Module):
     def forward(self, trains: torch.Tensor) -> Trains:
         """Of the trains of its inputs, (batch, T', axons)."""
         steps, neuron, weights = self.config.steps, self.neuron, self.working
-        axons = len(weights) - self.own.bias
-        bias = weights[-1] if self.own.bias else None
+        axons = len(weights) - self.layer.bias
+        bias = weights[-1] if self.layer.bias else None
         arrived = family.synapse(trains, weights[:axons])
         with torch.no_grad():
             if self.scale is None:
@@ -122,4 +122,4 @@ class Clif(nn.Module):
     def export(self) -> Layer:
         """The integer layer of a quantised module."""
         weights = self.working.detach().cpu().numpy().astype(np.int8)
-        return Layer(weights, self.neuron, bias=self.own.bias)
+        return Layer(weights, self.neuron, bias=self.layer.bias)

@@ -18,7 +18,7 @@ from yoso_sw.data.encoding import spike_steps
 from yoso_sw.data.samples import Inputs
 from yoso_sw.learn import trains
 from yoso_sw.learn.clif.export import check_bounds, check_fits
-from yoso_sw.learn.clif.layers import Clif
+from yoso_sw.learn.clif.layers import ClifDense
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.rule import Rule
 from yoso_sw.learn.trains import Trains
@@ -26,19 +26,19 @@ from yoso_sw.network.events import Events
 from yoso_sw.network.network import Network
 
 
-class DirectTraining(Rule[Trains]):
+class Clif(Rule[Trains]):
     """Layers of current-based leaky neurons, the last a readout; spikes go from layer to layer as trains."""
 
     def __init__(self, config: TrainConfig) -> None:
         super().__init__(config)
         generator = torch.Generator().manual_seed(config.seed)
-        self.layers = nn.ModuleList(Clif(config, i, generator) for i in range(len(config.layers)))
+        self.layers = nn.ModuleList(ClifDense(config, i, generator) for i in range(len(config.layers)))
 
     @classmethod
-    def of(cls, config: TrainConfig, network: Network) -> DirectTraining:
+    def of(cls, config: TrainConfig, network: Network) -> Clif:
         model = cls(config)
         for own, layer in zip(model.chain, network.layers, strict=False):
-            own.scale = layer.neuron.threshold / own.own.neuron.threshold if own.fires else 1.0
+            own.scale = layer.neuron.threshold / own.layer.neuron.threshold if own.fires else 1.0
             with torch.no_grad():
                 if own.weight.shape == layer.weights.shape:
                     own.weight.copy_(torch.from_numpy(layer.weights) / own.scale)
@@ -46,7 +46,7 @@ class DirectTraining(Rule[Trains]):
         return model
 
     @property
-    def chain(self) -> list[Clif]:
+    def chain(self) -> list[ClifDense]:
         return list(self.layers)  # type: ignore[arg-type]
 
     def encode(self, inputs: Inputs) -> torch.Tensor:
@@ -102,4 +102,4 @@ class DirectTraining(Rule[Trains]):
         return network
 
 
-RULE = DirectTraining
+RULE = Clif
