@@ -196,9 +196,7 @@ def test_a_configuration_is_read_without_torch(tmp_path):
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():
-    with pytest.raises(
-        ConfigError, match=r"quarters: rule='backprop' is not one of stdbp, alpha, count, clif"
-    ):
+    with pytest.raises(ConfigError, match=r"rule='backprop' is not one of stdbp, alpha, count, clif"):
         small_config(rule="backprop")
 
 
