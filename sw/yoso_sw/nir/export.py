@@ -129,13 +129,16 @@ def _weights_node(nir: Any, layer: Layer, order: np.ndarray) -> Any:
 def _neurons(nir: Any, network: Network, i: int, one: np.ndarray, dt: float) -> Iterator[tuple[str, Any]]:
     """The nodes of a layer's neurons; `one` is 1 for each of them.
 
-    A quantity that loses 1/2^k a step has the time constant 2^k dt and the resistance 2^k, by which a spike
-    adds just its weight.
+    A quantity that loses 1/2^k a step has the time constant 2^k dt. Of a spike a LIF or LI of resistance 1,
+    which is all that some tools read, then gets 1/2^k of its weight, so its threshold is in this unit; a
+    CubaLIF, or a current, has the resistance 2^k.
     """
     neuron = network.layers[i].neuron
     readout = not neuron.fires
     name = "potential" if readout else f"fire{i}"
-    fires = {} if readout else {"v_threshold": one * _threshold(neuron), "v_reset": one * _reset(network, i)}
+    fires: dict[str, np.ndarray] = {}
+    if not readout:
+        fires = {"v_threshold": one * _threshold(neuron), "v_reset": one * _reset(network, i)}
     leak, zero = one * np.float32(1 << neuron.leak), one * 0
     if neuron.current > 0:
         current = one * np.float32(1 << neuron.current)
@@ -146,7 +149,8 @@ def _neurons(nir: Any, network: Network, i: int, one: np.ndarray, dt: float) -> 
             return
         yield f"current{i}", nir.LI(tau=current * dt, r=current, v_leak=zero)
     if neuron.leak:
-        yield name, (nir.LI if readout else nir.LIF)(tau=leak * dt, r=leak, v_leak=zero, **fires)
+        scaled = {name: values / leak for name, values in fires.items()}
+        yield name, (nir.LI if readout else nir.LIF)(tau=leak * dt, r=one, v_leak=zero, **scaled)
     else:
         yield name, (nir.I if readout else nir.IF)(r=one / dt, **fires)
 

@@ -63,6 +63,7 @@ class Reader:
         self.flat = False
         self.spatial: tuple[int, ...] = ()  # the shape that was merged
         self.gain: np.ndarray = np.ones(())  # of the axons
+        self.unit = 1.0  # what resistances and time constants make of a weight of 1
         self.weighed = ""
         self.weights: np.ndarray | None = None  # None: none yet, or none that can be read
         self.bias = False
@@ -143,6 +144,12 @@ class Reader:
             self.gain = self.gain.ravel() if self.gain.ndim else self.gain
         self.flat = True
 
+    def _resist(self, by: np.ndarray) -> None:
+        """Fold what a resistance makes of the signal into the weights."""
+        self._scale(by)
+        if len(np.unique(by)) == 1 and np.ravel(by)[0] > 0:
+            self.unit *= float(np.ravel(by)[0])
+
     def _scale(self, by: np.ndarray) -> None:
         """Fold factors of the signal into the weights."""
         by = np.squeeze(by)
@@ -201,10 +208,13 @@ class Reader:
         if self.shape and len(matrix) != int(np.prod(self.shape)):
             self.refuse(f"it has {len(matrix)} inputs and gets {self.shape}")
             return None
-        if len(self.shape) > 1:
+        if len(self.shape) > 1 and max(self.shape) < len(matrix):
             self.refuse(f"it gets {self.shape}; a Flatten node must come first")
             return None
-        matrix = matrix * np.broadcast_to(self.gain, (len(matrix),))[:, None]
+        if self.gain.size not in (1, len(matrix)):
+            self.refuse(f"it has {len(matrix)} inputs and gets {self.gain.size}")
+            return None
+        matrix = matrix * np.broadcast_to(self.gain.ravel(), len(matrix))[:, None]
         if self.spatial:
             matrix = matrix[np.arange(len(matrix)).reshape(self.spatial).transpose(1, 2, 0).ravel()]
         return matrix
@@ -247,7 +257,7 @@ class Reader:
             self.refuse("it integrates before the weights, where only one I may stand")
             return
         self.arrived = True
-        self._scale(self._numbers(node, "r") * self.dt)
+        self._resist(self._numbers(node, "r") * self.dt)
 
     def _current(self, nodes: list[tuple[str, Any]]) -> float:
         """The share of the current that a step leaves, by the integrators between weights and potential."""
@@ -264,7 +274,7 @@ class Reader:
                     "a bias stands before it, of which it makes a ramp; the bias of a current that is kept "
                     "is added after it"
                 )
-            self._scale(self._numbers(node, "r") * self.dt)
+            self._resist(self._numbers(node, "r") * self.dt)
             kept = 1.0
         else:
             kept = 1 - self._leaks(node, "tau", "r", current=True)
@@ -276,7 +286,7 @@ class Reader:
         share = self._share(node, tau, current)
         if tau != "tau_syn" and np.any(self._numbers(node, "v_leak")):
             self.refuse(f"v_leak={np.ravel(node.v_leak)[0]:g}; a layer leaks towards 0")
-        self._scale(self._numbers(node, resistance) * share)
+        self._resist(self._numbers(node, resistance) * share)
         return share
 
     def _membrane(self, node: Any, nodes: list[tuple[str, Any]]) -> tuple[float, float]:
@@ -293,7 +303,7 @@ class Reader:
             if kept == 1:
                 self.refuse("it leaks behind an integrator (I); what has been integrated does not leak here")
             return kept, leak
-        self._scale(self._numbers(node, "r") * self.dt)
+        self._resist(self._numbers(node, "r") * self.dt)
         return kept, 0.0
 
     def _fire(self, label: str, node: Any) -> None:
@@ -384,7 +394,7 @@ class Reader:
                 self.delay += 1
             start, end = self.delay, self.delay + (self.steps or 0)
             weights, spikes = self.weights, self._spikes(kept)
-            neuron = (kept, leak, reset, threshold, start, end, spikes)
+            neuron = (kept, leak, reset, threshold, start, end, spikes, self.unit)
             self.layers.append(RealLayer(self.node, weights, self.bias, self.window, *neuron))
             layer = Layer(weights, Neuron(1, 0, 0), bias=self.bias, window=self.window)
             self.shape = (layer.neurons,)

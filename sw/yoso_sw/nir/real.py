@@ -40,6 +40,8 @@ class RealLayer:
         Its window, in steps of the chip.
     spikes
         The spikes of an axon, all of which the current may hold at once, at most.
+    unit
+        What a weight of 1 of the graph is here, but for what is not alike for all neurons.
     """
 
     called: str
@@ -53,6 +55,7 @@ class RealLayer:
     start: int
     end: int
     spikes: float = 1
+    unit: float = 1
 
 
 @dataclass(frozen=True, eq=False)

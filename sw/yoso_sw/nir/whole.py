@@ -55,21 +55,27 @@ def whole(real: RealLayer, bits: int, acc_bits: int) -> Whole:
     largest = (1 << (bits - 1)) - 1
     # Where firing subtracts the threshold, it has to be whole as well.
     beside = [real.threshold] if real.reset is Reset.SUBTRACT else []
-    scale = _common_scale(real.weights, beside, largest) or _common_scale(real.weights, [], largest)
+    scale = 1 / real.unit
+    natural = _fits(real.weights * scale, largest)
+    if not natural or not _are_whole(np.multiply(beside, scale)):
+        scale = _common_scale(real.weights, beside, largest) or natural * scale
+        scale = scale or _common_scale(real.weights, [], largest)
     finest = _finest(real, largest, (1 << (acc_bits - 1)) - 1)
     losses = []
-    if scale and scale != 1 and (real.leak or 0 < real.kept < 1):
+    if scale and not natural and (real.leak or 0 < real.kept < 1):
         scale *= max(1, finest // scale)
     if scale:
-        said = "weights are whole numbers" if scale == 1 else f"weights times {scale:.6g} are whole numbers"
+        times = scale * real.unit
+        said = f"weights {f'times {times:.6g} ' if abs(times - 1) > ROUNDING else ''}are whole numbers"
         scaled = np.round(real.weights * scale)
     else:
         said, scale = "", finest
         scaled = real.weights * scale
-        error = np.abs(np.round(scaled) - scaled).max() / scale
+        times = scale * real.unit
+        error, most = np.abs(np.round(scaled) - scaled).max() / times, np.abs(scaled).max() / times
         losses.append(
-            f"weights times {scale:.6g} are rounded to {bits} bits: the largest error of a weight is "
-            f"{error:.3g}, of {np.abs(real.weights).max():.3g} at most"
+            f"weights times {times:.6g} are rounded to {bits} bits: the largest error of a weight is "
+            f"{error:.3g}, of {most:.3g} at most"
         )
     threshold, loss = _threshold(real, scale)
     losses += [loss] if loss else []
@@ -114,11 +120,9 @@ def _decay(share: float) -> int:
 
 
 def _common_scale(weights: np.ndarray, beside: list[float], largest: int) -> float:
-    """1, or else the smallest number, that makes all weights, and what is beside, whole; 0 if none does."""
+    """The smallest number that makes all weights, and what is beside, whole; 0 if none does."""
     sizes = np.unique(np.abs(weights[weights != 0]))
     if not len(sizes):
-        return 1.0
-    if _are_whole(np.append(weights, beside)) and -largest - 1 <= weights.min() and weights.max() <= largest:
         return 1.0
     for least in range(1, largest + 1):
         scale = least / sizes[0]
@@ -127,6 +131,10 @@ def _common_scale(weights: np.ndarray, beside: list[float], largest: int) -> flo
         if _are_whole(np.append(sizes, beside) * scale):
             return float(_snapped(scale))
     return 0.0
+
+
+def _fits(weights: np.ndarray, largest: int) -> bool:
+    return _are_whole(weights) and -largest - 1.5 < weights.min() and weights.max() < largest + 0.5
 
 
 def _are_whole(values: np.ndarray) -> bool:
