@@ -229,6 +229,9 @@ def with_neuron(changes, **neuron):
         (with_layer(ALPHA, silence_penalty=0.1), r"alpha: layer 0: silence_penalty=0\.1; "),
         (with_layer(ALPHA, batch_norm=1.0), r"alpha: layer 0: batch_norm=1\.0; "),
         (with_layer(ALPHA, centred=True), r"alpha: layer 0: centred=True; "),
+        (with_neuron(ALPHA, current=2), r"alpha: layer 0: current=2; it can only have current=-1"),
+        (with_neuron(LITERAL, leak=3), r"stdbp: layer 0: leak=3; it can only have leak=0"),
+        (with_layer(CLIF, dropout=0.1), r"clif: layer 0: dropout=0\.1; it can only have dropout=0\.0"),
         (with_neuron(LITERAL, tau=8.0), r"stdbp: layer 0: tau=8\.0; it can only have tau=0\.0"),
     ],
 )
