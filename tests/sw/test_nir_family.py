@@ -6,12 +6,14 @@ import json
 import nir
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.nir_graphs import same, weights
 from support.nir_steps import follow_steps
 from yoso_sw.network import golden
 from yoso_sw.network.events import Events
 from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import CLEARED, Neuron, Reset
+from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 from yoso_sw.nir import convert, from_nir, losses, measure, read, to_nir, write
 from yoso_sw.nir.measure import record
 
@@ -136,6 +138,48 @@ def test_layers_that_integrate_their_spikes_answer_in_the_same_step():
     )
     mixed = dataclasses.replace(network, layers=(network.layers[0], middle, last), steps=T + 2)
     same(from_nir(to_nir(mixed)), mixed)
+
+
+KINDS = st.sampled_from(
+    [
+        {"current": KEPT, "reset": Reset.ONCE},
+        {"current": CLEARED, "reset": Reset.ONCE},
+        {"current": CLEARED, "reset": Reset.ZERO},
+        {"current": CLEARED, "reset": Reset.SUBTRACT, "leak": 2},
+        {"current": 3, "reset": Reset.SUBTRACT},
+        {"current": 2, "reset": Reset.ZERO, "leak": 15},
+        {"current": 1, "reset": Reset.ONCE, "leak": 4},
+    ]
+)
+
+
+@settings(max_examples=60)
+@given(
+    kinds=st.lists(KINDS, min_size=1, max_size=4),
+    readout=st.booleans(),
+    seed=st.integers(0, 10**6),
+    steps=st.integers(2, 40),
+    dt=st.sampled_from([1.0, 1e-3, 1e-4]),
+)
+def test_any_chain_of_kinds_comes_back_equal(kinds, readout, seed, steps, dt):
+    rng, layers, late = np.random.default_rng(seed), [], 0
+    total = steps + sum(kind["current"] != KEPT for kind in kinds)
+    for i, kind in enumerate(kinds):
+        own, last = dict(kind), readout and i == len(kinds) - 1
+        late += own["current"] != KEPT
+        if last:
+            own["reset"] = Reset.NEVER
+        bias = bool(rng.integers(2)) and not (own["current"] == KEPT and late)
+        neuron = Neuron(1 if last else int(rng.integers(1, 60)), late, late + steps, **own)
+        if last and own["current"] == KEPT:
+            neuron = Neuron(1, 0, 0)
+        matrix = weights(rng, 4, 4, bias)
+        matrix[-1] = np.where(matrix[-1] == 0, 1, matrix[-1])  # a bias of zeros is none
+        layers.append(Layer(matrix, neuron, bias))
+    end = layers[-1].neuron.reset
+    decision = "softmax" if readout else "ttfs" if end is Reset.ONCE else "count"
+    network = Network("any", tuple(layers), total, steps, decision, 4, code="events")
+    same(from_nir(to_nir(network, dt)), network)
 
 
 def test_an_unknown_reset_is_what_the_option_says():

@@ -60,8 +60,8 @@ def convert(
     ----------
     name, levels, weight_bits, code
         As in `Network`; what is not given is taken from the graph's metadata. Where neither says it,
-        `weight_bits` is 8, and `code` is "ttfs" of a graph that integrates its spikes before its weights,
-        else "events", with as many levels as steps.
+        `weight_bits` is 8, and `code` is "ttfs" of a graph whose first layer integrates its spikes, else
+        "events", with as many levels as steps.
     steps
         Steps of the graph, T. Each layer whose current is not kept answers a step later on the chip, whose
         images have as many steps more.
@@ -83,12 +83,13 @@ def convert(
     step = asked.real("dt", dt)
     total = asked.whole("steps", steps)
     subtract = _subtracting(metadata, reset)
-    reader = Reader(total, step, subtract)
+    given = code or metadata.get("code")
+    reader = Reader(total, step, subtract, once=given in (None, "ttfs"))
     for label, node in nodes:
         reader.take(label, node)
     obstacles += reader.obstacles
-    kept = all(layer.kept == 1 for layer in reader.layers)
-    code = code or str(metadata.get("code", "ttfs" if kept else "events"))
+    kept = not reader.layers or reader.layers[0].kept == 1
+    code = str(given or ("ttfs" if kept else "events"))
     if code not in CODES:
         asked.wrong.append(f"code={code!r} is none of {', '.join(CODES)}; give --code")
     bits = asked.whole("weight_bits", weight_bits, 8)

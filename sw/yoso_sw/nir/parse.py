@@ -33,7 +33,9 @@ class Reader:
     dt
         What a step is of the graph's time.
     subtract
-        Whether firing subtracts the threshold, by node name, where `v_reset` is 0.
+        The nodes whose firing subtracts the threshold, where `v_reset` is 0; None: all.
+    once
+        Whether an input spikes once an image at most.
 
     Attributes
     ----------
@@ -47,8 +49,10 @@ class Reader:
         Steps by which the last layer's answer comes later than in the graph.
     """
 
-    def __init__(self, steps: int | None, dt: float, subtract: frozenset[str] | None) -> None:
-        self.steps, self.dt, self.subtract = steps, dt, subtract
+    def __init__(
+        self, steps: int | None, dt: float, subtract: frozenset[str] | None, once: bool = True
+    ) -> None:
+        self.steps, self.dt, self.subtract, self.once = steps, dt, subtract, once
         self.layers: list[RealLayer] = []
         self.obstacles: list[str] = []
         self.potential = False
@@ -352,7 +356,8 @@ class Reader:
         steps = self.steps or 1
         if kept < 1:
             return min(steps, 1 / (1 - kept))
-        return 1 if not self.layers or self.layers[-1].reset is Reset.ONCE else steps
+        once = self.layers[-1].reset is Reset.ONCE if self.layers else self.once
+        return 1 if once else steps
 
     def _cross(self, label: str, node: Any) -> None:
         """A threshold of a potential: in the output its first crossing, which decides."""
