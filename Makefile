@@ -192,7 +192,7 @@ $(NIR_ENV)/.done: tests/nir-tools.txt $(TEST_ENV)
 	@$(BIN)/python -m venv $(NIR_ENV)
 	@$(BIN)/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
 	  > $$($(NIR_ENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth
-	@$(NIR_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@$(NIR_ENV)/$(PIP_INSTALL:$(VENV)/%=%) --no-deps --requirement $<
 	@touch $@
 
 $(SYNTH_ENV): $(SIM_ENV)

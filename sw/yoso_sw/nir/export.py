@@ -188,6 +188,7 @@ def _beyond_nir(neuron: Neuron, readout: bool) -> Iterator[str]:
     """What of the neuron family no node says, each with its reason."""
     if neuron.charge:
         yield f"charge={neuron.charge} makes V the current at one step; no NIR node does"
+        return
     if neuron.reset is Reset.NEVER and not readout:
         yield "its reset is never, and it is not the layer whose potentials decide"
     if neuron.current == KEPT and neuron.leak:
@@ -220,7 +221,12 @@ def _unsayable(network: Network, i: int) -> Iterator[str]:
         yield f"{name} is pooled by the earliest spike; NIR's pooling nodes sum or average"
     start = _delay(network, i + 1)
     steps = network.steps - _delay(network, len(network.layers))
-    if (layer.bias_row or not readout) and (neuron.start, neuron.end) != (start, start + steps):
+    charged = network.layers[0].neuron.charge > 0  # which has been said
+    if (
+        not charged
+        and (layer.bias_row or not readout)
+        and (neuron.start, neuron.end) != (start, start + steps)
+    ):
         yield (
             f"{name} fires in steps {neuron.start}..{neuron.end - 1} only; NIR has no firing windows, "
             f"so the window must be all {steps} steps of the graph, {start}..{start + steps - 1} here"
