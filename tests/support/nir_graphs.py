@@ -1,5 +1,7 @@
 """Networks that NIR can say, and a graph of another tool, for the tests of NIR."""
 
+import dataclasses
+
 import nir
 import numpy as np
 from yoso_sw.network.network import Layer, Network, Window
@@ -45,3 +47,17 @@ def foreign(**changes):
     nodes = {"in": nir.Input(np.array([3])), **values, "out": nir.Output(np.array([2]))}
     names = list(nodes)
     return nir.NIRGraph(nodes, list(zip(names, names[1:], strict=False)))
+
+
+def same(ours, theirs):
+    """Two networks are equal."""
+    assert len(ours.layers) == len(theirs.layers)
+    for a, b in zip(ours.layers, theirs.layers, strict=True):
+        np.testing.assert_array_equal(a.weights, b.weights)
+        assert a.weights.dtype == b.weights.dtype
+        for field in dataclasses.fields(Layer):
+            if field.name != "weights":
+                assert getattr(a, field.name) == getattr(b, field.name), field.name
+    for field in dataclasses.fields(Network):
+        if field.name != "layers":
+            assert getattr(ours, field.name) == getattr(theirs, field.name), field.name

@@ -77,6 +77,17 @@ COUNT = {
     "temperature": 15.0,
 }
 
+CLIF = {
+    "rule": "clif",
+    "layers": (
+        LayerConfig(20, NeuronConfig(start=1, end=17, current=2, leak=3), bias=True, std=0.1),
+        LayerConfig(4, NeuronConfig(current=0), std=0.2),
+    ),
+    "steps": 18,
+    "weight_bits": 6,
+    "temperature": 4.0,
+}
+
 
 def load():
     """1,000 images to train, 200 to validate, 300 to test."""

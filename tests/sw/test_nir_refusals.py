@@ -1,4 +1,4 @@
-"""NIR: what has no node, and what is no network of ReL-PSP neurons, is refused by name."""
+"""NIR: what has no node, and what is no network of the neuron family, is refused by name."""
 
 import dataclasses
 
@@ -22,13 +22,13 @@ def changed(network, index=0, **changes):
 @pytest.mark.parametrize(
     ("neuron", "says"),
     [
-        ({"current": CLEARED}, "layer 0: its current is cleared"),
-        ({"current": 3}, "layer 0: current=3 loses whole numbers"),
-        ({"leak": 2}, "layer 0: leak=2 takes whole numbers"),
-        ({"reset": Reset.SUBTRACT}, "layer 0: its reset is subtract; NIR's IF sets V to v_reset"),
-        ({"reset": Reset.ZERO}, "layer 0: its reset is zero"),
+        ({"leak": 2}, "layer 0: leak=2 of a current that is kept"),
+        ({"reset": Reset.SUBTRACT}, "layer 0: its reset is subtract; with a current that is kept"),
+        ({"reset": Reset.ZERO}, "layer 0: its reset is zero; with a current that is kept"),
         ({"reset": Reset.NEVER}, "layer 0: its reset is never"),
         ({"charge": 20, "start": 21, "reset": Reset.SUBTRACT}, "layer 0: charge=20 makes V the current"),
+        ({"current": CLEARED, "start": 2}, r"layer 0 fires in steps 2\.\.19 only; .* 29 steps .*, 1\.\.29"),
+        ({"current": CLEARED, "end": 30}, "layer 2: its bias comes at step 0, and its spikes 1 steps later"),
     ],
     ids=str,
 )
@@ -49,23 +49,16 @@ def test_a_readout_whose_potentials_decide_is_exported_and_means_the_same():
     assert "potential" in graph.nodes and graph.nodes.keys() == to_nir(network).nodes.keys()
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [{"code": "events"}, {"code": "rate"}, {"decision": "count"}],
-    ids=str,
-)
-def test_a_code_or_a_decision_that_the_metadata_lack_is_not_exported(fields):
-    layer = Layer(np.ones((2, 2), np.int8), Neuron(5, 0, 9))
-    if "decision" in fields:
-        layer = dataclasses.replace(layer, neuron=Neuron(5, 0, 9, reset=Reset.ZERO))
-    with pytest.raises(NirError, match=f"{next(iter(fields))} {next(iter(fields.values()))}"):
-        to_nir(Network("coded", (layer,), 9, 9, **fields))
+def test_all_obstacles_of_a_network_are_listed_at_once():
+    network = changed(changed(dense(), slope=3), 1, start=2)
+    with pytest.raises(NirError, match=r"(?s)2 obstacles:.*layer 0: it has the constant.*layer 1 fires"):
+        to_nir(network)
 
 
 @pytest.mark.parametrize(
     ("network", "says"),
     [
-        (changed(dense(), slope=3), "'dense', layer 0 has the constant slope 3; no NIR node"),
+        (changed(dense(), slope=3), "'dense', layer 0: it has the constant slope 3; no NIR node"),
         (changed(dense(), 1, start=2), "layer 1 fires in steps 2..19 only; NIR has no firing windows"),
         (changed(dense(), 1, end=12), r"layer 1 fires in steps 0\.\.11 only"),
         (
@@ -120,52 +113,57 @@ TWO = np.ones(2)
 @pytest.mark.parametrize(
     ("nodes", "says"),
     [
-        ({"fire": nir.LIF(TWO, TWO, TWO, TWO)}, r"node 'fire' \(LIF\): it leaks"),
-        ({"fire": nir.CubaLIF(TWO, TWO, TWO, TWO, TWO)}, r"node 'fire' \(CubaLIF\): it leaks"),
-        ({"arrived": nir.LI(np.ones(3), np.ones(3), np.ones(3))}, r"node 'arrived' \(LI\): it leaks"),
-        ({"fire": nir.Threshold(TWO)}, r"node 'fire' \(Threshold\): no part of a ReL-PSP layer"),
-        ({"arrived": nir.Delay(np.ones(3))}, r"node 'arrived' \(Delay\): no part"),
-        ({"arrived": nir.Scale(np.ones(3))}, r"node 'arrived' \(Scale\): no part"),
-        ({"arrived": nir.I(np.full(3, 2.0))}, r"node 'arrived' \(I\): r=2\.0; it must be 1"),
-        ({"fire": nir.IF(TWO * 0.5, TWO, TWO * -999)}, r"node 'fire' \(IF\): r=0\.5; it must be 1"),
+        (
+            {"fire": nir.LIF(TWO, TWO, 0 * TWO, TWO)},
+            r"'fire' \(LIF\): tau=1 and a step of 1 lose 1 of it a st",
+        ),
+        ({"fire": nir.LIF(TWO * 4, TWO, TWO, TWO)}, r"'fire' \(LIF\): v_leak=1; a layer leaks towards 0"),
+        ({"fire": nir.LIF(TWO * 4, TWO, 0 * TWO, TWO)}, r"'fire' \(LIF\): it leaks behind an integrator"),
+        ({"fire": nir.LIF(TWO * 4e5, TWO, 0 * TWO, TWO)}, r"tau=400000 .* lose 2.5e-06 of it a step"),
+        ({"fire": nir.CubaLIF(TWO * 4, TWO * 4, TWO, 0 * TWO, TWO)}, "it has a current of its own, and an"),
+        ({"fire": nir.LIF(np.array([2.0, 4.0]), TWO, 0 * TWO, TWO)}, r"'fire' \(LIF\): tau differs, 2\.\.4"),
+        (
+            {"arrived": nir.LI(np.ones(3), np.ones(3), np.ones(3))},
+            r"node 'arrived' \(LI\): it integrates bef",
+        ),
+        (
+            {"arrived": nir.Flatten(np.array([3]), 0), "fire": nir.Threshold(TWO)},
+            r"\(Threshold\): it comes with",
+        ),
+        ({"arrived": nir.Delay(np.ones(3))}, r"node 'arrived' \(Delay\): its delay is 1; only a delay of 0"),
         (
             {"fire": nir.IF(TWO, TWO)},
-            r"node 'fire' \(IF\) resets to 0 and may spike again; .* 20 steps v_reset must be at most -151",
+            r"node 'fire' \(IF\): it resets to 0 and may spike again; .* steps v_reset must be at most -151",
         ),
         ({"fire": nir.IF(TWO, np.array([7.0, 8.0]), TWO * -999)}, r"'fire' \(IF\): thresholds differ, 7"),
         ({"fire": nir.IF(TWO, TWO * -1, TWO * -999)}, r"'fire' \(IF\): v_threshold=-1\.0; it must be 0 or"),
         ({"fire": nir.IF(TWO, TWO * np.nan, TWO * -999)}, r"'fire' \(IF\): v_threshold=nan"),
-        (
-            {"weights": nir.Linear(np.array([[0.5, 1, 1], [1, 1, 1]]))},
-            r"node 'weights' \(Linear\): weight 0\.5 is no whole number of -128\.\.127; train it in integers",
-        ),
-        ({"weights": nir.Linear(np.full((2, 3), 128.0))}, r"weight 128\.0 is no whole number"),
-        ({"weights": nir.Linear(np.full((2, 3), np.nan))}, r"weight nan is no whole number"),
+        ({"fire": nir.IF(TWO, TWO * 1e7, TWO * -999)}, "its threshold is 10000001 .*; V has 524287 at most"),
+        ({"weights": nir.Linear(np.full((2, 3), np.nan))}, r"node 'weights' \(Linear\): weight=nan"),
         (
             {
                 "arrived": nir.Affine(np.ones((2, 3)), TWO),
                 "weights": nir.I(TWO),
             },
-            r"node 'arrived' \(Affine\): its bias stands before the integrator",
+            r"node 'weights' \(I\): a bias stands before it, of which it makes a ramp",
         ),
         (
             {"weights": nir.Affine(np.ones((2, 3)), np.ones(3))},
             r"'weights' \(Affine\): bias has shape \(3,\)",
         ),
-        ({"arrived": nir.Linear(np.eye(3))}, r"node 'weights' \(Linear\) follows node 'arrived' \(Linear\)"),
         (
-            {"arrived": nir.Flatten(np.array([3]), 0)},
-            r"node 'fire' \(IF\) comes without integrator \(I\) of its spikes: it adds a spike's weight",
+            {"arrived": nir.Linear(np.eye(3))},
+            r"node 'weights' \(Linear\): it follows node 'arrived' \(Linear\)",
         ),
         (
             {"weights": nir.Linear(np.ones((2, 3))), "fire": nir.I(TWO), "more": nir.I(TWO)},
-            "follows a potential",
+            r"node 'fire' \(I\): a second integrator before the neuron",
         ),
-        ({"fire": nir.Flatten(np.array([2]), 0)}, r"node 'fire' \(Flatten\) stands after the weights"),
+        ({"fire": nir.Flatten(np.array([2]), 0)}, r"node 'fire' \(Flatten\): it stands after the weights"),
     ],
     ids=lambda value: "-".join(type(node).__name__ for node in value.values()) if type(value) is dict else "",
 )
-def test_a_graph_that_is_no_network_of_relpsp_is_refused(nodes, says):
+def test_a_graph_that_is_no_network_of_the_family_is_refused(nodes, says):
     with pytest.raises(NirError, match=says):
         from_nir(foreign(**nodes), steps=20, levels=16)
 

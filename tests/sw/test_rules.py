@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from support.own_sets import write_idx
-from support.quarters import ALPHA, COUNT, LITERAL, load, patterns, small_config
+from support.quarters import ALPHA, CLIF, COUNT, LITERAL, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn import checkpoint, rules
@@ -25,7 +25,13 @@ from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden, zoo
 
 #: A configuration of each rule that learns the quarters; a new rule adds one here.
-EXAMPLES = {"stdbp": {}, "stdbp, the paper's": LITERAL, "alpha": ALPHA, "count": COUNT}
+EXAMPLES = {
+    "stdbp": {},
+    "stdbp, the paper's": LITERAL,
+    "alpha": ALPHA,
+    "count": COUNT,
+    "clif": CLIF,
+}
 EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
 NEW = ("rule", "schedule", "fused", "images", "revive", "code", "window_us")
@@ -190,7 +196,7 @@ def test_a_configuration_is_read_without_torch(tmp_path):
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"quarters: rule='backprop' is not one of stdbp, alpha, count"):
+    with pytest.raises(ConfigError, match=r"rule='backprop' is not one of stdbp, alpha, count, clif"):
         small_config(rule="backprop")
 
 
@@ -223,6 +229,9 @@ def with_neuron(changes, **neuron):
         (with_layer(ALPHA, silence_penalty=0.1), r"alpha: layer 0: silence_penalty=0\.1; "),
         (with_layer(ALPHA, batch_norm=1.0), r"alpha: layer 0: batch_norm=1\.0; "),
         (with_layer(ALPHA, centred=True), r"alpha: layer 0: centred=True; "),
+        (with_neuron(ALPHA, current=2), r"alpha: layer 0: current=2; it can only have current=-1"),
+        (with_neuron(LITERAL, leak=3), r"stdbp: layer 0: leak=3; it can only have leak=0"),
+        (with_layer(CLIF, dropout=0.1), r"clif: layer 0: dropout=0\.1; it can only have dropout=0\.0"),
         (with_neuron(LITERAL, tau=8.0), r"stdbp: layer 0: tau=8\.0; it can only have tau=0\.0"),
     ],
 )
@@ -280,6 +289,7 @@ def test_the_neurons_keys_stand_among_the_layers(changes, tmp_path):
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_configurations_table_is_the_configuration(name):
     config = load_config(zoo.locate(name))
+    assert config.rule in rules.RULES
     assert parse(json.loads(json.dumps(table_of(config))), name) == config
 
 
@@ -290,7 +300,7 @@ def test_a_checkpoint_from_before_the_rules_goes_on(data, tmp_path):
     Trainer(config, data, file).run(until=1)
     state = torch.load(file, weights_only=True)
     table = json.loads(state["config"])
-    for owner, keys in ((table, NEW), *((layer, ("tau",)) for layer in table["layers"])):
+    for owner, keys in ((table, NEW), *((layer, ("tau", "current", "leak")) for layer in table["layers"])):
         for key in keys:
             del owner[key]
     checkpoint.write(file, {**state, "config": json.dumps(table)})

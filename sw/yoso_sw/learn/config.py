@@ -11,6 +11,7 @@ from yoso_sw.data.augment import Augment
 from yoso_sw.data.views import VIEWS, family, views_of
 from yoso_sw.learn import rules
 from yoso_sw.network.network import CODES, DECISIONS, NEVER, Window
+from yoso_sw.network.neuron import KEPT
 
 #: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.
 LARGEST = 1 << 20
@@ -46,6 +47,8 @@ class NeuronConfig:
         The firing window [start, end), in steps; end <= start: never fires (softmax output).
     tau
         Time constant of rule alpha's neurons in steps (eq. 2); 0: none, ReL-PSP.
+    current, leak
+        Decays of A and V of rule clif's neurons, as in `network.neuron.Neuron`.
     """
 
     slope: str = "psp"
@@ -53,6 +56,8 @@ class NeuronConfig:
     start: int = 0
     end: int = 0
     tau: float = 0.0
+    current: int = KEPT
+    leak: int = 0
 
     @property
     def silent(self) -> bool:

@@ -18,6 +18,7 @@ RULES = {
     "stdbp": "yoso_sw.learn.stdbp",
     "alpha": "yoso_sw.learn.alpha",
     "count": "yoso_sw.learn.count",
+    "clif": "yoso_sw.learn.clif",
 }
 
 

@@ -159,7 +159,8 @@ class Layer:
             return self
         filters, kernel = self.weights.shape[1], window.kernel
         full = np.zeros(
-            (window.rows, window.cols, window.channels, window.out_rows, window.out_cols, filters), np.int8
+            (window.rows, window.cols, window.channels, window.out_rows, window.out_cols, filters),
+            self.weights.dtype,
         )
         shared = self.weights[: window.axons].reshape(kernel, kernel, window.channels, filters)
         for row in range(window.out_rows):

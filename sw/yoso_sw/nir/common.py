@@ -1,4 +1,4 @@
-"""What export and import share: the error, the package nir, and the bounds of a neuron's A."""
+"""What export and import share: the error, the package nir, how a node is called, and the bounds of an A."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from yoso_hw.extras import advice
 
 
 class NirError(ValueError):
-    """A network cannot be said in NIR, or a NIR graph is no network of ReL-PSP; the message says why."""
+    """A network cannot be said in NIR, or a NIR graph is no network of the neuron family.
+
+    The message says why: one obstacle in one line, or all of them, a line each.
+    """
+
+    @classmethod
+    def of(cls, obstacles: list[str]) -> NirError:
+        """All obstacles at once."""
+        if len(obstacles) == 1:
+            return cls(obstacles[0])
+        return cls("\n".join([f"{len(obstacles)} obstacles:", *(f"  {own}" for own in obstacles)]))
 
 
 def package() -> Any:
@@ -21,7 +31,12 @@ def package() -> Any:
     return nir
 
 
+def called(label: str, node: Any) -> str:
+    """How messages name a node."""
+    return f"node {label!r} ({type(node).__name__})"
+
+
 def sums(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of each neuron's negative and of its positive weights, int64 (neurons,): the bounds of its A."""
-    weights = weights.astype(np.int64)
+    """Sums of each neuron's negative and of its positive weights (neurons,): the bounds of its A."""
+    weights = weights.astype(np.int64) if weights.dtype == np.int8 else weights
     return np.minimum(weights, 0).sum(0), np.maximum(weights, 0).sum(0)

@@ -13,6 +13,7 @@ import io
 import resource
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,20 @@ def load(path: Path | io.BytesIO) -> tuple[Any, str | None]:
         for label, kind in kinds.items():
             if not isinstance(getattr(nir, kind, None), type):
                 raise NirError(f"{path}: node {label!r} ({kind}): nir {nir.__version__} has no such node")
-        return nir.read(path), checksum
+        graph = nir.read(path)
+        _drop_inferred(graph, kinds.keys())
+        return graph, checksum
     except NirError:
         raise
     except Exception as error:  # nir and h5py raise whatever their readers raise
         raise NirError(f"{path} is not a whole NIR graph: {error or type(error).__name__}") from None
+
+
+def _drop_inferred(graph: Any, labels: Collection[str]) -> None:
+    """Take out the inputs and outputs that nir adds where a file has none."""
+    for label in graph.nodes.keys() - labels:
+        del graph.nodes[label]
+    graph.edges = [edge for edge in graph.edges if not {*edge} - graph.nodes.keys()]
 
 
 def write(path: Path, graph: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from yoso_sw.learn.rules import only
+from yoso_sw.network.neuron import KEPT
 
 if TYPE_CHECKING:
     from yoso_sw.learn.config import TrainConfig
@@ -25,7 +26,7 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     yield from only(config, code="ttfs", decision="ttfs", revive=False, min_slope=0.0)
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
-        yield from only(neuron, where, slope="psp", start=0)
+        yield from only(neuron, where, slope="psp", start=0, current=KEPT, leak=0)
         yield from only(layer, where, kernel=0, bias=False, dropout=0.0)
         yield from only(layer, where, spike_penalty=0.0, silence_penalty=0.0, batch_norm=0.0, centred=False)
         least = neuron.end / LONGEST

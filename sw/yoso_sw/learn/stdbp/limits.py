@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from yoso_sw.learn.rules import only
+from yoso_sw.network.neuron import KEPT
 
 if TYPE_CHECKING:
     from yoso_sw.learn.config import TrainConfig
@@ -18,7 +19,7 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     yield from only(config, code="ttfs")
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
-        yield from only(neuron, where, tau=0.0)
+        yield from only(neuron, where, tau=0.0, current=KEPT, leak=0)
         # c is a whole number on the chip, 1 at least; what slope A's scale will be, training alone says.
         largest = config.chip.pot_max
         if neuron.slope == "constant" and not neuron.silent and round(neuron.threshold) > largest:

@@ -1,0 +1,234 @@
+"""Rule clif: its sweeps, its gradient of the current step alone, and integers that are the golden model's."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from support.quarters import CLIF, small_config
+from yoso_sw.compile.compiler import check_network
+from yoso_sw.data.encoding import rate
+from yoso_sw.learn import family
+from yoso_sw.learn.clif.rule import Clif
+from yoso_sw.learn.clif.scan import scan
+from yoso_sw.learn.clif.surrogate import slope
+from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
+from yoso_sw.learn.errors import TrainingError
+from yoso_sw.network import golden
+from yoso_sw.network.neuron import Neuron, Reset
+
+STEPS, LEVELS = 9, 6
+
+
+def three_layers(current=2, leak=3, **changes):
+    """12 inputs of code rate, two spiking layers of 8 and 7 and a readout of 4, all with a bias."""
+    layers = [
+        LayerConfig(
+            neurons,
+            NeuronConfig(start=i + 1, end=i + 1 + LEVELS, current=current, leak=leak),
+            bias=True,
+            mean=0.1,
+            std=0.3,
+        )
+        for i, neurons in enumerate((8, 7))
+    ]
+    layers.append(LayerConfig(4, NeuronConfig(current=0), bias=True, std=0.3))
+    shape = {"steps": STEPS, "levels": LEVELS, "code": "rate", "inputs": 12, "rows": 1}
+    return small_config(**{**CLIF, **shape, "layers": tuple(layers), **changes})
+
+
+def some_events(images=40, seed=5):
+    return rate.encode(
+        np.random.default_rng(seed).integers(0, 256, (images, 12)).astype(np.uint8), LEVELS, 0, 0
+    )
+
+
+# ---- sweeps ------------------------------------------------------------------------------------------------
+
+
+def test_a_float_sweep_leaks_v_adds_a_fires_subtracts_and_then_a_decays():
+    arrived = torch.tensor([[[4.0], [0.0], [0.0]]])
+    neuron = Neuron(1, 1, 4, current=1, leak=2, reset=Reset.SUBTRACT)
+    fired, reached, v, a = scan(arrived, neuron, 5.0, 5, torch.tensor([1.0]))
+    # Sweep 0 brings the bias, 1, and the spike of step 0 its 4.
+    after = [0, 5, 0.75 * 0 + 3.5, 0.75 * 3.5 + 2.75, 0.75 * 0.375 + 1.375]
+    assert reached[0, :, 0].tolist() == after
+    assert fired[0, :, 0].tolist() == [0, 1, 0, 1, 0]
+    assert v.tolist() == [[after[4]]] and a.tolist() == [[1.375 / 2]]
+
+
+def test_without_decays_that_round_float_and_integer_sweeps_are_one():
+    generator = torch.Generator().manual_seed(1)
+    arrived = torch.randint(-5, 9, (20, 6, 5), generator=generator).float()
+    neuron = Neuron(7, 1, 8, current=0, leak=0, reset=Reset.SUBTRACT)
+    bias = torch.tensor([1.0, -1, 2, 0, 3])
+    ours = scan(arrived, neuron, 7.0, 9, bias)
+    assert ours[0].sum() > 100
+    assert all(map(torch.equal, ours, family.scan(arrived, neuron, three_layers().chip, 9, bias)))
+
+
+# ---- the gradient ------------------------------------------------------------------------------------------
+
+
+def smooth(x):
+    """The function whose derivative `slope` is: 1/2 + x / (1 + 10 |x|)."""
+    return 0.5 + x / (1 + 10 * x.abs())
+
+
+def test_the_slope_is_the_derivative_of_a_smooth_step():
+    x = torch.linspace(-3, 3, 101, dtype=torch.float64)
+    difference = (smooth(x + 1e-6) - smooth(x - 1e-6)) / 2e-6
+    assert torch.allclose(slope(x), difference, rtol=1e-4, atol=1e-6)
+
+
+def smooth_loss(model, weights, trains, labels, base):
+    """The loss with smooth spikes, A and V of the step before held at those of `base`, step by step."""
+    config, given, own = model.config, trains, trains
+    for i, (before, result) in enumerate(zip(model.chain[:-1], base, strict=False)):
+        theta, old = before.layer.neuron.threshold, before.weight.detach()
+        passed = torch.zeros_like(result.fired)
+        for t in range(i + 1, i + 1 + LEVELS):
+            held = result.reached[:, t] - given[:, t - 1] @ old[:-1] - old[-1]
+            v = held + own[:, t - 1] @ weights[i][:-1] + weights[i][-1]
+            passed[:, t] = (
+                result.fired[:, t] + smooth(v / theta - 1) - smooth(result.reached[:, t] / theta - 1)
+            )
+        given, own = result.fired, passed
+    potentials = own.sum(1) @ weights[-1][:-1] + LEVELS * weights[-1][-1]
+    return float(torch.nn.functional.cross_entropy(potentials / config.temperature, labels))
+
+
+def test_the_gradient_of_a_step_is_the_finite_difference_of_the_smooth_surrogate():
+    model = Clif(three_layers()).double()
+    trains = model.encode(some_events()).double()
+    labels = torch.arange(len(trains)) % 4
+    results = model(trains)
+    loss = model.loss(trains, results, labels)
+    loss.backward()
+    base = [type(result)(*(part.detach() for part in result)) for result in results]
+    weights = [layer.weight.detach().clone() for layer in model.chain]
+    assert all(result.sent > 50 for result in base[:2])
+    assert smooth_loss(model, weights, trains, labels, base) == pytest.approx(float(loss.detach()))
+    for i, layer in enumerate(model.chain):
+        for place in ((0, 0), (3, 1), (5, 3), (len(layer.weight) - 1, 2)):  # the last: a bias
+            values = []
+            for change in (1e-5, -1e-5):
+                moved = [own.clone() for own in weights]
+                moved[i][place] += change
+                values.append(smooth_loss(model, moved, trains, labels, base))
+            difference = (values[0] - values[1]) / 2e-5
+            assert float(layer.weight.grad[place]) == pytest.approx(difference, rel=1e-3, abs=1e-8)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_step_learns_nothing_of_the_steps_before(whole):
+    model = Clif(three_layers())
+    if whole:
+        model.quantise()
+    for i, layer in enumerate(model.chain[:-1]):
+        axons = len(layer.weight) - 1
+        for t in (i + 1, i + 3):
+            trains = torch.ones(2, STEPS, axons, requires_grad=True)
+            layer(trains).reached[:, t].sum().backward()
+            assert trains.grad.any((0, 2)).nonzero().flatten().tolist() == [t - 1]
+
+
+def test_the_loss_is_the_cross_entropy_of_what_the_readout_added_up():
+    model = Clif(three_layers(label_smoothing=0.1))
+    trains, labels = model.encode(some_events()), torch.arange(40) % 4
+    results, readout = model(trains), model.chain[-1].weight
+    potentials = results[1].fired.sum(1) @ readout[:-1] + LEVELS * readout[-1]
+    assert torch.allclose(results[-1].potentials, potentials, atol=1e-4)
+    loss = torch.nn.functional.cross_entropy(
+        potentials / model.config.temperature, labels, label_smoothing=0.1
+    )
+    ours = model.loss(trains, results, labels)
+    assert float(ours.detach()) == pytest.approx(float(loss.detach()))
+    gradients = [torch.autograd.grad(own, readout, retain_graph=True)[0] for own in (ours, loss)]
+    assert torch.allclose(*gradients, rtol=1e-4, atol=1e-6)
+    assert torch.equal(model.decide(results), results[-1].potentials.argmax(1))
+
+
+# ---- integers ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight_bits", [4, 8])
+@pytest.mark.parametrize(("current", "leak"), [(2, 3), (1, 1), (0, 4), (3, 0), (0, 0), (15, 15)])
+def test_the_integer_phase_is_the_golden_model_spike_for_spike(current, leak, weight_bits):
+    config = three_layers(current, leak, weight_bits=weight_bits)
+    model, events = Clif(config), some_events()
+    model.quantise()
+    network = model.export({})
+    check_network(network, dataclasses.replace(config.chip, neuron="all"))
+    exact = golden.run(network, events, early_exit=False)
+    for own in (model, Clif.of(config, network)):
+        with torch.no_grad():
+            results = own(own.encode(events))
+        for i, result in enumerate(results):
+            assert result.spikes == exact.sent[i]
+            np.testing.assert_array_equal(result.potentials.numpy(), exact.potentials[i])
+            np.testing.assert_array_equal(result.accumulated.numpy(), exact.accumulated[i])
+        assert np.array_equal(own.decide(results).numpy(), exact.decisions)
+    assert exact.sent[0].total > 100 and exact.sent[1].total > 100
+
+
+def test_the_integers_keep_the_gradient_of_the_floats():
+    model, labels = Clif(three_layers(weight_bits=8)), torch.arange(40) % 4
+    trains = model.encode(some_events())
+    gradients = []
+    for _ in range(2):
+        loss = model.loss(trains, model(trains), labels)
+        gradients.append(torch.autograd.grad(loss, model.chain[-1].weight)[0].flatten())
+        model.quantise()
+    assert torch.nn.functional.cosine_similarity(*gradients, 0) > 0.9
+
+
+# ---- what it cannot have -----------------------------------------------------------------------------------
+
+
+def test_a_current_that_could_saturate_is_refused_with_what_to_do():
+    model = Clif(three_layers(acc_bits=8, weight_bits=6))
+    model.quantise()
+    with pytest.raises(TrainingError, match=r"layer 0: A may reach \d+, beyond 127 of acc_bits=8: use fewer"):
+        model.export({})
+
+
+def test_a_threshold_beyond_v_is_refused_with_what_to_do():
+    config = three_layers(acc_bits=16, pot_bits=16)
+    layer = config.layers[0]
+    high = dataclasses.replace(layer, neuron=dataclasses.replace(layer.neuron, threshold=1e4))
+    model = Clif(dataclasses.replace(config, layers=(high, *config.layers[1:])))
+    model.quantise()
+    with pytest.raises(TrainingError, match=r"layer 0: an integer threshold \d+ is beyond .* 32767"):
+        model.export({})
+
+
+def test_weights_that_give_no_scale_are_refused():
+    model = Clif(three_layers())
+    with torch.no_grad():
+        model.chain[1].weight.zero_()
+    with pytest.raises(TrainingError, match=r"layer 1: weights of this size give no scale: 0\.0"):
+        model.quantise()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"current": -1}, r"layer 0: current=-1 is outside 0\.\.15"),
+        (
+            {"layers": (LayerConfig(4, NeuronConfig()),), "steps": 7},
+            r"layer 0: current=-1; it can only have .*=0",
+        ),
+        ({"leak": 16}, r"layer 0: leak=16 is outside 0\.\.15"),
+        ({"steps": 8}, r"levels=6 are beyond steps=8 less one a layer"),
+        ({"steps": 10}, r"layer 0: end=7; it can only have end=8"),
+    ],
+)
+def test_what_the_rule_cannot_have_is_refused_by_its_name(changes, says):
+    with pytest.raises(ConfigError, match=f"quarters: rule clif: {says}"):
+        three_layers(**changes)
+
+
+def test_ridge_regression_needs_one_spike_a_pixel():
+    with pytest.raises(ConfigError, match=r"ridge_penalty=0\.1 needs inputs of code ttfs, not poisson"):
+        small_config(**CLIF, code="poisson", ridge_penalty=0.1)
