@@ -31,8 +31,8 @@ from yoso_sim.study.cases import Case, Run
 _FOLDER = "YOSO_SESSION"
 _CASES, _RESULTS = "cases.pipe", "results.pipe"
 
-#: Cycles without a flit of the host after which a chip counts as stuck. Hidden neurons that spike at each of a
-#: thousand steps keep it waiting for tens of thousands.
+#: Cycles without a flit of the host after which a chip counts as stuck. Hidden neurons that spike at each of
+#: a thousand steps keep it waiting for tens of thousands.
 PATIENCE = 300_000
 
 
