@@ -18,7 +18,7 @@ from yoso_sw.learn import ridge
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import Network
+from yoso_sw.network.network import Layer, Network
 
 
 class Result(Protocol):
@@ -123,6 +123,52 @@ class Rule(nn.Module, ABC, Generic[R]):
         """What the loss takes off each class's logit, (classes,) (`TrainConfig.logit_adjustment`)."""
         output = self.chain[-1]
         return output.weight.new_tensor(self.config.logit_adjustment or [0.0] * output.neurons)
+
+
+class Scaled(Weighted, Protocol):
+    """A layer with an integer phase."""
+
+    scale: float | None
+    """What its float weights are multiplied by to be integers; None in the float phase."""
+
+    def quantise(self) -> None:
+        """Go over to the integer phase, with the scale that the weights suggest."""
+
+
+class ScaledRule(Rule[R]):
+    """A rule whose layers each have a scale of their own in the integer phase."""
+
+    @property
+    @abstractmethod
+    def chain(self) -> Sequence[Scaled]: ...
+
+    @property
+    def scales(self) -> list[float] | None:
+        scales = [layer.scale for layer in self.chain if layer.scale is not None]
+        return scales or None
+
+    def quantise(self, scales: list[float] | None = None) -> None:
+        for i, layer in enumerate(self.chain):
+            if scales is None:
+                layer.quantise()
+            else:
+                layer.scale = scales[i]
+
+    def network(self, layers: Sequence[Layer], about: dict[str, object]) -> Network:
+        """Integer layers as the network that the configuration describes."""
+        config = self.config
+        return Network(
+            name=config.name,
+            layers=tuple(layers),
+            steps=config.steps,
+            levels=config.levels,
+            decision=config.decision,
+            weight_bits=config.weight_bits,
+            acc_bits=config.acc_bits,
+            pot_bits=config.pot_bits,
+            code=config.code,
+            about=about,
+        )
 
 
 def check_device(rule: type[Rule[Any]], device: str, name: str) -> None:

@@ -20,13 +20,13 @@ from yoso_sw.learn import trains
 from yoso_sw.learn.clif.export import check_bounds, check_fits
 from yoso_sw.learn.clif.layers import ClifDense
 from yoso_sw.learn.config import TrainConfig
-from yoso_sw.learn.rule import Rule
+from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.trains import Trains
 from yoso_sw.network.events import Events
 from yoso_sw.network.network import Network
 
 
-class Clif(Rule[Trains]):
+class Clif(ScaledRule[Trains]):
     """Layers of current-based leaky neurons, the last a readout; spikes go from layer to layer as trains."""
 
     def __init__(self, config: TrainConfig) -> None:
@@ -72,32 +72,8 @@ class Clif(Rule[Trains]):
     def decide(self, results: Sequence[Trains]) -> torch.Tensor:
         return trains.decide(self.config.decision, results[-1])
 
-    @property
-    def scales(self) -> list[float] | None:
-        scales = [layer.scale for layer in self.chain if layer.scale is not None]
-        return scales or None
-
-    def quantise(self, scales: list[float] | None = None) -> None:
-        for i, layer in enumerate(self.chain):
-            if scales is None:
-                layer.quantise()
-            else:
-                layer.scale = scales[i]
-
     def export(self, about: dict[str, object]) -> Network:
-        config = self.config
-        network = Network(
-            name=config.name,
-            layers=tuple(layer.export() for layer in self.chain),
-            steps=config.steps,
-            levels=config.levels,
-            decision=config.decision,
-            weight_bits=config.weight_bits,
-            acc_bits=config.acc_bits,
-            pot_bits=config.pot_bits,
-            code=config.code,
-            about=about,
-        )
+        network = self.network(tuple(layer.export() for layer in self.chain), about)
         check_bounds(network)
         return network
 

@@ -17,13 +17,13 @@ from yoso_sw.learn.count.layer import CountLayer, Counts
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.quantiser import Quantiser
-from yoso_sw.learn.rule import Rule
+from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.trains import of_events
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.network import Network
 
 
-class Count(Rule[Counts]):
+class Count(ScaledRule[Counts]):
     """Spike counts and a gradient of theirs; cross-entropy on the last V of a readout that never fires.
 
     The rule is Wu et al. 2019's, as far as their abstract says it; all else is our reconstruction. Pixels
@@ -111,31 +111,9 @@ class Count(Rule[Counts]):
     def decide(self, results: Sequence[Counts]) -> torch.Tensor:
         return results[-1].potentials.argmax(1)
 
-    @property
-    def scales(self) -> list[float] | None:
-        scales = [layer.scale for layer in self.chain if layer.scale is not None]
-        return scales or None
-
-    def quantise(self, scales: list[float] | None = None) -> None:
-        for i, layer in enumerate(self.chain):
-            if scales is None:
-                layer.quantise()
-            else:
-                layer.scale = scales[i]
-
     def export(self, about: dict[str, object]) -> Network:
-        config = self.config
-        network = Network(
-            name=config.name,
-            layers=tuple(export(layer, 0 if i else self.charge) for i, layer in enumerate(self.chain)),
-            steps=config.steps,
-            levels=config.levels,
-            decision=config.decision,
-            weight_bits=config.weight_bits,
-            acc_bits=config.acc_bits,
-            pot_bits=config.pot_bits,
-            about=about,
-            code=config.code,
+        network = self.network(
+            tuple(export(layer, 0 if i else self.charge) for i, layer in enumerate(self.chain)), about
         )
         check_bounds(network)
         return network

@@ -13,7 +13,7 @@ from yoso_sw.data.samples import Inputs
 from yoso_sw.learn.config import LayerConfig, TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
-from yoso_sw.learn.rule import Rule
+from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.export import check_bounds, check_neurons, export
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, TemporalLayer
@@ -56,7 +56,7 @@ def flat(part: torch.Tensor) -> torch.Tensor:
     return part.permute(0, 2, 3, 1).flatten(1) if part.ndim == 4 else part
 
 
-class Stdbp(Rule[Spikes]):
+class Stdbp(ScaledRule[Spikes]):
     """Spike times and their exact gradient (the paper), with whole steps and integers as its second phase."""
 
     def __init__(self, config: TrainConfig) -> None:
@@ -109,17 +109,8 @@ class Stdbp(Rule[Spikes]):
     def encode(self, inputs: Inputs) -> torch.Tensor:
         return encode(inputs, self.config.levels)
 
-    @property
-    def scales(self) -> list[float] | None:
-        scales = [layer.scale for layer in self.chain if layer.scale is not None]
-        return scales or None
-
     def quantise(self, scales: list[float] | None = None) -> None:
-        for i, layer in enumerate(self.chain):
-            if scales is None:
-                layer.quantise()
-            else:
-                layer.scale = scales[i]
+        super().quantise(scales)
         if scales is None:  # those of a checkpoint were good, or `export` says so
             check_neurons(self.chain, self.config)
 
@@ -172,19 +163,8 @@ class Stdbp(Rule[Spikes]):
                 output.weight[-1] += potential / output.reading
 
     def export(self, about: dict[str, object]) -> Network:
-        config = self.config
-        check_neurons(self.chain, config)
-        network = Network(
-            name=config.name,
-            layers=tuple(export(layer) for layer in self.chain),
-            steps=config.steps,
-            levels=config.levels,
-            decision=config.decision,
-            weight_bits=config.weight_bits,
-            acc_bits=config.acc_bits,
-            pot_bits=config.pot_bits,
-            about=about,
-        )
+        check_neurons(self.chain, self.config)
+        network = self.network(tuple(export(layer) for layer in self.chain), about)
         check_bounds(network)
         return network
 
