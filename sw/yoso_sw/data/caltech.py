@@ -86,15 +86,11 @@ def images(rows: int, cols: int, place: Path) -> dict[str, np.ndarray]:
 
 def locate() -> Path:
     """The archive or folder. Raises `DatasetError` that says what to put where."""
-    for place in places.folders():
-        for candidate in (place / ARCHIVE, place / FOLDER):
-            if candidate.exists():
-                return candidate
-    listed = ", ".join(str(place) for place in places.folders())
-    raise DatasetError(
-        f"{NAME}: neither {ARCHIVE} nor {FOLDER}/ is in any of {listed}. Get Caltech-101 from {HOME}, put "
-        f"its folders Faces and Motorbikes into <folder>/{FOLDER} and set YOSO_DATA=<folder>"
+    remedy = (
+        f"Get Caltech-101 from {HOME}, put its folders Faces and Motorbikes into "
+        f"<folder>/{FOLDER} and set YOSO_DATA=<folder>"
     )
+    return places.find(NAME, (ARCHIVE, FOLDER), remedy)
 
 
 @dataclass(frozen=True)

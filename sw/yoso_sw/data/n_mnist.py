@@ -69,15 +69,11 @@ def listed(archive: Path, part: str) -> list[tuple[str, int]]:
 
 def locate() -> Path:
     """The archive or folder. Raises `DatasetError` that says what to put where."""
-    for place in places.folders():
-        for candidate in (place / ARCHIVE, place / FOLDER):
-            if candidate.exists():
-                return candidate
-    listed = ", ".join(str(place) for place in places.folders())
-    raise DatasetError(
-        f"{NAME}: neither {ARCHIVE} nor {FOLDER}/ is in any of {listed}. Get Train.zip and Test.zip from "
-        f"{HOME}, unpack them as train and test in <folder>/{FOLDER} and set YOSO_DATA=<folder>"
+    remedy = (
+        f"Get Train.zip and Test.zip from {HOME}, unpack them as train and test in "
+        f"<folder>/{FOLDER} and set YOSO_DATA=<folder>"
     )
+    return places.find(NAME, (ARCHIVE, FOLDER), remedy)
 
 
 @dataclass(frozen=True)

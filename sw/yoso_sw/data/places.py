@@ -12,6 +12,8 @@ from pathlib import Path
 
 from yoso_hw.folders import user_cache
 
+from yoso_sw.data.samples import DatasetError
+
 
 def folders() -> list[Path]:
     """The folders, first to last; the last one is the cache."""
@@ -20,3 +22,14 @@ def folders() -> list[Path]:
         found.append(Path(user))
     found.append(Path(__file__).resolve().parents[4] / "shared" / "data")
     return [*found, user_cache()]
+
+
+def find(set_name: str, names: tuple[str, str], remedy: str) -> Path:
+    """The first archive or folder of these names. Raises `DatasetError` that says what to put where."""
+    for place in folders():
+        for name in names:
+            if (place / name).exists():
+                return place / name
+    listed = ", ".join(str(place) for place in folders())
+    archive, folder = names
+    raise DatasetError(f"{set_name}: neither {archive} nor {folder}/ is in any of {listed}. {remedy}")
