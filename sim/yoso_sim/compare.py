@@ -21,7 +21,8 @@ class Comparison:
     Attributes
     ----------
     spikes
-        Spikes compared: of each neuron those in the RTL or in the golden model, whichever are more.
+        Spikes compared: of each neuron those in the RTL or in the golden model, whichever are more. Of a
+        pooled layer both those of its neurons and those that pooling let pass.
     spike_mismatches
         Spikes of a neuron that the other of the two lacks or has at another step, that have another V (output
         layer) or come twice in a step; and flits that no neuron of the sender can have sent.
@@ -38,12 +39,12 @@ class Comparison:
 
 
 def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[Events], int, list[str]]:
-    """The spikes of each layer, from the flits at the router ports.
+    """The spikes that each layer sent, from the flits at the router ports.
 
     Returns
     -------
     spikes
-        Per layer the events of the one image.
+        Per layer the events of the one image on its outputs; of a pooled layer, what pooling let pass.
     wrong
         Flits that repeat a spike or that no neuron of the sender can have sent.
     notes
@@ -65,16 +66,54 @@ def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[Events], int,
                 wrong += 1
                 notes.append(str(error))
         layers, neurons = (np.array(part, np.int64) for part in zip(*owners, strict=True))
-    spikes = []
-    for layer, own in enumerate(image.layers):
+    spikes, twice = _by_layer(layers, when, neurons, [own.outputs for own in image.layers])
+    return spikes, wrong + sum(twice), notes + _repeats(twice)
+
+
+def rtl_fires(image: WeightImage, outcome: Outcome) -> tuple[dict[int, Events], int, list[str]]:
+    """The neurons of pooled layers that fired, which no flit tells, from the trace beside the routers.
+
+    Returns
+    -------
+    spikes
+        The events of the one image on the neurons, by layer.
+    wrong, notes
+        As those of `rtl_spikes`.
+    """
+    inner, cols = outcome.batch.inner, image.params.cols
+    pooled = {layer: own.neurons if own.pool else 0 for layer, own in enumerate(image.layers)}
+    try:
+        which, layers, neurons = image.fires_of(inner.nodes % cols, inner.nodes // cols, inner.fires)
+    except ImageError as error:
+        return {layer: _none(size) for layer, size in pooled.items() if size}, len(inner.fires), [str(error)]
+    spikes, twice = _by_layer(layers, inner.steps[which], neurons, list(pooled.values()))
+    return {layer: spikes[layer] for layer, size in pooled.items() if size}, sum(twice), _repeats(twice)
+
+
+def _none(neurons: int) -> Events:
+    nothing = np.zeros(0, np.int64)
+    return Events.of_pairs(nothing, nothing, nothing, 1, neurons)
+
+
+def _by_layer(
+    layers: np.ndarray, steps: np.ndarray, neurons: np.ndarray, sizes: list[int]
+) -> tuple[list[Events], list[int]]:
+    """Spikes of one image by layer, each once, and how many more there were of each layer."""
+    spikes, twice = [], []
+    for layer, size in enumerate(sizes):
         here = layers == layer
-        step, neuron = np.unique(np.stack([when[here], neurons[here]]), axis=1).astype(np.int64)
-        spikes.append(Events.of_pairs(np.zeros_like(step), step, neuron, 1, own.neurons))
-        again = int(here.sum()) - len(step)
-        if again:
-            wrong += again
-            notes.append(f"layer {layer}: {again} spikes of neurons that had fired in the same step")
-    return spikes, wrong, notes
+        step, neuron = np.unique(np.stack([steps[here], neurons[here]]), axis=1).astype(np.int64)
+        spikes.append(Events.of_pairs(np.zeros_like(step), step, neuron, 1, size))
+        twice.append(int(here.sum()) - len(step))
+    return spikes, twice
+
+
+def _repeats(twice: list[int]) -> list[str]:
+    return [
+        f"layer {layer}: {again} spikes of neurons that had fired in the same step"
+        for layer, again in enumerate(twice)
+        if again
+    ]
 
 
 def different_spikes(mine: Events, theirs: Events) -> dict[int, tuple[list[int], list[int]]]:
@@ -90,15 +129,24 @@ def different_spikes(mine: Events, theirs: Events) -> dict[int, tuple[list[int],
 
 def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: int) -> Comparison:
     """Compare one image of the chip with image `index` of the golden model's result."""
-    spikes, mismatches, notes = rtl_spikes(image, outcome)
+    sent, mismatches, notes = rtl_spikes(image, outcome)
+    fired, wrong_fires, more = rtl_fires(image, outcome)
+    mismatches, notes = mismatches + wrong_fires, notes + more
+    # (layer, what spikes, RTL, golden); neurons of a pooled layer first, then what pooling let pass.
+    trains = [
+        *((layer, "neuron", own, golden.spikes[layer][index]) for layer, own in fired.items()),
+        *(
+            (layer, "output" if layer in fired else "neuron", own, golden.sent[layer][index])
+            for layer, own in enumerate(sent)
+        ),
+    ]
     compared = 0
-    for layer, own in enumerate(spikes):
-        wanted = golden.spikes[layer][index]
+    for layer, what, own, wanted in trains:
         compared += int(np.maximum(own.counts, wanted.counts).sum())
         different = {} if own == wanted else different_spikes(own, wanted)
         mismatches += sum(max(map(len, both)) for both in different.values())
         notes += [
-            f"layer {layer}, neuron {j}: RTL at {_when(rtl)}, golden at {_when(reference)}"
+            f"layer {layer}, {what} {j}: RTL at {_when(rtl)}, golden at {_when(reference)}"
             for j, (rtl, reference) in list(different.items())[:4]
         ]
     wrong = _wrong_potentials(image, outcome, golden, index)
