@@ -27,16 +27,8 @@ from yoso_sim.build import build
 from yoso_sim.cli import main
 from yoso_sim.simulate import SimulationError
 from yoso_sim.study import census, soak
-from yoso_sim.study.cases import (
-    CORNERS,
-    IMAGES,
-    MOST_LAYERS,
-    WEIGHTS,
-    Case,
-    CaseError,
-    random_case,
-    random_chip,
-)
+from yoso_sim.study.cases import IMAGES, WEIGHTS, Case, CaseError
+from yoso_sim.study.draw import CORNERS, MOST_LAYERS, random_case, random_chip
 from yoso_sim.study.session import Session
 from yoso_sim.study.shrink import shrink
 from yoso_sw.network import golden
