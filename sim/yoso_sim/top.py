@@ -2,8 +2,8 @@
 
 Python hands over a *batch*: a file of flits, and the number of answers to wait for. The top streams the file
 into the chip at one flit a cycle, writes every spike at a router port and every answer of the host port as a
-line of text, and toggles `done`. Python wakes once a batch, which is once an image. On a chip that convolves, a
-line is written for each word of a pooled PE in which neurons fire, too: what pooling lets pass says less.
+line of text, and toggles `done`. Python wakes once a batch, which is once an image. On a chip that convolves,
+each word of a pooled PE in which neurons fire is a line, too: what pooling lets pass says less.
 
 The clock is made here too, so that no callback of Python's interface runs in a cycle.
 """
