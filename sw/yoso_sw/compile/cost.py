@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.tables import reach
 from yoso_sw.compile.tiles import Cut, runs
@@ -47,7 +46,8 @@ def walk_cycles(layer: Layer, index: int, own: Cut) -> float:
         return activity(index) * layer.inputs * own.words
     contrast = HIDDEN_CONTRAST if index else INPUT_CONTRAST
     busiest = 1.0
-    for inputs, parts in ((window.rows, runs(layer, own).rows), (window.cols, runs(layer, own).cols)):
+    rows, cols, _ = runs(layer, own, 1)
+    for inputs, parts in ((window.rows, rows), (window.cols, cols)):
         lively = profile(inputs, contrast)
         busiest *= max(float(reach(inputs, window, *part).count @ lively) for part in parts)
     return activity(index) * window.channels * busiest * own.stride + own.words * layer.bias_axon
@@ -57,9 +57,3 @@ def cycles(network: Network, cuts: Sequence[Cut]) -> float:
     """Cycles of an image on a chip that holds its layers in these cuts."""
     walks = [walk_cycles(layer, i, own) for i, (layer, own) in enumerate(zip(network.layers, cuts, strict=True))]
     return network.steps * (max(own.words for own in cuts) + STEP_CYCLES) + sum(walks)
-
-
-def memory_bits(params: ChipParams) -> int:
-    """Bits of all memories of a chip's PEs that hold weights and neurons: how large it is."""
-    neuron = params.acc_bits + params.pot_bits + 1 + params.row_bits
-    return params.nodes * (params.weights * params.weight_bits + params.neurons * neuron)

@@ -12,18 +12,11 @@ from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.cost import activity, walk_cycles
 from yoso_sw.compile.layout import LayerMap, Slice
-from yoso_sw.compile.tiles import Cut, cut, cuts, deal, filter_words, fits
+from yoso_sw.compile.smallest import CompileError, remedy, smallest_cuts
+from yoso_sw.compile.tiles import Cut, cut, cuts, deal, filter_words
 from yoso_sw.network.network import Layer, Network
 
 __all__ = ["CompileError", "LayerMap", "Slice", "choose_cuts", "choose_nodes", "lower_bound", "map_network"]
-
-#: More PEs than any mesh has.
-UNBOUNDED = 1 << 30
-
-
-class CompileError(ValueError):
-    """The network does not fit the chip; the message names what, the numbers and what to do."""
-
 
 def lower_bound(layer: Layer, params: ChipParams) -> float:
     """The paper's least number of PEs for a layer, max(n / N, m n / W) (section IV.B), before rounding up.
@@ -31,44 +24,6 @@ def lower_bound(layer: Layer, params: ChipParams) -> float:
     A convolution needs its weights once.
     """
     return max(layer.neurons / params.neurons, layer.weights.size / params.weights)
-
-
-def smallest_cut(layer: Layer, index: int, params: ChipParams) -> Cut:
-    """The cut of the fewest PEs that hold the layer, and of those the one that walks least.
-
-    Raises
-    ------
-    CompileError
-        If a PE cannot hold even one filter word of one position, or of four that are pooled.
-    """
-    axons, positions = len(layer.weights), 4 if layer.pool else 1
-    if axons > params.weight_words:
-        raise CompileError(
-            f"layer {index} has {axons} axons, and a PE's {params.weights} weights hold rows for "
-            f"{params.weight_words} axons at {params.lanes} lanes: use a chip with weights >= "
-            f"{axons * params.lanes}, or fewer lanes"
-        )
-    if positions > params.neuron_words:
-        raise CompileError(
-            f"layer {index} pools 2 x 2 positions, and a PE's {params.neurons} neurons hold "
-            f"{params.neuron_words} at {params.lanes} lanes: use a chip with neurons >= "
-            f"{positions * params.lanes}, or fewer lanes"
-        )
-    if layer.window is None:
-        most = min(params.neuron_words, params.weight_words // axons)
-        return cut(layer, 1, 1, -(-filter_words(layer, params) // most), params)
-    return min(cuts(layer, params, UNBOUNDED), key=lambda own: (own.pes, walk_cycles(layer, index, own)))
-
-
-def smallest_cuts(network: Network, params: ChipParams) -> list[Cut]:
-    """The cuts of the fewest PEs, a layer each; they may be more than the mesh has.
-
-    Raises
-    ------
-    CompileError
-        As `smallest_cut`.
-    """
-    return [smallest_cut(layer, i, params) for i, layer in enumerate(network.layers)]
 
 
 def choose_cuts(network: Network, params: ChipParams, spread: bool) -> list[Cut]:

@@ -91,12 +91,15 @@ def _with_bias(layer: LayerMap, entries: np.ndarray, bias: int) -> np.ndarray:
 
 
 def walk_registers(layer: LayerMap, part: Slice, lanes: int) -> dict[str, int]:
-    """The register fields by which a PE goes from word to word of a spike, and from word to word of a sweep."""
+    """The register fields by which a PE goes from word to word, of a spike and of a sweep that pools.
+
+    A kernel of one line has no next one.
+    """
     words = part.filter_words(lanes)
     return {
         "filter_words": words,
         "neuron_pitch": part.cols * words,
-        "weight_pitch": layer.window.kernel * words if layer.window else 0,
+        "weight_pitch": layer.window.kernel * words if layer.window and layer.window.kernel > 1 else 0,
         "blocks": part.cols // 2 if layer.pool else 0,
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from yoso_hw.params import ChipParams
 
@@ -93,16 +94,29 @@ def useful(total: int) -> list[int]:
     return sorted({-(-total // size) for size in range(1, total + 1)})
 
 
-def deal(layer: Layer, own: Cut, nodes: list[tuple[int, int]], params: ChipParams) -> tuple[Slice, ...]:
-    """The PEs at `nodes` in turn, tile by tile, row by row, and within a tile group by group."""
+class Runs(NamedTuple):
+    """What a cut parts: rows, columns and filters, as (first, count) each."""
+
+    rows: list[tuple[int, int]]
+    cols: list[tuple[int, int]]
+    filters: list[tuple[int, int]]
+
+
+def runs(layer: Layer, own: Cut, lanes: int) -> Runs:
+    """The rows, columns and filters of a cut layer's PEs."""
     unit = 1 + layer.pool
     rows, cols = (1, 1) if layer.window is None else (layer.window.out_rows, layer.window.out_cols)
-    parts = product(
+    return Runs(
         split(rows, own.down, unit),
         split(cols, own.across, unit),
-        split(layer.weights.shape[1], own.groups, params.lanes),
+        split(layer.weights.shape[1], own.groups, lanes),
     )
+
+
+def deal(layer: Layer, own: Cut, nodes: list[tuple[int, int]], params: ChipParams) -> tuple[Slice, ...]:
+    """The PEs at `nodes` in turn, tile by tile, row by row, and within a tile group by group."""
+    parts = product(*runs(layer, own, params.lanes))
     return tuple(
-        Slice(x, y, *filters, *tile_rows, *tile_cols)
-        for (x, y), (tile_rows, tile_cols, filters) in zip(nodes, parts, strict=True)
+        Slice(x, y, *filters, *rows, *cols)
+        for (x, y), (rows, cols, filters) in zip(nodes, parts, strict=True)
     )
