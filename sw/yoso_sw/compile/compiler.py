@@ -14,7 +14,7 @@ from yoso_sw.compile.contents import mapped_registers, spike_words, table_words
 from yoso_sw.compile.flits import to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
-from yoso_sw.compile.smallest import needed_side
+from yoso_sw.compile.smallest import needed_side, side_of
 from yoso_sw.compile.tables import arranged
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import KEPT
@@ -65,7 +65,7 @@ def check_network(network: Network, params: ChipParams) -> None:
                 f"side=0 has not: use a chip with side >= {needed_side(network)}",
             )
             check(
-                needed_side(network) <= params.side,
+                side_of(layer) <= params.side,
                 f"network {network.name!r}, layer {i}: {layer.window.rows} x {layer.window.cols} inputs"
                 f"{' and a bias' if layer.bias_axon else ''} have more rows or columns than the chip's "
                 f"side={params.side}: use a chip with side >= {needed_side(network)}",
@@ -99,7 +99,7 @@ def check_network(network: Network, params: ChipParams) -> None:
 
 
 def weight_words(layer: Layer, part: Slice, stride: int, params: ChipParams) -> np.ndarray:
-    """Weight memory of one PE, uint64 (axons * stride,), as `tables.arranged`: lane 0 lowest, two's complement."""
+    """Weight memory of one PE, uint64 (axons * stride,): `tables.arranged`, lane 0 lowest, two's complement."""
     lanes = arranged(layer, part, stride, params.lanes)
     fields = (lanes & ((1 << params.weight_bits) - 1)).astype(np.uint64)
     shifts = np.arange(params.lanes, dtype=np.uint64) * np.uint64(params.weight_bits)

@@ -55,5 +55,7 @@ def walk_cycles(layer: Layer, index: int, own: Cut) -> float:
 
 def cycles(network: Network, cuts: Sequence[Cut]) -> float:
     """Cycles of an image on a chip that holds its layers in these cuts."""
-    walks = [walk_cycles(layer, i, own) for i, (layer, own) in enumerate(zip(network.layers, cuts, strict=True))]
+    walks = [
+        walk_cycles(layer, i, own) for i, (layer, own) in enumerate(zip(network.layers, cuts, strict=True))
+    ]
     return network.steps * (max(own.words for own in cuts) + STEP_CYCLES) + sum(walks)

@@ -18,6 +18,7 @@ from yoso_sw.network.network import Layer, Network
 
 __all__ = ["CompileError", "LayerMap", "Slice", "choose_cuts", "choose_nodes", "lower_bound", "map_network"]
 
+
 def lower_bound(layer: Layer, params: ChipParams) -> float:
     """The paper's least number of PEs for a layer, max(n / N, m n / W) (section IV.B), before rounding up.
 

@@ -60,17 +60,18 @@ def smallest_cuts(network: Network, params: ChipParams) -> list[Cut]:
     return [smallest_cut(layer, i, params) for i, layer in enumerate(network.layers)]
 
 
-def needed_side(network: Network) -> int:
-    """The least `ChipParams.side` with which a chip has the network's convolutions; 0: it has none.
+def side_of(layer: Layer) -> int:
+    """The least `ChipParams.side` with which a chip has the layer; 0 if it is dense.
 
     A bias that is an axon has a row and a column of its own.
     """
-    sides = [
-        max(layer.window.rows, layer.window.cols) + layer.bias_axon
-        for layer in network.layers
-        if layer.window is not None
-    ]
-    return max(2, *sides) if sides else 0
+    window = layer.window
+    return 0 if window is None else max(2, max(window.rows, window.cols) + layer.bias_axon)
+
+
+def needed_side(network: Network) -> int:
+    """The least `ChipParams.side` with which a chip has all layers of a network."""
+    return max(side_of(layer) for layer in network.layers)
 
 
 def memory_bits(params: ChipParams) -> int:
@@ -121,7 +122,9 @@ def remedy(network: Network, params: ChipParams) -> str:
     weights = sum(layer.weights.size for layer in network.layers)
     chip = smallest_chip(network, params)
     if chip is None:
-        return f"its {neurons} neurons and {weights} weights fit no chip of this kind; make the network smaller"
+        return (
+            f"its {neurons} neurons and {weights} weights fit no chip of this kind; make the network smaller"
+        )
     changes = [
         f"{name}={getattr(chip, name)}"
         for name in ("cols", "rows", "neurons", "weights")

@@ -82,10 +82,10 @@ def fits(layer: Layer, own: Cut, params: ChipParams) -> bool:
 def cuts(layer: Layer, params: ChipParams, most: int) -> Iterator[Cut]:
     """All cuts into up to `most` PEs that the chip holds, but for those that take more PEs for nothing."""
     rows, cols = sides(layer)
-    for groups, down, across in product(
-        useful(filter_words(layer, params)), useful(rows), useful(cols)
-    ):
-        if groups * down * across <= most and fits(layer, own := cut(layer, down, across, groups, params), params):
+    for groups, down, across in product(useful(filter_words(layer, params)), useful(rows), useful(cols)):
+        if groups * down * across <= most and fits(
+            layer, own := cut(layer, down, across, groups, params), params
+        ):
             yield own
 
 
