@@ -11,7 +11,7 @@ from yoso_hw.flit import flit_stream, unpack
 from yoso_hw.interfaces import MEMORY_COUNTERS, access_signature, events_layout, memory_signature
 from yoso_hw.packet import Kind, Packets, address_bits
 from yoso_hw.params import ChipParams, bits_for
-from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Counter, Memory, chunks, memory_shape
+from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Counter, Memory, chunks, memories, memory_shape
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
 #: The memories among `Memory`; the others are registers and counters.
@@ -74,14 +74,14 @@ class MemoryInterface(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         params, core = self.params, self.core
-        most_chunks = max(chunks(params, memory) for memory in Memory)
+        most_chunks = max(chunks(params, memory) for memory in memories(params))
         memory = Signal(MEMORY_BITS)
         address = Signal(address_bits(params) + 1)  # may stand one past the end of the deepest memory
         chunk = Signal(range(most_chunks + 1))  # chunks of the word that came, or that went
         word = Signal(most_chunks * CHUNK_BITS, reset_less=True)
         commit, fetch, replying = Signal(), Signal(), Signal()
         waiting, found = Signal(), Signal()  # the cycles after `fetch`
-        read, write = Signal(len(Memory)), Signal(len(Memory))
+        read, write = Signal(len(memories(params))), Signal(len(memories(params)))
 
         # What SEEK points to. Where no packet follows another in the next cycle, there is time to find out in
         # a cycle of its own whether there is such a word.
@@ -90,7 +90,7 @@ class MemoryInterface(Component):
         domain = "comb" if params.link_cycles == 1 else "sync"
         m.d[domain] += known.eq(0)
         with m.Switch(memory):
-            for selected in Memory:
+            for selected in memories(params):
                 with m.Case(selected):
                     # A comparison of the low bits alone: of all, it would be a chain of carries.
                     depth = memory_shape(params, selected)[0]
@@ -151,7 +151,7 @@ class MemoryInterface(Component):
         # An SRAM's word comes late in its cycle, so a register takes it first. Those of memories that were
         # not asked are cleared, and the answer is the union of all, which costs less than a choice.
         answer: Value = Const(0, len(word))
-        for selected in Memory:
+        for selected in memories(params):
             given = Mux(memory == selected, self._output(selected), 0)
             if selected in SRAMS:
                 taken = Signal(len(given), name=f"taken_{selected.name.lower()}", reset_less=True)
@@ -179,7 +179,7 @@ class MemoryInterface(Component):
         # SRAMs: the network's request, if there is one, else the core's. Registers choose address and data,
         # not the decoded request, which keeps a multiplexer at one small LUT a bit.
         network = commit | fetch
-        shapes = {selected: memory_shape(params, selected) for selected in Memory}
+        shapes = {selected: memory_shape(params, selected) for selected in memories(params)}
         for selected, name, core_read, core_row in (
             (Memory.WEIGHT, "weight", core.w_read, core.row),
             (Memory.SPIKE, "spike", core.spike_read, core.spike_neuron),

@@ -16,7 +16,7 @@ from typing import Any
 from yoso_hw import fields
 from yoso_hw.fields import Field, FieldError, destination_fields, side_by_side
 from yoso_hw.params import ChipParams, bits_for
-from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Memory, memory_shape
+from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Memory, entry_fields, memories, memory_shape
 
 #: Bits of a packet's kind, at the bottom of its flit, and of the operation of a CONTROL packet, right above.
 KIND_BITS, OP_BITS = 3, 3
@@ -76,7 +76,9 @@ FIELD_MEANINGS = {
     "y1": "last row",
     "tag": "layer that the spike is for; PEs with another tag drop it",
     "parity": "parity of the spike's step; the host port sets it",
-    "row": "first word of the axon's row in the weight memory",
+    "row": "first word in the weight memory of the axon's row, or of its input channel's kernels",
+    "r": "row of the input map",
+    "q": "column of the input map",
     "memory": "`Memory`",
     "address": "word of the memory",
     "data": "chunk of a word, low chunk first",
@@ -156,7 +158,7 @@ class Format:
 
 def address_bits(params: ChipParams) -> int:
     """Address of a word of the deepest memory."""
-    return max(bits_for(memory_shape(params, memory)[0]) for memory in Memory)
+    return max(bits_for(memory_shape(params, memory)[0]) for memory in memories(params))
 
 
 class Packets:
@@ -173,9 +175,8 @@ class Packets:
         self.formats: dict[str, Format] = {}
         dest = destination_fields(params)
         step_count = bits_for(params.steps + 1)
-        self._add(
-            Kind.SPIKE, None, [*dest, ("tag", params.tag_bits), ("parity", 1), ("row", params.row_bits)]
-        )
+        payload = [(field.name, field.width) for field in entry_fields(params)[Memory.SPIKE]]
+        self._add(Kind.SPIKE, None, [*dest, ("tag", params.tag_bits), ("parity", 1), *payload])
         self._add(Kind.SEEK, None, [*dest, ("memory", MEMORY_BITS), ("address", address_bits(params))])
         self._add(Kind.WRITE, None, [*dest, ("data", CHUNK_BITS)])
         self._add(Kind.READ, None, dest)

@@ -28,7 +28,7 @@ ROUTERS = ("crossbar", "bus")
 NEURONS = ("rel_psp", "all")
 
 #: Parameters that were added after the first weight images were written; their defaults are "off".
-ADDED = ("neuron",)
+ADDED = ("neuron", "side")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class ChipParams:
     neuron
         "rel_psp": neurons that fire once an image, with the paper's potential. "all": the whole family of
         docs/arithmetic.md, and the decision by spike count.
+    side
+        0: every layer is dense. Else, 2..256, the chip computes convolutions as well: its spikes carry a row
+        and a column, each 0 .. side - 1, by which a PE finds the neurons that they reach. The largest map has
+        so many rows and columns at most, one less where a layer's bias is an axon.
 
     Raises
     ------
@@ -93,6 +97,7 @@ class ChipParams:
     multicast: bool = True
     banked: bool = False
     neuron: str = "rel_psp"
+    side: int = 0
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -120,6 +125,8 @@ class ChipParams:
             raise ParamError(f"chip parameter router={self.router!r} is not {' or '.join(ROUTERS)}")
         if self.neuron not in NEURONS:
             raise ParamError(f"chip parameter neuron={self.neuron!r} is not {' or '.join(NEURONS)}")
+        if self.side and not 2 <= self.side <= 256:
+            raise ParamError(f"chip parameter side={self.side} is neither 0 nor within 2..256")
         if self.lanes not in (1, 2, 4, 8):
             raise ParamError(f"chip parameter lanes={self.lanes} is not 1, 2, 4 or 8")
         for name in ("neurons", "weights"):
@@ -189,6 +196,11 @@ class ChipParams:
     @property
     def class_bits(self) -> int:
         return bits_for(self.classes)
+
+    @property
+    def coord_bits(self) -> int:
+        """A row or a column of a spike, where there are any (`side`)."""
+        return bits_for(self.side)
 
     @property
     def acc_max(self) -> int:

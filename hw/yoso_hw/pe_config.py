@@ -13,7 +13,7 @@ from yoso_hw.core.neuron import neuron_config
 from yoso_hw.flit import rectangle_layout
 from yoso_hw.interfaces import access_signature, errors_layout
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import PeError, Register, neuron_fields, register_fields
+from yoso_hw.registers import Memory, PeError, Register, memory_shape, neuron_fields, register_fields
 
 
 def config_layout(params: ChipParams) -> data.StructLayout:
@@ -53,7 +53,7 @@ class PeConfig(Component):
         self.params = params
         super().__init__(
             {
-                "access": In(access_signature(len(register_fields(params)))),
+                "access": In(access_signature(memory_shape(params, Memory.REGISTER)[0])),
                 "errors": In(errors_layout()),
                 "error": Out(1),
                 "config": Out(config_layout(params)),

@@ -39,9 +39,11 @@ class Memory(IntEnum):
     WEIGHT = 0  #: weight SRAM: `lanes` signed weights a word, lane 0 lowest
     ACCUMULATED = 1  #: accumulated-weight SRAM: `lanes` signed A a word
     POTENTIAL = 2  #: neuron-potential SRAM: `lanes` of (fired, V) a word, fired above V
-    SPIKE = 3  #: spike-address SRAM: one weight-row address a neuron, the row it addresses in the next layer
+    SPIKE = 3  #: spike-address SRAM: one word a neuron, what its spike says to the next layer
     REGISTER = 4  #: `Register`
     COUNTER = 5  #: `Counter`; writing any counter clears that counter to the value written
+    ROWS = 6  #: what a spike's row `r` says of the neurons and weights that it reaches
+    COLUMNS = 7  #: what its column `q` says of them
 
 
 class Register(IntEnum):
@@ -52,7 +54,7 @@ class Register(IntEnum):
 
     TAG = 0  #: tag of the layer the PE belongs to; spikes with another tag are dropped uncounted
     WORDS = 1  #: neuron words in use, 0 .. neuron_words
-    LAST_MASK = 2  #: which lanes of the last word hold neurons, bit i for lane i
+    LAST_MASK = 2  #: which lanes of a position's last word hold neurons, bit i for lane i
     THRESHOLD = 3  #: theta, 1 .. pot_max
     SLOPE = 4  #: c, 0 .. pot_max; from WINDOW_START on each sweep adds c to V, or A where c = 0
     WINDOW_START = 5  #: s: first step at which a neuron may fire
@@ -64,6 +66,10 @@ class Register(IntEnum):
     DYNAMICS = 11  #: what sweeps leave of A and V, and what firing does
     CHARGE = 12  #: q: the sweep that makes V the current; 0: none
     BIAS_ROW = 13  #: weight row that sweeps add to a current that is not kept
+    FILTERS = 14  #: neuron words of one position; of a dense layer as many as WORDS
+    PITCH = 15  #: neuron words from a row of positions to the next; of a dense layer as many as WORDS
+    KERNEL = 16  #: weight words from a line of the kernel to the next; of a dense layer 0
+    POOL = 17  #: blocks of 2 x 2 positions in a row of them where the PE pools; 0: it does not
 
 
 class PeError(IntEnum):
@@ -138,6 +144,14 @@ def register_fields(params: ChipParams) -> dict[Register, tuple[Field, ...]]:
         Register.DESTINATION_TAG: side_by_side([("destination_tag", params.tag_bits)]),
         Register.ERRORS: side_by_side([("errors", len(PeError))]),
     }
+    if params.side:
+        words = params.word_bits + 1
+        found |= {
+            Register.FILTERS: side_by_side([("filter_words", words)]),
+            Register.PITCH: side_by_side([("neuron_pitch", words)]),
+            Register.KERNEL: side_by_side([("weight_pitch", params.row_bits)]),
+            Register.POOL: side_by_side([("blocks", words)]),
+        }
     return {register: found[register] for register in Register if register in found}
 
 
@@ -152,29 +166,81 @@ def unpack(params: ChipParams, register: Register, word: int) -> dict[str, int]:
 
 
 def pack_all(params: ChipParams, **values: int) -> list[int]:
-    """The words of all registers, in order, from the fields of any of them; those not given are 0.
+    """The words of memory REGISTER, from the fields of any registers; those not given are 0.
+
+    So are the words of registers that the chip lacks between two that it has.
 
     Raises
     ------
     FieldError
         If no register has a field of that name, or a value does not fit it.
     """
-    words = []
+    words = [0] * memory_shape(params, Memory.REGISTER)[0]
     for register, own in register_fields(params).items():
-        words.append(pack(params, register, **{field.name: values.pop(field.name, 0) for field in own}))
+        words[register] = pack(params, register, **{field.name: values.pop(field.name, 0) for field in own})
     if values:
         raise FieldError(f"no register has the fields {sorted(values)}")
     return words
 
 
+@cache
+def entry_fields(params: ChipParams) -> dict[Memory, tuple[Field, ...]]:
+    """The fields of a word of the memories whose words are made of fields: names, widths and offsets.
+
+    What a word of SPIKE holds are fields of the packet SPIKE. How ROWS and COLUMNS lead a spike through
+    neurons and weights is told in `yoso_hw.core.walk`.
+    """
+    row, word = params.row_bits, params.word_bits
+    if not params.side:
+        return {Memory.SPIKE: side_by_side([("row", row)])}
+    coordinate = params.coord_bits
+    return {
+        Memory.SPIKE: side_by_side([("row", row), ("r", coordinate), ("q", coordinate)]),
+        Memory.ROWS: (
+            Field("lines", 0, bits_for(params.side + 1), meaning="lines of the kernel that reach the PE"),
+            *_above(bits_for(params.side + 1), row, word),
+        ),
+        Memory.COLUMNS: (
+            Field("run", 0, word + 1, meaning="neuron words that each line reaches"),
+            Field("rewind", word + 1, 1, meaning="each position takes the same weights: a bias"),
+            *_above(word + 2, row, word),
+        ),
+    }
+
+
+def _above(offset: int, row: int, word: int) -> tuple[Field, ...]:
+    """Where the weights and neurons of a table's word begin."""
+    return (
+        Field("weight_offset", offset, row, meaning="added to the first weight word"),
+        Field("neuron_offset", offset + row, word, meaning="added to the first neuron word"),
+    )
+
+
+def pack_entry(params: ChipParams, memory: Memory, **values: int) -> int:
+    """A word of a memory of `entry_fields`. Raises `FieldError`."""
+    return fields.pack(f"memory {memory.name}", entry_fields(params)[memory], values)
+
+
+def unpack_entry(params: ChipParams, memory: Memory, word: int) -> dict[str, int]:
+    """The fields of such a word by name; the inverse of `pack_entry`."""
+    return fields.unpack(entry_fields(params)[memory], word)
+
+
+def memories(params: ChipParams) -> tuple[Memory, ...]:
+    """The memories that a chip has."""
+    return tuple(memory for memory in Memory if params.side or memory not in (Memory.ROWS, Memory.COLUMNS))
+
+
 def memory_shape(params: ChipParams, memory: Memory) -> tuple[int, int]:
     """Depth in words and width in bits of a memory as SEEK, WRITE and READ see it."""
+    if memory in (Memory.SPIKE, Memory.ROWS, Memory.COLUMNS):
+        top = entry_fields(params)[memory][-1]
+        return params.neurons if memory == Memory.SPIKE else params.side, top.offset + top.width
     return {
         Memory.WEIGHT: (params.weight_words, params.lanes * params.weight_bits),
         Memory.ACCUMULATED: (params.neuron_words, params.lanes * params.acc_bits),
         Memory.POTENTIAL: (params.neuron_words, params.lanes * (params.pot_bits + 1)),
-        Memory.SPIKE: (params.neurons, params.row_bits),
-        Memory.REGISTER: (len(register_fields(params)), REGISTER_BITS),
+        Memory.REGISTER: (max(register_fields(params)) + 1, REGISTER_BITS),
         Memory.COUNTER: (len(Counter), REGISTER_BITS),
     }[memory]
 

@@ -13,7 +13,7 @@ from support.reference import random_events
 from support.words import rectangle_word, register_masks
 from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, PeError, Register, memory_shape
+from yoso_hw.registers import Memory, PeError, Register, memories, memory_shape
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Host
 from yoso_sim.link import Link
@@ -257,7 +257,7 @@ async def an_error_of_an_element_shows_at_the_host_until_both_are_cleared(dut):
     host = await begin(dut)
     for x, y in host.protocol.nodes:
         to = rectangle_fields((x, x, y, y))
-        seek = host.protocol.packets.pack("SEEK", **to, memory=len(Memory), address=0)
+        seek = host.protocol.packets.pack("SEEK", **to, memory=len(memories(PARAMS)), address=0)
         for wrong in (
             host.protocol.packets.pack("READ", **to),
             host.protocol.packets.pack("WRITE", **to, data=1),

@@ -10,7 +10,7 @@ from support.attack import PACKETS, PARAMS, Attack, pack
 from support.chip_cases import start_flit
 from support.wrong_packets import EVERYWHERE, cases, read, seek, spike, write
 from yoso_hw.packet import Kind, is_host_bound, kind_of
-from yoso_hw.registers import Counter, Memory, PeError, chunks, memory_shape
+from yoso_hw.registers import Counter, Memory, PeError, chunks, memories, memory_shape
 from yoso_sw.compile.flits import rectangle_fields
 
 CASES = cases()
@@ -189,8 +189,8 @@ def any_packet(rng: random.Random) -> list[int]:
     """A packet of any kind with random fields, or a burst of memory packets that may reach registers."""
     if rng.random() < 0.3:
         to = any_rectangle(rng)
-        memory = rng.choice([*Memory, Memory.REGISTER, Memory.REGISTER, 6])
-        depth = memory_shape(PARAMS, Memory(memory))[0] if memory < 6 else 4
+        memory = rng.choice([*memories(PARAMS), Memory.REGISTER, Memory.REGISTER, 6])
+        depth = memory_shape(PARAMS, Memory(memory))[0] if memory in memories(PARAMS) else 4
         count = rng.randrange(8)
         packets = [write(rng.choice([0, 0xFFFF, rng.getrandbits(16)]), to) for _ in range(count)]
         if rng.random() < 0.3:

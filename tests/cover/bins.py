@@ -25,7 +25,7 @@ from yoso_hw.host import HostPort
 from yoso_hw.memory_interface import MemoryInterface
 from yoso_hw.packet import HOST_BIT, KIND_BITS, ChipError, Kind, Packets
 from yoso_hw.pe_config import PeConfig
-from yoso_hw.registers import MEMORY_BITS, Memory, PeError, Register, Reset
+from yoso_hw.registers import MEMORY_BITS, PeError, Register, Reset, memories
 from yoso_hw.router import INPUTS_OF, Port, Router
 from yoso_hw.router_interface import RouterInterface
 from yoso_hw.sequencer import Sequencer
@@ -310,19 +310,20 @@ def resets(m: Module, store: Store) -> Bins:
 
 
 @bins_of(MemoryInterface)
-def memory_interface(m: Module, memories: MemoryInterface) -> Bins:
-    packets, packet = memories.packets, memories.packet
+def memory_interface(m: Module, interface: MemoryInterface) -> Bins:
+    packets, packet = interface.packets, interface.packet
     selected = Signal(MEMORY_BITS, name="bins_memory")
     with m.If(moved(packet) & packet_is(packets, "SEEK", packet.payload)):
         m.d.sync += selected.eq(unpack(packets, "SEEK", packet.payload).memory)
     for name in ("WRITE", "READ"):
         done = moved(packet) & packet_is(packets, name, packet.payload)
-        for memory in Memory:
+        there = memories(interface.params)
+        for memory in there:
             yield named(name, memory.name), done & (selected == memory)
-        yield named(name, "of no memory"), done & (selected >= len(Memory))
-    yield "bad address", memories.bad_address
+        yield named(name, "of no memory"), done & (selected >= len(there))
+    yield "bad address", interface.bad_address
     yield "packet waits", refused(packet)
-    yield "answer waits", refused(memories.reply)
+    yield "answer waits", refused(interface.reply)
 
 
 @bins_of(PeConfig)

@@ -32,7 +32,7 @@ def test_a_member_without_a_meaning_is_named():
 
 
 def test_every_field_and_packet_is_described_and_nothing_else():
-    formats = Packets(ChipParams(neuron="all")).formats
+    formats = Packets(ChipParams(neuron="all", side=35)).formats
     assert set(FIELD_MEANINGS) == {field.name for format in formats.values() for field in format.fields}
     assert set(PACKET_CYCLES) == set(formats)
 

@@ -7,19 +7,23 @@ from hypothesis import strategies as st
 from yoso_hw.fields import FieldError
 from yoso_hw.packet import KIND_BITS, Kind, Op, PacketError, Packets, is_host_bound, kind_of, op_of
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, memory_shape
+from yoso_hw.registers import memories, memory_shape
 
 CHIPS = [
-    ChipParams(neuron="all"),
-    ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2, neuron="all"),
+    ChipParams(neuron="all", side=35),
+    ChipParams(
+        **{"cols": 1, "rows": 1, "lanes": 1, "neurons": 1, "weights": 1, "steps": 2, "layers": 2},
+        **{"classes": 2, "neuron": "all", "side": 2},
+    ),
     ChipParams(
         **{"cols": 16, "rows": 16, "lanes": 8, "neurons": 4096, "weights": 1 << 20, "pot_bits": 32},
-        **{"steps": 1024, "classes": 4096, "neuron": "all"},
+        **{"steps": 1024, "classes": 4096, "neuron": "all", "side": 256},
     ),
+    ChipParams(cols=16, rows=16, lanes=1, neurons=4096, weights=1 << 20, layers=64, neuron="all", side=256),
 ]
 NAMES = [kind.name for kind in Kind if kind is not Kind.CONTROL] + [op.name for op in Op]
 
-every_chip = pytest.mark.parametrize("chip", CHIPS, ids=["default", "smallest", "largest"])
+every_chip = pytest.mark.parametrize("chip", CHIPS, ids=["default", "smallest", "largest", "longest rows"])
 every_packet = pytest.mark.parametrize("name", NAMES)
 
 
@@ -71,8 +75,16 @@ def test_fields_hold_what_they_name(chip):
     packets.pack("DECISION", index=chip.classes - 1, step=chip.steps - 1, spiked=1)
     packets.pack("RESULT", index=chip.classes - 1, potential=chip.pot_min)
     corner = {"x0": chip.cols - 1, "x1": chip.cols - 1, "y0": chip.rows - 1, "y1": chip.rows - 1}
-    packets.pack("SPIKE", **corner, tag=chip.layers - 1, parity=1, row=chip.weight_words - 1)
-    for memory in Memory:
+    packets.pack(
+        "SPIKE",
+        **corner,
+        tag=chip.layers - 1,
+        parity=1,
+        row=chip.weight_words - 1,
+        r=chip.side - 1,
+        q=chip.side - 1,
+    )
+    for memory in memories(chip):
         packets.pack("SEEK", **corner, memory=memory, address=memory_shape(chip, memory)[0] - 1)
 
 
@@ -104,6 +116,14 @@ def test_a_chip_without_the_family_has_no_counts():
     assert [field.name for field in body(plain.formats["START"])] == ["steps", "early"]
     with pytest.raises(PacketError):
         plain.unpack(whole.pack("COUNT", index=0, spikes=0))
+
+
+def test_a_spike_has_coordinates_above_all_else_where_the_chip_has_convolution():
+    plain, whole = Packets(ChipParams()), Packets(ChipParams(side=35))
+    flit = whole.pack("SPIKE", x0=1, x1=2, y0=3, y1=4, tag=5, parity=1, row=678, r=34, q=17)
+    old = plain.pack("SPIKE", x0=1, x1=2, y0=3, y1=4, tag=5, parity=1, row=678)
+    assert flit == old | (34 | 17 << 6) << plain.formats["SPIKE"].bits
+    assert plain.formats == {**whole.formats, "SPIKE": plain.formats["SPIKE"]}
 
 
 @every_packet

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from yoso_hw.params import NEURONS, ROUTERS, ChipParams, ParamError, bits_for
-from yoso_hw.registers import CHUNK_BITS, Memory, chunks, memory_shape
+from yoso_hw.registers import CHUNK_BITS, chunks, memories, memory_shape
 
 RANGES = {
     "cols": (1, 16),
@@ -42,6 +42,17 @@ def test_a_router_has_a_crossbar_or_a_bus(kind):
         ChipParams(router=kind)
     with pytest.raises(ParamError, match=f"router='{kind}' is not crossbar or bus"):
         ChipParams.with_settings([f"router={kind}"])
+
+
+@pytest.mark.parametrize(("side", "bits"), [(2, 1), (3, 2), (35, 6), (256, 8)])
+def test_the_side_of_the_largest_map_says_the_bits_of_a_coordinate(side, bits):
+    assert ChipParams(side=side).coord_bits == bits
+
+
+@pytest.mark.parametrize("side", [-1, 1, 257])
+def test_a_side_is_0_or_within_2_to_256(side):
+    with pytest.raises(ParamError, match=f"side={side} is neither 0 nor within 2..256"):
+        ChipParams(side=side)
 
 
 @pytest.mark.parametrize("lanes", [0, 3, 5, 6, 7, 16, -1])
@@ -92,6 +103,7 @@ def chips():
         multicast=st.booleans(),
         banked=st.booleans(),
         neuron=st.sampled_from(NEURONS),
+        side=st.sampled_from([0, 2, 29, 256]),
     )
 
 
@@ -105,12 +117,14 @@ def test_a_chip_that_was_written_before_a_parameter_was_added_has_not_what_it_st
     text = ChipParams(neuron="all").to_json().replace(', "neuron": "all"', "")
     assert "neuron" not in text.replace("neurons", "")
     assert ChipParams.from_json(text) == ChipParams(neuron="rel_psp")
+    text = ChipParams(side=35).to_json().replace(', "side": 35', "")
+    assert "side" not in text and ChipParams.from_json(text) == ChipParams()
 
 
 @given(chips())
 def test_memory_addresses_and_chunks_cover_each_memory(chip):
     assert 1 << chip.row_bits >= chip.weight_words and 1 << chip.neuron_bits >= chip.neurons
-    for memory in Memory:
+    for memory in memories(chip):
         _, width = memory_shape(chip, memory)
         assert 0 <= chunks(chip, memory) * CHUNK_BITS - width < CHUNK_BITS
 
@@ -122,6 +136,7 @@ def test_each_parameter_shows_in_the_differences(name):
     others = {
         "router": "bus",
         "neuron": "all",
+        "side": 35,
         "weight_bits": 4,
         "acc_bits": 17,
         "pot_bits": 21,

@@ -11,7 +11,7 @@ import random
 from yoso_hw.core.core import Core
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, Register, memory_shape, neuron_fields, pack_all, unpack
+from yoso_hw.registers import Memory, Register, memories, memory_shape, neuron_fields, pack_all, unpack
 
 from support.bench import Bench
 from support.flit_machine import Pe
@@ -47,7 +47,7 @@ class CoreBench(Bench):
         self.params, self.words, self.step_number = params, words, -1
         self.packets = Packets(params)
         rng = random.Random(seed)
-        masks = {memory: (1 << memory_shape(params, memory)[1]) - 1 for memory in Memory}
+        masks = {memory: (1 << memory_shape(params, memory)[1]) - 1 for memory in memories(params)}
         self.memory = {
             Memory.WEIGHT: [self._weights(rng) for _ in range(params.weight_words)],
             Memory.ACCUMULATED: [GARBAGE & masks[Memory.ACCUMULATED]] * params.neuron_words,

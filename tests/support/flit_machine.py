@@ -11,7 +11,17 @@ from collections import defaultdict
 import numpy as np
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, Register, Reset, chunks, memory_shape, register_fields, unpack
+from yoso_hw.registers import (
+    Counter,
+    Memory,
+    Register,
+    Reset,
+    chunks,
+    memories,
+    memory_shape,
+    register_fields,
+    unpack,
+)
 
 
 def signed(value: int, bits: int) -> int:
@@ -32,7 +42,9 @@ class Pe:
 
     def __init__(self, params: ChipParams) -> None:
         self.params = params
-        self.memory = {memory: np.zeros(memory_shape(params, memory)[0], object) for memory in Memory}
+        self.memory = {
+            memory: np.zeros(memory_shape(params, memory)[0], object) for memory in memories(params)
+        }
         self.pointer, self.partial = (Memory.WEIGHT, 0), []
         self.count: dict[Counter, int] = defaultdict(int)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from yoso_hw import registers
 from yoso_hw.packet import KIND_BITS, Kind, Op
-from yoso_hw.registers import Memory, PeError, Register, chunks, memory_shape
+from yoso_hw.registers import Memory, PeError, Register, chunks, memories, memory_shape
 from yoso_sw.compile.flits import rectangle_fields
 
 from support import chip_cases
@@ -86,7 +86,7 @@ def cases() -> dict[str, Case]:
             {"PE_ERROR"},
             pe_errors={PeError.BAD_DESTINATION},
         )
-    for memory in Memory:
+    for memory in memories(PARAMS):
         each = chunks(PARAMS, memory)
         past = [seek(memory, memory_shape(PARAMS, memory)[0] - 1), read(), *[write()] * each, read()]
         bad = {PeError.BAD_ADDRESS}
