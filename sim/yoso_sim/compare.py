@@ -80,19 +80,28 @@ def rtl_fires(image: WeightImage, outcome: Outcome) -> tuple[dict[int, Events], 
     wrong, notes
         As those of `rtl_spikes`.
     """
-    inner, cols = outcome.batch.inner, image.params.cols
-    pooled = {layer: own.neurons if own.pool else 0 for layer, own in enumerate(image.layers)}
-    try:
-        which, layers, neurons = image.fires_of(inner.nodes % cols, inner.nodes // cols, inner.fires)
-    except ImageError as error:
-        return {layer: _none(size) for layer, size in pooled.items() if size}, len(inner.fires), [str(error)]
-    spikes, twice = _by_layer(layers, inner.steps[which], neurons, list(pooled.values()))
-    return {layer: spikes[layer] for layer, size in pooled.items() if size}, sum(twice), _repeats(twice)
-
-
-def _none(neurons: int) -> Events:
-    nothing = np.zeros(0, np.int64)
-    return Events.of_pairs(nothing, nothing, nothing, 1, neurons)
+    inner, params = outcome.batch.inner, image.params
+    pooled = [own.neurons if own.pool else 0 for own in image.layers]
+    layers, steps, neurons, notes = [], [], [], []
+    for node, step, fires in zip(
+        inner.nodes.tolist(), inner.steps.tolist(), inner.fires.tolist(), strict=True
+    ):
+        try:
+            layer, own = image.neurons_at(
+                node, fires & (1 << params.word_bits) - 1, fires >> params.word_bits
+            )
+        except ImageError as error:
+            notes.append(str(error))
+            continue
+        neurons += own.tolist()
+        layers += [layer] * len(own)
+        steps += [step] * len(own)
+    spikes, twice = _by_layer(*(np.array(part, np.int64) for part in (layers, steps, neurons)), pooled)
+    return (
+        {layer: spikes[layer] for layer, size in enumerate(pooled) if size},
+        len(notes) + sum(twice),
+        notes + _repeats(twice),
+    )
 
 
 def _by_layer(
