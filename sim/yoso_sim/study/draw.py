@@ -193,20 +193,23 @@ def random_convolution(
     rng: Random, params: ChipParams, shape: tuple[int, int, int], kind: LayerRecipe, *, first: bool
 ) -> LayerRecipe:
     """A convolution of a map of `shape` (rows, cols, channels) with the neuron of another layer."""
-    rows, cols, channels = shape
-    padding = rng.choice([0, 0, 0, 1, 2])
-    kernel = rng.randint(1, min(rows, cols) + 2 * padding)
-    kernel = min(kernel, rng.choice([1, 3, 5, kernel]))
-    stride = rng.choice([1, 1, 1, 2, 3])
-    window = Window(rows, cols, channels, kernel, stride, padding)
-    even = window.out_rows % 2 == 0 and window.out_cols % 2 == 0
+    pool = rng.random() < 0.5
+    for _ in range(_TRIES):
+        padding = rng.choice([0, 0, 0, 1, 2])
+        kernel = rng.randint(1, min(shape[:2]) + 2 * padding)
+        kernel = min(kernel, rng.choice([1, 3, 5, kernel]))
+        stride = rng.choice([1, 1, 1, 2, 3])
+        window = Window(*shape, kernel, stride, padding)
+        even = window.out_rows % 2 == 0 and window.out_cols % 2 == 0
+        if even or not pool:
+            break
     filters = rng.choice([1, params.lanes, max(1, params.lanes - 1), params.lanes + 1, rng.randint(1, 12)])
     return dataclasses.replace(
         kind,
         neurons=filters,
         charge=kind.charge if first else 0,
-        window=(rows, cols, channels, kernel, stride, padding),
-        pool=even and rng.random() < 0.6,
+        window=(*shape, kernel, stride, padding),
+        pool=even and pool,
     )
 
 
