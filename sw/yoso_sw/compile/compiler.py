@@ -99,7 +99,7 @@ def check_network(network: Network, params: ChipParams) -> None:
 
 
 def weight_words(layer: Layer, part: Slice, stride: int, params: ChipParams) -> np.ndarray:
-    """Weight memory of one PE, uint64 (axons * stride,): `tables.arranged`, lane 0 lowest, two's complement."""
+    """Weight memory of one PE, uint64 (words,): `tables.arranged`, lane 0 lowest, two's complement."""
     lanes = arranged(layer, part, stride, params.lanes)
     fields = (lanes & ((1 << params.weight_bits) - 1)).astype(np.uint64)
     shifts = np.arange(params.lanes, dtype=np.uint64) * np.uint64(params.weight_bits)

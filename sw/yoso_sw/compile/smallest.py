@@ -81,8 +81,8 @@ def memory_bits(params: ChipParams) -> int:
 
 
 def smallest_chip(network: Network, params: ChipParams) -> ChipParams | None:
-    """The chip of least memory that has the mesh, the neurons and the weights of `params` or more, neurons and
-    weights doubled, and holds the network; None if there is none.
+    """The chip of least memory that holds the network and has the mesh, neurons and weights of `params` or
+    more, neurons and weights doubled; None if there is none.
     """
     found: ChipParams | None = None
     for neurons, weights in product(
@@ -90,11 +90,11 @@ def smallest_chip(network: Network, params: ChipParams) -> ChipParams | None:
     ):
         chip = replace(params, neurons=neurons, weights=weights)
         try:
-            chip = _with_mesh(chip, sum(own.pes for own in smallest_cuts(network, chip)))
+            larger = _with_mesh(chip, sum(own.pes for own in smallest_cuts(network, chip)))
         except CompileError:
             continue
-        if chip is not None and (found is None or memory_bits(chip) < memory_bits(found)):
-            found = chip
+        if larger is not None and (found is None or memory_bits(larger) < memory_bits(found)):
+            found = larger
     return found
 
 
