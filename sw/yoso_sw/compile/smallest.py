@@ -46,7 +46,9 @@ def smallest_cut(layer: Layer, index: int, params: ChipParams) -> Cut:
     if layer.window is None:
         most = min(params.neuron_words, params.weight_words // axons)
         return cut(layer, 1, 1, -(-filter_words(layer, params) // most), params)
-    return min(cuts(layer, params, UNBOUNDED), key=lambda own: (own.pes, walk_cycles(layer, index, own)))
+    found = [*cuts(layer, params, UNBOUNDED)]
+    fewest = min(own.pes for own in found)
+    return min((own for own in found if own.pes == fewest), key=lambda own: walk_cycles(layer, index, own))
 
 
 def smallest_cuts(network: Network, params: ChipParams) -> list[Cut]:
