@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "nir": Entry(f"{_SW}.nir:main", "networks as NIR files: export, import", "nir"),
     },
     "Compile and simulate": {
+        "fit": Entry(f"{_SW}.fit:main", "which chips hold a network, and how long an image takes"),
         "compile": Entry(f"{_SW}.compile:main", "compile a network for a chip, print the mapping"),
         "emit": Entry(f"{_SIM}.emit:main", "write the chip's Verilog", "hw"),
         "sim": Entry(f"{_SIM}.campaign:sim", "test images on the RTL, every spike compared", "sim"),

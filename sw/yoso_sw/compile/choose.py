@@ -11,6 +11,7 @@ from yoso_hw.params import ChipParams, ParamError
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
+from yoso_sw.compile.smallest import needed_side
 from yoso_sw.network.network import Network
 
 
@@ -63,7 +64,8 @@ def choose(network: Network, chip: str | None = None, settings: Sequence[str] = 
     ParamError
         If the chip or a setting is none.
     CompileError
-        If the chip asked for, or the default one where none holds it, cannot run the network.
+        If the chip asked for, or the default one where none holds it, cannot run the network; of one with
+        convolutions, the largest chip that has them.
     """
     if chip is not None:
         return Choice(chip, compile_network(network, chips.load(chip, settings)), "")
@@ -86,7 +88,10 @@ def choose(network: Network, chip: str | None = None, settings: Sequence[str] = 
             if not narrow(network, params):
                 own = compile_network(network, params)
                 return Choice(name, own, _reasons(told, f"not on the default chip: {why}"))
-        except (CompileError, ParamError):  # the settings need not suit every chip
+        except CompileError as error:
+            if 0 < needed_side(network) <= params.side:
+                refused = error  # nearer to it than any chip without convolutions
+        except ParamError:  # the settings need not suit every chip
             continue
     if image is None:
         raise refused

@@ -99,7 +99,7 @@ def check_network(network: Network, params: ChipParams) -> None:
 
 
 def weight_words(layer: Layer, part: Slice, stride: int, params: ChipParams) -> np.ndarray:
-    """Weight memory of one PE, uint64 (axons * stride,): `tables.arranged`, lane 0 lowest, two's complement."""
+    """Weight memory of one PE, uint64 (words,): `tables.arranged`, lane 0 lowest, two's complement."""
     lanes = arranged(layer, part, stride, params.lanes)
     fields = (lanes & ((1 << params.weight_bits) - 1)).astype(np.uint64)
     shifts = np.arange(params.lanes, dtype=np.uint64) * np.uint64(params.weight_bits)
@@ -189,6 +189,15 @@ def compile_network(
     )
 
 
+def _cut(own: LayerMap) -> str:
+    """How a convolution is cut."""
+    if own.window is None:
+        return ""
+    parts = [{(part.row, part.col) for part in own.slices}, {part.first for part in own.slices}]
+    tiles, groups = map(len, parts)
+    return f"{tiles} {'tile' if tiles == 1 else 'tiles'} x {groups} of filters; "
+
+
 def describe(network: Network, image: WeightImage) -> str:
     """A few lines on the mapping: per layer its PEs beside the paper's lower bound, its words, its place."""
     params = image.params
@@ -199,10 +208,11 @@ def describe(network: Network, image: WeightImage) -> str:
     for i, (layer, own) in enumerate(zip(network.layers, image.layers, strict=True)):
         x0, x1, y0, y1 = own.rectangle
         bias = " with bias" if own.bias else ""
-        filled = own.axons * own.neurons / (len(own.slices) * params.weights)
+        filled = sum(own.axons * part.count for part in own.slices) / (len(own.slices) * params.weights)
+        words = max(part.words(params.lanes) for part in own.slices)
         lines.append(
             f"  layer {i}: {own.axons} axons{bias} x {own.neurons} neurons on {len(own.slices)} PEs "
-            f"(lower bound {lower_bound(layer, params):.2f}), {own.stride} words a PE, "
+            f"({_cut(own)}lower bound {lower_bound(layer, params):.2f}), {words} words a PE, "
             f"nodes ({x0}, {y0})..({x1}, {y1}), {filled:.0%} of the weight memories in use"
         )
     return "\n".join(lines)

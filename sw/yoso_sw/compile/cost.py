@@ -35,7 +35,7 @@ def activity(index: int) -> float:
 
 
 def profile(size: int, contrast: float) -> np.ndarray:
-    """Activity along a side of a picture beside its mean, float (size,): highest in the middle (our choice)."""
+    """Activity along a side of a picture beside its mean, float (size,): most in the middle (our choice)."""
     return 1 - contrast * np.cos(2 * np.pi * (np.arange(size) + 0.5) / size)
 
 
@@ -49,7 +49,7 @@ def walk_cycles(layer: Layer, index: int, own: Cut) -> float:
     rows, cols, _ = runs(layer, own, 1)
     for inputs, parts in ((window.rows, rows), (window.cols, cols)):
         lively = profile(inputs, contrast)
-        busiest *= max(float(reach(inputs, window, *part).count @ lively) for part in parts)
+        busiest *= max(float(reach(inputs, window, *part).positions @ lively) for part in parts)
     return activity(index) * window.channels * busiest * own.stride + own.words * layer.bias_axon
 
 

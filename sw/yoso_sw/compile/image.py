@@ -21,7 +21,7 @@ from yoso_hw.registers import Memory, chunks, memory_shape
 from yoso_hw.writing import write_whole
 
 from yoso_sw.compile import sound
-from yoso_sw.compile.flits import one_node, pack_words, rectangle_fields, write_flits
+from yoso_sw.compile.flits import one_node, pack_words, write_flits
 from yoso_sw.compile.layout import LayerMap, Slice
 from yoso_sw.compile.routes import rectangles, touched
 from yoso_sw.compile.tables import Address, address, bias_address, inputs_at
@@ -32,8 +32,8 @@ from yoso_sw.network.network import Window, most_spikes
 MAGIC = b"YOSO-IMG"
 VERSION = 3
 
-#: Versions that can be read; 1 has no input code, and no layers or chips but those of the ReL-PSP neuron; 2 has
-#: no convolutions.
+#: Versions that can be read; 1 has no input code, and no layers or chips but those of the ReL-PSP neuron; 2
+#: has no convolutions.
 READABLE = (1, 2, 3)
 PREAMBLE = struct.Struct("<8sIIQ")  # magic, version, bytes of header, bytes of payload
 CHECKSUM = struct.Struct("<I")
@@ -179,9 +179,10 @@ class WeightImage:
         )
 
     def _spikes(self, layer: LayerMap, sides: np.ndarray, at: Mapping[str, np.ndarray | int]) -> np.ndarray:
-        """SPIKEs to a layer with parity 0, uint64 (spikes,): to rectangles, int64 (spikes, 4), with payloads."""
+        """SPIKEs to a layer, parity 0, uint64 (spikes,): to rectangles, int64 (spikes, 4), with payloads."""
         format = self.packets.formats["SPIKE"]
-        whole = {**format.header, **rectangle_fields(sides.T), "tag": layer.tag, "parity": 0, **at}
+        to = dict(zip(("x0", "x1", "y0", "y1"), sides.T, strict=True))
+        whole = {**format.header, **to, "tag": layer.tag, "parity": 0, **at}
         return pack_words(format.fields, whole)
 
     @cached_property
@@ -301,7 +302,7 @@ class WeightImage:
 
     @cached_property
     def _senders(self) -> tuple[np.ndarray, ...]:
-        """Number y * cols + x of the node that sends each output of a layer, int64 (outputs,); a layer each."""
+        """By layer, number y * cols + x of the node that sends each of its outputs; int64 (outputs,)."""
         senders = []
         for layer in self.layers:
             nodes = np.full(layer.outputs, -1, np.int64)
@@ -312,7 +313,7 @@ class WeightImage:
         return tuple(senders)
 
     def _outputs(self, index: int, flits: np.ndarray) -> np.ndarray:
-        """The output of a layer that each SPIKE or RESULT is of; int64 (flits,), -1 where there is none such."""
+        """The output of a layer that each SPIKE or RESULT is of; int64 (flits,), -1 where there is none."""
         sends_result = index == len(self.layers) - 1
         format = self.packets.formats["RESULT" if sends_result else "SPIKE"]
 
@@ -468,11 +469,11 @@ class WeightImage:
             for entry in header["layers"]
         )
         runs, offset = [], 0
-        for x, y, number, address, words in header["runs"]:
+        for x, y, number, start, words in header["runs"]:
             memory = Memory(number)
             size = words * chunks(params, memory)
             data = payload[offset : offset + size].reshape(words, chunks(params, memory))
-            runs.append(MemoryRun(x, y, memory, address, data))
+            runs.append(MemoryRun(x, y, memory, start, data))
             offset += size
         if offset != len(payload):
             raise ValueError(f"{len(payload)} chunks of payload, {offset} in the runs")

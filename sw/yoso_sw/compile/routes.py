@@ -24,8 +24,8 @@ def touched(layer: LayerMap, inputs: np.ndarray, lanes: int) -> np.ndarray:
 def rectangles(layer: LayerMap, reached: np.ndarray) -> np.ndarray:
     """The smallest rectangle about the PEs of each column of `reached`, bool (PEs, columns).
 
-    Returns int64 (columns, 4): x0, x1, y0, y1. Where there is none, that of the layer's first PE: what reaches
-    nobody must still go somewhere, and is dropped there.
+    Returns int64 (columns, 4): x0, x1, y0, y1. Where there is none, that of the layer's first PE: what
+    reaches nobody must still go somewhere, and is dropped there.
     """
     reached = reached | ((np.arange(len(layer.slices)) == 0)[:, None] & ~reached.any(0))
     sides = []
@@ -37,6 +37,6 @@ def rectangles(layer: LayerMap, reached: np.ndarray) -> np.ndarray:
 
 def destination(layer: LayerMap, inputs: np.ndarray, lanes: int) -> Rectangle:
     """Where the spikes of some inputs of a layer, int64 (inputs,), go when all must go to one rectangle."""
-    reached = touched(layer, inputs, lanes).any(1)[:, None]
+    reached = np.array(touched(layer, inputs, lanes).any(1, keepdims=True))
     x0, x1, y0, y1 = rectangles(layer, reached)[0].tolist()
     return x0, x1, y0, y1

@@ -46,7 +46,9 @@ def smallest_cut(layer: Layer, index: int, params: ChipParams) -> Cut:
     if layer.window is None:
         most = min(params.neuron_words, params.weight_words // axons)
         return cut(layer, 1, 1, -(-filter_words(layer, params) // most), params)
-    return min(cuts(layer, params, UNBOUNDED), key=lambda own: (own.pes, walk_cycles(layer, index, own)))
+    found = [*cuts(layer, params, UNBOUNDED)]
+    fewest = min(own.pes for own in found)
+    return min((own for own in found if own.pes == fewest), key=lambda own: walk_cycles(layer, index, own))
 
 
 def smallest_cuts(network: Network, params: ChipParams) -> list[Cut]:
@@ -81,8 +83,8 @@ def memory_bits(params: ChipParams) -> int:
 
 
 def smallest_chip(network: Network, params: ChipParams) -> ChipParams | None:
-    """The chip of least memory that has the mesh, the neurons and the weights of `params` or more, neurons and
-    weights doubled, and holds the network; None if there is none.
+    """The chip of least memory that holds the network and has the mesh, neurons and weights of `params` or
+    more, neurons and weights doubled; None if there is none.
     """
     found: ChipParams | None = None
     for neurons, weights in product(
@@ -90,11 +92,11 @@ def smallest_chip(network: Network, params: ChipParams) -> ChipParams | None:
     ):
         chip = replace(params, neurons=neurons, weights=weights)
         try:
-            chip = _with_mesh(chip, sum(own.pes for own in smallest_cuts(network, chip)))
+            larger = _with_mesh(chip, sum(own.pes for own in smallest_cuts(network, chip)))
         except CompileError:
             continue
-        if chip is not None and (found is None or memory_bits(chip) < memory_bits(found)):
-            found = chip
+        if larger is not None and (found is None or memory_bits(larger) < memory_bits(found)):
+            found = larger
     return found
 
 

@@ -72,8 +72,7 @@ def _layer_faults(image: WeightImage, index: int, layer: LayerMap) -> Iterator[s
     if not _whole(layer.axons, 1 + bool(layer.bias), params.weight_words):
         yield f"axons={layer.axons!r} are outside {1 + bool(layer.bias)}..{params.weight_words}"
     if layer.window is not None:
-        for fault in _window_faults(layer, params):
-            yield fault
+        yield from _window_faults(layer, params)
     before = image.layers[index - 1].outputs if index else None
     if before is not None and layer.inputs != before:
         yield f"axons={layer.axons} are not those of {before} neurons before it"
@@ -154,8 +153,8 @@ def _tile_faults(layer: LayerMap, params: ChipParams) -> Iterator[str]:
             return
         if min(count for _, count in own) < 1:
             yield f"the PE at ({part.x}, {part.y}) holds nothing"
-        if part.words(params.lanes) > params.neuron_words:
-            yield f"the PE at ({part.x}, {part.y}) holds {part.words(params.lanes)} words of {params.neuron_words}"
+        if (words := part.words(params.lanes)) > params.neuron_words:
+            yield f"the PE at ({part.x}, {part.y}) holds {words} words of {params.neuron_words}"
 
 
 def _run_faults(image: WeightImage) -> Iterator[str]:
@@ -173,9 +172,9 @@ def _run_faults(image: WeightImage) -> Iterator[str]:
             words = {}
             if index + 1 < len(image.layers):
                 words[Memory.SPIKE] = spike_words(image.layers, index, part, params)
-            for memory, values in (words | table_words(layer, part, params)).items():
-                expected.append((part.x, part.y, memory, len(values)))
-                mapped.append(to_chunks(image.packets, memory, values))
+            words |= table_words(layer, part, params)
+            expected += [(part.x, part.y, memory, len(own)) for memory, own in words.items()]
+            mapped += [to_chunks(image.packets, memory, own) for memory, own in words.items()]
     found = [(run.x, run.y, run.memory, len(run.data)) for run in image.runs]
     places = [(run.x, run.y, run.address) for run in image.runs]
     whole = all(type(value) is int for place in places for value in place)
@@ -186,18 +185,19 @@ def _run_faults(image: WeightImage) -> Iterator[str]:
     for run, due in zip(image.runs, mapped, strict=True):
         if due is not None and (run.data != due).any():
             word = int(np.argwhere(run.data != due)[0, 0])
-            yield f"node ({run.x}, {run.y}): word {word} of {run.memory.name} is not what the mapping asks for"
+            where = f"word {word} of {run.memory.name}"
+            yield f"node ({run.x}, {run.y}): {where} is not what the mapping asks for"
     for run in image.runs[: params.nodes]:
         wanted = {"words": 0}
         if (run.x, run.y) in holders:
             wanted = mapped_registers(image.layers, *holders[run.x, run.y], params)
-        values = register_values(params, run.data)
-        for name, value in values.items():
+        fields = register_values(params, run.data)
+        for name, value in fields.items():
             if name in wanted and value != wanted[name]:
                 yield f"node ({run.x}, {run.y}): register field {name}={value} is not {wanted[name]}"
         if (run.x, run.y) in holders:
             index, _ = holders[run.x, run.y]
-            for fault in _neuron_faults(image, index, values):
+            for fault in _neuron_faults(image, index, fields):
                 yield f"node ({run.x}, {run.y}): {fault}"
 
 

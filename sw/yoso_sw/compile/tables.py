@@ -25,15 +25,15 @@ class Reach(NamedTuple):
 
     Attributes
     ----------
-    count
-        Positions that it reaches; 0: none, and the others are 0 as well.
+    positions
+        How many it reaches; 0: none, and the others are 0 as well.
     tap
         Where the tap that the first of them has for it lies among the kernel's.
     first
         The first of them, counted from the tile's.
     """
 
-    count: np.ndarray
+    positions: np.ndarray
     tap: np.ndarray
     first: np.ndarray
 
@@ -65,7 +65,7 @@ def row_table(layer: LayerMap, part: Slice, lanes: int) -> dict[str, np.ndarray]
     words = part.filter_words(lanes)
     own = reach(layer.window.rows, layer.window, part.row, part.rows)
     return {
-        "lines": _with_bias(layer, own.count, part.rows),
+        "lines": _with_bias(layer, own.positions, part.rows),
         "weight_offset": _with_bias(layer, own.tap * layer.window.kernel * words, 0),
         "neuron_offset": _with_bias(layer, own.first * part.cols * words, 0),
     }
@@ -79,8 +79,8 @@ def column_table(layer: LayerMap, part: Slice, lanes: int) -> dict[str, np.ndarr
         return {"run": np.array([words]), "rewind": zero, "weight_offset": zero, "neuron_offset": zero}
     own = reach(layer.window.cols, layer.window, part.col, part.cols)
     return {
-        "run": _with_bias(layer, own.count * words, part.cols * words),
-        "rewind": _with_bias(layer, np.zeros_like(own.count), 1),
+        "run": _with_bias(layer, own.positions * words, part.cols * words),
+        "rewind": _with_bias(layer, np.zeros_like(own.positions), 1),
         "weight_offset": _with_bias(layer, own.tap * words, 0),
         "neuron_offset": _with_bias(layer, own.first * words, 0),
     }

@@ -1,0 +1,53 @@
+"""Which chips hold a network: PEs, estimated cycles an image, and for the others why not."""
+
+from __future__ import annotations
+
+import click
+from yoso_hw import chips
+from yoso_hw.chips.options import chip_option, set_option
+from yoso_hw.params import ParamError
+
+from yoso_sw.commands.options import net_option
+from yoso_sw.compile.fit import Fit, fits
+from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.zoo import locate
+
+HEADER = ("chip", "mesh", "lanes", "neurons", "weights", "PEs", "cycles", "")
+
+
+@click.command()
+@net_option()
+@chip_option(chips.DEFAULT)
+@set_option
+def main(net: str, chip: str, settings: tuple[str, ...]) -> None:
+    """Which chips hold NET, a trained network by its name or file: the named ones, the smallest of a kind.
+
+    The kind is --chip: its lanes, and its mesh and memories or larger ones. Cycles an image are estimated
+    from typical activity, to compare chips; the simulator counts them.
+    """
+    try:
+        network = Network.load(locate(net, ".npz"))
+        found = [*fits(network, chip, settings)]
+    except (NetworkError, ParamError) as error:
+        raise click.ClickException(str(error)) from None
+    neurons = sum(layer.neurons for layer in network.layers)
+    weights = sum(layer.weights.size for layer in network.layers)
+    click.echo(
+        f"{network.name}: {network.shape}, {neurons} neurons, {weights} weights, {network.steps} steps"
+    )
+    holds = [_row(one) for one in found if one.pes]
+    widths = [max(map(len, column)) for column in zip(HEADER, *holds, strict=True)]
+    for row in (HEADER, *holds) if holds else ():
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for one in found:
+        if not one.pes:
+            click.echo(f"not on {one.chip}: {one.why}")
+
+
+def _row(one: Fit) -> tuple[str, ...]:
+    """The cells of a chip that holds the network."""
+    params = one.params
+    assert params is not None
+    mesh = f"{params.cols} x {params.rows}"
+    numbers = map(str, (params.lanes, params.neurons, params.weights, one.pes, round(one.cycles)))
+    return (one.chip, mesh, *numbers, one.why)
