@@ -1,4 +1,4 @@
-"""Which words a sweep and a spike go through on a chip with convolution: what `Walk` promises, in plain Python."""
+"""Which words sweeps and spikes go through on a chip with convolution: the promise of `Walk`, in Python."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Paths:
         return found
 
     def spike(self, spike: Fields) -> tuple[list[tuple[int, int]], bool]:
-        """(neuron word, weight word) of a spike, in order; whether it is given up with an error after them."""
+        """(neuron word, weight word) of a spike, in order, and whether it is given up after them."""
         side = self.params.side
         if spike["r"] >= side or spike["q"] >= side:
             return [], True
