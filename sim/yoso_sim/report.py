@@ -145,17 +145,19 @@ def draw(report: dict[str, Any], params: ChipParams, results: list[dict[str, Any
     for axis, (index, pairs) in zip(reversed(axes), enumerate(layers), strict=True):
         said = f"{len(pairs)} spikes" if pairs else "silent: the highest V decides"
         axis.set_title(said, loc="right", fontsize=9)  # above the dots, not among them
-        axis.set_ylabel("pixel" if index == 0 else f"layer {index}\nneuron")
         if shapes[index]:
+            axis.set_ylabel("picture" if index == 0 else f"layer {index}\nmaps")
             _draw_maps(axis, pairs, shapes[index], raster["steps"])
             continue
+        axis.set_ylabel("pixel" if index == 0 else f"layer {index}\nneuron")
         steps, neurons = zip(*pairs, strict=True) if pairs else ((), ())
         axis.scatter(steps, neurons, s=4 if len(pairs) > 30 else 30, color=f"C{index}", linewidths=0)
         axis.axvline(raster["step"], color="0.7", linewidth=1, zorder=0)
         axis.set_xlim(-0.5, raster["steps"] - 0.5)
         axis.set_ylim(-0.5 - raster["sizes"][index] / 50, raster["sizes"][index] * 1.02 - 0.5)
-        axis.tick_params(labelbottom=index == 0 or bool(shapes[index - 1]))
-    axes[-1].set_xlabel("" if shapes[0] else "time step")
+        lowest = index == 0 or bool(shapes[index - 1])
+        axis.tick_params(labelbottom=lowest)
+        axis.set_xlabel("time step" if lowest else "")
     left.suptitle(f"Image 0: class {raster['decision']} decided at step {raster['step']}")
     maps = (
         ("spikes taken per image", counters[..., Counter.SPIKES_IN] / images, "{:.0f}"),
@@ -192,7 +194,7 @@ def _draw_maps(axis: Any, pairs: list[list[int]], shape: list[int], steps: int) 
     axis.grid(False)
     axis.set_facecolor("0.9")
     drawn = axis.imshow(sheet, cmap="viridis_r", vmin=0, vmax=steps - 1, interpolation="nearest")
-    axis.set(xticks=(), yticks=())
+    axis.set(xticks=(), yticks=(), anchor="W")
     for side in axis.spines.values():
         side.set_visible(False)
-    axis.figure.colorbar(drawn, ax=axis, label="step of\nfirst spike", pad=0.01)
+    axis.figure.colorbar(drawn, ax=axis, label="step of\nfirst spike", pad=0.01, aspect=10, anchor=(0, 0.5))
