@@ -90,7 +90,7 @@ CORNERS = {
     "a window that ends": run(conv(3, (6, 6, 1, 3, 1, 0), threshold=4, start=2, end=6, pool=True), OUT),
     "a bias of several words": run(conv(9, (5, 5, 1, 3, 1, 0), bias=True), OUT),
     "a bias of a pooled layer": run(conv(5, (6, 6, 1, 3, 1, 0), bias=True, pool=True), OUT),
-    "spikes of one word back to back": run(conv(1, (11, 11, 1, 1, 1, 0), weights="one", threshold=2), OUT),
+    "spikes of one word back to back": run(conv(1, (9, 9, 1, 1, 1, 0), weights="one", threshold=2), OUT),
     "a convolution behind a dense layer": run(
         dense(16, weights="one", threshold=2), conv(3, (4, 4, 1, 3, 1, 1), threshold=4), OUT, inputs=9
     ),
