@@ -6,6 +6,7 @@
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
 # BLOCK=name  block to test; to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
+# RESULTS=file  finished chunks of make regress, which another machine goes on from
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +32,7 @@ MUTANT ?=
 PROOF ?=
 FIGURE ?=
 CASE ?=
+RESULTS ?=
 PORT ?= /dev/ttyUSB0
 
 # Words of CHIP with a = in them change a parameter; the other one is the chip's name or file.
@@ -52,8 +54,8 @@ help: ## list the targets
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
 	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS)
 
-regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it
-	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS)
+regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it, or RESULTS=file
+	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)')
 
 waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
 	@$(BIN)/yoso waves $(RUN_OPTIONS)
@@ -77,7 +79,7 @@ lint: $(TEST_ENV) ## ruff and mypy
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
 	@$(BIN)/yoso mutants $(MUTANT)
 
-mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices each; goes on where a kill stopped it
+mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices each; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso mutate
 
 kill: $(SYNTH_ENV) $(TEST_ENV) ## kill regress, train, soak, explore and coverage 20 times each; what is left must be right (long)
@@ -89,13 +91,13 @@ gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)
 	@$(BIN)/yoso soak $(if $(CASE),--case '$(CASE)')
 
-coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it
+coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso coverage $(if $(JOBS),-- --jobs $(JOBS))
 
 formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
 	@$(BIN)/yoso formal $(PROOF)
 
-train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
+train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it, or RESULTS=file (DEVICE=cuda: on a GPU)
 	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')
 
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
@@ -108,7 +110,7 @@ figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make a
 	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
 	  $(BIN)/yoso figures $$name || exit 1; done
 
-soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it
+soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso soft-errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
