@@ -13,7 +13,7 @@ from support.reference import random_events
 from support.words import rectangle_word, register_masks
 from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, PeError, Register, memories, memory_shape
+from yoso_hw.registers import Memory, PeError, Register, memories, memory_shape
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Host
 from yoso_sim.link import Link
@@ -262,8 +262,8 @@ async def an_error_of_an_element_shows_at_the_host_until_both_are_cleared(dut):
     host = await begin(dut)
     for x, y in host.protocol.nodes:
         to = rectangle_fields((x, x, y, y))
-        # A chip that convolves has as many memories as SEEK can name.
-        nowhere = (Memory.COUNTER, len(Counter)) if PARAMS.side else (len(memories(PARAMS)), 0)
+        # A chip that convolves has as many memories as SEEK can name; a word of this one is one chunk.
+        nowhere = (Memory.SPIKE, PARAMS.neurons) if PARAMS.side else (len(memories(PARAMS)), 0)
         memory, address = nowhere
         seek = host.protocol.packets.pack("SEEK", **to, memory=memory, address=address)
         for wrong in (
