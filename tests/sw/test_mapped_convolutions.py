@@ -8,15 +8,14 @@ from support.convolutions import ORDERS, random_convolutions
 from support.flit_machine import FlitMachine
 from support.reference import random_events
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, Register
+from yoso_hw.registers import Counter
 from yoso_sw.compile import sound
 from yoso_sw.compile.compiler import compile_network
-from yoso_sw.compile.image import ImageError, WeightImage
+from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import Layer, Network, Window
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.network import Network
 
 PARAMS = ChipParams(
     cols=7, rows=6, lanes=2, neurons=64, weights=1024, acc_bits=18, pot_bits=22, steps=32, side=24, classes=16
