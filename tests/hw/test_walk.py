@@ -430,6 +430,16 @@ def test_a_line_that_begins_again_at_the_same_words_ends():
     bench.check()
 
 
+def test_a_path_may_have_more_lines_than_the_pe_has_words():
+    params = ChipParams(lanes=1, neurons=2, weights=512, side=256)
+    paths = Paths(params, 2, 1, 0, 2, rows={255: {"lines": 250}}, columns={255: {"run": 2}})
+    bench = WalkBench(paths)
+    bench.step()
+    assert len(bench.spike(3, 255, 255)) == 500
+    bench.settle()
+    bench.check()
+
+
 @pytest.mark.parametrize("parity", [0, 1])
 def test_a_coordinate_beyond_the_tables_is_an_error_and_its_spike_is_dropped(parity):
     bench = WalkBench(square(PARAMS, 4, 4))
