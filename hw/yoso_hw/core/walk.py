@@ -169,7 +169,8 @@ class Walk(Component):
         run, left, place = (Signal(count, name=name) for name in ("run", "left", "place"))
         lines = Signal(max(count, len(path.lines)))
         member, rewinds = Signal(2), Signal()
-        line_ends, place_ends, last_line = ~left.any(), ~place.any(), ~lines.any()
+        # Of lines it is known when the count is made whether it is 0: which spike is next depends on it.
+        line_ends, last_line, place_ends = Signal(), Signal(), ~place.any()
         group_ends = ~pools | member.all()
         m.d.comb += ends.eq(line_ends & (self.sweeping | last_line))
 
@@ -201,13 +202,13 @@ class Walk(Component):
         begins = enters | self.start
         with m.If(issue | begins):
             first = Mux(self.start, self.words, path.run)
-            m.d.sync += left.eq(Mux(begins, first, Mux(line_ends, run, left)) - 1)
+            count_down(m, left, line_ends, Mux(begins, first, Mux(line_ends, run, left)))
         with m.If((issue & group_ends) | begins):
             anew = begins | place_ends | line_ends
             m.d.sync += place.eq(Mux(anew, self.filter_words, place) - 1)
         with m.If((issue & Mux(pools, group_ends & place_ends, line_ends)) | begins):
             anew = self.start | (last_line & ~enters)
-            m.d.sync += lines.eq(Mux(enters, path.lines, Mux(anew, self.blocks, lines)) - 1)
+            count_down(m, lines, last_line, Mux(enters, path.lines, Mux(anew, self.blocks, lines)))
         with m.If(issue):
             m.d.sync += member.eq(member + pools)
         with m.If(enters):
@@ -217,6 +218,11 @@ class Walk(Component):
             if params.neuron == "all":
                 m.d.sync += [row.eq(self.neuron.bias_row), start_row.eq(self.neuron.bias_row)]
         return place_ends
+
+
+def count_down(m: Module, count: Signal, none: Signal, value: Value) -> None:
+    """`count` becomes one less than `value`; `none` says whether that is 0."""
+    m.d.sync += [count.eq(value - 1), none.eq(value == 1)]
 
 
 def sum_of(base: Value, step: Value, carry: Value) -> Value:
