@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from support.bench import Bench, held
 from support.extremes import LARGEST
-from support.paths import Paths
+from support.paths import Paths, dense, random_paths, square
 from yoso_hw.core.ops import Op
 from yoso_hw.core.walk import Walk
 from yoso_hw.params import ChipParams
+from yoso_hw.registers import Memory
 
 PARAMS = ChipParams(lanes=2, neurons=64, weights=512, side=9)
 BANKED = replace(PARAMS, banked=True)
@@ -39,16 +40,13 @@ class WalkBench(Bench):
             row = self.get(self.dut.row) if "w" in reads else None
             self.issued.append((self.cycle, reads, self.get(self.dut.word), row))
         if self.get(self.dut.table_read):
-            rows, columns = self.get(self.dut.r), self.get(self.dut.q)
             return [
-                *(
-                    (self.dut.rows[name], value)
-                    for name, value in {**ROW, **self.paths.rows.get(rows, {})}.items()
-                ),
-                *(
-                    (self.dut.columns[name], value)
-                    for name, value in {**COLUMN, **self.paths.columns.get(columns, {})}.items()
-                ),
+                (table[name], value)
+                for memory, table, at in (
+                    (Memory.ROWS, self.dut.rows, self.dut.r),
+                    (Memory.COLUMNS, self.dut.columns, self.dut.q),
+                )
+                for name, value in self.paths.entry(memory, self.get(at)).items()
             ]
         return []
 
@@ -83,35 +81,6 @@ class WalkBench(Bench):
         assert sum(self.counts["update"]) == sum(len(words) for words, _ in self.due)
 
 
-ROW = dict.fromkeys(("lines", "weight_offset", "neuron_offset"), 0)
-COLUMN = dict.fromkeys(("run", "rewind", "weight_offset", "neuron_offset"), 0)
-
-
-def random_paths(params, rng):
-    """Tables of a PE of random size, as a compiler could fill them: every path ends within its memories."""
-    filters = rng.choice([1, 1, 2, 3])
-    cols = rng.randint(1, max(1, params.neuron_words // filters // 2))
-    rows = rng.randint(1, params.neuron_words // (filters * cols))
-    kernel = rng.randint(1, 4)
-    paths = Paths(params, rows * cols * filters, filters, cols * filters, kernel * filters)
-    for r in range(params.side - 1):
-        first, top = rng.randrange(rows), rng.randrange(kernel)
-        paths.rows[r] = {
-            "lines": rng.randint(0, min(rows - first, kernel - top)),
-            "neuron_offset": first * cols * filters,
-            "weight_offset": top * kernel * filters,
-        }
-        first, left = rng.randrange(cols), rng.randrange(kernel)
-        paths.columns[r] = {
-            "run": rng.randint(0, min(cols - first, kernel - left)) * filters,
-            "neuron_offset": first * filters,
-            "weight_offset": left * filters,
-        }
-    paths.rows[params.side - 1] = {"lines": rows}
-    paths.columns[params.side - 1] = {"run": cols * filters, "rewind": 1}
-    return paths, kernel * kernel * filters
-
-
 @pytest.mark.parametrize("stall", [0.0, 0.5])
 @plain_and_banked
 @pytest.mark.parametrize("seed", range(12))
@@ -130,26 +99,6 @@ def test_spikes_go_through_the_words_of_their_paths_once_each_and_in_order(param
     bench.settle()
     bench.check()
     assert len(bench.asked()) >= 30 and not any(bad for _, bad in bench.due)
-
-
-def dense(params, words):
-    """The tables of a dense layer."""
-    return Paths(params, words, words, words, 0, rows={0: {"lines": 1}}, columns={0: {"run": words}})
-
-
-def square(params, rows, cols, filters=1, kernel=3, blocks=0):
-    """A PE that holds all of a map, whose input is as large, without border: entries say how far in it is."""
-    paths = Paths(params, rows * cols * filters, filters, cols * filters, kernel * filters, blocks)
-    for r in range(params.side - 1):
-        paths.rows[r] = {
-            "lines": min(kernel, rows - r) if r < rows else 0,
-            "neuron_offset": r * cols * filters,
-        }
-        run = min(kernel, cols - r) * filters if r < cols else 0
-        paths.columns[r] = {"run": run, "neuron_offset": r * filters}
-    paths.rows[params.side - 1] = {"lines": rows}
-    paths.columns[params.side - 1] = {"run": cols * filters, "rewind": 1}
-    return paths
 
 
 # ---- sweeps ----------------------------------------------------------------------------------------------
@@ -477,6 +426,16 @@ def test_a_line_that_begins_again_at_the_same_words_ends():
     bench = WalkBench(paths)
     bench.step()
     assert len(bench.spike(0, 1, 1)) == 15 * 32
+    bench.settle()
+    bench.check()
+
+
+def test_a_path_may_have_more_lines_than_the_pe_has_words():
+    params = ChipParams(lanes=1, neurons=2, weights=512, side=256)
+    paths = Paths(params, 2, 1, 0, 2, rows={255: {"lines": 250}}, columns={255: {"run": 2}})
+    bench = WalkBench(paths)
+    bench.step()
+    assert len(bench.spike(3, 255, 255)) == 500
     bench.settle()
     bench.check()
 
