@@ -9,7 +9,7 @@ from yoso_hw.params import ParamError
 from yoso_sw.compile.choose import choose
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network import zoo
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.network import Layer, Network, Window
 from yoso_sw.network.neuron import Neuron, Reset
 
 COMMITTED = {name: Network.load(zoo.locate(name, ".npz")) for name in zoo.names(".npz")}
@@ -41,9 +41,21 @@ def test_networks_that_the_default_chip_holds_stay_there_and_others_say_why_not(
 
 
 @pytest.mark.parametrize("name", sorted({*COMMITTED} - {*DENSE}))
-def test_a_convolution_is_refused_in_one_line_for_now(name):
-    with pytest.raises(CompileError, match=r"convolution .* is not mapped on the chip yet") as refused:
-        choose(COMMITTED[name])
+def test_every_committed_convolution_goes_to_the_chip_that_is_made_for_it(name):
+    own = COMMITTED[name]
+    choice = choose(own)
+    assert choice.chip == ("wide" if name.endswith("wide") else "csnn")
+    assert choice.image.params.acc_bits >= own.acc_bits and choice.image.params.pot_bits >= own.pot_bits
+    first = own.layers[0].shape
+    assert choice.why.endswith(f"has a convolution, layer 0: {first}, which a chip with side=0 has not")
+
+
+def test_a_convolution_that_no_chip_holds_is_refused_as_the_largest_chip_with_convolutions_refuses_it():
+    window = Window(30, 30, 64, 5)
+    layer = Layer(np.ones((window.axons, 300), np.int8), Neuron(5, 0, 16), window=window)
+    dense = Layer(np.ones((layer.neurons, 1), np.int8), Neuron(5, 0, 16))
+    with pytest.raises(CompileError, match="layer 1 has 202800 axons, and a PE's 65536 weights") as refused:
+        choose(Network("own", (layer, dense), 16, 16, acc_bits=20, pot_bits=24))
     assert "\n" not in str(refused.value)
 
 

@@ -387,8 +387,8 @@ def test_other_files_are_no_images(tmp_path):
 
 def test_another_version_is_named(image):
     contents = bytearray(image.to_bytes())
-    contents[8] = 3
-    with pytest.raises(ImageVersionError, match=r"version 3.*reads 1 and 2"):
+    contents[8] = 4
+    with pytest.raises(ImageVersionError, match=r"version 4.*reads 1, 2 and 3"):
         WeightImage.from_bytes(bytes(contents))
 
 

@@ -171,7 +171,7 @@ def test_registers_that_are_of_another_neuron_than_the_header_says_are_refused(
 
     def payload(data):
         chunks = np.frombuffer(data, "<u2").copy()
-        chunks[2 * (node * len(Register) + register) + bit // 16] ^= 1 << bit % 16
+        chunks[2 * (node * len(register_fields(FAMILY)) + register) + bit // 16] ^= 1 << bit % 16
         return chunks.tobytes()
 
     with pytest.raises(CorruptedImageError, match=rf"node \({used.x}, {used.y}\): {says}"):

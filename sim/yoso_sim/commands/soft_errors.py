@@ -38,6 +38,11 @@ from yoso_sim.study.soft_errors import (
 def open_study(asked: Asked, images: int) -> Study:
     """Load and compile everything; one of the expected errors if that fails."""
     network, image = asked.choose()
+    if (i := next((i for i, layer in enumerate(network.layers) if layer.window), None)) is not None:
+        raise click.ClickException(
+            f"network {network.name!r} has a convolution, layer {i}: {network.layers[i].shape}, and flips "
+            "are modelled in dense layers alone: give a dense network"
+        )
     samples = asked.samples(network, images)
     narrow = compile_network(network, narrow_chip(network, image.params, samples.inputs))
     return Study(asked.path, network, samples, image, narrow)

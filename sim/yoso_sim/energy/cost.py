@@ -152,9 +152,8 @@ def skippable(network: Network, image: WeightImage, result: golden.GoldenResult)
         else:
             fired = np.full((len(result.last), layer.neurons), never)
         for part in layer.slices:
-            own = fired[:, part.first : part.first + part.count]
-            for first in range(0, part.count, lanes):
-                last = own[:, first : first + lanes].max(axis=1)
+            for word in layer.held(part, lanes):
+                last = fired[:, word[word >= 0]].max(axis=1)
                 swept += int((result.last + 1).sum())
                 skipped += int(np.clip(result.last - last, 0, None).sum())
     return skipped / max(1, swept)
@@ -221,8 +220,8 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
         if (kind := kind_of_sweep(layer)) not in sweeps:
             sweeps[kind] = measured(_node(image, number, 0)).sweep_word
     costs = replace(costs, sweep_word=[sweeps[kind_of_sweep(layer)] for layer in network.layers])
-    own = range(other.part.first, other.part.first + other.part.count)
-    fired = sorted(neuron for neuron in result.spikes[0][MEASURED].axon.tolist() if neuron in own)
+    own = {*image.layers[0].senders(other.part, params.lanes).ravel().tolist()}
+    fired = sorted(output for output in result.sent[0][MEASURED].axon.tolist() if output in own)
     axons = other.image_steps(inputs, result, MEASURED)
     checked = check(toggles, model, costs, other, axons, fired)
     macros = {

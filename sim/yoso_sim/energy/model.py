@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from yoso_hw.registers import Counter
 from yoso_sw.compile.image import WeightImage
-from yoso_sw.compile.mapping import LayerMap
+from yoso_sw.compile.layout import LayerMap
+from yoso_sw.compile.routes import destination, rectangles, touched
 from yoso_sw.network.network import Layer
 from yoso_synth.power import Energy, PowerModel
 from yoso_synth.toggles import Command, Toggles, Window
@@ -219,7 +220,7 @@ def path_nodes(start: tuple[int, int], rectangle: tuple[int, int, int, int]) -> 
 
 
 def router_flits(image: WeightImage, spikes_in: np.ndarray, counters: np.ndarray) -> float:
-    """Flits that the routers of the mesh take in an image, all together.
+    """Flits that the routers of the mesh take in an image, all together; inputs spike equally often.
 
     Parameters
     ----------
@@ -233,11 +234,14 @@ def router_flits(image: WeightImage, spikes_in: np.ndarray, counters: np.ndarray
     def sent(layer: LayerMap) -> list[tuple[tuple[int, int], float]]:
         return [((p.x, p.y), float(counters[p.y, p.x, Counter.SPIKES_OUT])) for p in layer.slices]
 
-    layers = image.layers
-    flits = float(spikes_in[0]) * nodes((0, 0), layers[0].rectangle)
+    layers, lanes = image.layers, image.params.lanes
+    sides = rectangles(layers[0], touched(layers[0], np.arange(layers[0].inputs), lanes))
+    flits = float(spikes_in[0]) * float(np.mean([nodes((0, 0), tuple(own)) for own in sides.tolist()]))
     for layer, following in zip(layers, layers[1:], strict=False):
-        flits += sum(count * nodes(start, following.rectangle) for start, count in sent(layer))
-        flits += float(following.bias and not following.bias_row) * nodes((0, 0), following.rectangle)
+        for part, (start, count) in zip(layer.slices, sent(layer), strict=True):
+            outputs = layer.senders(part, lanes)
+            flits += count * nodes(start, destination(following, outputs[outputs >= 0], lanes))
+        flits += float(following.bias_axon) * nodes((0, 0), following.rectangle)
     # RESULTs go back to the host: those of spikes, or of a report, which every output neuron sends.
     for part, ((x, y), spikes) in zip(layers[-1].slices, sent(layers[-1]), strict=True):
         flits += (spikes if image.decision == "count" else part.count) * (x + y + 1)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 from yoso_hw.packet import Kind, Packets, kind_of
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.image import WeightImage
+from yoso_sw.compile.tables import Address, address, bias_address, inputs_at
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
 from yoso_synth.toggles import Command
@@ -50,18 +52,21 @@ class NodeBench:
         return Command("tick", int(first))
 
     def spike(self, axon: int) -> Command:
-        """A spike of one axon of the node's layer."""
-        flit = self.packets.pack(
-            "SPIKE",
-            **rectangle_fields(self.layer.rectangle),
-            tag=self.layer.tag,
-            parity=self.parity,
-            row=axon * self.layer.stride,
-        )
-        return Command("flit", self.link, flit)
+        """A spike of one input of the node's layer; of its bias, where `axon` is one beyond them."""
+        found = address(self.layer, np.array([axon]))
+        at = {name: int(values[0]) for name, values in found._asdict().items()}
+        if axon == self.layer.inputs:
+            at = bias_address(self.layer)
+        to = rectangle_fields(self.layer.rectangle)
+        return Command("flit", self.link, self._spike(**to, tag=self.layer.tag, parity=self.parity, **at))
+
+    def _spike(self, **fields: int) -> int:
+        """A SPIKE; of fields that the chip has."""
+        known = {field.name for field in self.packets.formats["SPIKE"].fields}
+        return self.packets.pack("SPIKE", **{name: fields[name] for name in fields if name in known})
 
     def sent(self, flits: list[tuple[int, int]]) -> list[int]:
-        """Neurons of the node's layer whose SPIKE is among the flits that left the node, once a spike,
+        """Outputs of the node's layer whose SPIKE is among the flits that left the node, once a spike,
         ascending.
 
         A flit that leaves by two links is one spike.
@@ -70,29 +75,33 @@ class NodeBench:
         counts: Counter[tuple[int, int]] = Counter()
         for link, flit in flits:
             if kind_of(flit) == Kind.SPIKE and (one := self.packets.unpack(flit))["tag"] == following.tag:
-                counts[int(one["row"]) // following.stride, link] += 1
+                at = Address(*(np.array([int(one.get(name, 0))]) for name in Address._fields))
+                counts[int(inputs_at(following, at)[0]), link] += 1
         most: dict[int, int] = {}
-        for (neuron, _), count in counts.items():
-            most[neuron] = max(count, most.get(neuron, 0))
+        for (output, _), count in counts.items():
+            most[output] = max(count, most.get(output, 0))
         return sorted(Counter(most).elements())
 
     def passing(self, row: int) -> Command:
         """A spike that only passes through the router, to the next node north or, in the last row, east."""
         last = self.y + 1 == self.image.params.rows
         to = one_node(self.x + 1, self.y) if last else one_node(self.x, self.y + 1)
-        flit = self.packets.pack("SPIKE", **rectangle_fields(to), tag=0, parity=0, row=row)
+        flit = self._spike(**rectangle_fields(to), tag=0, parity=0, row=row, r=0, q=0)
         return Command("flit", WEST if last else self.link, flit)
 
     def image_steps(self, inputs: Events, result: GoldenResult, index: int) -> list[list[int]]:
-        """Axons of the node's layer that spike, by step, for image `index` of the network's `inputs`."""
+        """Inputs of the node's layer that spike, by step, for image `index` of the network's `inputs`.
+
+        A bias that is an axon is one beyond them.
+        """
         events = (inputs if self.number == 0 else result.sent[self.number - 1])[index]
         last = int(result.last[index])
         axons: list[list[int]] = [[] for _ in range(last + 1)]
         for step, axon in zip(events.step.tolist(), events.axon.tolist(), strict=True):
             if step <= last:
                 axons[step].append(axon)
-        if self.layer.bias and not self.layer.bias_row:
-            axons[0].append(self.layer.axons - 1)
+        if self.layer.bias_axon:
+            axons[0].append(self.layer.inputs)
         return axons
 
     def image_commands(self, axons: list[list[int]], *, marks: bool) -> list[Command]:

@@ -193,8 +193,8 @@ def _cut(own: LayerMap) -> str:
     """How a convolution is cut."""
     if own.window is None:
         return ""
-    parts = [{(part.row, part.col) for part in own.slices}, {part.first for part in own.slices}]
-    tiles, groups = map(len, parts)
+    tiles = len({(part.row, part.col) for part in own.slices})
+    groups = len({part.first for part in own.slices})
     return f"{tiles} {'tile' if tiles == 1 else 'tiles'} x {groups} of filters; "
 
 
