@@ -186,9 +186,11 @@ def conv(**changes):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"stride": 2}, r"node 'conv' \(Conv2d\): stride=\(2, 2\); a convolution has stride 1"),
-        ({"padding": 1}, r"padding=\(1, 1\); a convolution has padding 0"),
-        ({"padding": "same"}, "padding=same"),
+        ({"stride": (1, 2)}, r"node 'conv' \(Conv2d\): stride=\(1, 2\); a convolution has one stride"),
+        ({"padding": (0, 1)}, r"padding=\(0, 1\); a convolution has one padding, a number, down and across"),
+        ({"padding": "same"}, "padding=same; a convolution has one padding, a number"),
+        ({"padding": 3}, r"node 'conv' \(Conv2d\): padding=3 is outside 0..2: with kernel=3"),
+        ({"dilation": 2}, r"dilation=\(2, 2\); a convolution has dilation 1"),
         ({"groups": 2}, "groups=2"),
     ],
 )

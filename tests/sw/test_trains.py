@@ -45,8 +45,11 @@ def test_the_forward_pass_gives_the_vector(vector: Vector):
         trains = of_events(case.inputs, network.steps)[:, :steps]
         for i, layer in enumerate(network.layers):
             weights = torch.from_numpy(layer.weights).float()
-            own = family.layer(trains, weights, layer.neuron, vector.params, steps, bias=layer.bias)
-            assert own.spikes == case.spikes[i]
+            geometry = {"window": layer.window, "pooled": layer.pool}
+            own = family.layer(
+                trains, weights, layer.neuron, vector.params, steps, bias=layer.bias, **geometry
+            )
+            assert Events.of_record(own.fired.bool().numpy()) == case.spikes[i]
             assert own.potentials[0].tolist() == case.potentials[i].tolist()
             assert own.accumulated[0].tolist() == case.accumulated[i].tolist()
             trains = own.passed
