@@ -16,7 +16,6 @@ TEST_ENV := $(VENV)/.test
 SYNTH_ENV := $(VENV)/.synth
 FORMAL_ENV := $(VENV)/.formal
 DOCS_ENV := $(VENV)/.docs
-NIR_ENV := $(VENV)/nir-tools
 
 IMAGES ?=
 JOBS ?=
@@ -45,7 +44,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves check test nir-tools lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
+.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,9 +66,6 @@ check: $(TEST_ENV) lint ## lint and the unit tests that run fast: under a minute
 test: $(TEST_ENV) $(if $(BLOCK),,lint) ## lint, unit tests and cocotb benches (BLOCK=adder: what tests that block)
 	@tests=$(if $(BLOCK),$$($(BIN)/python tests/plan.py --block '$(BLOCK)')) && \
 	  $(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist worksteal $$tests
-
-nir-tools: $(NIR_ENV)/.done ## try snnTorch, Norse and Sinabs on what NIR says, both ways
-	@$(NIR_ENV)/bin/python -m pytest -q -n 0 tests/sw/test_nir_tools.py
 
 lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/ruff check .
@@ -180,21 +176,13 @@ $(SIM_ENV): pyproject.toml constraints.txt | $(BIN)/python
 
 # PyPI's torch is the CPU build on some platforms and gigabytes of CUDA on others, so PyTorch's own index of
 # CPU builds is asked first. One that is there in the pinned version, of whatever build, stays.
-$(TEST_ENV): $(SIM_ENV)
+$(TEST_ENV): $(SIM_ENV) tests/nir-tools.txt
 	@echo "installing what training and the tests need"
 	@$(PIP_INSTALL) --retries 0 --timeout 10 \
 	    --index-url https://download.pytorch.org/whl/cpu torch 2> /dev/null || \
 	  $(PIP_INSTALL) torch
 	@$(PIP_INSTALL) --editable '.[test]'
-	@touch $@
-
-# An environment on top of the tests', which stay without them.
-$(NIR_ENV)/.done: tests/nir-tools.txt $(TEST_ENV)
-	@echo "installing tools that read NIR"
-	@$(BIN)/python -m venv $(NIR_ENV)
-	@$(BIN)/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
-	  > $$($(NIR_ENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth
-	@$(NIR_ENV)/$(PIP_INSTALL:$(VENV)/%=%) --no-deps --requirement $<
+	@$(PIP_INSTALL) --no-deps --requirement tests/nir-tools.txt
 	@touch $@
 
 $(SYNTH_ENV): $(SIM_ENV)

@@ -25,7 +25,7 @@ from yoso_sim.energy.model import (
     router_flits,
     tree_nodes,
 )
-from yoso_sim.energy.stimulus import NodeBench
+from yoso_sim.energy.stimulus import EAST, NORTH, SOUTH, WEST, NodeBench
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
@@ -136,6 +136,27 @@ def test_a_spike_that_leaves_by_two_links_is_one_and_two_of_a_neuron_are_two() -
 
     sent = [(0, flit(0, 0)), (2, flit(0, 0)), (0, flit(1, 0)), (0, flit(0, 1))]
     assert bench.sent(sent) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("mesh", "at", "link", "to"),
+    [
+        ((2, 3), (1, 0), WEST, (1, 1)),
+        ((2, 3), (1, 1), SOUTH, (1, 2)),
+        ((2, 3), (0, 2), WEST, (1, 2)),
+        ((2, 1), (1, 0), EAST, (0, 0)),
+        ((1, 2), (0, 1), NORTH, (0, 0)),
+    ],
+)
+def test_a_flit_that_only_passes_goes_to_a_node_that_there_is(mesh, at, link, to) -> None:
+    network, _ = _biased(RATE)
+    sizes = {"neurons": 8, "weights": 16, "lanes": 2, "neuron": "all"}
+    image = compile_network(network, ChipParams(cols=mesh[0], rows=mesh[1], **sizes))
+    bench = NodeBench(image, image.layers[0].slices[0].x, image.layers[0].slices[0].y)
+    bench.x, bench.y, bench.link = *at, SOUTH if at[1] else WEST
+    command = bench.passing(3)
+    fields = bench.packets.unpack(command.b)
+    assert (command.a, fields["x0"], fields["y0"], fields["row"]) == (link, *to, 3)
 
 
 def test_a_network_without_a_hidden_layer_is_refused_in_a_line(tmp_path) -> None:
