@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -30,15 +31,19 @@ class Count(ScaledRule[Counts]):
     (code ``ttfs``) are a constant current, by which the chip is charged; other codes are spike trains.
     """
 
+    #: What its layers are.
+    layer: ClassVar[type[CountLayer]] = CountLayer
+
     def __init__(self, config: TrainConfig) -> None:
         super().__init__(config)
         generator = torch.Generator().manual_seed(config.seed)
         self.charge, self.steps = limits.charged(config), limits.seen(config)
         layers: list[CountLayer] = []
-        for i, layer in enumerate(config.layers):
+        for i, (layer, window) in enumerate(zip(config.layers, config.windows(), strict=True)):
+            inputs = layers[-1].outputs if layers else config.inputs
             layers.append(
-                CountLayer(
-                    layers[-1].neurons if layers else config.inputs,
+                self.layer(
+                    inputs if window is None else window.axons,
                     layer,
                     self.steps,
                     limits.start(config, i),
@@ -46,6 +51,7 @@ class Count(ScaledRule[Counts]):
                     Normal(layer.mean, layer.std, generator),
                     Quantiser(config.weight_bits, layer.clip),
                     config.chip,
+                    window,
                 )
             )
         self.layers = nn.ModuleList(layers)
@@ -70,6 +76,8 @@ class Count(ScaledRule[Counts]):
                 raise TrainingError(
                     f"{network.name}, layer {i}: {layer.neuron} is not {exported.neuron} of {config.name}"
                 )
+            if exported.window != layer.window or exported.pool != layer.pool:
+                raise TrainingError(f"{network.name}, layer {i}: {layer.shape} is not that of {config.name}")
             if not np.array_equal(exported.weights, layer.weights):
                 raise TrainingError(
                     f"{network.name}, layer {i}: weights do not fit the weight_bits={config.weight_bits} of "
