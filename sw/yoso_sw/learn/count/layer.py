@@ -58,6 +58,15 @@ class Counts(NamedTuple):
         return Events.of_record(nn.functional.pad(self.trains, (0, 0, self.start, 0)).bool().cpu().numpy())
 
 
+def given(trains: torch.Tensor, steps: int) -> Counts:
+    """What inputs give the first layer: trains (batch, T, inputs) or a constant current (batch, 1, inputs).
+
+    `steps` is T.
+    """
+    counts = trains.sum(1) * (steps // trains.shape[1])
+    return Counts(trains, counts, counts, 0)
+
+
 def fire(current: torch.Tensor, threshold: int, chip: ChipParams) -> torch.Tensor:
     """Trains of integrate-and-fire neurons, reset by subtraction, for currents, both (batch, T, neurons)."""
     steps = current.shape[1]
@@ -83,7 +92,7 @@ def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[
     groups = window.out_rows // 2, 2, window.out_cols // 2, 2, -1
     spikes = trains.reshape(*trains.shape[:2], *groups)
     alone = (spikes.sum((3, 5), keepdim=True) == spikes).to(counts).mean(1)
-    smooth = (alone * counts.reshape(-1, *groups)).sum((2, 4)).flatten(1)
+    smooth = (alone * counts.reshape(len(counts), *groups)).sum((2, 4)).flatten(1)
     return passed, passed.sum(1) + (smooth - smooth.detach())
 
 
@@ -106,7 +115,7 @@ class CountLayer(nn.Module):
     init, quantiser
         First weights, and how they become integers.
     chip
-        Whose A and V clamp.
+        Whose A and V clamp; None: the default chip's.
     window
         The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
     """
@@ -116,17 +125,17 @@ class CountLayer(nn.Module):
         axons: int,
         config: LayerConfig,
         steps: int,
-        start: int,
-        unit: int,
-        init: Normal,
-        quantiser: Quantiser,
-        chip: ChipParams,
+        start: int = 1,
+        unit: int = 1,
+        init: Normal = Normal(),
+        quantiser: Quantiser = Quantiser(),
+        chip: ChipParams | None = None,
         window: Window | None = None,
     ) -> None:
         super().__init__()
         self.neurons, self.config, self.window = config.neurons, config, window
         self.axons, self.steps, self.start, self.unit = axons, steps, start, unit
-        self.quantiser, self.chip = quantiser, chip
+        self.quantiser, self.chip = quantiser, chip or ChipParams()
         self.weight = init.draw(axons + config.bias, config.neurons)
         self.scale: float | None = None
 

@@ -14,7 +14,7 @@ from yoso_sw.data.samples import Inputs
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.count import limits
 from yoso_sw.learn.count.export import check_bounds, export
-from yoso_sw.learn.count.layer import CountLayer, Counts
+from yoso_sw.learn.count.layer import CountLayer, Counts, given
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.quantiser import Quantiser
@@ -100,8 +100,7 @@ class Count(ScaledRule[Counts]):
 
     def forward(self, inputs: torch.Tensor, generator: torch.Generator | None = None) -> list[Counts]:
         """Spikes of each layer for what `encode` gives; `generator` draws the dropout; None: no dropout."""
-        totals = inputs.sum(1) * (self.steps // inputs.shape[1])
-        results = [Counts(inputs, totals, totals, 0)]
+        results = [given(inputs, self.steps)]
         for layer in self.chain:
             results.append(layer(results[-1], generator))
         return results[1:]

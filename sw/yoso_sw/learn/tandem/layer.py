@@ -10,9 +10,9 @@ mean and variance:
 
     W' = W gamma / sqrt(var),   T b' = (T b - mean) gamma / sqrt(var) + beta.
 
-Its counts take the place of the twin's values. Backward their gradient goes to the twin unchanged: there is no
-derivative of a spike, and none through time. Above T spikes, where a count can no longer follow, the twin has
-its gradient all the same, which `count`'s surrogate has not.
+Its counts take the place of the twin's values. Backward their gradient goes to the twin unchanged: there is
+no derivative of a spike, and none through time. Above T spikes, where a count can no longer follow, the twin
+has its gradient all the same, which `count`'s surrogate has not.
 
 Ours: gamma is not negative and begins with one value (`batch_norm`, in spikes) for all neurons, running means
 move by a tenth a batch, P2 (`count.layer.pooled`), whole weights with the same twin, without normalisation.
