@@ -1,10 +1,11 @@
 """Regression by tandem learning: an autoencoder of MNIST's digits through spike counts, beside its ReLU twin.
 
-``python tests/support/autoencoder.py`` trains 784-128-32-128-784, T = 16, in float weights and then in integers
-of 6 bits, with the mean square error of pixels in 0 .. 1 as its loss, and its twin without spikes for as many
-epochs. The network goes through the golden model, whose last V of each output is the pixel; `--out` keeps it.
-Beside them stand what a principal component analysis of 32 dimensions, of the training images, and the mean image
-make of the same pixels. Inputs have 8 levels, as the chip sees them, and so do the pixels that are wanted.
+``python tests/support/autoencoder.py`` trains 784-128-32-128-784, T = 16, in float weights and then in
+integers of 6 bits, with the mean square error of pixels in 0 .. 1 as its loss, and its twin without spikes
+for as many epochs. The network goes through the golden model, whose last V of each output is the pixel;
+`--out` keeps it. Beside them stand what a principal component analysis of 32 dimensions, of the training
+images, and the mean image make of the same pixels. Inputs have 8 levels, as the chip sees them, and so have
+the pixels that are wanted.
 """
 
 from __future__ import annotations
