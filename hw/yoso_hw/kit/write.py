@@ -109,12 +109,7 @@ def write(
         If the folder holds other things, or the period is no time.
     """
     check(folder, period)
-    values = {**_values(params, about, period), **_trial_values(params, trial)}
-    files = {f"rtl/{name}.v": portable(text) for name, text in texts(params, observed=False).items()}
-    files |= {(Path(place) / name).as_posix(): filled(name, values) for name, place in PLACES.items()}
-    if trial:
-        flits = (filled("yoso_tb.v", values), _hex(params, trial.load), _hex(params, trial.flits))
-        files |= dict(zip(TRIAL_FILES, flits, strict=True))
+    files = contents(params, about=about, period=period, trial=trial)
     for name in sorted(set(TRIAL_FILES) - set(files)):
         (folder / name).unlink(missing_ok=True)
     for name, text in files.items():
@@ -122,6 +117,20 @@ def write(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
     return [folder / name for name in sorted(files)]
+
+
+def contents(
+    params: ChipParams, *, about: str, period: float = 20.0, trial: Trial | None = None
+) -> dict[str, str]:
+    """The files of a kit, by their path in it; arguments as `write`."""
+    values = {**_values(params, about, period), **_trial_values(params, trial)}
+    files = {f"rtl/{name}.v": portable(text) for name, text in texts(params, observed=False).items()}
+    files |= {(Path(place) / name).as_posix(): filled(name, values) for name, place in PLACES.items()}
+    files["chip.json"] = params.to_json() + "\n"
+    if trial:
+        flits = (filled("yoso_tb.v", values), _hex(params, trial.load), _hex(params, trial.flits))
+        files |= dict(zip(TRIAL_FILES, flits, strict=True))
+    return files
 
 
 def check(folder: Path, period: float) -> None:
