@@ -87,16 +87,16 @@ def rtl_fires(image: WeightImage, outcome: Outcome) -> tuple[dict[int, Events], 
         inner.nodes.tolist(), inner.steps.tolist(), inner.fires.tolist(), strict=True
     ):
         try:
-            layer, own = image.neurons_at(
-                node, fires & (1 << params.word_bits) - 1, fires >> params.word_bits
-            )
+            word, lanes = fires & (1 << params.word_bits) - 1, fires >> params.word_bits
+            layer, own = image.neurons_at(node, word, lanes)
         except ImageError as error:
             notes.append(str(error))
             continue
         neurons += own.tolist()
         layers += [layer] * len(own)
         steps += [step] * len(own)
-    spikes, twice = _by_layer(*(np.array(part, np.int64) for part in (layers, steps, neurons)), pooled)
+    of, when, which = (np.array(part, np.int64) for part in (layers, steps, neurons))
+    spikes, twice = _by_layer(of, when, which, pooled)
     return (
         {layer: spikes[layer] for layer, size in enumerate(pooled) if size},
         len(notes) + sum(twice),

@@ -113,11 +113,11 @@ def _raster(image: WeightImage, outcome: Outcome, inputs: Inputs) -> dict[str, A
 def _maps(image: WeightImage) -> list[list[int] | None]:
     """Of the inputs and of each layer's outputs (rows, cols, channels), where they are feature maps."""
     first = image.layers[0].window
-    shapes = [first and [first.rows, first.cols, first.channels]]
+    shapes: list[list[int] | None] = [[first.rows, first.cols, first.channels] if first else None]
     for layer in image.layers:
         window, side = layer.window, 2 if layer.pool else 1
-        filters = layer.neurons // window.positions if window else 0
-        shapes.append(window and [window.out_rows // side, window.out_cols // side, filters])
+        map_of = window and [window.out_rows // side, window.out_cols // side, layer.filters]
+        shapes.append(map_of or None)
     return shapes
 
 
