@@ -8,8 +8,8 @@ from typing import Any
 
 from yoso_hw.params import NEURONS, ROUTERS, ChipParams
 from yoso_hw.registers import Reset
-from yoso_sw.compile.compiler import compile_network
-from yoso_sw.compile.mapping import CompileError
+from yoso_sw.compile.compiler import check_network
+from yoso_sw.compile.smallest import CompileError, smallest_cuts
 from yoso_sw.network.network import NetworkError, Window
 from yoso_sw.network.neuron import LARGEST_DECAY
 
@@ -157,10 +157,9 @@ def with_convolutions(rng: Random, params: ChipParams, run: Run) -> Run:
 
     The neurons are those of layers of `run`, the first layer's first, as far as there are as many.
     """
-    for _ in range(_TRIES):
-        count = rng.randint(1, min(3, params.layers - 2, params.nodes - 1)) if params.layers > 2 else 0
-        if not count or params.nodes < 2:
-            return run
+    most = min(3, params.layers - 2, params.nodes - 1)
+    for _ in range(_TRIES if most > 0 else 0):
+        count = rng.randint(1, most)
         kinds = run.layers[:-1] or run.layers
         rows, cols = rng.randint(1, params.side - 1), rng.randint(1, params.side - 1)
         shape = rows, cols, rng.choice([1, 1, 2, rng.randint(1, 6)])
@@ -181,12 +180,19 @@ def with_convolutions(rng: Random, params: ChipParams, run: Run) -> Run:
             levels=run.levels if run.code == "ttfs" else longest,
             old_image=False,
         )
-        try:
-            compile_network(found.network(params), params, spread=found.spread)
+        if _is_held(found, params):
             return found
-        except (CaseError, NetworkError, CompileError):
-            continue
     return run
+
+
+def _is_held(run: Run, params: ChipParams) -> bool:
+    """Whether the chip holds a network; the compiler would say why not, which takes longer."""
+    try:
+        network = run.network(params)
+        check_network(network, params)
+        return sum(own.pes for own in smallest_cuts(network, params)) <= params.nodes
+    except (CaseError, NetworkError, CompileError):
+        return False
 
 
 def random_convolution(
