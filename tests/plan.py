@@ -39,8 +39,8 @@ PLANTED = """\
 ## Planted bugs
 
 `make mutants` plants each of these in a copy of the code, sees that the chip still elaborates, and runs the
-tests beside it, which must all fail. Files are in `hw/yoso_hw`, or named from the root. `tests/test_mutants.py`
-keeps the list from going stale.
+tests beside it, which must all fail. Files are in `hw/yoso_hw`, or named from the root.
+`tests/test_mutants.py` keeps the list from going stale.
 """
 
 
