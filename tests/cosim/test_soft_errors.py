@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from yoso_hw.core.compute import HISTORY
 from yoso_hw.params import ChipParams
 from yoso_sim.build import build
+from yoso_sim.commands.soft_errors import main
 from yoso_sim.simulate import simulate
 from yoso_sim.study.injection import REACH
 from yoso_sw.compile import faults
@@ -77,3 +79,9 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(kind, memory, tmp_pat
 
 def test_the_golden_model_knows_how_many_words_the_core_forwards():
     assert faults.FORWARDED == HISTORY
+
+
+def test_a_convolution_is_refused_in_one_line():
+    result = CliRunner().invoke(main, ["mnist-csnn"])
+    assert result.exit_code == 1 and result.output.count("Error:") == 1
+    assert "network 'mnist-csnn' has a convolution, layer 0: 16C5-P2, and flips are modelled" in result.output
