@@ -325,8 +325,8 @@ def test_spikes_that_are_dropped_between_others_cost_their_cycles_only_where_non
 
 def test_spikes_that_reach_nothing_are_dropped_one_a_cycle_uncounted_and_whatever_their_step():
     bench = WalkBench(square(PARAMS, 2, 2))
-    for i in range(20):
-        bench.spike(i, 7, i % 8, parity=1)
+    for i in range(20):  # lines without a word, and words without a line
+        bench.spike(i, *((7, i % 2) if i % 3 else (i % 2, 7)), parity=1)
     bench.step(21)
     assert not bench.spikes.queue
     bench.settle()
