@@ -11,7 +11,7 @@ from yoso_hw.component import Component
 from yoso_hw.decision import Decision
 from yoso_hw.flit import flit_stream
 from yoso_hw.host import HostPort
-from yoso_hw.mesh import Mesh
+from yoso_hw.mesh import Mesh, inner_members
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.sequencer import Sequencer
@@ -32,6 +32,8 @@ class Chip(Component):
     trace_valid, trace_flit, step, tick
         For observation alone: spikes that leave the cores, one bit and one flit a node; the running step;
         a step begins.
+    inner_valid, inner
+        As in `Mesh`, for observation alone.
     """
 
     def __init__(self, params: ChipParams, *, black_boxes: bool = False) -> None:
@@ -44,6 +46,7 @@ class Chip(Component):
                 "host_out": Out(flit_stream(packets)),
                 "trace_valid": Out(params.nodes),
                 "trace_flit": Out(params.nodes * packets.flit_bits),
+                **inner_members(params),
                 "step": Out(params.step_bits),
                 "tick": Out(1),
             }
@@ -91,6 +94,8 @@ class Chip(Component):
             self.step.eq(sequencer.step),
             self.tick.eq(sequencer.tick.tick),
         ]
+        if params.side:
+            m.d.comb += [self.inner_valid.eq(mesh.inner_valid), self.inner.eq(mesh.inner)]
         if params.neuron == "all":
             m.d.comb += [
                 decision.counting.eq(sequencer.counting),

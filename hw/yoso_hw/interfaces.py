@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from yoso_hw.core.ops import lanes_layout, potential_layout
+from yoso_hw.core.ops import entry_layout, lanes_layout, potential_layout
 from yoso_hw.params import ChipParams, bits_for
-from yoso_hw.registers import REGISTER_BITS, Counter, PeError
+from yoso_hw.registers import REGISTER_BITS, Counter, Memory, PeError, memory_shape
 
 #: The counters whose events the core raises, and those of the memory interface.
 CORE_COUNTERS = (
@@ -23,7 +23,7 @@ MEMORY_COUNTERS = tuple(counter for counter in Counter if counter not in CORE_CO
 
 
 def memory_signature(params: ChipParams) -> wiring.Signature:
-    """The core's side of the four SRAMs. A word that is read comes in the next cycle, and stays.
+    """The core's side of the SRAMs. A word that is read comes in the next cycle, and stays.
 
     ================================  ==========================================================
     a_read, v_read, read_word         Read A, and V, of a neuron word: `a` and `p`.
@@ -31,7 +31,24 @@ def memory_signature(params: ChipParams) -> wiring.Signature:
     w_read, row                       Read a weight word: `w`.
     spike_read, spike_neuron          Read a neuron's entry of the spike-address SRAM: `spike_row`.
     ================================  ==========================================================
+
+    And with convolution:
+
+    ================================  ==========================================================
+    table_read, r, q                  Read both tables, at a spike's row and column: `rows`, `columns`.
+    ================================  ==========================================================
     """
+    tables: dict = (
+        {
+            "table_read": Out(1),
+            "r": Out(params.coord_bits),
+            "q": Out(params.coord_bits),
+            "rows": In(entry_layout(params, Memory.ROWS)),
+            "columns": In(entry_layout(params, Memory.COLUMNS)),
+        }
+        if params.side
+        else {}
+    )
     a, p = lanes_layout(params, params.acc_bits), potential_layout(params)
     return wiring.Signature(
         {
@@ -50,7 +67,8 @@ def memory_signature(params: ChipParams) -> wiring.Signature:
             "w": In(lanes_layout(params, params.weight_bits)),
             "spike_read": Out(1),
             "spike_neuron": Out(params.neuron_bits),
-            "spike_row": In(params.row_bits),
+            "spike_row": In(memory_shape(params, Memory.SPIKE)[1]),
+            **tables,
         }
     )
 

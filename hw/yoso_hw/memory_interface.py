@@ -1,4 +1,4 @@
-"""The four SRAMs, shared between the core and the network."""
+"""The SRAMs, shared between the core and the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from yoso_hw.registers import CHUNK_BITS, MEMORY_BITS, Counter, Memory, chunks, 
 from yoso_hw.sram import ReadWriteSRAM, SinglePortSRAM
 
 #: The memories among `Memory`; the others are registers and counters.
-SRAMS = (Memory.WEIGHT, Memory.ACCUMULATED, Memory.POTENTIAL, Memory.SPIKE)
+SRAMS = tuple(memory for memory in Memory if memory not in (Memory.REGISTER, Memory.COUNTER))
 
 
 class MemoryInterface(Component):
@@ -180,12 +180,19 @@ class MemoryInterface(Component):
         # not the decoded request, which keeps a multiplexer at one small LUT a bit.
         network = commit | fetch
         shapes = {selected: memory_shape(params, selected) for selected in memories(params)}
-        for selected, name, core_read, core_row in (
+        single = [
             (Memory.WEIGHT, "weight", core.w_read, core.row),
             (Memory.SPIKE, "spike", core.spike_read, core.spike_neuron),
-        ):
+        ]
+        if params.side:
+            single += [
+                (Memory.ROWS, "rows", core.table_read, core.r),
+                (Memory.COLUMNS, "columns", core.table_read, core.q),
+            ]
+        for selected, name, core_read, core_row in single:
             depth, width = shapes[selected]
-            m.submodules[name] = sram = SinglePortSRAM(width, depth)
+            tables = selected in (Memory.ROWS, Memory.COLUMNS)
+            m.submodules[name] = sram = SinglePortSRAM(width, depth, block=tables)
             m.d.comb += [
                 sram.en.eq(read[selected] | write[selected] | core_read),
                 sram.write.eq(write[selected]),
@@ -221,6 +228,8 @@ class MemoryInterface(Component):
         return m
 
     def _output(self, selected: Memory) -> Value:
+        if selected in (Memory.ROWS, Memory.COLUMNS):
+            return Value.cast(self.core.rows if selected is Memory.ROWS else self.core.columns)
         return {
             Memory.WEIGHT: Value.cast(self.core.w),
             Memory.ACCUMULATED: Value.cast(self.core.a),

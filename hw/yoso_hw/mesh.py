@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from yoso_hw.barrier import leaf_layout, tick_layout
 from yoso_hw.component import Component
+from yoso_hw.core.ops import fire_layout
 from yoso_hw.flit import flit_stream
 from yoso_hw.node import Node, node_signature
 from yoso_hw.packet import Packets
@@ -16,6 +17,13 @@ from yoso_hw.ports import ports
 
 #: Verilog module of a node where the mesh is emitted with black boxes.
 NODE_MODULE = "yoso_node"
+
+
+def inner_members(params: ChipParams) -> dict[str, Member]:
+    """Members of mesh and chip that show which neurons fire in PEs that pool, one bit and one fire a node."""
+    if not params.side:
+        return {}
+    return {"inner_valid": Out(params.nodes), "inner": Out(params.nodes * fire_layout(params).size)}
 
 
 class Mesh(Component):
@@ -35,12 +43,15 @@ class Mesh(Component):
         The barrier's, node (x, y) at y * cols + x.
     trace_valid, trace_flit
         Spikes that leave the cores, one bit and one flit a node.
+    inner_valid, inner
+        Words of which neurons fire in PEs that pool, one bit and one fire a node; with convolution.
     """
 
     def __init__(self, params: ChipParams, *, black_boxes: bool = False) -> None:
         self.params = params
         self.black_boxes = black_boxes
         self.flit_bits = Packets(params).flit_bits
+        self.fire_bits = fire_layout(params).size
         flits = flit_stream(Packets(params))
         super().__init__(
             {
@@ -50,6 +61,7 @@ class Mesh(Component):
                 "leaves": Out(data.ArrayLayout(leaf_layout(), params.nodes)),
                 "trace_valid": Out(params.nodes),
                 "trace_flit": Out(params.nodes * self.flit_bits),
+                **inner_members(params),
             }
         )
 
@@ -76,6 +88,11 @@ class Mesh(Component):
                     self.trace_valid[number].eq(node.trace),
                     self.trace_flit.word_select(number, self.flit_bits).eq(node.trace_flit),
                 ]
+                if params.side:
+                    m.d.comb += [
+                        self.inner_valid[number].eq(node.inner_valid),
+                        self.inner.word_select(number, self.fire_bits).eq(node.inner),
+                    ]
         for (x, y), node in nodes.items():
             if x + 1 < params.cols:
                 _join(m, node.out_east, nodes[x + 1, y].in_west)

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from yoso_hw.barrier import leaf_layout
 from yoso_hw.component import Component
+from yoso_hw.core.ops import fire_layout
 from yoso_hw.flit import flit_stream
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
@@ -31,6 +32,8 @@ def node_signature(params: ChipParams) -> wiring.Signature:
         "trace": Out(1),
         "trace_flit": Out(packets.flit_bits),
     }
+    if params.side:
+        ports |= {"inner_valid": Out(1), "inner": Out(fire_layout(params).size)}
     for link in LINKS:
         ports[f"in_{link.name.lower()}"] = In(flit_stream(packets))
         ports[f"out_{link.name.lower()}"] = Out(flit_stream(packets))
@@ -42,7 +45,7 @@ class Node(Component):
 
     Members
     -------
-    x, y, tick, first, report, trace, trace_flit
+    x, y, tick, first, report, trace, trace_flit, inner_valid, inner
         As in `ProcessingElement`.
     in_<link>, out_<link>
         As in `Router`, without the local port.
@@ -74,6 +77,8 @@ class Node(Component):
             self.trace.eq(pe.trace),
             self.trace_flit.eq(pe.trace_flit),
         ]
+        if self.params.side:
+            m.d.comb += [self.inner_valid.eq(pe.inner_valid), self.inner.eq(pe.inner)]
         idle = pe.idle & router.empty & ~self.tick
         m.d.sync += [
             self.leaf.idle[0].eq(idle & ~pe.parity),

@@ -1,4 +1,4 @@
-"""Processing element: core, four SRAMs, memory interface, router interface, registers and counters."""
+"""Processing element: core, SRAMs, memory interface, router interface, registers and counters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
 from yoso_hw.core.core import Core
+from yoso_hw.core.ops import fire_layout
 from yoso_hw.counters import Counters
 from yoso_hw.flit import flit_stream
 from yoso_hw.memory_interface import MemoryInterface
@@ -37,6 +38,8 @@ class ProcessingElement(Component):
     trace
         A neuron's SPIKE or RESULT leaves the core in this cycle (a report's RESULT does not count);
         `trace_flit` is it.
+    inner_valid, inner
+        As in `Core`; with convolution.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -57,6 +60,7 @@ class ProcessingElement(Component):
                 "error": Out(1),
                 "trace": Out(1),
                 "trace_flit": Out(packets.flit_bits),
+                **({"inner_valid": Out(1), "inner": Out(fire_layout(params))} if params.side else {}),
             }
         )
 
@@ -107,4 +111,6 @@ class ProcessingElement(Component):
             self.trace.eq(core.events.spikes_out),
             self.trace_flit.eq(core.out.payload),
         ]
+        if params.side:
+            m.d.comb += [self.inner_valid.eq(core.inner_valid), self.inner.eq(core.inner)]
         return m

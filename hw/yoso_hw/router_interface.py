@@ -79,8 +79,7 @@ class RouterInterface(Component):
         m.d.comb += [
             # Whatever the flit is: kind and tag would come late to the router. What nobody wants is dropped.
             into.o.ready.eq(spikes.i.ready & self.packet.ready),
-            spikes.i.payload.row.eq(spike.row),
-            spikes.i.payload.parity.eq(spike.parity),
+            *(spikes.i.payload[name].eq(spike[name]) for name, _ in spike_layout(self.params)),
             self.packet.payload.eq(into.o.payload),
         ]
         with m.Switch(spike.kind):

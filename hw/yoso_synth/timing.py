@@ -17,7 +17,7 @@ SLEW = 0.1
 EDGES = ("rise", "fall")
 
 #: Inputs that never change while the chip runs, and outputs that are for simulation alone: no paths.
-STATIC, OBSERVED = ("clk", "rst", "x", "y"), ("trace", "trace_flit")
+STATIC, OBSERVED = ("clk", "rst", "x", "y"), ("trace", "trace_flit", "inner_valid", "inner")
 
 #: What a path may begin at; a link is a port that leads to another node.
 BEGINS = ("logic", "macro", "port", "link")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,8 +11,10 @@ from yoso_hw.core.compute import Compute
 from yoso_hw.core.kinds import kind_of
 from yoso_hw.core.load import Load
 from yoso_hw.core.ops import fire_layout, spike_layout
+from yoso_hw.core.pool import Pool
 from yoso_hw.core.sender import Sender
 from yoso_hw.core.store import Store
+from yoso_hw.core.walk import Walk
 from yoso_hw.fifo import DeepFIFO, StreamFIFO
 from yoso_hw.flit import flit_stream
 from yoso_hw.interfaces import CORE_COUNTERS, events_layout, memory_signature
@@ -29,12 +31,14 @@ class Core(Component):
 
     Data flow one way: spikes -> load -> (SRAMs) -> compute -> store -> (SRAMs), and the neurons that fire
     store -> fire queue -> sender -> flits. Load runs up to three words ahead of store; the fire queue holds a
-    whole sweep, so nothing upstream of it ever waits for the network.
+    whole sweep, so nothing upstream of it ever waits for the network. On a chip with convolution load is a
+    `Walk`, and a `Pool` lies between store and fire queue.
 
     ========================  ====================================================================
     event                     cycles
     ========================  ====================================================================
-    spike                     `words` (banked and odd: one more), then 3 until its last A is written
+    spike                     `words` (banked and odd: one more), then 3 until its last A is written; with
+                              convolution as many as it reaches, after 3 for its tables
     sweep                     `words` from the cycle after the tick, then 3
     neuron that fires         1 in the sender; its flit leaves 3 cycles after its V is written, or 4 where
                               the fire queue is deep
@@ -53,7 +57,7 @@ class Core(Component):
     spike
         Spikes of the PE's layer.
     memory
-        The four SRAMs.
+        The SRAMs.
     out
         Flits of neurons that fired.
     idle
@@ -61,7 +65,9 @@ class Core(Component):
     events
         For the counters; `spikes_out` says that `out` moves a spike, not a reported potential.
     bad_row
-        A spike was dropped.
+        A spike was dropped, or the rest of it.
+    inner_valid, inner
+        With convolution, for observation alone: neurons of a word fire in this cycle, in a PE that pools.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -80,13 +86,14 @@ class Core(Component):
                 "idle": Out(1),
                 "events": Out(events_layout(CORE_COUNTERS)),
                 "bad_row": Out(1),
+                **({"inner_valid": Out(1), "inner": Out(fire_layout(params))} if params.side else {}),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         params, config, memory = self.params, self.config, self.memory
-        m.submodules.load = load = Load(params)
+        m.submodules.load = load = Walk(params) if params.side else Load(params)
         m.submodules.compute = compute = Compute(params)
         m.submodules.store = store = Store(params)
         m.submodules.sender = sender = Sender(params)
@@ -109,6 +116,18 @@ class Core(Component):
         words = Signal(params.word_bits + 1)
         m.d.comb += words.eq(Mux(config.words > params.neuron_words, params.neuron_words, config.words))
 
+        # Spikes of a step that charges wait for its sweep. With convolution they do not wait for each other.
+        held: Value = Const(0)
+        if params.neuron == "all":
+            held = step.step.charging & busy
+            if params.side:
+                swept = Signal()
+                with m.If(self.tick):
+                    m.d.sync += swept.eq(0)
+                with m.Elif(~busy):
+                    m.d.sync += swept.eq(1)
+                held &= ~swept
+
         # Load.
         wiring.connect(m, wiring.flipped(self.spike), load.spike)
         m.d.comb += [
@@ -118,7 +137,7 @@ class Core(Component):
             load.words.eq(words),
             load.bank.eq(bank),
             load.neuron.eq(config.neuron),
-            load.hold.eq(step.step.charging & busy if params.neuron == "all" else 0),
+            load.hold.eq(held),
             memory.a_read.eq(load.a_read),
             memory.v_read.eq(load.v_read | sender.v_read),
             memory.read_word.eq(load.word),
@@ -143,8 +162,11 @@ class Core(Component):
             memory.a_out.eq(store.a),
             memory.p_out.eq(store.p),
         ]
-        # Whether a neuron fires is known late in a cycle; a register takes it to the queue in the next.
-        m.d.sync += [fires.i.valid.eq(store.fire_valid), fires.i.payload.eq(store.fire)]
+        if isinstance(load, Walk):
+            self._connect_convolution(m, load, store, fires)
+        else:
+            # Whether a neuron fires is known late in a cycle; a register takes it to the queue in the next.
+            m.d.sync += [fires.i.valid.eq(store.fire_valid), fires.i.payload.eq(store.fire)]
 
         # Sender.
         wiring.connect(m, fires.o, sender.fire)
@@ -166,8 +188,9 @@ class Core(Component):
             sender.p.eq(memory.p),
         ]
 
+        still = ~busy & ~load.holds if params.side else ~busy
         m.d.comb += [
-            self.idle.eq(~busy & ~fires.i.valid & sender.idle & ~self.tick & (fires.empty if deep else 1)),
+            self.idle.eq(still & ~fires.i.valid & sender.idle & ~self.tick & (fires.empty if deep else 1)),
             self.events.spikes_in.eq(load.taken),
             self.events.spikes_out.eq(sender.counted),
             self.events.updates.eq(load.update),
@@ -176,3 +199,29 @@ class Core(Component):
             self.bad_row.eq(load.bad_row),
         ]
         return m
+
+    def _connect_convolution(self, m: Module, load: Walk, store: Store, fires: StreamFIFO | DeepFIFO) -> None:
+        """What load is told and reads, and pooling between store and fire queue."""
+        config, memory = self.config, self.memory
+        m.submodules.pool = pool = Pool(self.params)
+        pools = config.blocks.any()
+        m.d.comb += [
+            load.filter_words.eq(config.filter_words),
+            load.neuron_pitch.eq(config.neuron_pitch),
+            load.weight_pitch.eq(config.weight_pitch),
+            load.blocks.eq(config.blocks),
+            memory.table_read.eq(load.table_read),
+            memory.r.eq(load.r),
+            memory.q.eq(load.q),
+            load.rows.eq(memory.rows),
+            load.columns.eq(memory.columns),
+            pool.start.eq(self.tick),
+            pool.pools.eq(pools),
+            pool.valid.eq(store.v_write),
+            pool.fire.eq(store.fire),
+            pool.marked.eq(store.marked),
+            fires.i.valid.eq(pool.passed_valid),
+            fires.i.payload.eq(pool.passed),
+            self.inner_valid.eq(pools & store.fire_valid),
+            self.inner.eq(store.fire),
+        ]

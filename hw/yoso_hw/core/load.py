@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Member, Out
 
 from yoso_hw.component import Component
 from yoso_hw.core.neuron import neuron_config
@@ -12,14 +12,41 @@ from yoso_hw.core.ops import Op, request_layout, spike_layout
 from yoso_hw.params import ChipParams
 
 
+def load_members(params: ChipParams) -> dict[str, Member]:
+    """Members of `Load`, and of what takes its place."""
+    return {
+        "start": In(1),
+        "first": In(1),
+        "parity": In(1),
+        "words": In(params.word_bits + 1),
+        "spike": In(stream.Signature(spike_layout(params))),
+        "neuron": In(neuron_config(params)),
+        "hold": In(1),
+        "bank": In(1),
+        "a_read": Out(1),
+        "v_read": Out(1),
+        "w_read": Out(1),
+        "update": Out(1),
+        "word": Out(params.word_bits),
+        "row": Out(params.row_bits),
+        "request": Out(stream.Signature(request_layout(params))),
+        "sweeping": Out(1),
+        "due": Out(1),
+        "idle": Out(1),
+        "stalled": Out(1),
+        "bad_row": Out(1),
+        "taken": Out(1),
+    }
+
+
 class Load(Component):
     """Issues one neuron word a cycle: all words of a sweep, then all words of each spike.
 
     The sweep of a step comes before any spike of that step, and a spike waits for the step that its parity
     names: a flit that overtakes the tick of the barrier is held, not lost. Spikes follow each other without a
-    gap. The synapse is dense: a spike's weight word for neuron word n lies at its row + n; an address
-    generator for convolution would replace just that. Where neurons have a bias row, a sweep reads it as a
-    spike reads its row, in a cycle in which it has no other use for the weight memory.
+    gap. The synapse is dense: a spike's weight word for neuron word n lies at its row + n. On a chip with
+    convolution `yoso_hw.core.walk.Walk` stands in this place. Where neurons have a bias row, a sweep reads it
+    as a spike reads its row, in a cycle in which it has no other use for the weight memory.
 
     Latency: the request to the SRAMs leaves in the cycle in which the spike is first seen, `request` one
     cycle later with the words at the SRAMs' outputs, where they stay until it is taken.
@@ -62,31 +89,7 @@ class Load(Component):
 
     def __init__(self, params: ChipParams) -> None:
         self.params = params
-        super().__init__(
-            {
-                "start": In(1),
-                "first": In(1),
-                "parity": In(1),
-                "words": In(params.word_bits + 1),
-                "spike": In(stream.Signature(spike_layout(params))),
-                "neuron": In(neuron_config(params)),
-                "hold": In(1),
-                "bank": In(1),
-                "a_read": Out(1),
-                "v_read": Out(1),
-                "w_read": Out(1),
-                "update": Out(1),
-                "word": Out(params.word_bits),
-                "row": Out(params.row_bits),
-                "request": Out(stream.Signature(request_layout(params))),
-                "sweeping": Out(1),
-                "due": Out(1),
-                "idle": Out(1),
-                "stalled": Out(1),
-                "bad_row": Out(1),
-                "taken": Out(1),
-            }
-        )
+        super().__init__(load_members(params))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from amaranth.hdl import signed
 from amaranth.lib import data, enum
 
+from yoso_hw.flit import struct_of
 from yoso_hw.params import ChipParams
+from yoso_hw.registers import Memory, entry_fields
 
 
 class Op(enum.Enum, shape=2):
@@ -18,7 +20,7 @@ class Op(enum.Enum, shape=2):
 
 def request_layout(params: ChipParams) -> data.StructLayout:
     """Load to compute: an operation on a neuron word whose operands stand at the SRAMs' outputs; whether it
-    is the last word in use."""
+    is the last word in use, or, with convolution, of its position."""
     return data.StructLayout({"op": Op, "word": params.word_bits, "last": 1})
 
 
@@ -52,5 +54,12 @@ def fire_layout(params: ChipParams) -> data.StructLayout:
 
 
 def spike_layout(params: ChipParams) -> data.StructLayout:
-    """Router interface to load: the weight row of a spike's axon, and the parity of its step."""
-    return data.StructLayout({"row": params.row_bits, "parity": 1})
+    """Router interface to load: what a spike says (`entry_fields` of SPIKE), and the parity of its step."""
+    return data.StructLayout(
+        {**{field.name: field.width for field in entry_fields(params)[Memory.SPIKE]}, "parity": 1}
+    )
+
+
+def entry_layout(params: ChipParams, memory: Memory) -> data.StructLayout:
+    """A word of a memory of `entry_fields`."""
+    return struct_of(entry_fields(params)[memory])

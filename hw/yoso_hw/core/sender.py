@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
-from yoso_hw.core.ops import fire_layout, potential_layout
+from yoso_hw.core.ops import entry_layout, fire_layout, potential_layout
 from yoso_hw.flit import flit_stream, pack, rectangle_layout
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
+from yoso_hw.registers import Memory, memory_shape
 
 
 class Sender(Component):
@@ -18,7 +19,8 @@ class Sender(Component):
 
     Takes the fired lanes of one word, reads the spike-address SRAM (or, for a RESULT, the potential, once the
     sweep has left the core), and sends one flit a cycle while the network takes them. A report sends a RESULT
-    for every neuron of the PE.
+    for every neuron of the PE; classes are numbered through, so an output layer has no lanes without a neuron
+    but in its last word.
 
     Latency: a flit is offered 2 cycles after its word came to `fire`; the next word costs a cycle more than
     its flits.
@@ -62,7 +64,7 @@ class Sender(Component):
                 "parity": In(1),
                 "spike_read": Out(1),
                 "spike_neuron": Out(params.neuron_bits),
-                "spike_row": In(params.row_bits),
+                "spike_row": In(memory_shape(params, Memory.SPIKE)[1]),
                 "v_read": Out(1),
                 "v_word": Out(params.word_bits),
                 "p": In(potential_layout(params)),
@@ -132,6 +134,7 @@ class Sender(Component):
                 with m.Case(i):
                     m.d.comb += potential.eq(self.p[i].v)
         rectangle = self.destination
+        entry = data.View(entry_layout(params, Memory.SPIKE), self.spike_row)
         spike = pack(
             self.packets,
             "SPIKE",
@@ -141,7 +144,7 @@ class Sender(Component):
             y1=rectangle.y1,
             tag=self.destination_tag,
             parity=self.parity,
-            row=self.spike_row,
+            **{name: entry[name] for name, _ in entry.shape()},
         )
         index: Value = self.base + Cat(lane[: params.lane_bits], word)
         result = pack(self.packets, "RESULT", index=index, potential=potential)

@@ -33,6 +33,8 @@ class Store(Component):
         Write requests to the accumulated-weight and neuron-potential SRAMs.
     fire_valid, fire
         Neurons of a word that fire in this step.
+    marked
+        Neurons of the word that had fired before; with convolution.
     """
 
     def __init__(self, params: ChipParams) -> None:
@@ -51,6 +53,7 @@ class Store(Component):
                 "p": Out(potential_layout(params)),
                 "fire_valid": Out(1),
                 "fire": Out(fire_layout(params)),
+                **({"marked": Out(params.lanes)} if params.side else {}),
             }
         )
 
@@ -82,9 +85,12 @@ class Store(Component):
                 self.p[i].fired.eq(neuron.fired_next),
             ]
         # Lanes of the last word that hold no neuron have weight 0, but a constant slope lifts them too.
+        neurons = Mux(result.last, self.last_mask, Cat(1).replicate(params.lanes))
+        if params.side:
+            m.d.comb += self.marked.eq(Cat(lane.fired for lane in result.p) & neurons)
         m.d.comb += [
             self.fire.word.eq(result.word),
-            self.fire.lanes.eq(fires & Mux(result.last, self.last_mask, Cat(1).replicate(params.lanes))),
+            self.fire.lanes.eq(fires & neurons),
             self.fire_valid.eq(self.v_write & self.fire.lanes.any()),
         ]
         return m
