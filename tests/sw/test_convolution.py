@@ -15,9 +15,11 @@ from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.times import input_times
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import network_file
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 
 STEPS = 24

@@ -8,7 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 from yoso_hw.params import ChipParams
-from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.network_file import holds
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 from yoso_sw.network.zoo import NETWORKS

@@ -8,7 +8,7 @@ import numpy as np
 from yoso_hw.registers import Counter
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import LayerMap
-from yoso_sw.network.network import Layer
+from yoso_sw.network.layer import Layer
 from yoso_synth.power import Energy, PowerModel
 from yoso_synth.toggles import Command, Toggles, Window
 from yoso_synth.tools import SynthError

@@ -13,7 +13,8 @@ from yoso_hw.registers import Memory, memory_shape, neuron_fields, pack_all
 from yoso_sw.compile.flits import rectangle_fields, to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import KEPT
 
 
