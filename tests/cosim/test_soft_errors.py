@@ -13,7 +13,8 @@ from yoso_sim.simulate import simulate
 from yoso_sim.study.injection import REACH
 from yoso_sw.compile import faults
 from yoso_sw.data import registry
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 #: Two layers a network, of neurons of the family: (first, second, decision).

@@ -13,7 +13,9 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.network.network import NEVER, Layer, Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import Vector, load_vectors
 
@@ -39,7 +41,7 @@ CHIPS = {
 
 def vectors(params: ChipParams | None = None) -> list[Vector]:
     """The frozen vectors that compile; with `params`, those for that chip."""
-    found = [vector for vector in load_vectors(VECTORS) if vector.compiles]
+    found = [vector for vector in load_vectors(VECTORS) if vector.compiles and not vector.convolves]
     return [vector for vector in found if params is None or vector.params == params]
 
 

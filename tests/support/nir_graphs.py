@@ -4,7 +4,8 @@ import dataclasses
 
 import nir
 import numpy as np
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 
@@ -23,10 +24,18 @@ def dense(seed=1, decision="ttfs", bias=True, steps=20):
     return Network("dense", layers, steps, 10, decision, 4, {"seed": seed})
 
 
-def convolution(seed=1, decision="ttfs", steps=24):
+PLAIN = Window(6, 5, 2, 3), Window(4, 3, 3, 2)
+
+
+def strided(seed=1, decision="ttfs", steps=24):
+    """`convolution` with a padded first layer of stride 2 and a padded second one."""
+    return convolution(seed, decision, steps, (Window(6, 5, 2, 3, 2, 1), Window(3, 3, 3, 2, padding=1)))
+
+
+def convolution(seed=1, decision="ttfs", steps=24, windows=PLAIN):
     """Two channels in, two convolutions, the first with a bias, then dense: every order of axons counts."""
     rng = np.random.default_rng(seed)
-    first, second = Window(6, 5, 2, 3), Window(4, 3, 3, 2)
+    first, second = windows
     output = (60, 0, steps) if decision == "ttfs" else (1, 0, 0)
     layers = (
         Layer(weights(rng, first.axons, 3, True), Neuron(60, 0, steps), bias=True, window=first),

@@ -64,7 +64,11 @@ def transform(node, signal, constant):
         return signal
     if isinstance(node, nir.Conv2d):
         picture = torch.from_numpy(signal)[None].double()
-        out = torch.nn.functional.conv2d(picture, torch.from_numpy(np.array(node.weight)).double())[0].numpy()
+        kernels = torch.from_numpy(np.array(node.weight)).double()
+        how = {
+            name: tuple(int(side) for side in np.ravel(getattr(node, name))) for name in ("stride", "padding")
+        }
+        out = torch.nn.functional.conv2d(picture, kernels, **how)[0].numpy()
         return out + node.bias.astype(float)[:, None, None] * constant
     out = node.weight.astype(float) @ signal
     return out + node.bias.astype(float) if constant and isinstance(node, nir.Affine) else out

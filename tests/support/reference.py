@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 
@@ -52,24 +53,29 @@ def decay(x: int, k: int) -> int:
 
 
 def simulate(network: Network, inputs: Events, params: ChipParams, early_exit: bool) -> Outcome:
-    """One image, as docs/arithmetic.md says it; a convolution is the dense layer that it stands for."""
-    layers = [layer.unrolled() for layer in network.layers]
-    a, v = ([[0] * layer.neurons for layer in layers] for _ in range(2))
-    fired: list[list[list[int]]] = [[[] for _ in range(layer.neurons)] for layer in layers]
-    sent: list[list[list[int]]] = [[[] for _ in range(layer.outputs)] for layer in network.layers]
+    """One image, as docs/arithmetic.md says it."""
+    layers = network.layers
+    weights = [weights_of(layer) for layer in layers]
+    a, v = ([[0] * len(own[0]) for own in weights] for _ in range(2))
+    fired: list[list[list[int]]] = [[[] for _ in own[0]] for own in weights]
+    sent: list[list[list[int]]] = [
+        [[] for _ in range(len(own) // (4 if layer.pool else 1))]
+        for layer, own in zip(layers, fired, strict=True)
+    ]
     arriving = set(zip(inputs.step.tolist(), inputs.axon.tolist(), strict=True))
     spikes_in = [0] * len(layers)
     carried = []
     winner = None
     for t in range(network.steps):
         for index, layer in enumerate(layers):
-            for j in range(layer.neurons):
+            for j in range(len(a[index])):
+                bias = weights[index][-1][j] if layer.bias and layer.neuron.current != KEPT else 0
                 a[index][j], v[index][j], fires = sweep(
-                    a[index][j], v[index][j], bool(fired[index][j]), bias_of(layer, j), t, layer, params
+                    a[index][j], v[index][j], bool(fired[index][j]), bias, t, layer, params
                 )
                 if fires:
                     fired[index][j].append(t)
-            passing = outputs_that_spike(network.layers[index], fired[index], t)
+            passing = outputs_that_spike(layer, fired[index], t)
             for output in passing:
                 sent[index][output].append(t)
         carried += [(t, j, v[-1][j]) for j, steps in enumerate(fired[-1]) if t in steps[-1:]]
@@ -77,14 +83,13 @@ def simulate(network: Network, inputs: Events, params: ChipParams, early_exit: b
             if index:
                 axons = [i for i, steps in enumerate(sent[index - 1]) if t in steps[-1:]]
             else:
-                axons = [i for i in range(layer.inputs) if (t, i) in arriving]
+                axons = sorted(i for step, i in arriving if step == t)
             if t == 0 and layer.bias and layer.neuron.current == KEPT:
-                axons.append(layer.inputs)
+                axons.append(len(weights[index]) - 1)
             for i in axons:
                 spikes_in[index] += 1
-                for j in range(layer.neurons):
-                    total = a[index][j] + int(layer.weights[i, j])
-                    a[index][j] = clamp(total, params.acc_min, params.acc_max)
+                for j, weight in enumerate(weights[index][i]):
+                    a[index][j] = clamp(a[index][j] + weight, params.acc_min, params.acc_max)
         if winner is None and network.decision == "ttfs":
             ranked = sorted((-v[-1][j], j) for j, steps in enumerate(fired[-1]) if steps[-1:] == [t])
             if ranked:
@@ -100,9 +105,33 @@ def simulate(network: Network, inputs: Events, params: ChipParams, early_exit: b
     return Outcome(*winner, spiked, t, fired, sent, v, a, spikes_in, carried)
 
 
-def bias_of(layer: Layer, j: int) -> int:
-    """b of neuron j, which sweeps add to a current that is not kept."""
-    return int(layer.weights[-1, j]) if layer.bias and layer.neuron.current != KEPT else 0
+def positions_of(window: Window) -> tuple[int, int]:
+    """Rows and columns of positions: floor((R + 2p - k) / d) + 1."""
+    rows, cols = (
+        (side + 2 * window.padding - window.kernel) // window.stride + 1
+        for side in (window.rows, window.cols)
+    )
+    return rows, cols
+
+
+def weights_of(layer: Layer) -> list[list[int]]:
+    """The weight from each axon to each neuron, a bias last; of a convolution w[y, x, n, f], or 0."""
+    window, shared = layer.window, layer.weights.tolist()
+    if window is None:
+        return shared
+    k, d, p, channels = window.kernel, window.stride, window.padding, window.channels
+    rows, cols = positions_of(window)
+    places = [(row, col) for row in range(rows) for col in range(cols)]
+    full = []
+    for r in range(window.rows):
+        for q in range(window.cols):
+            for n in range(channels):
+                full.append([])
+                for row, col in places:
+                    y, x = r + p - d * row, q + p - d * col
+                    seen = 0 <= y < k and 0 <= x < k
+                    full[-1] += shared[(y * k + x) * channels + n] if seen else [0] * len(shared[0])
+    return [*full, shared[-1] * len(places)] if layer.bias else full
 
 
 def sweep(
@@ -135,9 +164,9 @@ def outputs_that_spike(layer: Layer, fired: list[list[int]], t: int) -> list[int
     now = [j for j, steps in enumerate(fired) if steps[-1:] == [t]]
     if not layer.pool:
         return now
-    filters, cols = layer.weights.shape[1], layer.window.out_cols
+    filters, cols = layer.weights.shape[1], positions_of(layer.window)[1]
     groups: dict[int, list[int]] = {}
-    for j in range(layer.neurons):
+    for j in range(len(fired)):
         place, f = divmod(j, filters)
         row, col = divmod(place, cols)
         groups.setdefault(((row // 2) * (cols // 2) + col // 2) * filters + f, []).append(j)

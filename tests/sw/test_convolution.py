@@ -14,9 +14,12 @@ from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig, TrainCo
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.times import input_times
 from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network import network_file
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 
 STEPS = 24
@@ -151,7 +154,7 @@ def literal(config):
         dataclasses.replace(
             layer,
             neuron=NeuronConfig(threshold=8.0, end=config.steps),
-            mean=0.1,
+            mean=0.15,  # every output neuron fires, so the gradient is none of `revive`'s
             std=0.25,
             dropout=0.0,
         )
@@ -160,19 +163,32 @@ def literal(config):
     return dataclasses.replace(config, layers=tuple(layers), decision="ttfs", temperature=1.0)
 
 
+def strided(config):
+    """The same network with a padded first convolution and a second one of stride 2."""
+    first, second, *rest = config.layers
+    second = dataclasses.replace(second, stride=2, padding=1)
+    return dataclasses.replace(config, layers=(dataclasses.replace(first, padding=1), second, *rest))
+
+
 KINDS = pytest.mark.parametrize("kind", [lambda config: config, literal], ids=["constant slope", "slope A"])
+GEOMETRIES = pytest.mark.parametrize(
+    ("geometry", "shape"),
+    [(lambda config: config, "8x10-4C3-P2-6C2-12-4"), (strided, "8x10-4C3p1-P2-6C2s2p1-12-4")],
+    ids=["unpadded", "strided"],
+)
 
 
+@GEOMETRIES
 @KINDS
-def test_the_trainers_integers_are_the_golden_models_spike_for_spike(kind):
+def test_the_trainers_integers_are_the_golden_models_spike_for_spike(kind, geometry, shape):
     torch.set_num_threads(1)
-    trainer = Trainer(kind(small_config()), Data.split(quadrants(2500, 1), quadrants(200, 2), 100))
+    trainer = Trainer(kind(geometry(small_config())), Data.split(quadrants(2500, 1), quadrants(200, 2), 100))
     losses = []
     trainer.run(lambda epoch: losses.append(epoch.loss))
     assert losses[3] < 0.8 * losses[0]
     network = trainer.network("a command")
     assert network.about["golden_accuracy"] >= 90
-    assert network.shape == "8x10-4C3-P2-6C2-12-4"
+    assert network.shape == shape
     inputs = random_inputs(np.random.default_rng(3), 50, 80)
     with torch.no_grad():
         results = trainer.model(input_times(inputs))
@@ -183,10 +199,11 @@ def test_the_trainers_integers_are_the_golden_models_spike_for_spike(kind):
     np.testing.assert_array_equal(results[-1][1].numpy(), golden.potentials[-1])
 
 
+@GEOMETRIES
 @KINDS
-def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind):
+def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind, geometry, shape):
     torch.manual_seed(2)
-    model = Stdbp(kind(small_config())).double()
+    model = Stdbp(kind(geometry(small_config()))).double()
     steps = torch.randint(0, 8, (3, 80)).double()
     labels = torch.tensor([0, 1, 3])
 
@@ -219,6 +236,12 @@ def test_gradients_of_convolution_and_pooling_agree_with_finite_differences(kind
         (2, {"kernel": 0, "pool": True}, "layer 2: pool needs a convolution"),
         (0, {"kernel": 0, "pool": False}, "layer 1: a convolution follows a dense layer"),
         (3, {"kernel": 1}, "layer 3: a convolution"),
+        (0, {"stride": 0}, "layer 0: stride=0 is below 1"),
+        (1, {"padding": 2}, "layer 1: padding=2 is outside 0..1"),
+        (1, {"padding": -1}, "layer 1: padding=-1 is outside 0..1"),
+        (0, {"stride": 2}, "3 x 4 positions cannot be pooled"),
+        (2, {"stride": 2}, "layer 2: stride=2 needs a convolution, a kernel"),
+        (2, {"padding": 1}, "layer 2: padding=1 needs a convolution, a kernel"),
     ],
 )
 def test_a_convolution_that_cannot_be_is_named(index, changes, says):
@@ -323,9 +346,7 @@ def test_a_convolution_decides_nothing():
 
 @pytest.mark.parametrize("entry", [{"rows": 6}, {"rows": "many"}, 7, {"side": 3}])
 def test_a_damaged_window_in_the_file_is_refused(tmp_path, monkeypatch, entry):
-    import yoso_sw.network.network as module
-
-    monkeypatch.setattr(module, "_window_entry", lambda window: window and entry)
+    monkeypatch.setattr(network_file, "_window_entry", lambda window: window and entry)
     small_network().save(tmp_path / "net.npz")
     with pytest.raises(NetworkError, match="not a whole network file"):
         Network.load(tmp_path / "net.npz")

@@ -11,7 +11,8 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.fit import fits, on_chip, wide_enough
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network import zoo
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron, Reset
 
 CSNN, DENSE = "mnist-csnn", "mnist-784-800-10"

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.nir_graphs import convolution, dense, foreign, same
+from support.nir_graphs import convolution, dense, foreign, same, strided
 from support.nir_reader import follow
 from support.reference import random_inputs
 from yoso_sw.commands.nir import main
@@ -54,7 +54,7 @@ def check_meaning(network, graph, inputs):
 @settings(max_examples=20)
 @given(
     seed=st.integers(0, 10**6),
-    kind=st.sampled_from([dense, convolution]),
+    kind=st.sampled_from([dense, convolution, strided]),
     decision=st.sampled_from(["ttfs", "softmax"]),
 )
 def test_a_graph_means_the_network_and_comes_back_equal(seed, kind, decision):
@@ -64,7 +64,7 @@ def test_a_graph_means_the_network_and_comes_back_equal(seed, kind, decision):
     check_meaning(network, graph, random_inputs(np.random.default_rng(seed), 2, network))
 
 
-@pytest.mark.parametrize("kind", [dense, convolution])
+@pytest.mark.parametrize("kind", [dense, convolution, strided])
 def test_neurons_spike_in_the_networks_of_these_tests(kind):
     network = kind()
     result = golden.run(network, random_inputs(np.random.default_rng(1), 20, network), early_exit=False)
@@ -72,7 +72,7 @@ def test_neurons_spike_in_the_networks_of_these_tests(kind):
         assert (steps != NEVER).any() and (steps == NEVER).any()
 
 
-@pytest.mark.parametrize("kind", [dense, convolution])
+@pytest.mark.parametrize("kind", [dense, convolution, strided])
 @pytest.mark.parametrize("decision", ["ttfs", "softmax"])
 def test_a_file_means_the_network_and_comes_back_equal(tmp_path, kind, decision):
     network = kind(2, decision)

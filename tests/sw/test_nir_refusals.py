@@ -6,7 +6,8 @@ import nir
 import numpy as np
 import pytest
 from support.nir_graphs import convolution, dense, foreign
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 from yoso_sw.nir import NirError, export, from_nir, to_nir
 
@@ -186,9 +187,11 @@ def conv(**changes):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"stride": 2}, r"node 'conv' \(Conv2d\): stride=\(2, 2\); a convolution has stride 1"),
-        ({"padding": 1}, r"padding=\(1, 1\); a convolution has padding 0"),
-        ({"padding": "same"}, "padding=same"),
+        ({"stride": (1, 2)}, r"node 'conv' \(Conv2d\): stride=\(1, 2\); a convolution has one stride"),
+        ({"padding": (0, 1)}, r"padding=\(0, 1\); a convolution has one padding, a number, down and across"),
+        ({"padding": "same"}, "padding=same; a convolution has one padding, a number"),
+        ({"padding": 3}, r"node 'conv' \(Conv2d\): padding=3 is outside 0..2: with kernel=3"),
+        ({"dilation": 2}, r"dilation=\(2, 2\); a convolution has dilation 1"),
         ({"groups": 2}, "groups=2"),
     ],
 )

@@ -8,7 +8,7 @@ from support.quarters import check_resumes, load, small_config
 from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
 from yoso_sw.learn.stdbp.layers import BatchNorm, Conv2d, Dense, Extras
 from yoso_sw.learn.trainer import Trainer
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 NEURON = NeuronConfig("constant", 17.0, 16, 32)
 NORMED = {"neuron": NEURON, "extras": Extras(batch_norm=10.0), "steps": 33, "bias": True}

@@ -16,7 +16,9 @@ from yoso_sw.learn.stdbp.export import export
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.times import decide, input_times, spike_time_loss
 from yoso_sw.network import golden
+from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import NEVER, Network
+from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import load_vectors
 
 #: Those of the neuron that the rule trains.
@@ -89,6 +91,20 @@ def test_a_constant_slope_fires_as_the_arithmetic_says(opening):
     assert fired.item() == (step if step < e else INF)
 
 
+@pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "torch alone"])
+@pytest.mark.parametrize(("falls", "fires"), [(-10, 4), (-7, 2), (-6, 2)])
+def test_a_potential_that_falls_below_the_threshold_as_the_window_opens_does_not_fire(
+    monkeypatch, kernels, falls, fires
+):
+    """Spikes of 6 at 0, `falls` at 1 and 20 at 3, theta = 5, window [2, 8): V(1) = 6, V(2) = 12 + falls."""
+    monkeypatch.setattr(stdbp, "KERNELS", kernels)
+    weights, inputs = np.array([[6], [falls], [20]], np.int8), np.array([[0, 1, 3]], np.int16)
+    network = Network("n", (Layer(weights, Neuron(5, 2, 8)),), 8, 8)
+    assert golden.run(network, inputs).steps[0].tolist() == [[fires]]
+    ((steps, _),) = steps_forward(network, inputs, network.chip)
+    assert steps.tolist() == [[fires]]
+
+
 def steps_forward(network, steps, chip):
     """(spike steps, V) of each layer on whole steps, for input steps (batch, inputs)."""
     results = []
@@ -108,8 +124,12 @@ def steps_forward(network, steps, chip):
             False,
             layer.neuron.slope,
             chip,
+            layer.window,
         )
         results.append((torch.where(times.isinf(), NEVER, times).numpy(), potential.numpy()))
+        if layer.pool:
+            sides = layer.window.out_rows // 2, 2, layer.window.out_cols // 2, 2, -1
+            times = times.reshape(len(times), *sides).amin((2, 4)).flatten(1)
     return results
 
 

@@ -18,7 +18,7 @@ from yoso_sw.compile.tables import (
     walk_registers,
 )
 from yoso_sw.compile.tiles import Cut, cut, deal, sides
-from yoso_sw.network.network import Layer, Window
+from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron
 
 

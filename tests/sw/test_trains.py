@@ -14,7 +14,8 @@ from yoso_sw.learn import family
 from yoso_sw.learn.trains import Trains, decide, of_events
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 from yoso_sw.network.vectors import Vector, load_vectors
 
@@ -45,8 +46,11 @@ def test_the_forward_pass_gives_the_vector(vector: Vector):
         trains = of_events(case.inputs, network.steps)[:, :steps]
         for i, layer in enumerate(network.layers):
             weights = torch.from_numpy(layer.weights).float()
-            own = family.layer(trains, weights, layer.neuron, vector.params, steps, bias=layer.bias)
-            assert own.spikes == case.spikes[i]
+            geometry = {"window": layer.window, "pooled": layer.pool}
+            own = family.layer(
+                trains, weights, layer.neuron, vector.params, steps, bias=layer.bias, **geometry
+            )
+            assert Events.of_record(own.fired.bool().numpy()) == case.spikes[i]
             assert own.potentials[0].tolist() == case.potentials[i].tolist()
             assert own.accumulated[0].tolist() == case.accumulated[i].tolist()
             trains = own.passed

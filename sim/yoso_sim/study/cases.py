@@ -19,7 +19,8 @@ from yoso_hw.registers import Reset
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Layer, Network, most_spikes
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network, most_spikes
 from yoso_sw.network.neuron import LARGEST_DECAY, Neuron, of_words
 
 #: Chips to begin with, before random ones: the smallest there is, lines of nodes, the widest words, narrow
@@ -82,7 +83,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class LayerRecipe(Recipe):
-    """A `yoso_sw.network.network.Layer`; `weights`, of `WEIGHTS`, says how its weights come from `seed`.
+    """A `yoso_sw.network.layer.Layer`; `weights`, of `WEIGHTS`, says how its weights come from `seed`.
 
     What stands behind `end` is as a network's file says it (`yoso_sw.network.neuron.of_words`).
     """

@@ -12,7 +12,8 @@ from yoso_hw.params import NEURONS, ROUTERS, ChipParams
 from yoso_hw.registers import Reset
 from yoso_sw.network import golden
 from yoso_sw.network.golden import GoldenResult
-from yoso_sw.network.network import DECISIONS, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import DECISIONS, Network
 from yoso_sw.network.neuron import LARGEST_DECAY, to_words
 
 from yoso_sim.study.cases import IMAGES, WEIGHTS, Case, Run

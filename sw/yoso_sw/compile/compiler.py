@@ -16,7 +16,8 @@ from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
 from yoso_sw.compile.smallest import side_of, side_remedy
 from yoso_sw.compile.tables import arranged
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import KEPT
 
 

@@ -36,7 +36,8 @@ from yoso_sw.compile.routes import rectangles, touched
 from yoso_sw.compile.tables import address, bias_address
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Window, most_spikes
+from yoso_sw.network.layer import Window
+from yoso_sw.network.network import most_spikes
 
 MAGIC = b"YOSO-IMG"
 VERSION = 3

@@ -9,7 +9,8 @@ from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.cost import walk_cycles
 from yoso_sw.compile.tiles import Cut, cut, cuts, filter_words
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 
 #: More PEs than any mesh has.
 UNBOUNDED = 1 << 30

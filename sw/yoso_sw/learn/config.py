@@ -10,7 +10,8 @@ from yoso_hw.params import ChipParams
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.views import VIEWS, family, views_of
 from yoso_sw.learn import rules
-from yoso_sw.network.network import CODES, DECISIONS, NEVER, Window
+from yoso_sw.network.layer import Window
+from yoso_sw.network.network import CODES, DECISIONS, NEVER
 from yoso_sw.network.neuron import KEPT
 
 #: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.
@@ -76,7 +77,9 @@ class LayerConfig:
     neuron
         What each of them is.
     kernel
-        Side of a convolution's windows, unpadded, stride 1 (`network.Window`); 0: dense.
+        Side of a convolution's windows (`network.Window`); 0: dense.
+    stride, padding
+        Of a convolution: positions from one window to the next, and silent ones around its inputs.
     pool
         P2 after a convolution: of 2 x 2 positions the earliest spike of each filter goes on.
     bias
@@ -111,6 +114,8 @@ class LayerConfig:
     std: float = 0.1
     clip: float = 2.5
     kernel: int = 0
+    stride: int = 1
+    padding: int = 0
     pool: bool = False
 
 
@@ -292,7 +297,12 @@ class TrainConfig:
             check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
             check(layer.batch_norm >= 0, f"layer {i}: batch_norm={layer.batch_norm} is negative")
             check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
-            check(layer.kernel > 0 or not layer.pool, f"layer {i}: pool needs a convolution, a kernel")
+            for key, needs in (
+                ("pool", layer.pool),
+                (f"stride={layer.stride}", layer.stride != 1),
+                (f"padding={layer.padding}", layer.padding != 0),
+            ):
+                check(layer.kernel > 0 or not needs, f"layer {i}: {key} needs a convolution, a kernel")
         if self.layers[0].kernel or self.augment != Augment():
             check(
                 self.inputs % self.rows == 0,
@@ -371,13 +381,10 @@ class TrainConfig:
                 continue
             if shape is None:
                 raise ConfigError(f"{self.name}: layer {i}: a convolution follows a dense layer")
-            window = Window(*shape, layer.kernel)
+            window = Window(*shape, layer.kernel, layer.stride, layer.padding)
+            for fault in window.faults:
+                raise ConfigError(f"{self.name}: layer {i}: {fault}")
             rows, cols = window.out_rows, window.out_cols
-            if min(rows, cols) < 1:
-                raise ConfigError(
-                    f"{self.name}: layer {i}: kernel={layer.kernel} is larger than its "
-                    f"{shape[0]} x {shape[1]} inputs"
-                )
             if layer.pool and (rows % 2 or cols % 2):
                 raise ConfigError(
                     f"{self.name}: layer {i}: {rows} x {cols} positions cannot be pooled in 2 x 2"

@@ -16,7 +16,8 @@ from torch.nn import functional
 from yoso_hw.params import ChipParams
 
 from yoso_sw.learn.trains import Trains
-from yoso_sw.network.network import Network, Window
+from yoso_sw.network.layer import Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import KEPT, Neuron, Reset
 
 #: Bits of the signed whole numbers whose sums of two a type holds.
@@ -40,7 +41,7 @@ def synapse(trains: torch.Tensor, weights: torch.Tensor, window: Window | None =
     batch, steps, _ = trains.shape
     pictures = trains.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
     kernels = weights.reshape(window.kernel, window.kernel, window.channels, -1).permute(3, 2, 0, 1)
-    found = functional.conv2d(pictures, kernels)
+    found = functional.conv2d(pictures, kernels, stride=window.stride, padding=window.padding)
     found = found + (found.round() - found).detach()  # fast convolutions transform, which may round
     return found.permute(0, 2, 3, 1).reshape(batch, steps, -1)
 

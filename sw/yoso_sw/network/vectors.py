@@ -15,7 +15,8 @@ import numpy as np
 from yoso_hw.params import ChipParams
 
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import of_words
 
 
@@ -70,6 +71,11 @@ class Vector:
     network: Network
     cases: tuple[Case, ...]
 
+    @property
+    def convolves(self) -> bool:
+        """Whether a layer is a convolution, which not every chip maps."""
+        return any(layer.window is not None for layer in self.network.layers)
+
 
 def to_events(values: list[int | list[int] | None]) -> Events:
     """What the file has of each axon or neuron, as the events of one image."""
@@ -82,14 +88,23 @@ def to_events(values: list[int | list[int] | None]) -> Events:
     return Events.of_pairs(np.zeros_like(step), step, axon, 1, len(values))
 
 
+def _layer(words: dict[str, Any]) -> Layer:
+    """A layer of a vector; what is left of its words is its neuron's."""
+    window = words.pop("window", None)
+    return Layer(
+        np.array(words.pop("weights"), np.int8),
+        bias=words.pop("bias", False),
+        window=None if window is None else Window(**window),
+        pool=words.pop("pool", False),
+        neuron=of_words(words),
+    )
+
+
 def load_vector(path: str | Path) -> Vector:
     """Read one test vector. The files are part of the source, so a wrong one raises what Python raises."""
     text: dict[str, Any] = json.loads(Path(path).read_text())
     entry = dict(text["network"])
-    layers = tuple(
-        Layer(np.array(layer.pop("weights"), np.int8), bias=layer.pop("bias", False), neuron=of_words(layer))
-        for layer in entry.pop("layers")
-    )
+    layers = tuple(_layer(words) for words in entry.pop("layers"))
     cases = []
     for image in text["images"]:
         pixels = image.get("pixels")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from yoso_hw.registers import Reset
 
-from yoso_sw.network.network import Layer, Window
+from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.nir.common import called, sums
 from yoso_sw.nir.real import RealLayer
@@ -223,28 +223,34 @@ class Reader:
             matrix = matrix[np.arange(len(matrix)).reshape(self.spatial).transpose(1, 2, 0).ravel()]
         return matrix
 
+    def _of_both_axes(self, what: str, value: Any) -> int:
+        """A stride or a padding, which a convolution has alike down and across."""
+        if isinstance(value, str) or len(set(np.ravel(value).tolist())) != 1:
+            self.refuse(f"{what}={value}; a convolution has one {what}, a number, down and across")
+            return 1
+        return int(np.ravel(value)[0])
+
     def _convolve(self, node: Any, weight: np.ndarray) -> np.ndarray | None:
         known = len(self.obstacles)
         if weight.ndim != 4 or weight.shape[2] != weight.shape[3]:
             self.refuse(f"weights have shape {weight.shape}; kernels must be square")
             return None
-        padding = 0 if isinstance(node.padding, str) and node.padding == "valid" else node.padding
-        for what, value, allowed in (
-            ("stride", node.stride, 1),
-            ("padding", padding, 0),
-            ("dilation", node.dilation, 1),
-            ("groups", node.groups, 1),
-        ):
-            if isinstance(value, str) or (np.ravel(value) != allowed).any():
-                self.refuse(f"{what}={value}; a convolution has {what} {allowed}")
+        for what, value in (("dilation", node.dilation), ("groups", node.groups)):
+            if (np.ravel(value) != 1).any():
+                self.refuse(f"{what}={value}; a convolution has {what} 1")
+        stride = self._of_both_axes("stride", node.stride)
+        valid = isinstance(node.padding, str) and node.padding == "valid"
+        padding = self._of_both_axes("padding", 0 if valid else node.padding)
         if len(self.shape) != 3 or self.flat or self.shape[0] != weight.shape[1]:
             self.refuse(f"its input has shape {self.shape}, not ({weight.shape[1]} channels, rows, cols)")
-        elif min(self.shape[1:]) < weight.shape[2]:
-            self.refuse(f"its kernel of {weight.shape[2]} is larger than its input {self.shape}")
         if len(self.obstacles) > known:
             return None
         channels, rows, cols = self.shape
-        self.window = Window(rows, cols, channels, weight.shape[2])
+        window = Window(rows, cols, channels, weight.shape[2], stride, padding)
+        if faults := list(window.faults):
+            self.refuse("; ".join(faults))
+            return None
+        self.window = window
         by = np.broadcast_to(self._of_channels(self.gain), (channels,))
         return (weight * by[None, :, None, None]).transpose(2, 3, 1, 0).reshape(-1, len(weight))
 

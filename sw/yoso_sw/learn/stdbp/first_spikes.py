@@ -41,17 +41,20 @@ def _events_by_position(order, when, size, window, at, axons, count):  # type: i
 
     The first count[p] entries of at[p] and axons[p] become their times and their axons at position p.
     """
-    rows, cols, channels, kernel = window
-    out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
+    rows, cols, channels, kernel, stride = window
+    out_rows, out_cols = (rows - kernel) // stride + 1, (cols - kernel) // stride + 1
     count[:] = 0
     for n in range(size):
         axon = order[n]
         pixel, channel = axon // channels, axon % channels
         row, col = pixel // cols, pixel % cols
-        top, bottom = max(0, row - kernel + 1), min(row, out_rows - 1)
-        left, right = max(0, col - kernel + 1), min(col, out_cols - 1)
-        right_of, below = channels, kernel * channels  # a position's own axon is so much nearer its corner
-        own = row * below + col * right_of + channel
+        top, bottom = max(0, row - kernel + stride) // stride, min(row // stride, out_rows - 1)
+        left, right = max(0, col - kernel + stride) // stride, min(col // stride, out_cols - 1)
+        own = (row * kernel + col) * channels + channel
+        right_of, below = (
+            stride * channels,
+            stride * kernel * channels,
+        )  # the next position's axon is lower by
         if row == rows:  # the bias, everyone's last axon
             top, bottom, left, right = 0, out_rows - 1, 0, out_cols - 1
             right_of, below, own = 0, 0, kernel * kernel * channels
@@ -139,13 +142,15 @@ def _open_window(s, rule, bounds, whole):  # type: ignore[no-untyped-def]
     never = s.dtype.type(np.inf)
     for x in range(TILE):
         v = s[V + x]
-        s[THETA + x] = never if v >= theta or constant > 0 else theta
+        # On whole steps this is sweep start - 1, and a potential that falls may be below theta at start.
+        above = v >= theta and (not whole or v + s[A + x] >= theta)
+        s[THETA + x] = never if above or constant > 0 else theta
         if constant > 0:
             out = start - 1 + max(np.ceil((theta - v) / constant), 1)
             s[FIRED + x] = out if out < end else never
             s[V_CROSSED + x] = min(v + constant * ((out if out < end else last) - start + 1), high)
             s[SLOPE + x] = never if v >= theta else constant
-        elif v >= theta:
+        elif above:
             s[FIRED + x], s[SLOPE + x] = start, never
             s[V_CROSSED + x] = min(max(v + s[A + x], low), high) if whole else v
 

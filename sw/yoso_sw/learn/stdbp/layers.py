@@ -27,7 +27,7 @@ from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.quantiser import Quantiser as Quantiser
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.times import SILENT, Spikes
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 EPSILON = 1e-5  # keeps the variance of a neuron that is always the same from dividing by 0
 
@@ -288,12 +288,12 @@ class Dense(TemporalLayer):
 
 
 class Conv2d(TemporalLayer):
-    """A convolution, unpadded, stride 1, and P2: (batch, channels, rows, cols) -> (batch, filters, ..).
+    """A convolution and P2: (batch, channels, rows, cols) -> (batch, filters, ..).
 
     Parameters
     ----------
     window
-        Rows, columns and channels of the input, and the side of the kernel.
+        Rows, columns and channels of the input; side, stride and padding of the kernel.
     filters
         Channels of the output.
     pool
@@ -331,9 +331,10 @@ class Conv2d(TemporalLayer):
         Pooled here already: the neuron with the highest potential is the first to spike, so the maximum of
         potentials leads to the minimum of times and leaves a quarter of the work.
         """
-        kernel, weights = self.window.kernel, self.working
-        shared = weights[: self.window.axons].reshape(kernel, kernel, self.window.channels, self.neurons)
-        potential = functional.conv2d(ages, shared.permute(3, 2, 0, 1))
+        window, weights = self.window, self.working
+        shared = weights[: window.axons].reshape(window.kernel, window.kernel, window.channels, self.neurons)
+        kernels = shared.permute(3, 2, 0, 1)
+        potential = functional.conv2d(ages, kernels, stride=window.stride, padding=window.padding)
         if self.pool:
             potential = functional.max_pool2d(potential, 2)
         if self.bias:

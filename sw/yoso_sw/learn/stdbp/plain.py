@@ -6,23 +6,38 @@ It keeps every causal set of every neuron, (batch, axons, neurons) numbers, wher
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
+from torch.nn import functional
 
 from yoso_sw.learn.times import SILENT
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 ROWS = 128  # at once, where no gradient is wanted
+
+
+def padded(times: torch.Tensor, window: Window) -> tuple[torch.Tensor, Window]:
+    """Times (batch, inputs) with silent inputs in place of the window's padding, and the window over both."""
+    border = window.padding
+    if not border:
+        return times, window
+    pixels, bias = times[:, : window.inputs], times[:, window.inputs :]
+    picture = pixels.reshape(-1, window.rows, window.cols, window.channels)
+    picture = functional.pad(picture, (0, 0, border, border, border, border), value=SILENT)
+    window = replace(window, rows=window.rows + 2 * border, cols=window.cols + 2 * border, padding=0)
+    return torch.cat([picture.flatten(1), bias], dim=1), window
 
 
 def patches(times: torch.Tensor, window: Window) -> torch.Tensor:
     """What each position of a convolution sees, (batch * positions, axons), of its inputs (batch, inputs).
 
-    Both are ordered (row, col, channel), a bias last.
+    Both are ordered (row, col, channel), a bias last; the window has no padding, or `padded` took it away.
     """
     pixels, bias = times[:, : window.inputs], times[:, window.inputs :]
     picture = pixels.reshape(-1, window.rows, window.cols, window.channels)
     # batch, row, col, channel, kernel, kernel
-    seen = picture.unfold(1, window.kernel, 1).unfold(2, window.kernel, 1)
+    seen = picture.unfold(1, window.kernel, window.stride).unfold(2, window.kernel, window.stride)
     seen = seen.permute(0, 1, 2, 4, 5, 3).reshape(-1, window.axons)
     return torch.cat([seen, bias.repeat_interleave(window.positions, dim=0)], dim=1)
 
@@ -67,6 +82,8 @@ def spike_times(
     ready = begins.clamp(min=opening)[:, :, None]
     opens_in = (begins <= opening) & (opening < until)
     above = opens_in[:, :, None] & (a * ready - b >= threshold)
+    if whole:  # that is sweep start - 1, and a potential that falls may be below theta at start
+        above &= a * start - b >= threshold
     rises = a > 0
     cross = (threshold + b) / torch.where(rises, a, 1)  # a division by 0 would leave nan in the gradient
     step = cross + (cross.ceil() - cross).detach() if whole else cross

@@ -66,9 +66,9 @@ def _by_spike(events, weights, fired, deltas, wanted, results, share, shares):  
 @njit(cache=True, inline="always")
 def _row_seen(window, p, y):  # type: ignore[no-untyped-def]
     """Where row y of what position p sees begins among the inputs, and how long it is."""
-    _, cols, channels, kernel = window
-    out_cols = cols - kernel + 1
-    return ((p // out_cols + y) * cols + p % out_cols) * channels, kernel * channels
+    _, cols, channels, kernel, stride = window
+    out_cols = (cols - kernel) // stride + 1
+    return ((p // out_cols * stride + y) * cols + p % out_cols * stride) * channels, kernel * channels
 
 
 @njit(cache=True)

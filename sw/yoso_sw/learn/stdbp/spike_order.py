@@ -1,7 +1,7 @@
 """A batch's spikes in order of time, as `first_spikes` and `spike_gradient` take them; a layer's window.
 
-A window is (rows, cols, channels, kernel) of `network.Window`, kernel 0 for a dense layer. Its inputs are
-ordered (row, col, channel), a bias last.
+A window is (rows, cols, channels, kernel, stride) of `network.Window`, kernel 0 for a dense layer. Its inputs
+are ordered (row, col, channel), a bias last; padding has become silent inputs (`plain.padded`).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 from numba import njit
 
 DIGIT = 256  # values of one of the two digits by which spikes are sorted
-DENSE = (1, 1, 0, 0)  # the window of a dense layer
+DENSE = (1, 1, 0, 0, 1)  # the window of a dense layer
 
-Shape = tuple[int, int, int, int]
+Shape = tuple[int, int, int, int, int]
 
 
 def positions_of(window: Shape) -> int:
     """Positions of a convolution, 1 of a dense layer."""
-    rows, cols, _, kernel = window
-    return (rows - kernel + 1) * (cols - kernel + 1) if kernel else 1
+    rows, cols, _, kernel, stride = window
+    return ((rows - kernel) // stride + 1) * ((cols - kernel) // stride + 1) if kernel else 1
 
 
 class Events(NamedTuple):

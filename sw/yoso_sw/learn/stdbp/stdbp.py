@@ -24,7 +24,7 @@ from yoso_sw.learn.stdbp import plain, spike_order
 from yoso_sw.learn.stdbp.first_spikes import first_spikes
 from yoso_sw.learn.stdbp.spike_gradient import deltas, gradient
 from yoso_sw.learn.times import SILENT
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 #: Threads of the kernels; None: as many as torch's. Torch's own, once woken, spin and take the kernels'
 #: cores, so a network of slope A alone is fastest with one of them and several here.
@@ -175,6 +175,8 @@ def spike_times(
     Spike times (batch, neurons), inf for silent, and V at the spike or, for silent neurons, at `last`.
     Spikes at the opening of the window, of neurons already above theta, pass no gradient.
     """
+    if window is not None:
+        times, window = plain.padded(times, window)
     if times.is_cuda or not KERNELS:
         if slope:
             raise ValueError("a constant slope on whole steps has a kernel on the CPU alone; see ramp_times")
@@ -183,7 +185,7 @@ def spike_times(
         return results[0].reshape(len(times), -1), results[1].reshape(len(times), -1)
     bounds = adder_bounds(chip or ChipParams()) if whole else NO_BOUNDS
     rule = threshold, slope, start, end, last
-    geometry = spike_order.DENSE if window is None else astuple(window)[:4]
+    geometry = spike_order.DENSE if window is None else astuple(window)[:5]  # all but the padding
     return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive, min_slope)
 
 
