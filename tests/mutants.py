@@ -1,4 +1,4 @@
-"""Plants the bugs of ``mutants.toml`` one by one in a copy of the RTL and sees that the named tests fail.
+"""Plants the bugs of ``mutants.toml`` one by one in a copy of the code and sees that the named tests fail.
 
 ``python tests/mutants.py [NAME]...`` prints a table; exit status 1 if a bug is not noticed.
 """
@@ -49,9 +49,19 @@ class Mutant:
     new: str
     tests: tuple[str, ...]
 
-    def apply(self, hw: Path) -> None:
-        """Plant it in a copy of hw/."""
-        path = hw / "yoso_hw" / self.file
+    @property
+    def in_rtl(self) -> bool:
+        """Whether it is in the RTL; else it is in software."""
+        return not self.file.startswith("sw/")
+
+    @property
+    def path(self) -> Path:
+        """Its file from the root."""
+        return RTL / self.file if self.in_rtl else Path(self.file)
+
+    def apply(self, copy: Path) -> None:
+        """Plant it in a copy of hw/ and sw/."""
+        path = copy / self.path
         path.write_text(self.mutated(path.read_text()))
 
     def mutated(self, text: str) -> str:
@@ -83,10 +93,14 @@ def functions(path: Path) -> set[str]:
 def problem(mutant: Mutant, timeout: int = 900) -> str:
     """Plant the bug and run its tests; what is wrong, or "" if every test notices it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        hw = Path(folder) / "hw"
-        shutil.copytree(ROOT / "hw", hw, ignore=shutil.ignore_patterns("__pycache__"))
-        mutant.apply(hw)
-        path = os.pathsep.join([str(hw), str(ROOT / "sw"), str(ROOT / "sim")])
+        own = "hw" if mutant.in_rtl else "sw"
+        left_out = shutil.ignore_patterns("__pycache__", "networks")
+        shutil.copytree(ROOT / own, Path(folder) / own, ignore=left_out)
+        mutant.apply(Path(folder))
+        homes = [Path(folder) if name == own else ROOT for name in ("hw", "sw", "sim")]
+        path = os.pathsep.join(
+            str(home / name) for home, name in zip(homes, ("hw", "sw", "sim"), strict=True)
+        )
         environment = {
             "YOSO_CACHE": str(ROOT / "build"),  # simulators stay where those of this checkout are
             **os.environ,

@@ -71,7 +71,7 @@ def plan(
 
     Raises
     ------
-    yoso_sw.network.network.NetworkError
+    yoso_sw.network.errors.NetworkError
         If the file is no network.
     yoso_sw.compile.mapping.CompileError
         If the chip cannot run it.

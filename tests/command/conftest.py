@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from command.test_output_folder import CONFIG, tiny
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from support.kills import Work, kill
 from yoso_sim.job import read_result
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 #: Kills of each kind of work by `make kill`, and by `make test` of what is short.

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from yoso_sim.cli import main
-from yoso_sw.network.network import Layer, Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.zoo import locate
 

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from yoso_hw import folders
 from yoso_hw.folders import OutputError, cache_folder, checkout, output_folder
 from yoso_sim.cli import main
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 CONFIG = """

@@ -19,7 +19,8 @@ from yoso_sim import report as reports
 from yoso_sim.build import build
 from yoso_sim.cli import main
 from yoso_sim.job import chunk_path, read_chunk, read_result, write_result
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 CHIP = ("--set", "cols=2", "--set", "rows=1")

@@ -14,7 +14,8 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.predict import predict_counters
 from yoso_sw.network import golden
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 PARAMS = chip_cases.CHIPS["3 x 2, unicast, bus"]

@@ -11,7 +11,8 @@ from yoso_sim.host import Outcome
 from yoso_sim.link import Batch, Inner
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network import golden
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 PARAMS = ChipParams(

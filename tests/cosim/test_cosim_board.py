@@ -9,7 +9,8 @@ from yoso_sim import campaign
 from yoso_sim.build import build
 from yoso_sw.data import registry
 from yoso_sw.network import golden
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 CHIP = ChipParams(

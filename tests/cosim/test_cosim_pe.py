@@ -8,7 +8,8 @@ from support.block_cases import PES
 from support.blocks import build_block, run_bench
 from support.pe_model import PeModel, PeSetup
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 
 

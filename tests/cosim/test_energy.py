@@ -31,7 +31,8 @@ from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network import golden
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 from yoso_synth.power import Energy
 from yoso_synth.toggles import Window

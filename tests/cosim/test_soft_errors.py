@@ -4,14 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from yoso_hw.core.compute import HISTORY
 from yoso_hw.params import ChipParams
 from yoso_sim.build import build
+from yoso_sim.commands.soft_errors import main
 from yoso_sim.simulate import simulate
 from yoso_sim.study.injection import REACH
 from yoso_sw.compile import faults
 from yoso_sw.data import registry
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 #: Two layers a network, of neurons of the family: (first, second, decision).
@@ -77,3 +80,9 @@ def test_the_rtl_with_flips_is_the_golden_model_with_flips(kind, memory, tmp_pat
 
 def test_the_golden_model_knows_how_many_words_the_core_forwards():
     assert faults.FORWARDED == HISTORY
+
+
+def test_a_convolution_is_refused_in_one_line():
+    result = CliRunner().invoke(main, ["mnist-csnn"])
+    assert result.exit_code == 1 and result.output.count("Error:") == 1
+    assert "network 'mnist-csnn' has a convolution, layer 0: 16C5-P2, and flips are modelled" in result.output

@@ -10,7 +10,8 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import one_node, read_flits, rectangle_fields
 from yoso_sw.compile.predict import predict_counters
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 
 SMALL = {

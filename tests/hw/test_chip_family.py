@@ -12,7 +12,8 @@ from yoso_sw.compile.mapping import CompileError
 from yoso_sw.compile.predict import PREDICTED, predict_counters
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 SMALL = {"neurons": 16, "weights": 256, "weight_bits": 4, "acc_bits": 12, "pot_bits": 16, "neuron": "all"}

@@ -284,7 +284,7 @@ def test_a_spike_is_seen_until_its_last_word_is_taken(stall):
         seen = [bench.record(value) for value in (bench.dut.holds, bench.dut.idle)]
         words = bench.spike(0, r, r)
         bench.settle()
-        bench.step(3)
+        bench.step(12)
         came = bench.spikes.sent[0]
         gone = bench.requests.cycles[-1] if words else came + 2
         assert all(holds or not idle for holds, idle in list(zip(*seen, strict=True))[came + 1 : gone + 1])
@@ -325,8 +325,8 @@ def test_spikes_that_are_dropped_between_others_cost_their_cycles_only_where_non
 
 def test_spikes_that_reach_nothing_are_dropped_one_a_cycle_uncounted_and_whatever_their_step():
     bench = WalkBench(square(PARAMS, 2, 2))
-    for i in range(20):
-        bench.spike(i, 7, i % 8, parity=1)
+    for i in range(20):  # lines without a word, and words without a line
+        bench.spike(i, *((7, i % 2) if i % 3 else (i % 2, 7)), parity=1)
     bench.step(21)
     assert not bench.spikes.queue
     bench.settle()
@@ -443,6 +443,8 @@ def test_a_path_may_have_more_lines_than_the_pe_has_words():
 @pytest.mark.parametrize("parity", [0, 1])
 def test_a_coordinate_beyond_the_tables_is_an_error_and_its_spike_is_dropped(parity):
     bench = WalkBench(square(PARAMS, 4, 4))
+    for beyond in range(9, 16):  # whatever a memory gives that has no such word
+        bench.paths.rows[beyond], bench.paths.columns[beyond] = {"lines": 1}, {"run": 1}
     bench.step()
     for r, q in ((9, 0), (0, 9), (15, 15), (8, 8), (0, 15), (1, 1)):
         bench.spike(3, r, q, parity=parity * (max(r, q) > 8))

@@ -14,7 +14,9 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import Vector, load_vectors
 

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 from yoso_sw.data import registry
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 #: Weights and biases of a layer, float (inputs, neurons) and (neurons,).

@@ -4,7 +4,8 @@ import dataclasses
 
 import nir
 import numpy as np
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 

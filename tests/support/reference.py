@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import NEVER, Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim import report
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 

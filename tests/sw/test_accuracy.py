@@ -16,7 +16,8 @@ from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 CONFIG = """

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import CompileError, compile_network
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 #: A lies in -512 .. 511.

@@ -9,7 +9,7 @@ from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, centred
 from yoso_sw.learn.trainer import Trainer
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 NEURON = NeuronConfig("constant", 17.0, 16, 32)
 MEAN, CENTRED = Normal(mean=0.3), Extras(centred=True)

@@ -9,7 +9,8 @@ from yoso_hw.params import ParamError
 from yoso_sw.compile.choose import choose
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network import zoo
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron, Reset
 
 COMMITTED = {name: Network.load(zoo.locate(name, ".npz")) for name in zoo.names(".npz")}

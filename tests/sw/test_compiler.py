@@ -20,7 +20,8 @@ from yoso_sw.compile.mapping import choose_nodes, lower_bound
 from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 SMALL = ChipParams(

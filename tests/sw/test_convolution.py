@@ -14,9 +14,12 @@ from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig, TrainCo
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.times import input_times
 from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network import network_file
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import NEVER, Layer, Network, NetworkError, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 
 STEPS = 24
@@ -343,9 +346,7 @@ def test_a_convolution_decides_nothing():
 
 @pytest.mark.parametrize("entry", [{"rows": 6}, {"rows": "many"}, 7, {"side": 3}])
 def test_a_damaged_window_in_the_file_is_refused(tmp_path, monkeypatch, entry):
-    import yoso_sw.network.network as module
-
-    monkeypatch.setattr(module, "_window_entry", lambda window: window and entry)
+    monkeypatch.setattr(network_file, "_window_entry", lambda window: window and entry)
     small_network().save(tmp_path / "net.npz")
     with pytest.raises(NetworkError, match="not a whole network file"):
         Network.load(tmp_path / "net.npz")

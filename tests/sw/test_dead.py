@@ -9,7 +9,8 @@ from support.quarters import LITERAL, load, patterns, small_config
 from yoso_sw.commands import seeds, train
 from yoso_sw.learn import dead
 from yoso_sw.learn.trainer import Trainer
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 
 CONFIG = """
 name = "quarters"

@@ -10,7 +10,8 @@ from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 PARAMS = ChipParams(

@@ -26,7 +26,9 @@ from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
-from yoso_sw.network.network import Layer, Network, NetworkError, Window
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.zoo import NETWORKS
 from yoso_sw.nir import NirError, files, from_nir, read, to_nir, write

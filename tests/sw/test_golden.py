@@ -15,7 +15,8 @@ from support.reference import closed_form, random_inputs, random_network
 from yoso_hw.params import ChipParams
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.golden import GoldenError, input_steps, run
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import load_vector
 

@@ -13,7 +13,8 @@ from yoso_hw.params import ChipParams
 from yoso_sw.network import golden, sweep
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.golden import GoldenError, run
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, LARGEST_DECAY, Neuron, Reset
 
 DECISIONS = ("ttfs", "softmax", "count")

@@ -29,7 +29,8 @@ from yoso_sw.compile.image import (
 )
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 PARAMS = ChipParams(

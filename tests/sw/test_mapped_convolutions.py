@@ -17,7 +17,8 @@ from yoso_sw.compile.mapping import CompileError
 from yoso_sw.compile.predict import PREDICTED, predict_counters, predict_load_counters
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron
 
 PARAMS = ChipParams(

@@ -12,7 +12,7 @@ from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.stdbp import layers
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, EarliestPool2d, Extras
 from yoso_sw.learn.times import Spikes, SpikeTimeLoss, TemporalEncoder
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 INF = float("inf")
 NEURON = NeuronConfig(threshold=8.0, end=16)

@@ -6,7 +6,8 @@ import nir
 import numpy as np
 import pytest
 from support.nir_graphs import convolution, dense, foreign
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 from yoso_sw.nir import NirError, export, from_nir, to_nir
 

@@ -12,7 +12,8 @@ from support.nir_graphs import dense
 from support.nir_steps import follow_steps
 from yoso_sw.network import golden
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 from yoso_sw.nir import convert, measure, read, to_nir, write
 from yoso_sw.nir.measure import record

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 from support.small_files import dense_network
-from yoso_sw.network.network import NetworkError
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.nir import NirError, files, from_nir, read, to_nir, write
 
 WEIGHT = "node/nodes/weights0/weight"

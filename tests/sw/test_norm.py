@@ -9,7 +9,7 @@ from yoso_sw.learn.batch_norm import BatchNorm
 from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras
 from yoso_sw.learn.trainer import Trainer
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 NEURON = NeuronConfig("constant", 17.0, 16, 32)
 NORMED = {"neuron": NEURON, "extras": Extras(batch_norm=10.0), "steps": 33, "bias": True}

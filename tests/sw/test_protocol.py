@@ -11,7 +11,8 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import ImageError, WrongChipError
 from yoso_sw.host.protocol import Outcome, Protocol, ProtocolError, Reading
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 PARAMS = ChipParams(cols=3, rows=2, lanes=2, neurons=8, weights=64, steps=16, layers=4, classes=8)

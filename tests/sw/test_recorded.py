@@ -20,7 +20,8 @@ from yoso_sw.data.streams import Stream
 from yoso_sw.learn.config import LayerConfig, TrainConfig
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.trainer import Trainer
-from yoso_sw.network.network import NEVER, Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.zoo import NETWORKS
 

@@ -15,7 +15,8 @@ from yoso_sw.commands import board
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.host.serial import BoardError, SerialHost
 from yoso_sw.network import golden
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 PARAMS = ChipParams(cols=2, rows=1, neurons=8, weights=64, steps=8, layers=4, classes=4)

@@ -13,7 +13,8 @@ from yoso_sw.compile import sound
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import CHECKSUM, PREAMBLE, CorruptedImageError, WeightImage
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, Neuron, Reset
 
 PARAMS = ChipParams(cols=2, rows=2, lanes=2, neurons=8, weights=64, steps=16, layers=4, classes=8)

@@ -16,7 +16,8 @@ from yoso_sw.learn.stdbp.export import export
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.times import decide, input_times, spike_time_loss
 from yoso_sw.network import golden
-from yoso_sw.network.network import NEVER, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import load_vectors
 

@@ -18,7 +18,8 @@ from yoso_sw.learn.times import input_times
 from yoso_sw.learn.trains import of_events
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 SEEDS = 320

@@ -18,7 +18,7 @@ from yoso_sw.compile.tables import (
     walk_registers,
 )
 from yoso_sw.compile.tiles import Cut, cut, deal, sides
-from yoso_sw.network.network import Layer, Window
+from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron
 
 
@@ -62,6 +62,7 @@ def check(layer: Layer, own: LayerMap, lanes: int, spikes: np.ndarray) -> None:
         met, added = np.zeros(layer.neurons, int), np.zeros(layer.neurons, int)
         for held, weights, tables, told in pes:
             for neuron, weight in walk(dict(zip(Address._fields, spike, strict=True)), *tables, told):
+                assert neuron < len(held) and weight < len(weights), "a word that the PE has not"
                 lane = held[neuron] >= 0
                 assert not weights[weight][~lane].any(), "a weight in a lane without a neuron"
                 met[held[neuron][lane]] += 1

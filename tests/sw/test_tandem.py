@@ -22,7 +22,7 @@ from yoso_sw.learn.tandem.rule import Tandem
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.learn.trains import of_events
 from yoso_sw.network import golden
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 STEPS = 12
 

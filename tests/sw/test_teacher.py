@@ -13,7 +13,8 @@ from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.times import spike_time_loss
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden, zoo
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 
 CPU = torch.device("cpu")
 

@@ -11,7 +11,8 @@ from yoso_sw.compile.cost import cycles, walk_cycles
 from yoso_sw.compile.mapping import CompileError, choose_cuts, map_network
 from yoso_sw.compile.smallest import memory_bits, needed_side, smallest_chip, smallest_cuts
 from yoso_sw.compile.tiles import cut, cuts, deal, fits, sides, split, useful
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 PARAMS = ChipParams(cols=8, rows=6, lanes=2, neurons=64, weights=512, side=24, layers=8, classes=16)

@@ -21,7 +21,8 @@ from yoso_sw.learn.stdbp.export import check_bounds
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.zoo import locate
 

@@ -14,7 +14,8 @@ from yoso_sw.learn import family
 from yoso_sw.learn.trains import Trains, decide, of_events
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import run
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 from yoso_sw.network.vectors import Vector, load_vectors
 

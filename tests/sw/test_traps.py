@@ -18,7 +18,8 @@ from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import NETWORKS
 
 # ---- networks, images, configurations ---------------------------------------------------------------------

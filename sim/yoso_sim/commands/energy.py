@@ -16,7 +16,7 @@ from yoso_sw.commands.options import images_option, net_option, out_option
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.network.network import NetworkError
+from yoso_sw.network.errors import NetworkError
 from yoso_synth.liberty import LibertyError
 from yoso_synth.report import Row, chip_text, write_report
 from yoso_synth.tools import SynthError

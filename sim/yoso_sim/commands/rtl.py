@@ -18,7 +18,8 @@ from yoso_sw.data.options import data_option, other_data_option
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import DatasetError, Inputs
 from yoso_sw.network import golden
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
 ERRORS = (ParamError, NetworkError, CompileError, DatasetError, ImageError)

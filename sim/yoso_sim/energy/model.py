@@ -9,7 +9,7 @@ from yoso_hw.registers import Counter
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.layout import LayerMap
 from yoso_sw.compile.routes import destination, rectangles, touched
-from yoso_sw.network.network import Layer
+from yoso_sw.network.layer import Layer
 from yoso_synth.power import Energy, PowerModel
 from yoso_synth.toggles import Command, Toggles, Window
 from yoso_synth.tools import SynthError

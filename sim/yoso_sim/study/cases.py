@@ -16,7 +16,8 @@ from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Layer, Network, Window, most_spikes
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network, most_spikes
 from yoso_sw.network.neuron import Neuron, of_words
 
 #: How a layer's weights are drawn. The simplest comes first, as below: cases shrink to it.
@@ -50,7 +51,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class LayerRecipe(Recipe):
-    """A `yoso_sw.network.network.Layer`; `weights`, of `WEIGHTS`, says how its weights come from `seed`.
+    """A `yoso_sw.network.layer.Layer`; `weights`, of `WEIGHTS`, says how its weights come from `seed`.
 
     From `current` to `charge` it is as a network's file says it (`yoso_sw.network.neuron.of_words`). With a
     `window` (rows, cols, channels, kernel, stride, padding) it is a convolution of `neurons` filters.

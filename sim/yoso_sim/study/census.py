@@ -14,7 +14,8 @@ from yoso_sw.compile.image import WeightImage
 from yoso_sw.network import golden
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
-from yoso_sw.network.network import DECISIONS, Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import DECISIONS, Network
 from yoso_sw.network.neuron import LARGEST_DECAY, to_words
 
 from yoso_sim.study.cases import IMAGES, WEIGHTS, Case, Run

@@ -10,7 +10,8 @@ from yoso_hw.params import NEURONS, ROUTERS, ChipParams
 from yoso_hw.registers import Reset
 from yoso_sw.compile.compiler import check_network
 from yoso_sw.compile.smallest import CompileError, smallest_cuts
-from yoso_sw.network.network import NetworkError, Window
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.layer import Window
 from yoso_sw.network.neuron import LARGEST_DECAY
 
 from yoso_sim.study.cases import IMAGES, WEIGHTS, Case, CaseError, LayerRecipe, Run

@@ -31,7 +31,8 @@ from yoso_sw.learn.config import ConfigError, TrainConfig
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network import golden
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate, names
 
 if TYPE_CHECKING:

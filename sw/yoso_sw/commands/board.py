@@ -35,7 +35,8 @@ from yoso_sw.host.protocol import Outcome
 from yoso_sw.host.serial import BoardError, Port, SerialHost
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.network import golden
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
 #: Images sent without waiting for answers, so that the line never idles.

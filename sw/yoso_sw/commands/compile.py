@@ -14,7 +14,8 @@ from yoso_sw.compile.choose import choose
 from yoso_sw.compile.compiler import compile_network, describe
 from yoso_sw.compile.image import ImageError
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
 

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from yoso_sw.data import recorded, registry
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
 #: Bins of a recording that is looked at without a network.

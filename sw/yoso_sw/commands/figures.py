@@ -18,8 +18,8 @@ from yoso_sw.figures.setting import VALIDATION, Setting
 from yoso_sw.learn.alpha.limits import LONGEST
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.golden import GoldenError
-from yoso_sw.network.network import NetworkError
 
 #: What is wrong with something that the user gave or that is missing; one message each.
 ERRORS = (report.FigureError, ConfigError, TrainingError, DatasetError, NetworkError, GoldenError)

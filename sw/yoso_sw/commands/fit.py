@@ -9,7 +9,8 @@ from yoso_hw.params import ParamError
 
 from yoso_sw.commands.options import net_option
 from yoso_sw.compile.fit import Fit, fits
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
 HEADER = ("chip", "mesh", "lanes", "neurons", "weights", "PEs", "cycles", "")

@@ -15,8 +15,9 @@ from yoso_sw.data.options import data_option
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.config import ConfigError
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.golden import GoldenError
-from yoso_sw.network.network import CODES, Network, NetworkError
+from yoso_sw.network.network import CODES, Network
 from yoso_sw.network.zoo import locate
 from yoso_sw.nir import NirError, convert, losses, measure, read, to_nir, write
 

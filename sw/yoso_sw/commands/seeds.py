@@ -23,7 +23,8 @@ from yoso_sw.data.parts import Data
 from yoso_sw.learn import card, dead, spread
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import load_config
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import home, locate
 
 

@@ -36,8 +36,9 @@ from yoso_sw.learn import card, curve, dead
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.golden import GoldenError
-from yoso_sw.network.network import Network, NetworkError
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import NETWORKS, home, locate
 
 #: What is wrong with something that the user gave; one message each.

@@ -14,9 +14,10 @@ from yoso_sw.compile.contents import mapped_registers, spike_words, table_words
 from yoso_sw.compile.flits import to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
-from yoso_sw.compile.smallest import needed_side, side_of
+from yoso_sw.compile.smallest import side_of, side_remedy
 from yoso_sw.compile.tables import arranged
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import KEPT
 
 
@@ -62,13 +63,13 @@ def check_network(network: Network, params: ChipParams) -> None:
             check(
                 params.side > 0,
                 f"network {network.name!r} has a convolution, layer {i}: {layer.shape}, which a chip with "
-                f"side=0 has not: use a chip with side >= {needed_side(network)}",
+                f"side=0 has not: {side_remedy(network)}",
             )
             check(
                 side_of(layer) <= params.side,
                 f"network {network.name!r}, layer {i}: {layer.window.rows} x {layer.window.cols} inputs"
                 f"{' and a bias' if layer.bias_axon else ''} have more rows or columns than the chip's "
-                f"side={params.side}: use a chip with side >= {needed_side(network)}",
+                f"side={params.side}: {side_remedy(network)}",
             )
         for name, value in layer.neuron.largest.items():
             check(

@@ -13,7 +13,8 @@ import numpy as np
 
 from yoso_sw.compile.tables import reach
 from yoso_sw.compile.tiles import Cut, runs
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 
 #: Share of the inputs that spike in an image, and of a hidden layer's neurons by the decision: 147 of 784
 #: MNIST pixels, and 48.6 % in the paper's 784-400-10 (section V.B).

@@ -82,7 +82,7 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
     ParamError
         If `kind` is no chip, or a setting is none of it.
     """
-    base = wide_enough(network, chips.load(kind, settings))
+    base = chips.load(kind, settings)
     if network.beyond_rel_psp:
         settings = ("neuron=all", *settings)
     for name in chips.names():
@@ -91,6 +91,7 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
         except ParamError as error:
             yield Fit(name, None, why=str(error))
     try:
+        base = wide_enough(network, base)
         check_network(network, base)
         smallest = smallest_chip(network, base)
     except (CompileError, ParamError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 Rectangle = tuple[int, int, int, int]
 

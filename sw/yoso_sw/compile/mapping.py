@@ -14,7 +14,8 @@ from yoso_sw.compile.cost import activity, walk_cycles
 from yoso_sw.compile.layout import LayerMap, Slice
 from yoso_sw.compile.smallest import CompileError, remedy, smallest_cuts
 from yoso_sw.compile.tiles import Cut, cut, cuts, deal, filter_words
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 
 __all__ = ["CompileError", "LayerMap", "Slice", "choose_cuts", "choose_nodes", "lower_bound", "map_network"]
 

@@ -9,13 +9,14 @@ from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.cost import walk_cycles
 from yoso_sw.compile.tiles import Cut, cut, cuts, filter_words
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 
 #: More PEs than any mesh has.
 UNBOUNDED = 1 << 30
 
-#: The largest chip: nodes a side, neurons and weights a PE.
-MOST_NODES, MOST_NEURONS, MOST_WEIGHTS = 16, 4096, 1 << 20
+#: The largest chip: nodes a side, neurons and weights a PE, coordinates of a spike.
+MOST_NODES, MOST_NEURONS, MOST_WEIGHTS, MOST_SIDE = 16, 4096, 1 << 20, 256
 
 
 class CompileError(ValueError):
@@ -74,6 +75,14 @@ def side_of(layer: Layer) -> int:
 def needed_side(network: Network) -> int:
     """The least `ChipParams.side` with which a chip has all layers of a network."""
     return max(side_of(layer) for layer in network.layers)
+
+
+def side_remedy(network: Network) -> str:
+    """What to do where a chip's side is too small."""
+    side = needed_side(network)
+    if side > MOST_SIDE:
+        return f"make its inputs smaller; no chip has a side of more than {MOST_SIDE}"
+    return f"use a chip with side >= {side}"
 
 
 def memory_bits(params: ChipParams) -> int:

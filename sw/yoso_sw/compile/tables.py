@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from yoso_sw.compile.layout import LayerMap, Slice
-from yoso_sw.network.network import Layer, Window
+from yoso_sw.network.layer import Layer, Window
 
 
 class Reach(NamedTuple):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from yoso_hw.params import ChipParams
 
 from yoso_sw.compile.layout import Slice
-from yoso_sw.network.network import Layer
+from yoso_sw.network.layer import Layer
 
 
 def split(total: int, parts: int, unit: int = 1) -> list[tuple[int, int]]:

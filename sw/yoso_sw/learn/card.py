@@ -21,7 +21,9 @@ from yoso_sw.data.views import VIEWS, views_of
 from yoso_sw.learn import dead, spread
 from yoso_sw.learn.config import ConfigError, TrainConfig
 from yoso_sw.learn.config_file import load_config
-from yoso_sw.network.network import Layer, Network, NetworkError
+from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate, names
 
 DECISIONS = {

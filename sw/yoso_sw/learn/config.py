@@ -10,7 +10,8 @@ from yoso_hw.params import ChipParams
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.views import VIEWS, family, views_of
 from yoso_sw.learn import rules
-from yoso_sw.network.network import CODES, DECISIONS, NEVER, Window
+from yoso_sw.network.layer import Window
+from yoso_sw.network.network import CODES, DECISIONS, NEVER
 from yoso_sw.network.neuron import KEPT
 
 #: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.

@@ -16,7 +16,8 @@ from torch.nn import functional
 from yoso_hw.params import ChipParams
 
 from yoso_sw.learn.trains import Trains
-from yoso_sw.network.network import Network, Window
+from yoso_sw.network.layer import Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import KEPT, Neuron, Reset
 
 #: Bits of the signed whole numbers whose sums of two a type holds.

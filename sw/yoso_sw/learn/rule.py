@@ -18,7 +18,8 @@ from yoso_sw.learn import ridge
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 
 
 class Result(Protocol):

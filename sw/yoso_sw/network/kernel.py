@@ -14,7 +14,8 @@ from numba import njit, prange
 from yoso_hw.params import ChipParams
 
 from yoso_sw.network.events import NEVER
-from yoso_sw.network.network import Network, Window
+from yoso_sw.network.layer import Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import KEPT, records
 from yoso_sw.network.sweep import ONCE, charge, leave_current, sweep_layer
 from yoso_sw.network.synapse import integrate_bias, integrate_spike, integrate_spikes, pass_on, stays_free

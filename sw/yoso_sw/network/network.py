@@ -1,33 +1,23 @@
 """The integer network: what the trainer writes, and the compiler and the golden model read.
 
-A network is a chain of dense and convolutional layers of neurons of the family (docs/arithmetic.md). Its file
-is a NumPy ``.npz`` with the weights of each layer and one JSON text; it is read without executing anything.
+A network is a chain of dense and convolutional layers of neurons of the family (docs/arithmetic.md).
 """
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from yoso_hw.params import ChipParams
-from yoso_hw.writing import write_whole
 
+from yoso_sw.network import network_file
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.events import NEVER
-from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset, of_words, to_words
-
-FORMAT_VERSION = 6
-
-#: Versions that can be read; 1 has no convolution, 2 no widths of A and V, 3 the neuron's keys in the layer,
-#: 4 the ReL-PSP neuron and the input code ttfs alone, 5 no stride and no padding: a network without either is
-#: written as before them.
-READABLE = (1, 2, 3, 4, 5, 6)
-UNSTRIDED = 5
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.neuron import Neuron, Reset, to_words
 
 DECISIONS = ("ttfs", "softmax", "count")
 
@@ -38,177 +28,6 @@ CODES = ("ttfs", "rate", "poisson", "events")
 def most_spikes(code: str, levels: int) -> int:
     """Spikes that an input of a code can bring in an image at most."""
     return 1 if code == "ttfs" else levels
-
-
-#: Bytes to which a network's file may unpack; the weights of all PEs of the largest chip take fewer.
-LARGEST_FILE = 1 << 28
-
-
-class NetworkError(ValueError):
-    """A network, or its file, is not valid; the message names the part, its value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """What a convolution sees: windows of kernel x kernel positions, `stride` apart (docs/arithmetic.md).
-
-    Its inputs are rows x cols positions of `channels` spikes each, in the order (row, col, channel). That
-    order, not PyTorch's, keeps all neurons of a position side by side, where one spike finds them.
-
-    Parameters
-    ----------
-    stride
-        Positions from one window to the next, down and across.
-    padding
-        Silent positions on each side of the inputs that windows reach into, fewer than `kernel`.
-    """
-
-    rows: int
-    cols: int
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-
-    @property
-    def inputs(self) -> int:
-        return self.rows * self.cols * self.channels
-
-    @property
-    def axons(self) -> int:
-        """Inputs within one window, in the order (row, col, channel)."""
-        return self.kernel * self.kernel * self.channels
-
-    @property
-    def out_rows(self) -> int:
-        return (self.rows + 2 * self.padding - self.kernel) // self.stride + 1
-
-    @property
-    def out_cols(self) -> int:
-        return (self.cols + 2 * self.padding - self.kernel) // self.stride + 1
-
-    @property
-    def positions(self) -> int:
-        return self.out_rows * self.out_cols
-
-    @property
-    def faults(self) -> Iterator[str]:
-        """What is wrong with kernel, stride and padding, for inputs of these rows and columns."""
-        if self.stride < 1:
-            yield f"stride={self.stride} is below 1"
-        if not 0 <= self.padding < self.kernel:
-            yield (
-                f"padding={self.padding} is outside 0..{self.kernel - 1}: with kernel={self.kernel} some "
-                "windows would hold nothing but padding"
-            )
-        if self.kernel > min(self.rows, self.cols) + 2 * self.padding:
-            padded = f" with padding={self.padding}" if self.padding else ""
-            yield f"kernel={self.kernel} is larger than its {self.rows} x {self.cols} inputs{padded}"
-
-    @property
-    def shape(self) -> str:
-        """The usual notation: C5 of a kernel of 5, C5s2p1 with a stride of 2 and a padding of 1."""
-        stride = f"s{self.stride}" if self.stride > 1 else ""
-        return f"C{self.kernel}{stride}" + (f"p{self.padding}" if self.padding else "")
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """One layer, dense or, with a `window`, a convolution.
-
-    Parameters
-    ----------
-    weights
-        int8, shape (axons, neurons). Axons are the inputs in order and, with `bias`, one more last. In a
-        convolution, those of one window (`Window.axons`) and the neurons of one position (its filters):
-        every position shares them.
-    neuron
-        What its neurons do, all alike.
-    bias
-        Whether the last row of `weights` is a bias. Where the current is kept, it is one more axon, which
-        spikes at step 0 of every image; else sweeps add it to A.
-    window
-        The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
-    pool
-        P2 after a convolution: of each 2 x 2 positions only the earliest spike of each filter goes on, at its
-        own step.
-    """
-
-    weights: np.ndarray
-    neuron: Neuron
-    bias: bool = False
-    window: Window | None = None
-    pool: bool = False
-
-    @property
-    def inputs(self) -> int:
-        """Outputs of the layer before, or pixels; the bias is not counted."""
-        return self.weights.shape[0] - self.bias if self.window is None else self.window.inputs
-
-    @property
-    def neurons(self) -> int:
-        return self.weights.shape[1] * (1 if self.window is None else self.window.positions)
-
-    @property
-    def outputs(self) -> int:
-        """Neurons, or what pooling leaves of them."""
-        return self.neurons // 4 if self.pool else self.neurons
-
-    @property
-    def bias_axon(self) -> bool:
-        """Whether it has a bias that is an axon, which spikes at step 0."""
-        return self.bias and self.neuron.current == KEPT
-
-    @property
-    def bias_row(self) -> bool:
-        """Whether it has a bias that its sweeps add to A."""
-        return self.bias and self.neuron.current != KEPT
-
-    def times_counted(self, spikes: int, steps: int) -> np.ndarray:
-        """How often A can hold each row of the weights at once, int64 (axons,).
-
-        A never leaves [sum of the negative weights, sum of the positive ones], each row taken so often.
-
-        Parameters
-        ----------
-        spikes
-            The most spikes of an axon in an image (`Network.most_spikes`).
-        steps
-            Steps of an image.
-        """
-        neuron = self.neuron
-        times = np.ones(self.weights.shape[0], np.int64)
-        if neuron.current == KEPT:
-            times[: self.weights.shape[0] - self.bias] = spikes
-            return times * max(1, neuron.charge)
-        return times if neuron.current == CLEARED else times * min(1 << neuron.current, steps)
-
-    def unrolled(self) -> Layer:
-        """The dense layer with the same neurons; pooling, which no dense layer has, is left out."""
-        window = self.window
-        if window is None:
-            return self
-        filters, kernel, padding = self.weights.shape[1], window.kernel, window.padding
-        rows, cols = window.rows + 2 * padding, window.cols + 2 * padding
-        padded = np.zeros(
-            (rows, cols, window.channels, window.out_rows, window.out_cols, filters), self.weights.dtype
-        )
-        shared = self.weights[: window.axons].reshape(kernel, kernel, window.channels, filters)
-        for row in range(window.out_rows):
-            for col in range(window.out_cols):
-                top, left = row * window.stride, col * window.stride
-                padded[top : top + kernel, left : left + kernel, :, row, col, :] = shared
-        full = padded[padding : rows - padding, padding : cols - padding]
-        weights = full.reshape(window.inputs, self.neurons)
-        if self.bias:
-            weights = np.vstack([weights, np.tile(self.weights[-1], window.positions)])
-        return replace(self, weights=weights, window=None, pool=False)
-
-    @property
-    def shape(self) -> str:
-        """The usual notation: 800 of a dense layer, 16C5s2-P2 of a pooled convolution of stride 2."""
-        name = str(self.weights.shape[1])
-        return name if self.window is None else name + self.window.shape + "-P2" * self.pool
 
 
 @dataclass(frozen=True, eq=False)
@@ -387,150 +206,14 @@ class Network:
         return "-".join([first, *(layer.shape for layer in self.layers)])
 
     def save(self, path: str | Path) -> None:
-        """Write the network; the file appears whole or not at all.
-
-        A file that means the same already stays as it is, whatever its format: files are committed.
-        """
-        path = Path(path)
-        if self._is_in(path):
-            return
-        weights: dict[str, Any] = {f"weights{i}": layer.weights for i, layer in enumerate(self.layers)}
-        contents = io.BytesIO()
-        np.savez_compressed(contents, network=np.frombuffer(self._text().encode(), np.uint8), **weights)
-        write_whole(path, contents.getvalue())
-
-    def _is_in(self, path: Path) -> bool:
-        """Whether a file is there that holds just this network."""
-        if not path.is_file():
-            return False
-        try:
-            other = Network.load(path)
-        except NetworkError:
-            return False
-        pairs = [(own.weights, layer.weights) for own, layer in zip(self.layers, other.layers, strict=False)]
-        return self._text() == other._text() and all(
-            own.dtype == weights.dtype and np.array_equal(own, weights) for own, weights in pairs
-        )
-
-    def _text(self) -> str:
-        """All but the weights, as the file says it."""
-        windows = [layer.window for layer in self.layers if layer.window is not None]
-        strided = any((window.stride, window.padding) != (1, 0) for window in windows)
-        return json.dumps(
-            {
-                "format": FORMAT_VERSION if strided else UNSTRIDED,
-                "name": self.name,
-                "steps": self.steps,
-                "levels": self.levels,
-                "decision": self.decision,
-                "weight_bits": self.weight_bits,
-                "acc_bits": self.acc_bits,
-                "pot_bits": self.pot_bits,
-                "code": self.code,
-                "about": self.about,
-                "layers": [
-                    {
-                        "neuron": to_words(layer.neuron),
-                        "bias": bool(layer.bias),
-                        "window": _window_entry(layer.window),
-                        "pool": bool(layer.pool),
-                    }
-                    for layer in self.layers
-                ],
-            }
-        )
+        """Write the network; the file appears whole or not at all (`network_file.write`)."""
+        network_file.write(path, vars(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Network:
         """Read a network. Raises `NetworkError` for anything but a whole, valid file."""
-        path = Path(path)
-        if not path.is_file():
-            raise NetworkError(f"there is no network file {path}")
+        parts = network_file.read(path)
         try:
-            _check_archive(path)
-            with np.load(path, allow_pickle=False) as arrays:
-                meta = json.loads(arrays["network"].tobytes().decode())
-                if meta["format"] not in READABLE:
-                    raise NetworkError(
-                        f"{path} has format {meta['format']!r}; this program reads "
-                        f"{' and '.join(map(str, READABLE))}: train it again or update this program"
-                    )
-                layers = tuple(
-                    Layer(
-                        weights=arrays[f"weights{i}"],
-                        neuron=_neuron(entry, nested=meta["format"] >= 4),
-                        bias=_of(bool, entry["bias"]),
-                        window=_window(entry.get("window")),
-                        pool=_of(bool, entry.get("pool", False)),
-                    )
-                    for i, entry in enumerate(meta["layers"])
-                )
-                return cls(
-                    layers=layers,
-                    **{key: _of(str, meta[key]) for key in ("name", "decision")},
-                    **{key: _of(int, meta[key]) for key in ("steps", "levels", "weight_bits")},
-                    **{key: _of(int, meta[key]) for key in ("acc_bits", "pot_bits") if key in meta},
-                    **{key: _of(str, meta[key]) for key in ("code",) if key in meta},
-                    about=_about(_of(dict, meta["about"])),
-                )
+            return cls(**parts)
         except NetworkError as error:
-            raise NetworkError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-        except Exception as error:  # NumPy, zipfile and json raise whatever their readers raise
-            reason = f"{type(error).__name__}: {error}"
-            raise NetworkError(f"{path} is not a whole network file: {reason}") from None
-
-
-def _of(kind: type, value: Any) -> Any:
-    """`value`, which must be of just that type: JSON's true is no number, its 3.5 no whole one."""
-    if type(value) is not kind:
-        raise TypeError(f"{value!r} is no {kind.__name__}")
-    return value
-
-
-def _about(about: dict[str, Any]) -> dict[str, Any]:
-    """What the trainer says, of which reports and cards show accuracies and silent layers as numbers."""
-    for key, value in about.items():
-        if key.endswith("_accuracy") and value is not None and type(value) not in (int, float):
-            raise NetworkError(f"about.{key}={value!r} is no number: correct the file, or train it again")
-    silent = about.get("silent_layers", [])
-    if not isinstance(silent, list) or any(type(i) is not int for i in silent):
-        raise NetworkError(
-            f"about.silent_layers={silent!r} is no list of layers: correct the file, or train it again"
-        )
-    return about
-
-
-def _neuron(entry: dict[str, Any], nested: bool) -> Neuron:
-    """A layer's neuron, of the keys that are its own; up to version 3 they stand among the layer's."""
-    names = {one.name for one in fields(Neuron)}
-    own = _of(dict, entry["neuron"]) if nested else {key: entry[key] for key in names if key in entry}
-    try:
-        return of_words(own)
-    except ValueError as error:
-        raise NetworkError(str(error)) from None
-
-
-def _window_entry(window: Window | None) -> dict[str, int] | None:
-    """A window as the file says it: stride and padding only where they are."""
-    if window is None:
-        return None
-    plain = {"stride": 1, "padding": 0}
-    return {key: value for key, value in asdict(window).items() if value != plain.get(key)}
-
-
-def _window(entry: dict[str, Any] | None) -> Window | None:
-    return None if entry is None else Window(**{key: _of(int, value) for key, value in entry.items()})
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse an archive that unpacks to more than a network, or by another method than `save` uses."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    size = sum(member.file_size for member in members)
-    if size > LARGEST_FILE:
-        raise NetworkError(f"{path} unpacks to {size} bytes; a network file has {LARGEST_FILE} at most")
-    names = [member.filename for member in members]
-    if again := sorted({name for name in names if names.count(name) > 1}):
-        raise NetworkError(f"{path} is not a whole network file: it has {again[0]} twice")
-    if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
-        raise NetworkError(f"{path} is not a whole network file: it is packed by an unknown method")
+            raise NetworkError(f"{path}: {error}") from None

@@ -15,7 +15,8 @@ import numpy as np
 from yoso_hw.params import ChipParams
 
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import Layer, Network, Window
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import of_words
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yoso_sw.network.network import NetworkError
+from yoso_sw.network.errors import NetworkError
 
 _PACKAGE = Path(__file__).resolve().parents[1] / "networks"
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import KEPT, Neuron, Reset
 from yoso_sw.nir.common import NirError, package, sums
 

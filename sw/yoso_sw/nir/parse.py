@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from yoso_hw.registers import Reset
 
-from yoso_sw.network.network import Layer, Window
+from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.nir.common import called, sums
 from yoso_sw.nir.real import RealLayer

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from yoso_hw.registers import Reset
 
-from yoso_sw.network.network import Layer, Window
+from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from yoso_hw.registers import Reset
 
-from yoso_sw.network.network import Layer
+from yoso_sw.network.layer import Layer
 from yoso_sw.network.neuron import CLEARED, KEPT, LARGEST_DECAY, Neuron
 from yoso_sw.nir.common import sums
 from yoso_sw.nir.real import RealLayer

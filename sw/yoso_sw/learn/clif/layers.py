@@ -14,7 +14,7 @@ from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.trains import Trains
-from yoso_sw.network.network import Layer
+from yoso_sw.network.layer import Layer
 from yoso_sw.network.neuron import Neuron, Reset
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from yoso_sw.learn.count.layer import CountLayer
 from yoso_sw.learn.errors import TrainingError
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
 
 

@@ -24,7 +24,7 @@ from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.quantiser import Quantiser
 from yoso_sw.network.events import Events
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 
 class Counts(NamedTuple):

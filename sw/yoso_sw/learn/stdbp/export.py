@@ -10,7 +10,8 @@ from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.layers import Conv2d, TemporalLayer
-from yoso_sw.network.network import Layer, Network
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 

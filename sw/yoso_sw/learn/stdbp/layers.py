@@ -28,7 +28,7 @@ from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.quantiser import Quantiser as Quantiser
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.times import SILENT, Spikes
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 
 @dataclass(frozen=True)

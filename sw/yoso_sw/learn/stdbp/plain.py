@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from yoso_sw.learn.times import SILENT
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 ROWS = 128  # at once, where no gradient is wanted
 

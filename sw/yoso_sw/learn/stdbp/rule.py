@@ -18,7 +18,8 @@ from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.export import check_bounds, check_neurons, export
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, TemporalLayer
 from yoso_sw.learn.times import Spikes, decide, encode, spike_time_loss
-from yoso_sw.network.network import Network, Window
+from yoso_sw.network.layer import Window
+from yoso_sw.network.network import Network
 
 
 def build(

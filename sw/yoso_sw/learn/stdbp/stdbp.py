@@ -24,7 +24,7 @@ from yoso_sw.learn.stdbp import plain, spike_order
 from yoso_sw.learn.stdbp.first_spikes import first_spikes
 from yoso_sw.learn.stdbp.spike_gradient import deltas, gradient
 from yoso_sw.learn.times import SILENT
-from yoso_sw.network.network import Window
+from yoso_sw.network.layer import Window
 
 #: Threads of the kernels; None: as many as torch's. Torch's own, once woken, spin and take the kernels'
 #: cores, so a network of slope A alone is fastest with one of them and several here.

@@ -1,0 +1,110 @@
+"""Which chips hold a network: what ``yoso fit`` says is what the compiler does."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from yoso_hw import chips
+from yoso_sw.commands.fit import main
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.fit import fits, on_chip, wide_enough
+from yoso_sw.compile.mapping import CompileError
+from yoso_sw.network import zoo
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
+from yoso_sw.network.neuron import Neuron, Reset
+
+CSNN, DENSE = "mnist-csnn", "mnist-784-800-10"
+
+
+def committed(name: str) -> Network:
+    return Network.load(zoo.locate(name, ".npz"))
+
+
+@pytest.mark.parametrize("name", [CSNN, DENSE, "n-mnist-count"])
+def test_each_named_chip_holds_a_network_just_where_it_compiles_and_on_as_many_pes(name):
+    network = committed(name)
+    found = [*fits(network, chips.DEFAULT)]
+    assert [one.chip for one in found] == [*chips.names(), "smallest"]
+    for one in found:
+        try:
+            image = compile_network(network, one.params)
+        except CompileError as error:
+            assert (one.pes, one.why) == (0, str(error))
+        else:
+            assert one.pes == image.pes and one.cycles > network.steps
+            assert one.params.neuron == network.chip.neuron or one.params.neuron == "all"
+
+
+def test_the_goals_of_the_mnist_csnn_are_met_by_estimate():
+    """10,000 cycles an image on `csnn`, and 25,000 on 9 x 9 PEs, give or take what activity is assumed."""
+    network = committed(CSNN)
+    assert on_chip(network, "csnn", chips.load("csnn")).cycles <= 10_000
+    small = dataclasses.replace(chips.load("csnn"), cols=9, rows=9, lanes=4, neurons=256, weights=16384)
+    assert 0 < on_chip(network, "9 x 9", small).cycles <= 28_000
+
+
+def test_the_smallest_of_a_kind_has_what_the_network_needs_and_no_less_than_the_kind():
+    network = committed(CSNN)
+    for kind in ("default", "8-lane"):
+        base, smallest = chips.load(kind), [*fits(network, kind)][-1].params
+        assert (smallest.lanes, smallest.side) == (base.lanes, 29)
+        assert (smallest.acc_bits, smallest.pot_bits) == (network.acc_bits, network.pot_bits)
+        for name in ("cols", "rows", "neurons", "weights"):
+            assert getattr(smallest, name) >= getattr(base, name)
+        compile_network(network, smallest)
+
+
+def test_what_a_network_needs_beside_memory_is_widened_and_nothing_narrowed():
+    layer = Layer(np.ones((4, 300), np.int8), Neuron(5, 0, 16, reset=Reset.ZERO))
+    network = Network("own", (layer,), 300, 16, "count", acc_bits=20, pot_bits=24)
+    own = wide_enough(network, chips.load("default"))
+    assert (own.classes, own.steps, own.neuron, own.acc_bits, own.pot_bits) == (300, 300, "all", 20, 24)
+    assert own == dataclasses.replace(
+        chips.load("default"), classes=300, steps=300, neuron="all", acc_bits=20, pot_bits=24
+    )
+
+
+def test_a_network_of_the_family_is_tried_on_chips_with_its_neurons():
+    network = committed("n-mnist-count")
+    assert {one.params.neuron for one in fits(network, chips.DEFAULT)} == {"all"}
+
+
+def test_the_command_has_a_row_for_each_chip_that_holds_it_and_a_reason_for_each_other():
+    result = CliRunner().invoke(main, [CSNN])
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == f"{CSNN}: {committed(CSNN).shape}, 12202 neurons, 527456 weights, 81 steps"
+    assert lines[1].split() == ["chip", "mesh", "lanes", "neurons", "weights", "PEs", "cycles"]
+    rows = [line.split()[0] for line in lines[2:] if not line.startswith("not on")]
+    assert rows == ["csnn", "wide", "smallest"]
+    refused = [line for line in lines if line.startswith("not on default: ")]
+    assert refused and refused[0].endswith("use a chip with side >= 29")
+    assert len(lines) == 2 + len(chips.names()) + 1
+
+
+def test_a_network_that_nothing_holds_has_reasons_and_no_table(tmp_path):
+    window = Window(300, 4, 1, 3)
+    layer = Layer(np.ones((9, 1), np.int8), Neuron(1, 0, 8), window=window)
+    dense = Layer(np.ones((layer.neurons, 2), np.int8), Neuron(1, 0, 8))
+    Network("tall", (layer, dense), 8, 8).save(tmp_path / "tall.npz")
+    result = CliRunner().invoke(main, [str(tmp_path / "tall.npz")])
+    assert result.exit_code == 0, result.output
+    assert "not on csnn: network 'tall', layer 0: 300 x 4 inputs have more" in result.output
+    assert "side=35: make its inputs smaller; no chip has a side of more than 256" in result.output
+    assert "not on smallest: chip parameter side=300 is neither 0 nor within 2..256" in result.output
+    assert "cycles" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "there is no trained network 'nowhere'"),
+        ([DENSE, "--chip", "none"], "there is no chip 'none'"),
+        ([DENSE, "--set", "lanes=3"], "lanes=3 is not 1, 2, 4 or 8"),
+    ],
+)
+def test_bad_input_is_one_error_line(arguments, message):
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1 and message in result.output and result.output.count("Error:") == 1
