@@ -1,4 +1,4 @@
-"""Plants the bugs of ``mutants.toml`` one by one in a copy of the RTL and sees that the named tests fail.
+"""Plants the bugs of ``mutants.toml`` one by one in a copy of the source and sees that the named tests fail.
 
 ``python tests/mutants.py [NAME]...`` prints a table; exit status 1 if a bug is not noticed.
 """
@@ -49,9 +49,14 @@ class Mutant:
     new: str
     tests: tuple[str, ...]
 
-    def apply(self, hw: Path) -> None:
-        """Plant it in a copy of hw/."""
-        path = hw / "yoso_hw" / self.file
+    @property
+    def path(self) -> Path:
+        """Its file, from the root: of the RTL, or of the software that the list names by sw/."""
+        return Path(self.file) if self.file.startswith("sw/") else RTL / self.file
+
+    def apply(self, root: Path) -> None:
+        """Plant it in a copy of hw/, or sw/, below `root`."""
+        path = root / self.path
         path.write_text(self.mutated(path.read_text()))
 
     def mutated(self, text: str) -> str:
@@ -83,10 +88,12 @@ def functions(path: Path) -> set[str]:
 def problem(mutant: Mutant, timeout: int = 900) -> str:
     """Plant the bug and run its tests; what is wrong, or "" if every test notices it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        hw = Path(folder) / "hw"
-        shutil.copytree(ROOT / "hw", hw, ignore=shutil.ignore_patterns("__pycache__"))
-        mutant.apply(hw)
-        path = os.pathsep.join([str(hw), str(ROOT / "sw"), str(ROOT / "sim")])
+        own = mutant.path.parts[0]
+        shutil.copytree(ROOT / own, Path(folder) / own, ignore=shutil.ignore_patterns("__pycache__"))
+        mutant.apply(Path(folder))
+        path = os.pathsep.join(
+            str((Path(folder) if part == own else ROOT) / part) for part in ("hw", "sw", "sim")
+        )
         environment = {
             "YOSO_CACHE": str(ROOT / "build"),  # simulators stay where those of this checkout are
             **os.environ,

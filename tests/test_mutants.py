@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from mutants import ROOT, RTL, functions, load_mutants, path_of, problem
+from mutants import ROOT, functions, load_mutants, path_of, problem
 
 MUTANTS = load_mutants()
 CHEAP = [mutant for mutant in MUTANTS if mutant.name in ("round robin starves", "PE error not sticky")]
@@ -13,7 +13,7 @@ by_name = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.n
 
 @by_name
 def test_the_mutation_applies_and_changes_the_file(mutant):
-    text = (ROOT / RTL / mutant.file).read_text()
+    text = (ROOT / mutant.path).read_text()
     mutated = mutant.mutated(text)
     assert mutated != text
     compile(mutated, mutant.file, "exec")
