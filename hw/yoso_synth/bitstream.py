@@ -41,9 +41,7 @@ SCRIPTS = {
 }
 
 
-def steps(
-    board: Description, params: ChipParams, seed: int, folder: Path
-) -> Iterator[tuple[str, list[str]]]:
+def steps(board: Description, params: ChipParams, seed: int, folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Write the sources into `folder`; then what is to be run there, as (what it does, command)."""
     emit(params, folder)
     write_verilog(Top(board, params), NAME, folder / f"{NAME}.v")

@@ -77,7 +77,11 @@ def test_the_chip_of_a_board_may_stand_in_its_file(tmp_path):
         ('about = "mine"\n', "", "about is missing"),
         ("clock = 12_000_000", "clock = 12.5", "clock=12.5 is of the wrong type"),
         ("clock = 12_000_000", "clock = true", "clock=True is of the wrong type"),
-        ("clock = 12_000_000", "clock = 3_000_000", "baud=1000000 does not fit clock=3000000: a bit must take"),
+        (
+            "clock = 12_000_000",
+            "clock = 3_000_000",
+            "baud=1000000 does not fit clock=3000000: a bit must take",
+        ),
         ("clock = 12_000_000", "clock = 12_500_000", "baud=1000000 does not fit clock=12500000"),
         ("baud = 1_000_000", "baud = 0", "baud=0 does not fit"),
         ('about = "mine"', 'colour = "red"', "no key is called 'colour'; there are about, "),
@@ -100,5 +104,7 @@ def test_a_wrong_file_is_one_line_that_names_the_key(tmp_path, old, new, says):
 
 
 def test_a_board_that_is_not_there_is_told_with_those_that_are():
-    with pytest.raises(DescriptionError, match=r"^there is no board 'nosuch': neither .* icesugar-pro, ulx3s$"):
+    with pytest.raises(
+        DescriptionError, match=r"^there is no board 'nosuch': neither .* icesugar-pro, ulx3s$"
+    ):
         boards.load("nosuch")

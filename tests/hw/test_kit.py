@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
+from support import kit_case
+from support.kit_case import CHIP, PARAMS, images
 from yoso_hw import chips
 from yoso_hw.emit import texts
 from yoso_hw.kit import write as kit
@@ -18,12 +20,8 @@ from yoso_hw.params import ChipParams
 from yoso_sim.commands.rtl import main
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network import golden
-from yoso_sw.network.network import Layer, Network
-from yoso_sw.network.neuron import Neuron
+from yoso_sw.network.network import Network
 
-CHIP = {"cols": 2, "rows": 1, "lanes": 2, "neurons": 8, "weights": 128, "weight_bits": 4, "acc_bits": 10}
-CHIP |= {"pot_bits": 14, "layers": 4, "classes": 8, "steps": 16}
-PARAMS = ChipParams(**CHIP)
 SETTINGS = [word for key, value in CHIP.items() for word in ("--set", f"{key}={value}")]
 
 TRIAL = kit.Trial("two\nlines", 7, load=[1, 2, 3], flits=[5, 6], decision=4, step=9, spiked=True)
@@ -33,13 +31,8 @@ TRIAL = kit.Trial("two\nlines", 7, load=[1, 2, 3], flits=[5, 6], decision=4, ste
 def home(tmp_path_factory):
     """A folder with a small network and its data set."""
     folder = tmp_path_factory.mktemp("home")
-    rng = np.random.default_rng(1)
-    hidden = Layer(rng.integers(-6, 8, (16, 6)).astype(np.int8), Neuron(threshold=30, start=0, end=16))
-    output = Layer(rng.integers(-7, 8, (6, 3)).astype(np.int8), Neuron(threshold=40, start=0, end=16))
-    network = Network("small", (hidden, output), steps=16, levels=8, decision="ttfs", weight_bits=4)
-    network.save(folder / "small.npz")
-    images = rng.integers(0, 256, (40, 4, 4)).astype(np.uint8)
-    np.savez(folder / "data.npz", images=images, labels=rng.integers(0, 3, 40))
+    kit_case.network().save(folder / "small.npz")
+    np.savez(folder / "data.npz", images=images(40).reshape(40, 4, 4), labels=np.arange(40) % 3)
     return folder
 
 
@@ -99,13 +92,13 @@ def test_a_memory_that_begins_as_something_keeps_it():
 def test_the_testbench_has_the_golden_decision_and_the_files_the_compilers_flits(home, made):
     network = Network.load(home / "small.npz")
     image = compile_network(network, PARAMS)
-    with np.load(home / "data.npz") as data:
-        images = data["images"].reshape(40, 16)
     flits = {name: [int(word, 16) for word in (made / "sim" / name).read_text().split()] for name in
              ("weights.hex", "image.hex")}  # fmt: skip
     assert flits["weights.hex"] == image.load_flits().tolist()
-    (which,) = [i for i, one in enumerate(images) if image.image_flits(one).tolist() == flits["image.hex"]]
-    reference = golden.run(network, images[which : which + 1], params=PARAMS)
+    (which,) = [
+        i for i, one in enumerate(images(40)) if image.image_flits(one).tolist() == flits["image.hex"]
+    ]
+    reference = golden.run(network, images(40)[which : which + 1], params=PARAMS)
     due = Packets(PARAMS).pack(
         "DECISION",
         index=int(reference.decisions[0]),
@@ -211,7 +204,9 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(words, message, tmp_p
 @pytest.mark.parametrize("number", [-1, 8, 4000])
 def test_an_image_that_the_test_set_does_not_have_is_one_line(home, tmp_path, number):
     status, said = ask(home, tmp_path / "kit", "--image", number)
-    assert status == 1 and said.startswith(f"Error: --image {number} is outside 0..7, the test images of data")
+    assert status == 1 and said.startswith(
+        f"Error: --image {number} is outside 0..7, the test images of data"
+    )
 
 
 def test_a_folder_that_cannot_be_written_or_holds_other_things_is_left_alone(tmp_path):
@@ -232,7 +227,11 @@ def test_fusesoc_sets_vivado_and_quartus_up_with_files_constraints_and_top(made,
     program = [sys.executable, "-m", "fusesoc.main", "--cores-root", made, "run", "--setup"]
     for target, constraints in (("vivado", "yoso.xdc"), ("quartus", "yoso.sdc")):
         done = subprocess.run(
-            [*program, "--target", target, "::yoso"], cwd=tmp_path, capture_output=True, text=True, check=False
+            [*program, "--target", target, "::yoso"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         scripts = (tmp_path / "build").rglob("*.tcl")

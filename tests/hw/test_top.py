@@ -38,7 +38,9 @@ def test_the_top_is_verilog_that_instantiates_the_chip(name):
 
 def test_button_and_leds_may_be_inverted(monkeypatch, tmp_path):
     text = (boards.FOLDER / "ulx3s.toml").read_text()
-    text = text.replace('"R1", pull = "DOWN"', '"R1", inverted = true').replace("drive = 4 }\n", "drive = 4 }\n")
+    text = text.replace('"R1", pull = "DOWN"', '"R1", inverted = true').replace(
+        "drive = 4 }\n", "drive = 4 }\n"
+    )
     head, _, _ = text.partition("leds")
     (tmp_path / "own.toml").write_text(head + 'leds = { site = ["B2", "C2"], inverted = true }\n')
     held = {}

@@ -35,9 +35,7 @@ class Top(Component):
     def __init__(self, description: Description, params: ChipParams) -> None:
         self.description, self.params = description, params
         directions = {"clk": In, "rx": In, "tx": Out, "reset": In, "leds": Out}
-        super().__init__(
-            {name: directions[name](len(pin.sites)) for name, pin in description.pins.items()}
-        )
+        super().__init__({name: directions[name](len(pin.sites)) for name, pin in description.pins.items()})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

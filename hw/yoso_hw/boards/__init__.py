@@ -38,7 +38,7 @@ _PIN_KEYS: dict[str, type | tuple[type, ...]] = {
 
 
 class DescriptionError(ValueError):
-    """There is no such board, or its file is none; the message names the key, its value and what is wanted."""
+    """There is no such board, or its file is none; the message names key, value and what is wanted."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Description:
     network
         The one that the board is for.
     pins
-        By port of the top: clk, rx and tx (as the FPGA sees them), and where the board has them reset (1 while
-        pressed) and leds.
+        By port of the top: clk, rx and tx (as the FPGA sees them), and where the board has them reset (1
+        while pressed) and leds.
     """
 
     name: str

@@ -31,14 +31,14 @@ def said(chip: str, params: ChipParams) -> str:
     return f"chip {Path(chip).stem}{settings}, {params.cols} x {params.rows} PEs"
 
 
-def pick(net: str, image: int, data: str | None, other_data: bool) -> tuple[Network, Inputs]:
-    """A network, and one image of its test set. Raises what finding them raises."""
-    path = locate(net, ".npz")
-    network = Network.load(path)
+def pick(network: Network, path: Path, image: int, data: str | None, other_data: bool) -> Inputs:
+    """One image of a network's test set. Raises `DatasetError`."""
     samples = samples_for(network, path, data, other_data)
     if not 0 <= image < len(samples):
-        raise DatasetError(f"--image {image} is outside 0..{len(samples) - 1}, the test images of {samples.name}")
-    return network, samples.inputs[image : image + 1]
+        raise DatasetError(
+            f"--image {image} is outside 0..{len(samples) - 1}, the test images of {samples.name}"
+        )
+    return samples.inputs[image : image + 1]
 
 
 @click.command()
@@ -48,7 +48,9 @@ def pick(net: str, image: int, data: str | None, other_data: bool) -> tuple[Netw
     metavar="DIR",
     help="Folder of the kit; $YOSO_OUTPUT/kit if not given.",
 )
-@click.option("--period", default=20.0, show_default=True, metavar="NS", help="Of the clock, for the constraints.")
+@click.option(
+    "--period", default=20.0, show_default=True, metavar="NS", help="Of the clock, for the constraints."
+)
 @chip_option(None)
 @set_option
 @click.option("--net", metavar="NAME|FILE", help="Network of the testbench; there is none if not given.")
@@ -82,11 +84,13 @@ def main(
             name = chip or chips.DEFAULT
             params = chips.load(name, settings)
         else:
-            network, inputs = pick(net, image or 0, data, other_data)
+            path = locate(net, ".npz")
+            network = Network.load(path)
             choice = choose(network, chip, settings)
             name, params = choice.chip, choice.image.params
             if choice.why:
                 click.echo(f"{network.name} on chip {name}, {choice.why}")
+            inputs = pick(network, path, image or 0, data, other_data)
             trial = Trial(**decided(network, choice.image, inputs), image=image or 0)
         files = write(params, folder, about=said(name, params), period=period, trial=trial)
     except (*ERRORS, KitError) as error:

@@ -41,7 +41,15 @@ from yoso_sw.network.zoo import locate
 #: Images sent without waiting for answers, so that the line never idles.
 BATCH = 16
 
-ERRORS = (boards.DescriptionError, ParamError, ConfigError, NetworkError, CompileError, DatasetError, BoardError)
+ERRORS = (
+    boards.DescriptionError,
+    ParamError,
+    ConfigError,
+    NetworkError,
+    CompileError,
+    DatasetError,
+    BoardError,
+)
 
 
 @contextmanager
