@@ -201,11 +201,11 @@ def test_what_cannot_be_is_one_line_and_nothing_is_written(words, message, tmp_p
     assert said.strip().splitlines()[-1].startswith(message) and "Traceback" not in said
 
 
-@pytest.mark.parametrize("number", [-1, 8, 4000])
+@pytest.mark.parametrize("number", [-1, 9, 4000])
 def test_an_image_that_the_test_set_does_not_have_is_one_line(home, tmp_path, number):
     status, said = ask(home, tmp_path / "kit", "--image", number)
     assert status == 1 and said.startswith(
-        f"Error: --image {number} is outside 0..7, the test images of data"
+        f"Error: --image {number} is outside 0..8, the test images of data"
     )
 
 

@@ -69,8 +69,9 @@ def main(
 ) -> None:
     """Write the chip as a kit for synthesis and simulation elsewhere.
 
-    Verilog behind AXI4-Stream, constraints (SDC, XDC), a FuseSoC core file, an example; with --net a testbench
-    that loads the network and runs one image, and the flits that it sends. docs/kit.md walks through it.
+    Verilog behind AXI4-Stream, constraints (SDC, XDC), a FuseSoC core file, an example; with --net a
+    testbench that loads the network and runs one image, and the flits that it sends. docs/kit.md walks
+    through it.
     """
     if net is None and (image is not None or data is not None or other_data):
         raise click.UsageError("--image and --data are for the testbench's network: give --net too")
@@ -79,7 +80,7 @@ def main(
 
     try:
         check(folder, period)
-        trial = None
+        trial, why = None, ""
         if net is None:
             name = chip or chips.DEFAULT
             params = chips.load(name, settings)
@@ -88,13 +89,14 @@ def main(
             network = Network.load(path)
             choice = choose(network, chip, settings)
             name, params = choice.chip, choice.image.params
-            if choice.why:
-                click.echo(f"{network.name} on chip {name}, {choice.why}")
+            why = f"{network.name} on chip {name}, {choice.why}" if choice.why else ""
             inputs = pick(network, path, image or 0, data, other_data)
             trial = Trial(**decided(network, choice.image, inputs), image=image or 0)
         files = write(params, folder, about=said(name, params), period=period, trial=trial)
     except (*ERRORS, KitError) as error:
         raise click.ClickException(str(error)) from None
+    if why:
+        click.echo(why)
     for path in files:
         click.echo(path)
 

@@ -1,7 +1,7 @@
 """Run a network on a board.
 
-Without NET and --chip, those are the board's own. Loads the weights over the serial line, runs test images, compares every decision with the golden model, and
-writes the report board.json.
+Without NET and --chip, those are the board's own. Loads the weights over the serial line, runs test images,
+compares every decision with the golden model, and writes the report board.json.
 """
 
 from __future__ import annotations
