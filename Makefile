@@ -7,6 +7,7 @@
 # BLOCK=name  block to test; to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
 # RESULTS=file  finished chunks of make regress, which another machine goes on from
+# BOARD=name|file  board, of make bitstream and make board
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,6 +24,7 @@ NET ?=
 LANES ?=
 CAST ?=
 CHIP ?=
+BOARD ?=
 DATA ?=
 OTHER_DATA ?=
 BLOCK ?=
@@ -39,6 +41,7 @@ CHIP_OPTIONS = $(foreach word,$(CHIP),$(if $(findstring =,$(word)),--set $(word)
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
 	$(CHIP_OPTIONS)
 DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
+BOARD_OPTION = $(if $(BOARD),--board '$(BOARD)')
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 
@@ -120,13 +123,13 @@ energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
 	@$(BIN)/yoso explore $(if $(IMAGES),--images $(IMAGES))
 
-bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
-	@$(BIN)/yoso bitstream $(CHIP_OPTIONS)
+bitstream: $(SYNTH_ENV) ## a whole chip for BOARD=ulx3s, build/synth/ulx3s.bit (long)
+	@$(BIN)/yoso bitstream $(BOARD_OPTION) $(CHIP_OPTIONS)
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \
 	  $(PIP_INSTALL) --editable '.[board]'
-	@$(BIN)/yoso board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
+	@$(BIN)/yoso board --port '$(PORT)' $(BOARD_OPTION) $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 docs: $(DOCS_ENV) ## pages and API as a site, build/site

@@ -38,7 +38,13 @@ CONTRACT = (
             "writing",
         )
     ),
-    *("yoso_hw.chips", "yoso_hw.chips.options", "yoso_hw.board.framing", "yoso_hw.board.ulx3s"),
+    *(
+        "yoso_hw.chips",
+        "yoso_hw.chips.options",
+        "yoso_hw.boards",
+        "yoso_hw.boards.options",
+        "yoso_hw.board.framing",
+    ),
 )
 
 

@@ -55,9 +55,7 @@ class Chip(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         params = self.params
-        m.submodules.mesh = mesh = Mesh(
-            params, black_boxes=self.black_boxes, observed=self.observed
-        )
+        m.submodules.mesh = mesh = Mesh(params, black_boxes=self.black_boxes, observed=self.observed)
         m.submodules.barrier = barrier = Barrier(params.cols, params.rows)
         m.submodules.sequencer = sequencer = Sequencer(params)
         m.submodules.decision = decision = Decision(params)

@@ -6,8 +6,8 @@ from amaranth.hdl import Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-#: First words of the outputs of chip and node that hardware is built on. All their other outputs are for observation
-#: alone: a simulation looks at them, and a kit leaves them out.
+#: First words of the outputs of chip and node that hardware is built on. All their other outputs are for
+#: observation alone: a simulation looks at them, and a kit leaves them out.
 BUILT_ON = ("host", "in", "leaf", "out")
 
 
@@ -30,7 +30,5 @@ def ports(
     if observed:
         return found
     return {
-        name: port
-        for name, port in found.items()
-        if port[1] is not Out or name.partition("_")[0] in BUILT_ON
+        name: port for name, port in found.items() if port[1] is not Out or name.partition("_")[0] in BUILT_ON
     }

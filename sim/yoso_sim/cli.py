@@ -50,7 +50,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "synth": Entry(f"{_SIM}.synth:main", "logic, memories and clock of the blocks", "sim,synth"),
         "energy": Entry(f"{_SIM}.energy:main", "energy of an image on sg13g2, estimated", "sim,synth"),
         "explore": Entry(f"{_SIM}.explore:main", "other chips, and the Pareto front", "sim,synth"),
-        "bitstream": Entry(f"{_SIM}.bitstream:main", "a whole chip for the ULX3S board", "hw,synth"),
+        "bitstream": Entry(f"{_SIM}.bitstream:main", "a whole chip for a board", "hw,synth"),
         "board": Entry(f"{_SW}.board:main", "run a network on a board", "board"),
     },
     "Results and checks": {

@@ -37,7 +37,9 @@ class Host:
         cocotb.start_soon(Clock(dut.aclk, CYCLE, "ns").start())
         dut.aresetn.value = 0
         common = (dut.aclk, dut.aresetn)
-        self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), *common, reset_active_level=False)
+        self.source = AxiStreamSource(
+            AxiStreamBus.from_prefix(dut, "s_axis"), *common, reset_active_level=False
+        )
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), *common, reset_active_level=False)
         self.protocol = Protocol(PARAMS)
         self.bytes = self.source.byte_lanes

@@ -29,8 +29,8 @@ TRIAL_FILES = ("sim/yoso_tb.v", "sim/weights.hex", "sim/image.hex")
 #: The file by which a folder is known as a kit.
 MARK = "yoso.core"
 
-#: What Verilator's -Wall says of the style of generated Verilog. Whatever tells of a fault is not among these:
-#: latches, loops, several drivers, missing pins, blocking assignments.
+#: What Verilator's -Wall says of the style of generated Verilog. What tells of a fault is not among
+#: these: latches, loops, several drivers, missing pins.
 STYLE = (
     *("ASCRANGE", "CASEINCOMPLETE", "DECLFILENAME", "PROCASSINIT"),
     *("UNUSEDPARAM", "UNUSEDSIGNAL", "WIDTHEXPAND", "WIDTHTRUNC"),
@@ -68,13 +68,11 @@ def portable(text: str) -> str:
     """Emitted Verilog without what is meant for one flow: attributes of memories, and their contents.
 
     The counters' memory is asked to be LUT RAM, which iCE40 does not have; left to itself, a tool takes what
-    the device has: LUT RAM, a block RAM whose output register is the one behind it, or flip-flops. Memories begin as
-    zeros, which no block RAM without initial contents can do (iCE40 UltraPlus' SPRAM) and nothing needs.
+    the device has: LUT RAM, a block RAM whose output register is the one behind it, or flip-flops. Memories
+    begin as zeros, which nothing needs, and which not every RAM can do.
     """
     text = re.sub(r"^ *\(\* (ram_style|sram_macro) = .*? \*\)\n", "", text, flags=re.MULTILINE)
-    text = re.sub(
-        r"^  initial begin\n(?:    \S+\[\d+\] = \d+'h0+;\n)+  end\n", "", text, flags=re.MULTILINE
-    )
+    text = re.sub(r"^  initial begin\n(?:    \S+\[\d+\] = \d+'h0+;\n)+  end\n", "", text, flags=re.MULTILINE)
     off = "\n".join(f"/* verilator lint_off {rule} */" for rule in STYLE)
     return f"/* verilator lint_save */\n{off}\n{text}/* verilator lint_restore */\n"
 
@@ -148,7 +146,7 @@ def tdata_bits(params: ChipParams) -> int:
 
 def _printable(text: str) -> str:
     """A text for a comment's line, or between quotes."""
-    return re.sub(r'[^ !#-~]+', "_", text)
+    return re.sub(r"[^ !#-~]+", "_", text)
 
 
 def _hex(params: ChipParams, flits: Sequence[int]) -> str:

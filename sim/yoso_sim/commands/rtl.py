@@ -32,14 +32,14 @@ def said(chip: str, params: ChipParams) -> str:
     return f"chip {Path(chip).stem}{settings}, {params.cols} x {params.rows} PEs"
 
 
-def pick(net: str, image: int, data: str | None, other_data: bool) -> tuple[Network, Inputs]:
-    """A network, and one image of its test set. Raises what finding them raises."""
-    path = locate(net, ".npz")
-    network = Network.load(path)
+def pick(network: Network, path: Path, image: int, data: str | None, other_data: bool) -> Inputs:
+    """One image of a network's test set. Raises `DatasetError`."""
     samples = samples_for(network, path, data, other_data)
     if not 0 <= image < len(samples):
-        raise DatasetError(f"--image {image} is outside 0..{len(samples) - 1}, the test images of {samples.name}")
-    return network, samples.inputs[image : image + 1]
+        raise DatasetError(
+            f"--image {image} is outside 0..{len(samples) - 1}, the test images of {samples.name}"
+        )
+    return samples.inputs[image : image + 1]
 
 
 @click.command()
@@ -49,7 +49,9 @@ def pick(net: str, image: int, data: str | None, other_data: bool) -> tuple[Netw
     metavar="DIR",
     help="Folder of the kit; $YOSO_OUTPUT/kit if not given.",
 )
-@click.option("--period", default=20.0, show_default=True, metavar="NS", help="Of the clock, for the constraints.")
+@click.option(
+    "--period", default=20.0, show_default=True, metavar="NS", help="Of the clock, for the constraints."
+)
 @chip_option(None)
 @set_option
 @click.option("--net", metavar="NAME|FILE", help="Network of the testbench; there is none if not given.")
@@ -68,8 +70,9 @@ def main(
 ) -> None:
     """Write the chip as a kit for synthesis and simulation elsewhere.
 
-    Verilog behind AXI4-Stream, constraints (SDC, XDC), a FuseSoC core file, an example; with --net a testbench
-    that loads the network and runs one image, and the flits that it sends. docs/kit.md walks through it.
+    Verilog behind AXI4-Stream, constraints (SDC, XDC), a FuseSoC core file, an example; with --net a
+    testbench that loads the network and runs one image, and the flits that it sends. docs/kit.md walks
+    through it.
     """
     if net is None and (image is not None or data is not None or other_data):
         raise click.UsageError("--image and --data are for the testbench's network: give --net too")
@@ -78,20 +81,23 @@ def main(
 
     try:
         check(folder, period)
-        trial = None
+        trial, why = None, ""
         if net is None:
             name = chip or chips.DEFAULT
             params = chips.load(name, settings)
         else:
-            network, inputs = pick(net, image or 0, data, other_data)
+            path = locate(net, ".npz")
+            network = Network.load(path)
             choice = choose(network, chip, settings)
             name, params = choice.chip, choice.image.params
-            if choice.why:
-                click.echo(f"{network.name} on chip {name}, {choice.why}")
+            why = f"{network.name} on chip {name}, {choice.why}" if choice.why else ""
+            inputs = pick(network, path, image or 0, data, other_data)
             trial = Trial(**decided(network, choice.image, inputs), image=image or 0)
         files = write(params, folder, about=said(name, params), period=period, trial=trial)
     except (*ERRORS, KitError) as error:
         raise click.ClickException(str(error)) from None
+    if why:
+        click.echo(why)
     for path in files:
         click.echo(path)
 
