@@ -35,6 +35,7 @@ CONTRACT = (
             "extras",
             "versions",
             "drawing",
+            "workers",
             "writing",
         )
     ),

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from yoso_hw.drawing import pyplot
+from yoso_hw.drawing import fit, pyplot
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.commands.explore import beside_the_baseline
@@ -296,6 +296,13 @@ def test_a_network_of_one_s_own_is_explored_beside_the_others(tmp_path, monkeypa
     report = json.loads((tmp_path / "explore.json").read_text())
     assert report["results"][-1]["name"] == words
     assert report["command"] == f"yoso explore --images 20 --also '{words}'"
+
+
+@pytest.mark.parametrize(("values", "scale"), [((2, 9), "log"), ((2, 5), "linear"), ((0, 9), "linear")])
+def test_an_axis_is_logarithmic_where_values_above_0_are_far_apart(values, scale) -> None:
+    _, axis = pyplot().subplots()
+    fit(axis, values)
+    assert axis.get_xscale() == scale
 
 
 def test_what_the_baseline_takes_is_said_in_words_or_that_it_has_not_run():

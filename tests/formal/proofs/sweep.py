@@ -84,7 +84,10 @@ PROOFS = [
             "fire queue too short for a sweep",
             "a spike in the step of the charge waits for ever",
         ),
-        assumptions=("a tick comes when the core is idle and no spike of the step waits (`barrier`)",),
+        assumptions=(
+            "a tick comes when the core is idle and no spike of the step waits (`barrier`)",
+            "the step's number stays from tick to tick (`pe.py`)",
+        ),
         engine="abc scorr; pdr",
     )
 ]
