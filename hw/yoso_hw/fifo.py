@@ -70,11 +70,13 @@ class Pair(Component):
     def __init__(self, bits: int) -> None:
         self.bits = bits
         super().__init__({"i": In(stream.Signature(bits)), "o": Out(stream.Signature(bits))})
+        # Which are in use; which is the next to take a word, and which to give one.
+        self.held, self.came, self.went = Signal(2, name="held"), Signal(name="came"), Signal(name="went")
+        self.words = [Signal(bits, name=f"word{i}", reset_less=True) for i in range(2)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        held, came, went = Signal(2), Signal(), Signal()  # which are in use; which is next to take, to give
-        words = [Signal(self.bits, name=f"word{i}", reset_less=True) for i in range(2)]
+        held, came, went, words = self.held, self.came, self.went, self.words
         m.d.comb += [
             self.i.ready.eq(~held.all()),
             self.o.valid.eq(held.any()),

@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
-from yoso_hw.fifo import StreamFIFO
+from yoso_hw.fifo import Pair, StreamFIFO
 from yoso_hw.router.ports import INPUTS_OF, Port
 
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ def crossbar(router: Router) -> Module:
         into = router.input(port)
         route = router.route(port, into.payload)
         width = router.packets.flit_bits + len(route)
-        fifo = m.submodules[f"fifo_{name}"] = StreamFIFO(width, router.params.link_fifo)
+        # A chip with convolution has more bits a flit, and other cells than it had without anyway.
+        pair = router.params.side and router.params.link_fifo == 2
+        fifo = Pair(width) if pair else StreamFIFO(width, router.params.link_fifo)
+        m.submodules[f"fifo_{name}"] = fifo
         m.d.comb += [
             fifo.i.payload.eq(Cat(into.payload, *route.values())),
             fifo.i.valid.eq(into.valid),
