@@ -76,7 +76,9 @@ def queue(h: Harness, depth: int, through: bool = False) -> None:
     h.check(inner.submodules.fifo.level == held, f"depth {depth_of}: the level counts the words")
     h.check((held <= depth) & (produce < depth) & (consume < depth), f"depth {depth_of}: all is in range")
     h.check(produce == wrapped(consume + held, depth), f"depth {depth_of}: the pointers are as far apart")
-    h.check(implies(inside, (ahead < held) & (peek.data == word)), f"depth {depth_of}: the word is in its place")
+    h.check(
+        implies(inside, (ahead < held) & (peek.data == word)), f"depth {depth_of}: the word is in its place"
+    )
     if depth <= 8:
         h.cover(its_turn & got & put & (word == 1))
         h.cover(inside & (ahead == depth - 1))
