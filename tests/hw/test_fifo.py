@@ -65,7 +65,7 @@ def through_bench(depth, stalls=(0.0, 0.0), seed=0):
 @pytest.mark.parametrize("stalls", STALLS)
 @pytest.mark.parametrize("depth", [2, 3, 4])
 def test_whether_words_pass_it_by_or_wait_they_come_out_once_and_in_order(depth, stalls):
-    words = [random.Random(depth).getrandbits(8) for _ in range(200)]
+    words = random.Random(depth).choices(range(256), k=200)
     _, source, sink = through_bench(depth, stalls, seed=depth)
     assert sent_and_received(source, sink, words) == words
 
@@ -112,7 +112,7 @@ def test_it_says_whether_it_has_room_without_a_look_at_who_takes():
 @pytest.mark.parametrize("stalls", STALLS)
 def test_a_pair_is_cycle_by_cycle_a_fifo_of_two_words(stalls):
     """With the same words, and the same stalls of both sides."""
-    words = [random.Random(2).getrandbits(9) for _ in range(200)]
+    words = random.Random(2).choices(range(512), k=200)
     runs = []
     for dut in (Pair(9), StreamFIFO(9, 2)):
         bench = Bench(dut, seed=5)
