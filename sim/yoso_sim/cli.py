@@ -54,6 +54,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "board": Entry(f"{_SW}.board:main", "run a network on a board", "board"),
     },
     "Results and checks": {
+        "on-chip": Entry(f"{_SIM}.on_chip:main", "the committed networks on the RTL, as a page", "sim"),
         "report": Entry(f"{_SIM}.report:main", "show the last reports, and where the pictures are"),
         "test": Entry(f"{_SIM}.checkout:test", "unit tests and cocotb benches", "test"),
         "formal": Entry(f"{_SIM}.checkout:formal", "prove the blocks of the RTL for all time", "test"),
