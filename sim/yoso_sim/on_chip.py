@@ -22,11 +22,12 @@ KEPT = (
 _HEAD = """\
 # Committed networks on the chip
 
-Written by `yoso on-chip` from measured runs; do not edit. Each network ran on the RTL in Verilator beside the
-golden model. Compared are every spike, of pooled layers those of every neuron as well as what pooling lets pass,
-the decisions, and every counter of every PE. `yoso sim --net NAME` runs one on the chip of its row, `yoso regress
---net NAME` the whole test set, and `yoso fit NAME` tells which other chips hold it. Images are the first of the
-test set; of few, accuracy says little, and the whole test set's is in [results](../results.md).
+Written by `yoso on-chip` from measured runs; do not edit. Each network ran on the RTL in Verilator beside
+the golden model. Compared are every spike, of pooled layers those of every neuron as well as what pooling
+lets pass, the decisions, and every counter of every PE. `yoso sim --net NAME` runs one on the chip of its
+row, `yoso regress --net NAME` the whole test set, and `yoso fit NAME` tells which other chips hold it. Images
+are the first of the test set; of few, accuracy says little, and the whole test set's is in
+[results](../results.md).
 """
 
 
