@@ -1,4 +1,4 @@
-"""Plants the bugs of ``mutants.toml`` one by one in a copy of the source and sees that the named tests fail.
+"""Plants the bugs of ``mutants.toml`` one by one in a copy of the code and sees that the named tests fail.
 
 ``python tests/mutants.py [NAME]...`` prints a table; exit status 1 if a bug is not noticed.
 """
@@ -50,13 +50,18 @@ class Mutant:
     tests: tuple[str, ...]
 
     @property
-    def path(self) -> Path:
-        """Its file, from the root: of the RTL, or of the software that the list names by sw/."""
-        return Path(self.file) if self.file.startswith("sw/") else RTL / self.file
+    def in_rtl(self) -> bool:
+        """Whether it is in the RTL; else it is in software."""
+        return not self.file.startswith("sw/")
 
-    def apply(self, root: Path) -> None:
-        """Plant it in a copy of hw/, or sw/, below `root`."""
-        path = root / self.path
+    @property
+    def path(self) -> Path:
+        """Its file from the root."""
+        return RTL / self.file if self.in_rtl else Path(self.file)
+
+    def apply(self, copy: Path) -> None:
+        """Plant it in a copy of hw/ and sw/."""
+        path = copy / self.path
         path.write_text(self.mutated(path.read_text()))
 
     def mutated(self, text: str) -> str:
@@ -88,11 +93,13 @@ def functions(path: Path) -> set[str]:
 def problem(mutant: Mutant, timeout: int = 900) -> str:
     """Plant the bug and run its tests; what is wrong, or "" if every test notices it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        own = mutant.path.parts[0]
-        shutil.copytree(ROOT / own, Path(folder) / own, ignore=shutil.ignore_patterns("__pycache__"))
+        own = "hw" if mutant.in_rtl else "sw"
+        left_out = shutil.ignore_patterns("__pycache__", "networks")
+        shutil.copytree(ROOT / own, Path(folder) / own, ignore=left_out)
         mutant.apply(Path(folder))
+        homes = [Path(folder) if name == own else ROOT for name in ("hw", "sw", "sim")]
         path = os.pathsep.join(
-            str((Path(folder) if part == own else ROOT) / part) for part in ("hw", "sw", "sim")
+            str(home / name) for home, name in zip(homes, ("hw", "sw", "sim"), strict=True)
         )
         environment = {
             "YOSO_CACHE": str(ROOT / "build"),  # simulators stay where those of this checkout are
