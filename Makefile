@@ -6,6 +6,8 @@
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
 # BLOCK=name  block to test; to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
+# RESULTS=file  finished chunks of make regress, which another machine goes on from
+# BOARD=name|file  board, of make bitstream and make board
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,7 +17,6 @@ TEST_ENV := $(VENV)/.test
 SYNTH_ENV := $(VENV)/.synth
 FORMAL_ENV := $(VENV)/.formal
 DOCS_ENV := $(VENV)/.docs
-NIR_ENV := $(VENV)/nir-tools
 
 IMAGES ?=
 JOBS ?=
@@ -23,6 +24,7 @@ NET ?=
 LANES ?=
 CAST ?=
 CHIP ?=
+BOARD ?=
 DATA ?=
 OTHER_DATA ?=
 BLOCK ?=
@@ -31,6 +33,7 @@ MUTANT ?=
 PROOF ?=
 FIGURE ?=
 CASE ?=
+RESULTS ?=
 PORT ?= /dev/ttyUSB0
 
 # Words of CHIP with a = in them change a parameter; the other one is the chip's name or file.
@@ -38,12 +41,13 @@ CHIP_OPTIONS = $(foreach word,$(CHIP),$(if $(findstring =,$(word)),--set $(word)
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
 	$(CHIP_OPTIONS)
 DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
+BOARD_OPTION = $(if $(BOARD),--board '$(BOARD)')
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves check test nir-tools lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
+.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,8 +56,8 @@ help: ## list the targets
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
 	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS)
 
-regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it
-	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS)
+regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it, or RESULTS=file
+	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)')
 
 waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
 	@$(BIN)/yoso waves $(RUN_OPTIONS)
@@ -66,9 +70,6 @@ test: $(TEST_ENV) $(if $(BLOCK),,lint) ## lint, unit tests and cocotb benches (B
 	@tests=$(if $(BLOCK),$$($(BIN)/python tests/plan.py --block '$(BLOCK)')) && \
 	  $(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist worksteal $$tests
 
-nir-tools: $(NIR_ENV)/.done ## try snnTorch, Norse and Sinabs on what NIR says, both ways
-	@$(NIR_ENV)/bin/python -m pytest -q -n 0 tests/sw/test_nir_tools.py
-
 lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -77,7 +78,7 @@ lint: $(TEST_ENV) ## ruff and mypy
 mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
 	@$(BIN)/yoso mutants $(MUTANT)
 
-mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices each; goes on where a kill stopped it
+mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices each; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso mutate
 
 kill: $(SYNTH_ENV) $(TEST_ENV) ## kill regress, train, soak, explore and coverage 20 times each; what is left must be right (long)
@@ -89,13 +90,13 @@ gatesim: $(TEST_ENV) ## run the benches of the RTL on its netlist as well, flit 
 soak: $(SIM_ENV) ## random networks on random chips against the golden model, until stopped; shrinks what differs (CASE=case: that one again)
 	@$(BIN)/yoso soak $(if $(CASE),--case '$(CASE)')
 
-coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it
+coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso coverage $(if $(JOBS),-- --jobs $(JOBS))
 
 formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
 	@$(BIN)/yoso formal $(PROOF)
 
-train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it (DEVICE=cuda: on a GPU)
+train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it, or RESULTS=file (DEVICE=cuda: on a GPU)
 	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')
 
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
@@ -108,7 +109,7 @@ figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make a
 	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
 	  $(BIN)/yoso figures $$name || exit 1; done
 
-soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it
+soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso soft-errors $(RUN_OPTIONS) $(MANY_OPTIONS)
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
@@ -122,13 +123,13 @@ energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
 	@$(BIN)/yoso explore $(if $(IMAGES),--images $(IMAGES))
 
-bitstream: $(SYNTH_ENV) ## a whole chip for the ULX3S board, build/synth/ulx3s.bit (long)
-	@$(BIN)/yoso bitstream $(CHIP_OPTIONS)
+bitstream: $(SYNTH_ENV) ## a whole chip for BOARD=ulx3s, build/synth/ulx3s.bit (long)
+	@$(BIN)/yoso bitstream $(BOARD_OPTION) $(CHIP_OPTIONS)
 
 board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0, and compare them with the golden model
 	@$(BIN)/python -c 'import serial' 2> /dev/null || \
 	  $(PIP_INSTALL) --editable '.[board]'
-	@$(BIN)/yoso board --port '$(PORT)' $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
+	@$(BIN)/yoso board --port '$(PORT)' $(BOARD_OPTION) $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 docs: $(DOCS_ENV) ## pages and API as a site, build/site
@@ -178,21 +179,13 @@ $(SIM_ENV): pyproject.toml constraints.txt | $(BIN)/python
 
 # PyPI's torch is the CPU build on some platforms and gigabytes of CUDA on others, so PyTorch's own index of
 # CPU builds is asked first. One that is there in the pinned version, of whatever build, stays.
-$(TEST_ENV): $(SIM_ENV)
+$(TEST_ENV): $(SIM_ENV) tests/nir-tools.txt
 	@echo "installing what training and the tests need"
 	@$(PIP_INSTALL) --retries 0 --timeout 10 \
 	    --index-url https://download.pytorch.org/whl/cpu torch 2> /dev/null || \
 	  $(PIP_INSTALL) torch
 	@$(PIP_INSTALL) --editable '.[test]'
-	@touch $@
-
-# An environment on top of the tests', which stay without them.
-$(NIR_ENV)/.done: tests/nir-tools.txt $(TEST_ENV)
-	@echo "installing tools that read NIR"
-	@$(BIN)/python -m venv $(NIR_ENV)
-	@$(BIN)/python -c 'import sysconfig as s; print("import site; site.addsitedir(%r)" % s.get_path("purelib"))' \
-	  > $$($(NIR_ENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tests.pth
-	@$(NIR_ENV)/$(PIP_INSTALL:$(VENV)/%=%) --no-deps --requirement $<
+	@$(PIP_INSTALL) --no-deps --requirement tests/nir-tools.txt
 	@touch $@
 
 $(SYNTH_ENV): $(SIM_ENV)

@@ -35,10 +35,17 @@ CONTRACT = (
             "extras",
             "versions",
             "drawing",
+            "workers",
             "writing",
         )
     ),
-    *("yoso_hw.chips", "yoso_hw.chips.options", "yoso_hw.board.framing", "yoso_hw.board.ulx3s"),
+    *(
+        "yoso_hw.chips",
+        "yoso_hw.chips.options",
+        "yoso_hw.boards",
+        "yoso_hw.boards.options",
+        "yoso_hw.board.framing",
+    ),
 )
 
 

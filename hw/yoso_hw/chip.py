@@ -22,7 +22,7 @@ class Chip(Component):
 
     Parameters
     ----------
-    black_boxes
+    black_boxes, observed
         As in `Mesh`.
 
     Members
@@ -36,9 +36,9 @@ class Chip(Component):
         As in `Mesh`, for observation alone.
     """
 
-    def __init__(self, params: ChipParams, *, black_boxes: bool = False) -> None:
+    def __init__(self, params: ChipParams, *, black_boxes: bool = False, observed: bool = True) -> None:
         self.params = params
-        self.black_boxes = black_boxes
+        self.black_boxes, self.observed = black_boxes, observed
         packets = Packets(params)
         super().__init__(
             {
@@ -55,7 +55,7 @@ class Chip(Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         params = self.params
-        m.submodules.mesh = mesh = Mesh(params, black_boxes=self.black_boxes)
+        m.submodules.mesh = mesh = Mesh(params, black_boxes=self.black_boxes, observed=self.observed)
         m.submodules.barrier = barrier = Barrier(params.cols, params.rows)
         m.submodules.sequencer = sequencer = Sequencer(params)
         m.submodules.decision = decision = Decision(params)

@@ -44,10 +44,10 @@ def shades(count: int) -> list[Any]:
 
 
 def fit(axis: Any, values: Sequence[float]) -> None:
-    """Fit the x axis to positive values: logarithmic where they lie far apart, with few and plain labels."""
+    """Fit the x axis to values: logarithmic where all are above 0 and far apart; few and plain labels."""
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-    ratio = max(values) / min(values)
+    ratio = max(values) / min(values) if min(values) > 0 else 1.0
     axis.margins(x=0.12)
     if ratio < 4:
         axis.xaxis.set_major_locator(MaxNLocator(3))

@@ -1,4 +1,4 @@
-"""The chip as Verilog; ``yoso emit`` is the command."""
+"""The chip as Verilog. `yoso_hw.kit` packs it for the tools of others."""
 
 from __future__ import annotations
 
@@ -29,25 +29,20 @@ def without_initial_values(text: str) -> str:
     return re.sub(r"^ *\(\* init = .*? \*\)\n", "", text, flags=re.MULTILINE)
 
 
-def emit(params: ChipParams, folder: Path) -> list[Path]:
-    """Write ``yoso_node.v`` and ``yoso_chip.v`` into `folder`, which is made if need be.
+def texts(params: ChipParams, *, observed: bool = True) -> dict[str, str]:
+    """Verilog by top module, ``yoso_node`` and ``yoso_chip``.
 
-    The chip instantiates the node, so the node is elaborated and compiled once. A file whose text would be
-    the same is left alone, so that builds that depend on it stay fresh.
-
-    Returns
-    -------
-    list of Path
-        The two files; `yoso_chip` is the top module.
+    The chip instantiates the node, so the node is elaborated and compiled once. Not `observed`: without the
+    ports that are for observation alone, and the logic behind them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = {}
-    for name, component in ((NODE_MODULE, Node(params)), (CHIP_MODULE, Chip(params, black_boxes=True))):
+    found = {}
+    chip = Chip(params, black_boxes=True, observed=observed)
+    for name, component in ((NODE_MODULE, Node(params)), (CHIP_MODULE, chip)):
         # Amaranth names submodules after their top, so the two files never clash.
         text = verilog.convert(
             component,
             name=name,
-            ports={name: (value, None) for name, (value, _) in ports(component).items()},
+            ports={name: (value, None) for name, (value, _) in ports(component, observed).items()},
             strip_internal_attrs=True,
             emit_src=False,
         )
@@ -56,7 +51,22 @@ def emit(params: ChipParams, folder: Path) -> list[Path]:
             text = re.sub(
                 r"^module [^;]*;", r"\g<0> /* verilator no_inline_module */", text, count=1, flags=re.M
             )
-        texts[folder / f"{name}.v"] = text
-    for path, text in texts.items():
+        found[name] = text
+    return found
+
+
+def emit(params: ChipParams, folder: Path) -> list[Path]:
+    """Write ``yoso_node.v`` and ``yoso_chip.v`` into `folder`, which is made if need be.
+
+    A file whose text would be the same is left alone, so that builds that depend on it stay fresh.
+
+    Returns
+    -------
+    list of Path
+        The two files; `yoso_chip` is the top module.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {folder / f"{name}.v": text for name, text in texts(params).items()}
+    for path, text in files.items():
         write_whole(path, text)
-    return list(texts)
+    return list(files)

@@ -34,6 +34,8 @@ class Mesh(Component):
     black_boxes
         Instantiate the Verilog module ``yoso_node`` in place of Amaranth nodes, so that the node is
         elaborated, emitted and compiled once however many there are.
+    observed
+        Whether these have the outputs that are for observation alone (`yoso_hw.ports`).
 
     Members
     -------
@@ -47,9 +49,9 @@ class Mesh(Component):
         Words of which neurons fire in PEs that pool, one bit and one fire a node; with convolution.
     """
 
-    def __init__(self, params: ChipParams, *, black_boxes: bool = False) -> None:
+    def __init__(self, params: ChipParams, *, black_boxes: bool = False, observed: bool = True) -> None:
         self.params = params
-        self.black_boxes = black_boxes
+        self.black_boxes, self.observed = black_boxes, observed
         self.flit_bits = Packets(params).flit_bits
         self.fire_bits = fire_layout(params).size
         flits = flit_stream(Packets(params))
@@ -73,7 +75,7 @@ class Mesh(Component):
             for x in range(params.cols):
                 if self.black_boxes:
                     node = node_signature(params).create(path=(f"node_{x}_{y}",))
-                    m.submodules[f"node_{x}_{y}"] = _black_box(node)
+                    m.submodules[f"node_{x}_{y}"] = _black_box(node, self.observed)
                 else:
                     node = m.submodules[f"node_{x}_{y}"] = Node(params)
                 nodes[x, y] = node
@@ -116,9 +118,9 @@ def _join(m: Module, out, into) -> None:
     m.d.comb += [into.payload.eq(out.payload), into.valid.eq(out.valid), out.ready.eq(into.ready)]
 
 
-def _black_box(interface: wiring.PureInterface) -> Instance:
+def _black_box(interface: wiring.PureInterface, observed: bool) -> Instance:
     """An instance of `NODE_MODULE` with the interface's signals at its ports."""
     connections: dict[str, Value] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
-    for name, (value, flow) in ports(interface).items():
+    for name, (value, flow) in ports(interface, observed).items():
         connections[f"{'i' if flow is In else 'o'}_{name}"] = value
     return Instance(NODE_MODULE, **connections)

@@ -142,6 +142,17 @@ def load(path: Path, top: str, library: Library, macros: list[Cell], buffer: str
     ports = {name: (port["direction"], port["bits"]) for name, port in modules[top]["ports"].items()}
     instances: list[Instance] = []
     next_net = 2 + max((bit for module in modules.values() for bit in _bits(module)), default=0)
+    same: dict[Net, Net] = {}  # nets of a module that are one inside another, each under its next name
+
+    def named(net: Net) -> Net:
+        while net in same:
+            net = same[net]
+        return net
+
+    def join(net: Net, other: Net) -> None:
+        net, other = named(net), named(other)
+        if net != other:  # a constant keeps its name
+            same.update({other: net} if isinstance(net, str) else {net: other})
 
     def add(name: str, path: str, nets: dict[Net, Net]) -> None:
         """All cells of a module; `nets` are those of its ports, in the numbers of the whole."""
@@ -163,11 +174,18 @@ def load(path: Path, top: str, library: Library, macros: list[Cell], buffer: str
             else:
                 bound: dict[Net, Net] = {}
                 for port, value in modules[kind]["ports"].items():
-                    if port in pins:
-                        bound.update(zip(value["bits"], pins[port], strict=True))
+                    for bit, net in zip(value["bits"], pins[port], strict=True) if port in pins else ():
+                        # Two ports may be one net inside, and a port a constant.
+                        if bit in bound or isinstance(bit, str):
+                            join(bound.get(bit, bit), net)
+                        else:
+                            bound[bit] = net
                 add(kind, kind, bound)
 
     add(top, top, {bit: bit for _, bits in ports.values() for bit in bits})
+    for instance in instances:
+        instance.nets = {pin: [named(net) for net in nets] for pin, nets in instance.nets.items()}
+    ports = {name: (direction, [named(net) for net in nets]) for name, (direction, nets) in ports.items()}
     if buffer:
         instances += _buffers(instances, cells[buffer], next_net)
     return Design(top, library, instances, ports)

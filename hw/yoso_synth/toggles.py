@@ -91,12 +91,24 @@ def truth_table(function: str, pins: tuple[str, ...]) -> int:
 
 
 class Toggles:
-    """A mapped node as tables that `run` walks through."""
+    """A mapped node as tables that `run` walks through.
+
+    Raises
+    ------
+    SynthError
+        If a cell reads a net that nothing drives.
+    """
 
     LINKS = ("east", "west", "north", "south")
 
     def __init__(self, design: Design, process: Process) -> None:
         self.design, self.process = design, process
+        driven = {net for way, nets in design.ports.values() if way == "input" for net in nets}
+        driven |= {net for instance in design.instances for _, net in instance.outputs()}
+        for instance in design.instances:
+            for pin, net in instance.inputs():
+                if isinstance(net, int) and net not in driven:
+                    raise SynthError(f"nothing drives pin {pin.name} of {instance.name}")
         # "x" is an input that yosys leaves open; it stands at 0 as "0" does.
         self.index: dict[Net, int] = {"0": 0, "1": 1, "x": 2}
         every = [nets for _, nets in design.ports.values()]

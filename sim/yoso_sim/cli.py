@@ -39,7 +39,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Compile and simulate": {
         "fit": Entry(f"{_SW}.fit:main", "which chips hold a network, and how long an image takes"),
         "compile": Entry(f"{_SW}.compile:main", "compile a network for a chip, print the mapping"),
-        "emit": Entry(f"{_SIM}.emit:main", "write the chip's Verilog", "hw"),
+        "rtl": Entry(f"{_SIM}.rtl:main", "the chip as a kit for Vivado, Quartus, Radiant, yosys", "hw"),
         "sim": Entry(f"{_SIM}.campaign:sim", "test images on the RTL, every spike compared", "sim"),
         "regress": Entry(f"{_SIM}.campaign:regress", "the whole test set, in several processes", "sim"),
         "waves": Entry(f"{_SIM}.waves:main", "a waveform of one image, for GTKWave", "sim"),
@@ -50,7 +50,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "synth": Entry(f"{_SIM}.synth:main", "logic, memories and clock of the blocks", "sim,synth"),
         "energy": Entry(f"{_SIM}.energy:main", "energy of an image on sg13g2, estimated", "sim,synth"),
         "explore": Entry(f"{_SIM}.explore:main", "other chips, and the Pareto front", "sim,synth"),
-        "bitstream": Entry(f"{_SIM}.bitstream:main", "a whole chip for the ULX3S board", "hw,synth"),
+        "bitstream": Entry(f"{_SIM}.bitstream:main", "a whole chip for a board", "hw,synth"),
         "board": Entry(f"{_SW}.board:main", "run a network on a board", "board"),
     },
     "Results and checks": {

@@ -21,7 +21,8 @@ class Comparison:
     Attributes
     ----------
     spikes
-        Spikes compared: of each neuron those in the RTL or in the golden model, whichever are more.
+        Spikes compared: of each neuron those in the RTL or in the golden model, whichever are more. Of a
+        pooled layer both those of its neurons and those that pooling let pass.
     spike_mismatches
         Spikes of a neuron that the other of the two lacks or has at another step, that have another V (output
         layer) or come twice in a step; and flits that no neuron of the sender can have sent.
@@ -38,12 +39,12 @@ class Comparison:
 
 
 def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[Events], int, list[str]]:
-    """The spikes of each layer, from the flits at the router ports.
+    """The spikes that each layer sent, from the flits at the router ports.
 
     Returns
     -------
     spikes
-        Per layer the events of the one image.
+        Per layer the events of the one image on its outputs; of a pooled layer, what pooling let pass.
     wrong
         Flits that repeat a spike or that no neuron of the sender can have sent.
     notes
@@ -65,16 +66,63 @@ def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[Events], int,
                 wrong += 1
                 notes.append(str(error))
         layers, neurons = (np.array(part, np.int64) for part in zip(*owners, strict=True))
-    spikes = []
-    for layer, own in enumerate(image.layers):
+    spikes, twice = _by_layer(layers, when, neurons, [own.outputs for own in image.layers])
+    return spikes, wrong + sum(twice), notes + _repeats(twice)
+
+
+def rtl_fires(image: WeightImage, outcome: Outcome) -> tuple[dict[int, Events], int, list[str]]:
+    """The neurons of pooled layers that fired, which no flit tells, from the trace beside the routers.
+
+    Returns
+    -------
+    spikes
+        The events of the one image on the neurons, by layer.
+    wrong, notes
+        As those of `rtl_spikes`.
+    """
+    inner, params = outcome.batch.inner, image.params
+    pooled = [own.neurons if own.pool else 0 for own in image.layers]
+    layers, steps, neurons, notes = [], [], [], []
+    for node, step, fires in zip(
+        inner.nodes.tolist(), inner.steps.tolist(), inner.fires.tolist(), strict=True
+    ):
+        try:
+            word, lanes = fires & (1 << params.word_bits) - 1, fires >> params.word_bits
+            layer, own = image.neurons_at(node, word, lanes)
+        except ImageError as error:
+            notes.append(str(error))
+            continue
+        neurons += own.tolist()
+        layers += [layer] * len(own)
+        steps += [step] * len(own)
+    of, when, which = (np.array(part, np.int64) for part in (layers, steps, neurons))
+    spikes, twice = _by_layer(of, when, which, pooled)
+    return (
+        {layer: spikes[layer] for layer, size in enumerate(pooled) if size},
+        len(notes) + sum(twice),
+        notes + _repeats(twice),
+    )
+
+
+def _by_layer(
+    layers: np.ndarray, steps: np.ndarray, neurons: np.ndarray, sizes: list[int]
+) -> tuple[list[Events], list[int]]:
+    """Spikes of one image by layer, each once, and how many more there were of each layer."""
+    spikes, twice = [], []
+    for layer, size in enumerate(sizes):
         here = layers == layer
-        step, neuron = np.unique(np.stack([when[here], neurons[here]]), axis=1).astype(np.int64)
-        spikes.append(Events.of_pairs(np.zeros_like(step), step, neuron, 1, own.neurons))
-        again = int(here.sum()) - len(step)
-        if again:
-            wrong += again
-            notes.append(f"layer {layer}: {again} spikes of neurons that had fired in the same step")
-    return spikes, wrong, notes
+        step, neuron = np.unique(np.stack([steps[here], neurons[here]]), axis=1).astype(np.int64)
+        spikes.append(Events.of_pairs(np.zeros_like(step), step, neuron, 1, size))
+        twice.append(int(here.sum()) - len(step))
+    return spikes, twice
+
+
+def _repeats(twice: list[int]) -> list[str]:
+    return [
+        f"layer {layer}: {again} spikes of neurons that had fired in the same step"
+        for layer, again in enumerate(twice)
+        if again
+    ]
 
 
 def different_spikes(mine: Events, theirs: Events) -> dict[int, tuple[list[int], list[int]]]:
@@ -90,15 +138,24 @@ def different_spikes(mine: Events, theirs: Events) -> dict[int, tuple[list[int],
 
 def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: int) -> Comparison:
     """Compare one image of the chip with image `index` of the golden model's result."""
-    spikes, mismatches, notes = rtl_spikes(image, outcome)
+    sent, mismatches, notes = rtl_spikes(image, outcome)
+    fired, wrong_fires, more = rtl_fires(image, outcome)
+    mismatches, notes = mismatches + wrong_fires, notes + more
+    # (layer, what spikes, RTL, golden); neurons of a pooled layer first, then what pooling let pass.
+    trains = [
+        *((layer, "neuron", own, golden.spikes[layer][index]) for layer, own in fired.items()),
+        *(
+            (layer, "output" if layer in fired else "neuron", own, golden.sent[layer][index])
+            for layer, own in enumerate(sent)
+        ),
+    ]
     compared = 0
-    for layer, own in enumerate(spikes):
-        wanted = golden.spikes[layer][index]
+    for layer, what, own, wanted in trains:
         compared += int(np.maximum(own.counts, wanted.counts).sum())
         different = {} if own == wanted else different_spikes(own, wanted)
         mismatches += sum(max(map(len, both)) for both in different.values())
         notes += [
-            f"layer {layer}, neuron {j}: RTL at {_when(rtl)}, golden at {_when(reference)}"
+            f"layer {layer}, {what} {j}: RTL at {_when(rtl)}, golden at {_when(reference)}"
             for j, (rtl, reference) in list(different.items())[:4]
         ]
     wrong = _wrong_potentials(image, outcome, golden, index)

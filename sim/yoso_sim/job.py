@@ -71,7 +71,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_result(path: Path, result: dict[str, Any]) -> None:
     """Write a result that a later run may take up, with its checksum."""
-    write_json(path, {"checksum": _checksum(result), "result": result})
+    write_json(path, {"checksum": checksum(result), "result": result})
 
 
 def read_result(path: Path) -> dict[str, Any] | None:
@@ -79,12 +79,13 @@ def read_result(path: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text())
         result = found["result"]
-        return result if isinstance(result, dict) and found["checksum"] == _checksum(result) else None
+        return result if isinstance(result, dict) and found["checksum"] == checksum(result) else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _checksum(result: Any) -> int:
+def checksum(result: Any) -> int:
+    """Of a result, whatever the order of its keys."""
     return zlib.crc32(json.dumps(result, sort_keys=True).encode())
 
 

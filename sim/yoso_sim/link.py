@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from cocotb.triggers import Timer, ValueChange
 
 from yoso_sim import observed
-from yoso_sim.top import FLIT_BYTES
+from yoso_sim.top import FIRST_INNER, FLIT_BYTES
 
 #: Nodes of the record that stand for the host port.
 _HOST = -1
@@ -20,6 +20,23 @@ _HOST = -1
 
 class LinkError(RuntimeError):
     """The chip took or gave no flit for too long; the message says how far the batch came."""
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Words of pooled PEs in which neurons fired, whatever pooling lets pass; int64 (words,) each.
+
+    Attributes
+    ----------
+    nodes, steps
+        Node ``y * cols + x`` and running step.
+    fires
+        The word's address and, above it, which lanes fired (`yoso_hw.core.ops.fire_layout`).
+    """
+
+    nodes: np.ndarray
+    steps: np.ndarray
+    fires: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -33,6 +50,8 @@ class Batch:
     nodes, steps, cycles, flits
         Per spike at a router port, in the order of time: node ``y * cols + x``, running step, cycle since
         time 0, and the flit; int64 (spikes,), flits uint64.
+    inner
+        Words of pooled PEs in which neurons fired.
     """
 
     answers: np.ndarray
@@ -40,6 +59,7 @@ class Batch:
     steps: np.ndarray
     cycles: np.ndarray
     flits: np.ndarray
+    inner: Inner = field(default_factory=lambda: Inner(*np.zeros((3, 0), np.int64)))
 
 
 class Link:
@@ -130,5 +150,12 @@ def _parse(record: bytes) -> Batch:
     words = record.split()
     nodes, steps, cycles = (np.array(words[i::4], np.int64) for i in range(3))
     flits = np.array([int(word, 16) for word in words[3::4]], np.uint64)
-    spikes = nodes != _HOST
-    return Batch(flits[~spikes], nodes[spikes], steps[spikes], cycles[spikes], flits[spikes])
+    spikes, inner = nodes >= 0, nodes <= FIRST_INNER
+    return Batch(
+        flits[nodes == _HOST],
+        nodes[spikes],
+        steps[spikes],
+        cycles[spikes],
+        flits[spikes],
+        Inner(FIRST_INNER - nodes[inner], steps[inner], flits[inner].astype(np.int64)),
+    )

@@ -2,7 +2,8 @@
 
 Python hands over a *batch*: a file of flits, and the number of answers to wait for. The top streams the file
 into the chip at one flit a cycle, writes every spike at a router port and every answer of the host port as a
-line of text, and toggles `done`. Python wakes once a batch, which is once an image.
+line of text, and toggles `done`. Python wakes once a batch, which is once an image. On a chip that convolves,
+each word of a pooled PE in which neurons fire is a line, too: what pooling lets pass says less.
 
 The clock is made here too, so that no callback of Python's interface runs in a cycle.
 """
@@ -58,14 +59,14 @@ module yoso_sim (
     wire [{nodes}-1:0]          trace_valid;
     wire [{nodes}*{flit}-1:0]   trace_flit;
     wire [{step}-1:0]           step;
-    reg  [63:0]                 flit;
+{inner_wires}    reg  [63:0]                 flit;
     reg                         in_valid, out_ready;
 
     yoso_chip chip (
         .clk(clk), .rst(rst),
         .host_in_data(flit[{flit}-1:0]), .host_in_valid(in_valid), .host_in_ready(in_ready),
         .host_out_data(out_data), .host_out_valid(out_valid), .host_out_ready(out_ready),
-        .trace_valid(trace_valid), .trace_flit(trace_flit), .step(step), .tick(tick)
+        .trace_valid(trace_valid), .trace_flit(trace_flit), {inner_ports}.step(step), .tick(tick)
     );
 
     // Each node's spikes by name, for the waveform.
@@ -146,7 +147,7 @@ module yoso_sim (
                 for (n = 0; n < {nodes}; n = n + 1)
                     if (trace_valid[n])
                         $fwrite(record, "%0d %0d %0d %h\\n", n, step, cycle, trace_flit[n*{flit}+:{flit}]);
-            if (given) begin
+{inner_record}            if (given) begin
                 $fwrite(record, "-1 %0d %0d %h\\n", step, cycle, out_data);
                 if (wanted != 0) wanted <= wanted - 1;
             end
@@ -174,6 +175,23 @@ endmodule
 """
 
 
+#: The lines of the record that say which neurons of a pooled PE fired have node -2, -3, ... for 0, 1, ...
+FIRST_INNER = -2
+
+_INNER_WIRES = """\
+    wire [{nodes}-1:0]          inner_valid;
+    wire [{nodes}*{inner}-1:0]  inner;
+"""
+
+_INNER_RECORD = """\
+            if (|inner_valid)
+                for (n = 0; n < {nodes}; n = n + 1)
+                    if (inner_valid[n])
+                        $fwrite(record, "%0d %0d %0d %h\\n",
+                                {first} - n, step, cycle, inner[n*{inner}+:{inner}]);
+"""
+
+
 def verilog(params: ChipParams) -> str:
     """The Verilog text of the simulation top for one chip.
 
@@ -186,7 +204,11 @@ def verilog(params: ChipParams) -> str:
     flit, row = packets.flit_bits, packets.formats["SPIKE"].field("row")
     if flit > 8 * FLIT_BYTES:
         raise ValueError(f"flits of {flit} bits do not fit {FLIT_BYTES} bytes")
+    inner = {"nodes": params.nodes, "inner": params.word_bits + params.lanes, "first": FIRST_INNER}
     return _TEXT.format(
+        inner_wires=_INNER_WIRES.format(**inner) if params.side else "",
+        inner_ports=".inner_valid(inner_valid), .inner(inner), " if params.side else "",
+        inner_record=_INNER_RECORD.format(**inner) if params.side else "",
         flit=flit,
         nodes=params.nodes,
         step=params.step_bits,

@@ -102,11 +102,23 @@ def _raster(image: WeightImage, outcome: Outcome, inputs: Inputs) -> dict[str, A
     trains = (image.image_events(inputs), *layers)
     return {
         "spikes": [list(zip(own.step.tolist(), own.axon.tolist(), strict=True)) for own in trains],
-        "sizes": [image.inputs, *(layer.neurons for layer in image.layers)],
+        "sizes": [image.inputs, *(layer.outputs for layer in image.layers)],
+        "maps": _maps(image),
         "decision": outcome.decision,
         "step": outcome.step,
         "steps": image.steps,
     }
+
+
+def _maps(image: WeightImage) -> list[list[int] | None]:
+    """Of the inputs and of each layer's outputs (rows, cols, channels), where they are feature maps."""
+    first = image.layers[0].window
+    shapes: list[list[int] | None] = [[first.rows, first.cols, first.channels] if first else None]
+    for layer in image.layers:
+        window, side = layer.window, 2 if layer.pool else 1
+        map_of = window and [window.out_rows // side, window.out_cols // side, layer.filters]
+        shapes.append(map_of or None)
+    return shapes
 
 
 def _alive(process: int) -> bool:

@@ -18,13 +18,26 @@ def soak() -> None:
         main(["--cases", str(left)])
 
 
+def soak_default() -> None:
+    """The same on the default chip, its build kept between the starts."""
+    from yoso_hw.params import ChipParams
+    from yoso_sim.build import build
+    from yoso_sim.study import soak as campaign
+
+    campaign.CORNERS = (ChipParams(),)
+    campaign.build = lambda chip, root, report: build(chip, report=report)
+    soak()
+
+
 def explore() -> None:
     """``yoso explore`` of one chip of two nodes."""
     from yoso_sim.commands.explore import main
     from yoso_sim.energy import explore
     from yoso_sim.energy.cost import Case
 
-    smallest = ("cols=2", "rows=1", "neurons=16", "weights=64")
+    sizes = {"cols": 2, "rows": 1, "neurons": 4, "weights": 16, "lanes": 1, "weight_bits": 4}
+    sizes |= {"acc_bits": 9, "pot_bits": 10, "layers": 3, "classes": 4, "steps": 8}
+    smallest = tuple(f"{name}={size}" for name, size in sizes.items())
     explore.CASES = (Case("nodes.npz", smallest),)
     main(["--images", "20"])
 
@@ -40,4 +53,4 @@ def coverage() -> None:
 
 
 if __name__ == "__main__":
-    {"soak": soak, "explore": explore, "coverage": coverage}[sys.argv[1]]()
+    {"soak": soak, "soak-default": soak_default, "explore": explore, "coverage": coverage}[sys.argv[1]]()

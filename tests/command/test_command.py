@@ -74,7 +74,7 @@ MISSING = {
     "figures gradients": ("matplotlib", "train"),
     "figures spike-times": ("matplotlib", "train"),
     "nir export mnist-784-100-10-stdbp": ("nir", "nir"),
-    "emit": ("amaranth", "hw"),
+    "rtl": ("amaranth", "hw"),
     "sim": ("matplotlib", "sim"),
     "regress": ("matplotlib", "sim"),
     "waves": ("matplotlib", "sim"),

@@ -51,6 +51,7 @@ WORK = {
     "regress": Work((*YOSO, "regress", *DEFAULT, "--images", "600"), regression),
     "train": Work((*YOSO, "train", "corners.toml", "-o", "trained.npz"), training),
     "soak": Work(("-m", "command.long_work", "soak"), soaking),
+    "soak of the default chip": Work(("-m", "command.long_work", "soak-default"), soaking),
     "explore": Work(("-m", "command.long_work", "explore"), report("explore")),
     "coverage": Work(("-m", "command.long_work", "coverage"), report("coverage")),
 }

@@ -119,6 +119,7 @@ def targets() -> dict[str, Target]:
         "node": Target("mesh", mesh, "cosim.bench_mesh"),
         "chip": Target("chip", two_by_two(), "cosim.bench_chip"),
         "family": Target("chip", chip_cases.CHIPS["2 x 1, family"], "cosim.bench_chip"),
+        "convolution": Target("chip", chip_cases.CHIPS["2 x 2, convolution"], "cosim.bench_chip"),
     }
 
 

@@ -6,7 +6,8 @@ Benches run on small chips, where an address or a tag that lost its highest bit 
 import pytest
 from yoso_hw.params import ChipParams
 from yoso_sim.build import build
-from yoso_sim.study.cases import CORNERS, Case, LayerRecipe, Run
+from yoso_sim.study.cases import Case, LayerRecipe, Run
+from yoso_sim.study.draw import CORNERS
 from yoso_sim.study.session import Session
 
 PARAMS = ChipParams()

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from yoso_hw.drawing import pyplot
+from yoso_hw.drawing import fit, pyplot
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.commands.explore import beside_the_baseline
@@ -25,7 +25,7 @@ from yoso_sim.energy.model import (
     router_flits,
     tree_nodes,
 )
-from yoso_sim.energy.stimulus import NodeBench
+from yoso_sim.energy.stimulus import EAST, NORTH, SOUTH, WEST, NodeBench
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
@@ -137,6 +137,27 @@ def test_a_spike_that_leaves_by_two_links_is_one_and_two_of_a_neuron_are_two() -
 
     sent = [(0, flit(0, 0)), (2, flit(0, 0)), (0, flit(1, 0)), (0, flit(0, 1))]
     assert bench.sent(sent) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("mesh", "at", "link", "to"),
+    [
+        ((2, 3), (1, 0), WEST, (1, 1)),
+        ((2, 3), (1, 1), SOUTH, (1, 2)),
+        ((2, 3), (0, 2), WEST, (1, 2)),
+        ((2, 1), (1, 0), EAST, (0, 0)),
+        ((1, 2), (0, 1), NORTH, (0, 0)),
+    ],
+)
+def test_a_flit_that_only_passes_goes_to_a_node_that_there_is(mesh, at, link, to) -> None:
+    network, _ = _biased(RATE)
+    sizes = {"neurons": 8, "weights": 16, "lanes": 2, "neuron": "all"}
+    image = compile_network(network, ChipParams(cols=mesh[0], rows=mesh[1], **sizes))
+    bench = NodeBench(image, image.layers[0].slices[0].x, image.layers[0].slices[0].y)
+    bench.x, bench.y, bench.link = *at, SOUTH if at[1] else WEST
+    command = bench.passing(3)
+    fields = bench.packets.unpack(command.b)
+    assert (command.a, fields["x0"], fields["y0"], fields["row"]) == (link, *to, 3)
 
 
 def test_a_network_without_a_hidden_layer_is_refused_in_a_line(tmp_path) -> None:
@@ -275,6 +296,13 @@ def test_a_network_of_one_s_own_is_explored_beside_the_others(tmp_path, monkeypa
     report = json.loads((tmp_path / "explore.json").read_text())
     assert report["results"][-1]["name"] == words
     assert report["command"] == f"yoso explore --images 20 --also '{words}'"
+
+
+@pytest.mark.parametrize(("values", "scale"), [((2, 9), "log"), ((2, 5), "linear"), ((0, 9), "linear")])
+def test_an_axis_is_logarithmic_where_values_above_0_are_far_apart(values, scale) -> None:
+    _, axis = pyplot().subplots()
+    fit(axis, values)
+    assert axis.get_xscale() == scale
 
 
 def test_what_the_baseline_takes_is_said_in_words_or_that_it_has_not_run():

@@ -29,6 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from support import blocks, chip_cases
 from support.block_cases import PES, ROUTER_KINDS
+from yoso_hw import workers
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
 from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
@@ -153,9 +154,10 @@ def reached(name: str) -> dict[Point, bool]:
 def measure(name: str) -> float:
     """Build a bench's block if need be and run the bench; returns the seconds that took."""
     begun = time.monotonic()
-    # A process whose parent was killed ends its bench first.
-    with kept.locked(folder_of(name).with_suffix(".lock")):
-        _measure(benches()[name], name)
+    # A process whose parent was killed ends its bench first; who waited for it has nothing left to do.
+    with workers.working, kept.locked(folder_of(name).with_suffix(".lock")):
+        if not is_measured(name):
+            _measure(benches()[name], name)
     return time.monotonic() - begun
 
 
@@ -203,7 +205,7 @@ def measure_all(names: Iterable[str], jobs: int, console: Console) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("benches", total=len(left))
-        with ProcessPoolExecutor(jobs) as pool:
+        with ProcessPoolExecutor(jobs, initializer=workers.end_with, initargs=(os.getpid(),)) as pool:
             running = {pool.submit(measure, name): name for name in left}
             try:
                 for future in as_completed(running):

@@ -6,10 +6,11 @@ import pytest
 from amaranth.hdl import Module, Signal, Value
 from amaranth.sim import Simulator
 from support.bench import Bench
+from yoso_hw import boards
 from yoso_hw.board import board
 from yoso_hw.board.board import Board
 from yoso_hw.board.framing import NOTICE, Notice, frame_bytes
-from yoso_hw.board.top import Ulx3s
+from yoso_hw.board.top import Top
 from yoso_hw.packet import KIND_BITS, Packets
 from yoso_hw.params import ChipParams
 
@@ -90,14 +91,14 @@ def test_decisions_and_status_light_their_leds_and_no_other_flit_does(chip):
 
 
 def test_the_crystal_is_the_chips_clock_and_the_button_its_reset(chip):
-    top, clocks, resets = Ulx3s(PARAMS), [], []
+    top, clocks, resets = Top(boards.load("ulx3s"), PARAMS), [], []
     simulator = Simulator(top)
 
     async def play(ctx):
         for cycle in range(20):
-            ctx.set(top.btn_fire1, 5 <= cycle < 10)
+            ctx.set(top.reset, 5 <= cycle < 10)
             for level in (1, 0):
-                ctx.set(top.clk_25mhz, level)
+                ctx.set(top.clk, level)
                 await ctx.delay(2e-8)
                 clocks.append(ctx.get(chip["i_clk"]))
             resets.append(ctx.get(chip["i_rst"]))

@@ -2,7 +2,6 @@
 
 import pytest
 from yoso_hw import chips
-from yoso_hw.board import ulx3s
 from yoso_hw.params import ChipParams, ParamError
 
 
@@ -21,7 +20,6 @@ def test_every_named_chip_is_one_and_says_what_it_is_for(name):
 def test_the_default_file_changes_nothing_and_the_papers_changes_lanes_and_cast():
     assert chips.load("default") == ChipParams()
     assert chips.load("paper") == ChipParams(lanes=1, multicast=False)
-    assert chips.load("ulx3s") == ulx3s.CHIP
 
 
 def test_settings_change_a_named_chip():

@@ -51,7 +51,7 @@ def test_images_leave_the_state_and_send_the_flits_of_the_reference(seed, banked
     params = chip(2, 16, banked=banked, side=SIDE)
     paths, channel = random_paths(params, rng, pool=pool)
     bench = CoreBench(
-        params, paths.words, live=rng.choice([1, 2]), seed=seed, paths=paths, stall=stall, threshold=40
+        params, paths.words, live=rng.choice([1, 2]), seed=seed, paths=paths, stall=stall, threshold=20
     )
     due = run_image(bench, paths, channel, 12, rng)
     check(bench, due)

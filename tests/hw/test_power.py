@@ -17,10 +17,11 @@ PROCESS = PROCESSES["sg13g2"].__class__(
 )
 
 
-def toggle_node(tmp_path: Path) -> Toggles:
+def toggle_node(tmp_path: Path, read: int = 40) -> Toggles:
     """A node with the ports that the bench needs: a flip-flop that turns in every cycle in which `tick` is 0.
 
-    Q -> inverter -> D would turn always; the leaf says idle, and no link moves.
+    Q -> inverter -> D would turn always; the leaf says idle, and no link moves. Q is net 40, which the
+    inverter reads unless told otherwise.
     """
     ports = {"clk": [2], "rst": [3], "tick": [4], "first": [5], "report": [6], "x": [7], "y": [8]}
     outputs: dict[str, list] = {"leaf": ["1", "0", "0"]}
@@ -32,7 +33,7 @@ def toggle_node(tmp_path: Path) -> Toggles:
         number += 4
     cells = {
         "flop": {"type": "DFF", "connections": {"CLK": [2], "D": [41], "Q": [40]}},
-        "inverter": {"type": "INV", "connections": {"A": [40], "Y": [41]}},
+        "inverter": {"type": "INV", "connections": {"A": [read], "Y": [41]}},
     }
     top = {
         "ports": {
@@ -45,6 +46,11 @@ def toggle_node(tmp_path: Path) -> Toggles:
     (tmp_path / "mini.lib").write_text(CELLS)
     library = liberty.read(tmp_path / "mini.lib")
     return Toggles(load(tmp_path / "node.json", "node", library, []), PROCESS)
+
+
+def test_a_pin_that_nothing_drives_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SynthError, match="nothing drives pin A of node/inverter"):
+        toggle_node(tmp_path, read=39)
 
 
 def test_functions_become_truth_tables() -> None:

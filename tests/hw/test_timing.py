@@ -92,6 +92,27 @@ def test_a_hierarchy_is_flattened_and_its_area_is_counted_by_module(
     assert parts(design)["top"] == {"logic": 10, "macros": 0, "cells": 1, "flops": 1}
 
 
+def test_two_ports_that_are_one_net_inside_and_a_port_that_is_a_constant_are_that_in_the_whole(
+    tmp_path: Path, library: liberty.Library
+) -> None:
+    ports = {"a": ("input", [2]), "y": ("output", [3]), "z": ("output", [3]), "one": ("output", ["1"])}
+    inner = {
+        "ports": {name: {"direction": way, "bits": bits} for name, (way, bits) in ports.items()},
+        "cells": {"i": {"type": "INV", "connections": {"A": [2], "Y": [3]}}},
+    }
+    cells = {
+        "inner": ("inner", {"a": [2], "y": [3], "z": [4], "one": [5]}),  # f3 and f4 read y and z, one net
+        **{f"f{n}": ("DFF", {"CLK": [6], "D": [n], "Q": [10 + n]}) for n in (3, 4, 5)},
+    }
+    top = {"clk": ("input", [6]), "a": ("input", [2]), "z": ("output", [4])}
+    path = netlist(tmp_path, cells, top, {"inner": inner})
+    design = load(path, "top", library, [])
+    flops = {instance.name: instance.nets["D"] for instance in design.flops}
+    (inverter,) = design.order
+    assert flops["top/f3"] == flops["top/f4"] == inverter.nets["Y"] == design.ports["z"][1]
+    assert flops["top/f5"] == ["1"]
+
+
 def test_a_net_that_feeds_many_flip_flops_gets_a_tree_of_buffers(
     tmp_path: Path, library: liberty.Library
 ) -> None:

@@ -16,12 +16,19 @@ from typing import Any
 from xml.etree import ElementTree
 
 from yoso_hw.folders import cache_folder
+from yoso_hw.kit.write import TEMPLATES
 from yoso_hw.params import ChipParams
 from yoso_sim import build, kept, tools, top
 from yoso_sim.simulate import COCOTB_ENVIRONMENT
 
 #: Environment variable by which a bench learns the parameters of its block.
 PARAMS_VARIABLE = "YOSO_BLOCK_PARAMS"
+
+#: Signals of a stream.
+STREAM = ("data", "valid", "ready")
+
+#: The chip behind AXI4-Stream, as a kit has it.
+AXIS = TEMPLATES / "yoso_axis.v"
 
 #: Clock cycles a bit of a board's serial line: as few as its receiver takes, for the sake of time.
 LINE_DIVISOR = 4
@@ -30,8 +37,8 @@ LINE_DIVISOR = 4
 def block_key(block: str, params: ChipParams, form: build.Form = build.RTL) -> str:
     """Name of a block's build: the chip's key, the block and what this file does with it."""
     digest = hashlib.sha256(f"{block} {build.build_key(params, form=form)}".encode())
-    for name in ("blocks.py", "router_mesh.py"):
-        digest.update((Path(__file__).parent / name).read_bytes())
+    for path in (*(Path(__file__).parent / name for name in ("blocks.py", "router_mesh.py")), AXIS):
+        digest.update(path.read_bytes())
     return f"{block}-{digest.hexdigest()[:16]}"
 
 
@@ -43,7 +50,7 @@ def build_block(
     root: Path | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> build.Build:
-    """Make the executable of a block ("router", "pe", "mesh", "fabric" or "board"), or find it.
+    """Make the executable of a block ("router", "pe", "mesh", "fabric", "board" or "axis"), or find it.
 
     Raises
     ------
@@ -69,6 +76,8 @@ def build_block(
 
 def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:
     """Write a block's files for Verilator; its top module is called as the chip's simulation top is."""
+    if block == "axis":
+        return emit_axis(params, folder)
     from amaranth.back import verilog
     from yoso_hw.board.board import CHIP_MODULE, Board
     from yoso_hw.chip import Chip
@@ -115,6 +124,21 @@ def emit_block(block: str, params: ChipParams, folder: Path) -> list[Path]:
         control += [f'{access} -module "{module}" -var "{name}"' for name in (*names, "clk", "rst")]
         files.append(folder / f"{module}.v")
         files[-1].write_text(text)
+    files[0].write_text("\n".join([*control, ""]))
+    return files
+
+
+def emit_axis(params: ChipParams, folder: Path) -> list[Path]:
+    """The chip behind AXI4-Stream, from the files of a kit."""
+    from yoso_hw.kit.write import contents
+
+    control, files = ["`verilator_config"], [folder / "control.vlt"]
+    for name, text in contents(params, about="a bench's").items():
+        if name.startswith("rtl/"):
+            files.append(folder / Path(name).name)
+            files[-1].write_text(text.replace("module yoso_axis ", f"module {top.TOP} "))
+    for name in ("aclk", "aresetn", *(f"{side}_axis_t{one}" for side in "sm" for one in STREAM)):
+        control.append(f'public_flat_rw -module "{top.TOP}" -var "{name}"')
     files[0].write_text("\n".join([*control, ""]))
     return files
 

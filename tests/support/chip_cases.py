@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network.errors import NetworkError
-from yoso_sw.network.layer import Layer
+from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.network import NEVER, Network
 from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import Vector, load_vectors
@@ -35,6 +36,9 @@ CHIPS = {
     ),
     "2 x 1, family": ChipParams(
         **_SMALL, cols=2, rows=1, lanes=2, weight_bits=4, acc_bits=9, pot_bits=9, neuron="all"
+    ),
+    "2 x 2, convolution": ChipParams(
+        **_SMALL, cols=2, rows=2, lanes=2, weight_bits=4, acc_bits=9, pot_bits=11, neuron="all", side=9
     ),
 }
 
@@ -75,7 +79,9 @@ def random_layer(rng: random.Random, params: ChipParams, inputs: int, neurons: i
 
 
 def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, WeightImage]:
-    """A random network that compiles for the chip, with its image."""
+    """A random network that compiles for the chip, with its image; on chips for them often a convolution."""
+    if params.side and rng.random() < 0.7:
+        return convolution_network(rng, params)
     while True:
         steps = rng.randint(2, min(24, params.steps))
         sizes = [rng.randint(1, 12) for _ in range(rng.randint(2, min(4, params.layers)))]
@@ -90,6 +96,30 @@ def random_network(rng: random.Random, params: ChipParams) -> tuple[Network, Wei
             )
         try:
             network = Network("random", tuple(layers), steps, 1, decision, params.weight_bits)
+            return network, compile_network(network, params, spread=rng.random() < 0.5)
+        except (NetworkError, CompileError):
+            continue
+
+
+def convolution_network(rng: random.Random, params: ChipParams) -> tuple[Network, WeightImage]:
+    """A random convolution, pooled where it can be, before a dense layer, with its image."""
+    while True:
+        steps, padding = rng.randint(4, min(24, params.steps)), rng.choice([0, 0, 1])
+        rows, cols, channels = (
+            rng.randint(2, params.side - 1),
+            rng.randint(2, params.side - 1),
+            rng.randint(1, 2),
+        )
+        kernel = rng.randint(1, min(rows, cols, 4))
+        window = Window(rows, cols, channels, kernel, rng.choice([1, 1, 2]), padding)
+        plain = random_layer(rng, params, window.axons, rng.randint(1, 2 * params.lanes + 1), steps)
+        pool = window.out_rows % 2 == window.out_cols % 2 == 0
+        threshold = rng.randint(1, max(1, min(params.pot_max, 3 * window.axons)))
+        neuron = replace(plain.neuron, threshold=threshold)
+        first = replace(plain, neuron=neuron, window=window, pool=pool)
+        try:
+            last = random_layer(rng, params, first.outputs, rng.randint(2, 5), steps)
+            network = Network("random", (first, last), steps, 1, "ttfs", params.weight_bits)
             return network, compile_network(network, params, spread=rng.random() < 0.5)
         except (NetworkError, CompileError):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isqrt
 
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, entry_fields, pack_entry
@@ -100,25 +101,32 @@ def random_paths(params: ChipParams, rng: random.Random, *, pool: bool = False) 
     """
     unit = 2 if pool else 1
     filters = rng.choice([1, 1, 2, 3])
-    cols = unit * rng.randint(1, max(1, params.neuron_words // filters // 2 // unit // unit))
-    rows = unit * rng.randint(1, params.neuron_words // (filters * cols) // unit)
-    kernel = rng.randint(1, 4)
+    positions = params.neuron_words // filters
+    cols = unit * rng.randint(1, max(1, isqrt(positions) // unit))
+    most = min(positions // cols, params.side - 1) // unit
+    rows = unit * rng.randint(-(-most // 2), most)
+    kernel = rng.choice([1, 2, 3, 3, 4])
     paths = Paths(
         params, rows * cols * filters, filters, cols * filters, kernel * filters, cols // 2 if pool else 0
     )
     for r in range(params.side - 1):
-        first, top = rng.randrange(rows), rng.randrange(kernel)
+        first, top = rng.randrange(rows), rng.choice([0, 0, rng.randrange(kernel)])
         paths.rows[r] = {
-            "lines": rng.randint(0, min(rows - first, kernel - top)),
+            "lines": some(rng, min(rows - first, kernel - top)),
             "neuron_offset": first * cols * filters,
             "weight_offset": top * kernel * filters,
         }
-        first, left = rng.randrange(cols), rng.randrange(kernel)
+        first, left = rng.randrange(cols), rng.choice([0, 0, rng.randrange(kernel)])
         paths.columns[r] = {
-            "run": rng.randint(0, min(cols - first, kernel - left)) * filters,
+            "run": some(rng, min(cols - first, kernel - left)) * filters,
             "neuron_offset": first * filters,
             "weight_offset": left * filters,
         }
     paths.rows[params.side - 1] = {"lines": rows}
     paths.columns[params.side - 1] = {"run": cols * filters, "rewind": 1}
     return paths, kernel * kernel * filters
+
+
+def some(rng: random.Random, most: int) -> int:
+    """0 to `most`, more often `most` than not."""
+    return rng.choice([most, most, most, rng.randint(0, most)])

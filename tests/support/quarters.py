@@ -88,6 +88,17 @@ CLIF = {
     "temperature": 4.0,
 }
 
+TANDEM = {
+    "rule": "tandem",
+    "layers": (
+        LayerConfig(
+            20, NeuronConfig(start=17, end=32), std=0.3, bias=True, batch_norm=2.0, spike_penalty=1e-4
+        ),
+        LayerConfig(4, std=0.2, bias=True, dropout=0.1),
+    ),
+    "temperature": 15.0,
+}
+
 
 def load():
     """1,000 images to train, 200 to validate, 300 to test."""

@@ -108,7 +108,7 @@ def test_a_count_follows_the_total_by_1_over_theta_where_it_can():
     total = torch.tensor([[-5.0, 0.0, 0.1, 7.0, 39.9, 40.0, 60.0]], requires_grad=True)
     trains = torch.zeros(1, 10, 7)
     trains[0, 3, 3] = trains[0, 5, 4] = 1
-    counts = counted(total, 4.0, trains)
+    counts = counted(total, 4.0, trains, 40.0)
     assert torch.equal(counts.detach(), trains.sum(1))
     counts.sum().backward()
     assert total.grad.tolist() == [[0, 0, 0.25, 0.25, 0.25, 0, 0]]
@@ -117,7 +117,7 @@ def test_a_count_follows_the_total_by_1_over_theta_where_it_can():
 def test_counts_stay_whole_with_the_gradient_on_them():
     total = torch.rand(100, 50, requires_grad=True) * 30
     trains = (torch.rand(100, 9, 50) < 0.4).float()
-    assert torch.equal(counted(total, 3.7, trains), trains.sum(1))
+    assert torch.equal(counted(total, 3.7, trains, 9 * 3.7), trains.sum(1))
 
 
 def test_the_gradient_of_a_readout_is_that_of_counts_and_weights():

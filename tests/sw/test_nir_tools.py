@@ -1,6 +1,6 @@
 """Tools that read NIR, on what is exported and on what they export (docs/nir.md has the table).
 
-Each is skipped where it is not installed; `make nir-tools` installs and tries all of them.
+`make test` installs all of them, `tests/nir-tools.txt`; elsewhere one that is not installed is skipped.
 """
 
 import json

@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from support.own_sets import write_idx
-from support.quarters import ALPHA, CLIF, COUNT, LITERAL, load, patterns, small_config
+from support.quarters import ALPHA, CLIF, COUNT, LITERAL, TANDEM, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.learn import checkpoint, rules
@@ -31,6 +31,7 @@ EXAMPLES = {
     "alpha": ALPHA,
     "count": COUNT,
     "clif": CLIF,
+    "tandem": TANDEM,
 }
 EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
@@ -196,7 +197,7 @@ def test_a_configuration_is_read_without_torch(tmp_path):
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"rule='backprop' is not one of stdbp, alpha, count, clif"):
+    with pytest.raises(ConfigError, match=r"rule='backprop' is not one of stdbp, alpha, count, clif, tandem"):
         small_config(rule="backprop")
 
 

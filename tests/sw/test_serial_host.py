@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from yoso_hw.board import ulx3s
+from yoso_hw import boards
 from yoso_hw.board.framing import BUFFER, CREDIT, Notice, frame_bytes, identity
 from yoso_hw.packet import KIND_BITS, Kind, Packets
 from yoso_hw.params import ChipParams
@@ -305,12 +305,40 @@ def test_more_images_than_there_are_is_one_message(command, images):
     )
 
 
-def test_the_boards_network_fits_the_boards_chip():
-    network = Network.load(board.locate(ulx3s.NETWORK, ".npz"))
-    image = compile_network(network, ulx3s.CHIP)
-    assert image.pes == ulx3s.CHIP.nodes
+@pytest.mark.parametrize("name", boards.names())
+def test_the_boards_network_fits_the_boards_chip(name):
+    own = boards.load(name)
+    network = Network.load(board.locate(own.network, ".npz"))
+    assert compile_network(network, own.params()).pes == own.params().nodes
 
 
-def test_the_boards_line_rate_is_a_whole_number_of_cycles():
-    assert ulx3s.DIVISOR * ulx3s.BAUD == ulx3s.CLOCK_MHZ * 1_000_000
-    assert ulx3s.DIVISOR >= 4
+def test_the_command_takes_line_chip_and_network_from_the_boards_file(monkeypatch, tmp_path):
+    NETWORK.save(tmp_path / "tiny.npz")
+    (tmp_path / "chip.json").write_text(PARAMS.to_json())
+    np.savez(tmp_path / "noise.npz", images=pixels(20), labels=np.zeros(20, int), split=np.full(20, "test"))
+    (tmp_path / "mine.toml").write_text(
+        f"""about = "mine"\ndevice = ["--25k"]\nclock = 40_000\nbaud = 2_000
+        chip = "{tmp_path}/chip.json"\nnetwork = "{tmp_path}/tiny.npz"
+        pins = {{ clk = {{ site = "A1" }}, rx = {{ site = "A2" }}, tx = {{ site = "A3" }} }}"""
+    )
+    asked = []
+
+    @board.contextmanager
+    def open_port(name, baud, timeout):
+        asked.append(baud)
+        yield Classifier(pixels(20))
+
+    monkeypatch.setattr(board, "open_port", open_port)
+    words = ["--port", "x", "--board", f"{tmp_path}/mine.toml", "--data", f"{tmp_path}/noise.npz"]
+    words += ["--out", f"{tmp_path}/reports", "--images", "20"]
+    for more, baud in (([], 2_000), (["--baud", "500"], 500)):
+        result = CliRunner().invoke(board.main, words + more)
+        assert result.exit_code == 0 and asked.pop() == baud, result.output
+
+
+def test_a_board_that_is_not_there_is_one_message():
+    result = CliRunner().invoke(board.main, ["--port", "x", "--board", "nosuch"])
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: there is no board 'nosuch': neither a file nor one of icesugar-pro, ulx3s\n"
+    )

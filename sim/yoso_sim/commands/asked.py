@@ -27,6 +27,7 @@ from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 
 from yoso_sim.build import Build, build
+from yoso_sim.finished import FinishedError
 from yoso_sim.kept import BuildError
 from yoso_sim.simulate import SimulationError
 from yoso_sim.study.cases import CaseError
@@ -34,7 +35,7 @@ from yoso_sim.tools import ToolError
 
 ERRORS = (
     *(ParamError, NetworkError, CompileError, DatasetError),
-    *(ToolError, BuildError, SimulationError, CaseError),
+    *(ToolError, BuildError, SimulationError, CaseError, FinishedError),
 )
 
 console = Console(highlight=False)

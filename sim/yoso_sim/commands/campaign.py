@@ -21,6 +21,7 @@ from yoso_hw.folders import output_folder
 from yoso_sw.commands.options import images_option, jobs_option, out_option
 
 from yoso_sim import campaign as campaigns
+from yoso_sim import finished
 from yoso_sim import report as reports
 from yoso_sim.commands.asked import Asked, console, one_message, options, prepare
 from yoso_sim.job import write_json
@@ -63,17 +64,27 @@ class LineLog:
             console.print(f"{done} of {self.total} images{left}")
 
 
-def run_all(campaign: campaigns.Campaign, jobs: int, *, fresh: bool) -> list[dict[str, Any]]:
-    """Run a campaign behind a progress bar; returns the result of every chunk."""
+def run_all(
+    campaign: campaigns.Campaign, jobs: int, *, fresh: bool, results: Path | None = None
+) -> list[dict[str, Any]]:
+    """Run a campaign behind a progress bar; returns the result of every chunk.
+
+    Finished chunks are taken from the file `results`, if it is there, and kept in it.
+    """
+    if results is not None and results.exists() and not fresh:
+        finished.take(campaign, results)
     before = 0 if fresh else sum(stop - first for first, stop in campaign.results())
     if before:
         console.print(f"[dim]{before} images are done already")
-    log = LineLog(before, campaign.images)
+    log, kept = LineLog(before, campaign.images), [before]
 
     def report(done: int) -> None:
         bars.update(task, completed=done, description="loading" if done == before else "images")
         if not console.is_terminal:
             log.update(done)
+        if results is not None and done != kept[-1]:
+            kept.append(done)
+            finished.give(campaign, results)
 
     with bar() as bars:
         task = bars.add_task("loading", total=campaign.images, completed=before)
@@ -124,12 +135,18 @@ def sim(
 @images_option(10_000, "Test images to classify.")
 @jobs_option(2, "Simulator processes.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
+@click.option(
+    "--results",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep what is finished in this file too; if it is there, go on from it, on another machine as well.",
+)
 @out_option()
 def regress(
     asked: Asked,
     images: int,
     jobs: int,
     fresh: bool,
+    results: Path | None,
     out: Path,
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
@@ -137,4 +154,4 @@ def regress(
         made, samples = prepare(asked, images)
         root = output_folder() / "regress"
         campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=fresh), jobs, out, "regress")
+        finish(campaign, run_all(campaign, jobs, fresh=fresh, results=results), jobs, out, "regress")

@@ -83,11 +83,17 @@ class NodeBench:
         return sorted(Counter(most).elements())
 
     def passing(self, row: int) -> Command:
-        """A spike that only passes through the router, to the next node north or, in the last row, east."""
-        last = self.y + 1 == self.image.params.rows
-        to = one_node(self.x + 1, self.y) if last else one_node(self.x, self.y + 1)
+        """A spike that only passes through the router: to the next node north or, in the last row, east; in
+        the corner, from the east to the west, or in a single column from the north to the south."""
+        x, y, params = self.x, self.y, self.image.params
+        if y + 1 < params.rows:
+            link, to = self.link, one_node(x, y + 1)
+        elif x + 1 < params.cols:
+            link, to = WEST, one_node(x + 1, y)
+        else:
+            link, to = (EAST, one_node(x - 1, y)) if x else (NORTH, one_node(x, y - 1))
         flit = self._spike(**rectangle_fields(to), tag=0, parity=0, row=row, r=0, q=0)
-        return Command("flit", WEST if last else self.link, flit)
+        return Command("flit", link, flit)
 
     def image_steps(self, inputs: Events, result: GoldenResult, index: int) -> list[list[int]]:
         """Inputs of the node's layer that spike, by step, for image `index` of the network's `inputs`.

@@ -5,12 +5,14 @@ Of each question the bins that there should be are known (`BINS`), so that one t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from yoso_hw.params import NEURONS, ROUTERS, ChipParams
 from yoso_hw.registers import Reset
+from yoso_sw.compile.image import WeightImage
 from yoso_sw.network import golden
+from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import DECISIONS, Network
@@ -41,6 +43,15 @@ BINS: dict[str, tuple[str, ...]] = {
     "reset": tuple(reset.name.lower() for reset in Reset),
     "charge": ("none", "step 1", "steps 2 .. 7", "later"),
     "bias": ("none", "axon", "row"),
+    "layer": ("dense", "convolution", "pooled"),
+    "kernel": ("1", "2", "3", "4", "5 and more", "the whole map"),
+    "stride": ("1", "2", "3"),
+    "padding": ("0", "1", "2"),
+    "side of the map": ("1", "2 .. 8", "9 and more"),
+    "filters": ("1", "less than the lanes", "the lanes", "more than the lanes"),
+    "positions of a PE": ("one", "several", "all"),
+    "PEs of a convolution": ("1", "by filters", "by space", "by both"),
+    "members of a group in one step": ("1", "2", "3", "4"),
     "spikes of an input": ("0", "1", "2", "3 and more", "in consecutive steps"),
     "spikes of a neuron": ("0", "1", "2", "3", "4 .. 7", "8 and more"),
     "V at the end": ("lowest", "negative", "0", "positive", "largest"),
@@ -79,8 +90,8 @@ def lines(counts: Counts) -> list[str]:
 def bins(case: Case) -> Iterator[tuple[str, str]]:
     """Question and bin of all that there is in a case, one for each time."""
     yield from chip_bins(case.chip)
-    for run in case.runs:
-        network = run.network(case.chip)
+    for run, (network, image) in zip(case.runs, case.programs, strict=True):
+        yield from mapping_bins(image)
         yield from run_bins(run, network, case.chip)
         yield from outcome_bins(run, network, case.chip)
 
@@ -123,6 +134,54 @@ def layer_bins(layer: Layer, steps: int, chip: ChipParams) -> Iterator[tuple[str
     q = own.charge
     yield "charge", "none" if not q else "step 1" if q == 1 else "steps 2 .. 7" if q < 8 else "later"
     yield "bias", "row" if layer.bias_row else "axon" if layer.bias_axon else "none"
+    window, filters = layer.window, layer.weights.shape[1]
+    yield "layer", "dense" if window is None else "pooled" if layer.pool else "convolution"
+    if window is None:
+        return
+    whole = window.kernel == max(window.rows, window.cols)
+    yield "kernel", str(window.kernel) if window.kernel < 5 else "5 and more"
+    if whole:
+        yield "kernel", "the whole map"
+    yield "stride", str(window.stride)
+    yield "padding", str(window.padding)
+    for side in (window.rows, window.cols):
+        yield "side of the map", "1" if side == 1 else "2 .. 8" if side < 9 else "9 and more"
+    sizes = ("less than the lanes", "the lanes", "more than the lanes")
+    yield "filters", "1" if filters == 1 else sizes[int(np.sign(filters - chip.lanes)) + 1]
+
+
+def mapping_bins(image: WeightImage) -> Iterator[tuple[str, str]]:
+    """Of how the compiler has cut the convolutions."""
+    for layer in image.layers:
+        if layer.window is None:
+            continue
+        groups = len({part.first for part in layer.slices})
+        tiles = len(layer.slices) // groups
+        yield (
+            "PEs of a convolution",
+            "1"
+            if groups == tiles == 1
+            else "by both"
+            if groups > 1 < tiles
+            else "by filters"
+            if groups > 1
+            else "by space",
+        )
+        for part in layer.slices:
+            whole = part.rows * part.cols == layer.window.positions
+            yield "positions of a PE", "one" if part.rows == part.cols == 1 else "all" if whole else "several"
+
+
+def group_bins(layer: Layer, fired: Events) -> Iterator[tuple[str, str]]:
+    """Of how many members of a pooled group fire in one step."""
+    window, filters = layer.window, layer.weights.shape[1]
+    assert window is not None
+    place, member = np.divmod(fired.axon, filters)
+    row, col = np.divmod(place, window.out_cols)
+    group = np.stack([fired.image, fired.step, row // 2, col // 2, member])
+    yield from _each(
+        "members of a group in one step", np.unique(group, axis=1, return_counts=True)[1] - 1, "1234"
+    )
 
 
 def _size(value: int, chip: ChipParams, names: tuple[str, str, str, str], large: int) -> str:
@@ -143,6 +202,8 @@ def outcome_bins(run: Run, network: Network, chip: ChipParams) -> Iterator[tuple
     for layer, own in enumerate(network.layers):
         counts = np.searchsorted([1, 2, 3, 4, 8], result.spikes[layer].counts, side="right")
         yield from _each("spikes of a neuron", counts, BINS["spikes of a neuron"])
+        if own.pool:
+            yield from group_bins(own, result.spikes[layer])
         v = result.potentials[layer]
         edges = np.array([chip.pot_min + 1, 0, 1, chip.pot_max])
         yield from _each("V at the end", np.searchsorted(edges, v, side="right"), BINS["V at the end"])
@@ -165,7 +226,7 @@ def count_bins(result: GoldenResult) -> Iterator[tuple[str, str]]:
         )
 
 
-def _each(what: str, numbers: np.ndarray, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _each(what: str, numbers: np.ndarray, names: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The question with the name of each bin that is among the numbers, once."""
     for number in np.unique(numbers):
         yield what, names[int(number)]

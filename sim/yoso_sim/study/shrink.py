@@ -55,13 +55,15 @@ def _with_smaller(whole: Any, key: Any, still: Callable[[Any], bool]) -> Any:
     return put(_smaller(whole[key], lambda part: still(put(part))))
 
 
-def _simpler(value: bool | int | str) -> Iterator[Any]:
+def _simpler(value: bool | int | str | None) -> Iterator[Any]:
     """The simplest first; the last of a number is one less."""
     if isinstance(value, str):
         for kinds in (WEIGHTS, IMAGES):
             yield from kinds[: kinds.index(value)] if value in kinds else ()
     elif value is True:
         yield False
+    elif value is None:
+        return
     else:
         yield from range(min(value, 2))
         yield from (value - (value >> halvings) for halvings in range(1, value.bit_length()))

@@ -21,8 +21,9 @@ from yoso_sim.build import Build, build
 from yoso_sim.job import write_json
 from yoso_sim.simulate import SimulationError
 from yoso_sim.study import census
-from yoso_sim.study.cases import CORNERS, Case, CaseError, Run, random_case, random_chip
+from yoso_sim.study.cases import Case, CaseError, Run
 from yoso_sim.study.census import Counts
+from yoso_sim.study.draw import CORNERS, random_case, random_chip
 from yoso_sim.study.session import Session
 from yoso_sim.study.shrink import shrink
 

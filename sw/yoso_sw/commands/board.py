@@ -1,7 +1,7 @@
 """Run a network on a board.
 
-Loads the weights over the serial line, runs test images, compares every decision with the golden model, and
-writes the report board.json.
+Without NET and --chip, those are the board's own. Loads the weights over the serial line, runs test images,
+compares every decision with the golden model, and writes the report board.json.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from yoso_hw import chips
-from yoso_hw.board import ulx3s
+from yoso_hw import boards
+from yoso_hw.boards.options import board_option
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.extras import advice
 from yoso_hw.params import ParamError
@@ -42,7 +42,15 @@ from yoso_sw.network.zoo import locate
 #: Images sent without waiting for answers, so that the line never idles.
 BATCH = 16
 
-ERRORS = (ParamError, ConfigError, NetworkError, CompileError, DatasetError, BoardError)
+ERRORS = (
+    boards.DescriptionError,
+    ParamError,
+    ConfigError,
+    NetworkError,
+    CompileError,
+    DatasetError,
+    BoardError,
+)
 
 
 @contextmanager
@@ -119,38 +127,41 @@ def differences(outcomes: list[Outcome], reference: golden.GoldenResult) -> list
 
 @click.command(help=__doc__)
 @click.option("--port", required=True, help="Serial port, /dev/ttyUSB0 or COM3.")
-@click.option("--baud", default=ulx3s.BAUD, show_default=True, help="Rate of the line.")
-@net_option(ulx3s.NETWORK)
+@board_option
+@click.option("--baud", type=int, help="Rate of the line; the board's if not given.")
+@net_option(needed=False)
 @data_option
 @other_data_option
 @images_option(100, "Test images to classify.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds of silence that end the run.")
-@chip_option("ulx3s")
+@chip_option(None)
 @set_option
 @out_option()
 def main(
     port: str,
-    baud: int,
-    net: str,
+    board: str,
+    baud: int | None,
+    net: str | None,
     data: str | None,
     other_data: bool,
     images: int,
     full: bool,
     timeout: float,
-    chip: str,
+    chip: str | None,
     settings: tuple[str, ...],
     out: Path,
 ) -> None:
     console = Console(highlight=False)
     try:
-        params = chips.load(chip, settings)
-        trained = locate(net, ".npz")
+        description = boards.load(board)
+        params = description.params(chip, settings)
+        trained = locate(net or description.network, ".npz")
         network = Network.load(trained)
         compile_network(network, params)
         samples = samples_for(network, trained, data, other_data).first(images)
         reference = golden.run(network, samples.inputs, params=params, early_exit=not full)
-        with open_port(port, baud, timeout) as line:
+        with open_port(port, baud or description.baud, timeout) as line:
             outcomes, seconds = run(SerialHost(line, params), network, samples.inputs, not full, console)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None

@@ -18,8 +18,11 @@ from yoso_sw.network.zoo import names
 Command = Callable[..., Any]
 
 
-def net_option(default: str | None = None) -> Callable[[Command], Command]:
-    """``NET`` or ``--net NET``: one network, which the command takes as `net`; `default` if none is given."""
+def net_option(default: str | None = None, needed: bool = True) -> Callable[[Command], Command]:
+    """``NET`` or ``--net NET``: one network, which the command takes as `net`; `default` if none is given.
+
+    Not `needed`: the command takes None as well.
+    """
 
     def give(command: Command) -> Command:
         @wraps(command)
@@ -27,7 +30,7 @@ def net_option(default: str | None = None) -> Callable[[Command], Command]:
             if net_word and net_given and net_word != net_given:
                 raise click.UsageError(f"{net_word} and --net {net_given}: give one network")
             net = net_word or net_given or default
-            if net is None:
+            if net is None and needed:
                 raise click.UsageError(f"NET is missing: a file or one of {', '.join(names())}")
             return command(net=net, **own)
 

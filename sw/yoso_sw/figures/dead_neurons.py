@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import shutil
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
+from yoso_hw import workers
 
 from yoso_sw.figures import report
 from yoso_sw.figures.experiment import Record, Run, training_images
@@ -53,7 +55,9 @@ def train_all(jobs: list[Job], epochs: int, processes: int, console: Console) ->
     training_images()  # fetched once, before processes would race for it
     records: dict[int, list[Record]] = {}
     executor: Executor = (
-        ThreadPoolExecutor(1) if processes == 1 else ProcessPoolExecutor(processes, get_context("spawn"))
+        ThreadPoolExecutor(1)
+        if processes == 1
+        else ProcessPoolExecutor(processes, get_context("spawn"), workers.end_with, (os.getpid(),))
     )
     with executor as pool, report.progress(console) as progress:
         bar = progress.add_task("epochs", total=len(jobs) * epochs)

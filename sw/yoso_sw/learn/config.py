@@ -93,7 +93,7 @@ class LayerConfig:
         (`stdbp.silence_penalty`); dense layers of slope A.
     batch_norm
         In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
-        normalised over a batch (`layers.BatchNorm`); 0: not at all. For a constant slope and a bias.
+        normalised over a batch (`batch_norm.BatchNorm`); 0: not at all. For a constant slope and a bias.
     centred
         In the float phase: whether each neuron's weights keep a mean of zero (`layers.centred`).
     mean, std

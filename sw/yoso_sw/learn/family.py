@@ -24,7 +24,9 @@ from yoso_sw.network.neuron import KEPT, Neuron, Reset
 WHOLE_BITS = {torch.float32: 24, torch.float64: 53}
 
 
-def synapse(trains: torch.Tensor, weights: torch.Tensor, window: Window | None = None) -> torch.Tensor:
+def synapse(
+    trains: torch.Tensor, weights: torch.Tensor, window: Window | None = None, whole: bool = True
+) -> torch.Tensor:
     """What the spikes of each step bring to each neuron, (batch, T, neurons).
 
     Parameters
@@ -32,9 +34,11 @@ def synapse(trains: torch.Tensor, weights: torch.Tensor, window: Window | None =
     trains
         (batch, T, inputs).
     weights
-        (axons, neurons) without the bias, whole; of a convolution shared as in `network.Layer`.
+        (axons, neurons) without the bias; of a convolution shared as in `network.Layer`.
     window
         The geometry of a convolution; None: dense.
+    whole
+        Whether trains and weights are whole; else, in a float phase, nothing is rounded.
     """
     if window is None:
         return trains @ weights
@@ -42,7 +46,8 @@ def synapse(trains: torch.Tensor, weights: torch.Tensor, window: Window | None =
     pictures = trains.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
     kernels = weights.reshape(window.kernel, window.kernel, window.channels, -1).permute(3, 2, 0, 1)
     found = functional.conv2d(pictures, kernels, stride=window.stride, padding=window.padding)
-    found = found + (found.round() - found).detach()  # fast convolutions transform, which may round
+    if whole:
+        found = found + (found.round() - found).detach()  # fast convolutions transform, which may round
     return found.permute(0, 2, 3, 1).reshape(batch, steps, -1)
 
 

@@ -19,6 +19,7 @@ RULES = {
     "alpha": "yoso_sw.learn.alpha",
     "count": "yoso_sw.learn.count",
     "clif": "yoso_sw.learn.clif",
+    "tandem": "yoso_sw.learn.tandem",
 }
 
 

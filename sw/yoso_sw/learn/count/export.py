@@ -25,6 +25,8 @@ def export(layer: CountLayer, charge: int) -> Layer:
             charge=charge,
         ),
         bias=layer.config.bias,
+        window=layer.window,
+        pool=layer.config.pool,
     )
 
 

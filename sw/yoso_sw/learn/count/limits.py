@@ -34,6 +34,13 @@ def start(config: TrainConfig, layer: int) -> int:
 
 def refusals(config: TrainConfig) -> Iterator[str]:
     """See `rules.Limits`."""
+    yield from integrate_and_fire(config)
+    for i, layer in enumerate(config.layers):
+        yield from only(layer, f"layer {i}: ", batch_norm=0.0)
+
+
+def integrate_and_fire(config: TrainConfig) -> Iterator[str]:
+    """What no rule with this rule's neurons, windows and readout can train."""
     yield from only(config, decision="softmax", min_slope=0.0)
     steps, least = seen(config), 1 if charged(config) else config.levels
     if steps < least:
@@ -43,8 +50,10 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, slope="psp", tau=0.0)
-        yield from only(layer, where, kernel=0, silence_penalty=0.0, batch_norm=0.0, centred=False)
+        yield from only(layer, where, silence_penalty=0.0, centred=False)
         output = i == len(config.layers) - 1
+        if output:
+            yield from only(layer, where, kernel=0)
         opens = start(config, i)
         window = (0, 0) if output else (opens, opens + steps)
         if (neuron.start, neuron.end) != window:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from yoso_sw.data.samples import Inputs
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.count import limits
 from yoso_sw.learn.count.export import check_bounds, export
-from yoso_sw.learn.count.layer import CountLayer, Counts
+from yoso_sw.learn.count.layer import CountLayer, Counts, given
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.quantiser import Quantiser
@@ -30,15 +31,19 @@ class Count(ScaledRule[Counts]):
     (code ``ttfs``) are a constant current, by which the chip is charged; other codes are spike trains.
     """
 
+    #: What its layers are.
+    layer: ClassVar[type[CountLayer]] = CountLayer
+
     def __init__(self, config: TrainConfig) -> None:
         super().__init__(config)
         generator = torch.Generator().manual_seed(config.seed)
         self.charge, self.steps = limits.charged(config), limits.seen(config)
         layers: list[CountLayer] = []
-        for i, layer in enumerate(config.layers):
+        for i, (layer, window) in enumerate(zip(config.layers, config.windows(), strict=True)):
+            inputs = layers[-1].outputs if layers else config.inputs
             layers.append(
-                CountLayer(
-                    layers[-1].neurons if layers else config.inputs,
+                self.layer(
+                    inputs if window is None else window.axons,
                     layer,
                     self.steps,
                     limits.start(config, i),
@@ -46,6 +51,7 @@ class Count(ScaledRule[Counts]):
                     Normal(layer.mean, layer.std, generator),
                     Quantiser(config.weight_bits, layer.clip),
                     config.chip,
+                    window,
                 )
             )
         self.layers = nn.ModuleList(layers)
@@ -70,6 +76,8 @@ class Count(ScaledRule[Counts]):
                 raise TrainingError(
                     f"{network.name}, layer {i}: {layer.neuron} is not {exported.neuron} of {config.name}"
                 )
+            if exported.window != layer.window or exported.pool != layer.pool:
+                raise TrainingError(f"{network.name}, layer {i}: {layer.shape} is not that of {config.name}")
             if not np.array_equal(exported.weights, layer.weights):
                 raise TrainingError(
                     f"{network.name}, layer {i}: weights do not fit the weight_bits={config.weight_bits} of "
@@ -92,8 +100,7 @@ class Count(ScaledRule[Counts]):
 
     def forward(self, inputs: torch.Tensor, generator: torch.Generator | None = None) -> list[Counts]:
         """Spikes of each layer for what `encode` gives; `generator` draws the dropout; None: no dropout."""
-        totals = inputs.sum(1) * (self.steps // inputs.shape[1])
-        results = [Counts(inputs, totals, totals, 0)]
+        results = [given(inputs, self.steps)]
         for layer in self.chain:
             results.append(layer(results[-1], generator))
         return results[1:]

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from yoso_sw.learn.batch_norm import BatchNorm
 from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
@@ -28,8 +29,6 @@ from yoso_sw.learn.quantiser import Quantiser as Quantiser
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.times import SILENT, Spikes
 from yoso_sw.network.layer import Window
-
-EPSILON = 1e-5  # keeps the variance of a neuron that is always the same from dividing by 0
 
 
 @dataclass(frozen=True)
@@ -58,49 +57,6 @@ class Extras:
     min_slope: float = 0.0
     batch_norm: float = 0.0
     centred: bool = False
-
-
-class BatchNorm(nn.Module):
-    """Potentials of each neuron, or filter, brought to one mean and standard deviation over the batch.
-
-    Batch normalisation (Ioffe and Szegedy 2015) of what a layer of constant slope reads when its window
-    opens: V' = std * (|gain| * (V - batch mean) / batch std + shift). It is linear in the weights, so `fold`
-    moves it into them and into the bias axon's, and nothing of it is left for the chip.
-
-    Parameters
-    ----------
-    neurons
-        Neurons or filters, the second dimension of the potentials.
-    std
-        The standard deviation that potentials begin with, in units of c.
-    """
-
-    mean: torch.Tensor
-    variance: torch.Tensor
-
-    def __init__(self, neurons: int, std: float) -> None:
-        super().__init__()
-        self.std = std
-        self.gain = nn.Parameter(torch.ones(neurons))
-        self.shift = nn.Parameter(torch.zeros(neurons))
-        self.register_buffer("mean", torch.zeros(neurons))
-        self.register_buffer("variance", torch.ones(neurons))
-
-    def forward(self, potential: torch.Tensor, training: bool) -> torch.Tensor:
-        """Of potentials (batch, neurons, ..); in training by the batch's own mean and variance."""
-        gain, shift = self.std * self.gain.abs(), self.std * self.shift
-        return functional.batch_norm(potential, self.mean, self.variance, gain, shift, training, 0.1, EPSILON)
-
-    def fold(self, weight: nn.Parameter, reading: int) -> None:
-        """Give `weight` (axons + bias, neurons) the gain, and the bias axon, as old as `reading`, the shift.
-
-        The gain is not negative, so the maximum of pooled potentials stays where it was.
-        """
-        with torch.no_grad():
-            gain = self.std * self.gain.abs() / (self.variance + EPSILON).sqrt()
-            bias = weight[-1] * reading - self.mean
-            weight[:-1] *= gain
-            weight[-1] = (bias * gain + self.std * self.shift) / reading
 
 
 def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""A chip for the tools of others: Verilog, AXI4-Stream, constraints, a testbench (``yoso rtl``)."""

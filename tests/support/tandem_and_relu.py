@@ -1,0 +1,90 @@
+"""A tandem network at several T beside its ReLU twin: the same layers with values in place of counts.
+
+``python tests/support/tandem_and_relu.py mnist-784-100-10-tandem --steps 1,2,4,8`` trains a configuration of
+rule tandem once for each T. The twin is trained for all of its epochs in float weights, with its images,
+distortions, dropout, normalisation and schedule, but no spikes; P2 is then the largest of four values. The
+last epoch is reported, of spiking networks on the golden model; test images choose nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+import torch
+from yoso_sw.data.parts import Data
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.config_file import load_config
+from yoso_sw.learn.count import limits
+from yoso_sw.learn.count.layer import Counts
+from yoso_sw.learn.tandem import rule
+from yoso_sw.learn.tandem.layer import TandemLayer
+from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network.zoo import locate
+
+
+class ReluLayer(TandemLayer):
+    """`TandemLayer` whose values are the twin's."""
+
+    def forward(self, given: Counts, generator: torch.Generator | None = None) -> Counts:
+        values = given.counts
+        if generator is not None and self.config.dropout:
+            kept = torch.rand(values.shape, generator=generator) >= self.config.dropout
+            values = values * kept / (1 - self.config.dropout)
+        total = self.total(values, generator is not None)
+        values = torch.relu(total / self.threshold)
+        if self.config.pool and self.window is not None:
+            rows, cols = self.window.out_rows // 2, self.window.out_cols // 2
+            values = values.reshape(-1, rows, 2, cols, 2, self.neurons).amax((2, 4)).flatten(1)
+        return Counts(values[:, None], values, total, self.start)
+
+
+class ReluTwin(rule.Tandem):
+    layer = ReluLayer
+
+
+def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
+    """The configuration at another T; a readout's potentials grow with T, and so does the temperature."""
+    q, seen = limits.charged(config), limits.seen(config)
+    layers = [
+        dataclasses.replace(
+            layer, neuron=dataclasses.replace(layer.neuron, start=q + i + 1, end=q + i + 1 + steps)
+        )
+        for i, layer in enumerate(config.layers[:-1])
+    ]
+    return dataclasses.replace(
+        config,
+        steps=q + steps + len(config.layers),
+        layers=(*layers, config.layers[-1]),
+        temperature=config.temperature * steps / seen,
+    )
+
+
+def say(name: str, validation: float, test: float) -> None:
+    click.echo(f"{name}: validation {validation:.2f} %, test {test:.2f} %")
+
+
+@click.command(help=__doc__)
+@click.argument("net")
+@click.option("--steps", default="", help="T of spiking networks, such as 1,2,4,8; none: the twin alone.")
+@click.option("--seed", default=1)
+def main(net: str, steps: str, seed: int) -> None:
+    torch.set_num_threads(1)
+    path = locate(net)
+    config = dataclasses.replace(load_config(path), seed=seed)
+    data = Data.load(config, path.parent)
+    for own in map(int, filter(None, steps.split(","))):
+        trainer = Trainer(with_steps(config, own), data)
+        trainer.run()
+        about = trainer.network("").about
+        name = f"T = {own}, {about['spikes'][:-1]} hidden spikes"
+        say(name, about["validation_accuracy"], about["golden_accuracy"])
+    rule.RULE = ReluTwin
+    epochs = config.float_epochs + config.integer_epochs
+    trainer = Trainer(dataclasses.replace(config, float_epochs=epochs), data)
+    trainer.run(until=epochs)
+    say("ReLU twin", trainer.history[-1].accuracy, trainer.float_accuracy)
+
+
+if __name__ == "__main__":
+    main()
