@@ -54,9 +54,9 @@ class Mutant:
         """Its file, from the root: of the RTL, or of the software that the list names by sw/."""
         return Path(self.file) if self.file.startswith("sw/") else RTL / self.file
 
-    def apply(self, root: Path) -> None:
-        """Plant it in a copy of hw/, or sw/, below `root`."""
-        path = root / self.path
+    def apply(self, copy: Path) -> None:
+        """Plant it in a copy of hw/, or of sw/ where it is in the software."""
+        path = copy / self.path.relative_to(self.path.parts[0])
         path.write_text(self.mutated(path.read_text()))
 
     def mutated(self, text: str) -> str:
@@ -90,7 +90,7 @@ def problem(mutant: Mutant, timeout: int = 900) -> str:
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         own = mutant.path.parts[0]
         shutil.copytree(ROOT / own, Path(folder) / own, ignore=shutil.ignore_patterns("__pycache__"))
-        mutant.apply(Path(folder))
+        mutant.apply(Path(folder) / own)
         path = os.pathsep.join(
             str((Path(folder) if part == own else ROOT) / part) for part in ("hw", "sw", "sim")
         )

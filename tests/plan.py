@@ -38,8 +38,8 @@ software, `tests/formal` the proofs. Corner cases come first and by name, then s
 PLANTED = """\
 ## Planted bugs
 
-`make mutants` plants each of these in a copy of the RTL, or of the golden model, sees that the chip still elaborates,
-and runs the tests beside it, which must all fail. `tests/test_mutants.py` keeps the list from going stale.
+`make mutants` plants each of these in a copy of the RTL, or of the golden model, sees that the chip still
+elaborates, and runs the tests beside it, which must all fail. `tests/test_mutants.py` keeps the list from going stale.
 """
 
 
