@@ -126,7 +126,7 @@ def block_tests(block: str, sections: list[Section], mutants: list[Mutant]) -> l
     names = (f"test_{block}.py", f"test_cosim_{block}.py")
     files = {path.relative_to(ROOT).as_posix() for path in TESTS.glob("*/test_*.py") if path.name in names}
     rows = [row for section in sections for row in section.rows if block in row.blocks]
-    planted = [mutant for mutant in mutants if mutant.path == RTL / mutant.file and mutant.path.stem == block]
+    planted = [mutant for mutant in mutants if mutant.in_rtl and mutant.path.stem == block]
     named = [f"tests/{test}" for row in rows for test in row.tests]
     named += [str(path_of(test)) for mutant in planted for test in mutant.tests]
     single = {test.partition("[")[0] for test in named}
