@@ -54,7 +54,6 @@ class Mutant:
         """Whether it is in the RTL; else it is in software."""
         return not self.file.startswith("sw/")
 
-<<<<<<< HEAD
     @property
     def path(self) -> Path:
         """Its file from the root."""
@@ -63,11 +62,6 @@ class Mutant:
     def apply(self, copy: Path) -> None:
         """Plant it in a copy of hw/ and sw/."""
         path = copy / self.path
-=======
-    def apply(self, copy: Path) -> None:
-        """Plant it in a copy of hw/, or of sw/ where it is in the software."""
-        path = copy / self.path.relative_to(self.path.parts[0])
->>>>>>> geo
         path.write_text(self.mutated(path.read_text()))
 
     def mutated(self, text: str) -> str:
@@ -99,17 +93,11 @@ def functions(path: Path) -> set[str]:
 def problem(mutant: Mutant, timeout: int = 900) -> str:
     """Plant the bug and run its tests; what is wrong, or "" if every test notices it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-<<<<<<< HEAD
         own = "hw" if mutant.in_rtl else "sw"
         left_out = shutil.ignore_patterns("__pycache__", "networks")
         shutil.copytree(ROOT / own, Path(folder) / own, ignore=left_out)
         mutant.apply(Path(folder))
         homes = [Path(folder) if name == own else ROOT for name in ("hw", "sw", "sim")]
-=======
-        own = mutant.path.parts[0]
-        shutil.copytree(ROOT / own, Path(folder) / own, ignore=shutil.ignore_patterns("__pycache__"))
-        mutant.apply(Path(folder) / own)
->>>>>>> geo
         path = os.pathsep.join(
             str(home / name) for home, name in zip(homes, ("hw", "sw", "sim"), strict=True)
         )
