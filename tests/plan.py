@@ -39,8 +39,8 @@ PLANTED = """\
 ## Planted bugs
 
 `make mutants` plants each of these in a copy of the RTL, or of the golden model, sees that the chip still
-elaborates, and runs the tests beside it, which must all fail. `tests/test_mutants.py` keeps the list from going
-stale.
+elaborates, and runs the tests beside it, which must all fail. `tests/test_mutants.py` keeps the list from
+going stale.
 """
 
 
