@@ -114,7 +114,8 @@ The same words everywhere:
   --set NAME=VALUE       a parameter in which the chip is to be another
   --images N, --jobs N   how many test images, in how many processes
   --out DIR              folder of the reports
-  -o FILE                the file that a command makes
+  -o FILE|DIR            what a command makes
+  --board NAME|FILE      a board
 
 \b
 YOSO_OUTPUT  folder of all results; else build, of the checkout or of the working folder

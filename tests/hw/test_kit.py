@@ -107,7 +107,7 @@ def test_the_testbench_has_the_golden_decision_and_the_files_the_compilers_flits
     )
     bench = (made / "sim" / "yoso_tb.v").read_text()
     assert int(re.search(r"DUE = \d+'h(\w+);", bench)[1], 16) == due
-    assert f"LOAD = {len(flits['weights.hex'])};" in bench and "#(6.250)" in bench
+    assert f"LOAD = {len(flits['weights.hex'])};" in bench
 
 
 @pytest.mark.parametrize(("bits", "tdata"), [({}, 32), ({"weights": 1024, "cols": 16, "rows": 16}, 40)])
