@@ -141,6 +141,17 @@ def test_a_campaign_goes_on_with_new_cases_after_a_restart(campaign, tmp_path: P
     assert len(set(Agreeing.ran)) > 0.9 * state.cases
 
 
+def test_a_simulator_shares_no_folder_with_that_of_a_process_that_was_killed(tmp_path: Path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for number in (ended.pid, os.getppid()):
+        (tmp_path / f"run-{number}").mkdir()
+    (tmp_path / "run-of-mine").mkdir()
+    assert soak.own_folder(tmp_path, "run") == tmp_path / f"run-{os.getpid()}"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"run-{os.getppid()}", "run-of-mine"}
+
+
 def two_runs(case: Case) -> bool:
     return len(case.runs) > 1
 
