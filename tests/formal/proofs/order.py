@@ -83,8 +83,8 @@ class Sweeps:
         with m.Elif(self.issue):
             m.d.sync += self.count.eq(self.count + 1)
         room = ~walk.request.valid | walk.request.ready
-        waits = h.past(self.walk.sweeping & room & ~self.issue) if params.banked else 1
-        h.check(implies(walk.sweeping & room, self.issue | (~waits)), "a word a cycle, or in banked memories in two")
+        waited = h.past(walk.sweeping & ~self.issue) if params.banked else Const(1)
+        h.check(implies(walk.sweeping & room & waited, self.issue), "a word a cycle, or in banked memories two")
 
 
 def in_order(h: Harness, params: ChipParams, words: int) -> None:
@@ -136,13 +136,10 @@ def in_order(h: Harness, params: ChipParams, words: int) -> None:
     if params.neuron == "all":
         row, bias = h.fixed("bias_row", params.row_bits), h.fixed("bias")
         m.d.comb += [walk.neuron.bias_row.eq(row), walk.neuron.bias.eq(bias)]
-        fits = row + walk.filter_words <= params.weight_words
-        h.check(implies(s.issue & ~bias, ~walk.w_read & ~walk.bad_row), "without a bias none is read")
-        biased = s.issue & bias
-        h.check(implies(biased & fits, walk.w_read & ~walk.bad_row), "a bias is read for each word")
-        h.check(implies(biased & fits, walk.row == row + due_place), "by its filter word")
-        leaves = row + due_place == params.weight_words
-        h.check(implies(biased & leaves, walk.bad_row & ~walk.w_read), "one that leaves the memory is an error")
+        fits = row + due_place < params.weight_words
+        h.check(implies(s.issue, walk.w_read == (bias & fits)), "a bias is read where there is one")
+        h.check(implies(s.issue & walk.w_read, walk.row == row + due_place), "by its filter word")
+        h.check(implies(s.issue, walk.bad_row == (bias & ~fits)), "or its word is an error")
     h.cover(ended & (walk.blocks == 2) & s.first)
     h.cover(s.issue & (walk.blocks == 0) & (walk.filter_words == 3) & (s.count == 5))
     h.cover(h.past(walk.update) & walk.start)

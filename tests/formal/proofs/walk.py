@@ -161,7 +161,7 @@ def walks(h: Harness, params: ChipParams) -> None:
 
 def chip(**changes: Any) -> ChipParams:
     mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2, "side": 2}
-    core = {"lanes": 1, "neurons": 4, "weights": 4, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
+    core = {"lanes": 1, "neurons": 6, "weights": 11, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
     return ChipParams(**{**mesh, **core, **changes})
 
 
@@ -174,6 +174,7 @@ PROOFS = [
             "fetch": lambda h: fetches(h, chip(side=3)),
             "plain": lambda h: walks(h, chip()),
             "banked": lambda h: walks(h, chip(banked=True)),
+            "family": lambda h: walks(h, chip(neuron="all")),
         },
         bugs=(),
         engine="abc scorr; pdr",
