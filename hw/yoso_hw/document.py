@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,6 +35,7 @@ from yoso_hw.registers import (
     Register,
     Reset,
     chunks,
+    entry_fields,
     memories,
     memory_shape,
     register_fields,
@@ -84,35 +87,65 @@ def diagram(fields: Iterable[tuple[str, int, int]]) -> list[str]:
     return ["```", " ".join(tops).rstrip(), border, "|" + "|".join(names) + "|", border, "```", ""]
 
 
-#: Which chips have what those with neuron=rel_psp lack.
-SOME = "neuron=all"
+#: What some chips have that others lack, and what gives it to one. Pages show coordinates of `side` 35.
+OPTIONS: dict[str, dict[str, Any]] = {"neuron=all": {"neuron": "all"}, "side > 0": {"side": 35}}
 
 
-def chips_with(name: object, plain: Iterable[object]) -> str:
-    """The word for which chips have something: all, if those with neuron=rel_psp do (`plain`)."""
-    return "all" if name in plain else SOME
+def bare(params: ChipParams) -> ChipParams:
+    """The chip without what some lack."""
+    return replace(params, neuron="rel_psp", side=0)
+
+
+def chips_with(name: object, has: Callable[[ChipParams], Iterable[object]], params: ChipParams) -> str:
+    """The word for which chips are among those that have something: all, or those of an option."""
+    if name in has(bare(params)):
+        return "all"
+    return " and ".join(text for text, on in OPTIONS.items() if name in has(replace(bare(params), **on)))
+
+
+def by_chip(value: Callable[[ChipParams], object], params: ChipParams) -> str:
+    """A chip's value, and that of an option's chips where it is another: ``11; 14 with neuron=all``."""
+    plain = value(bare(params))
+    others = {text: value(replace(bare(params), **on)) for text, on in OPTIONS.items()}
+    return "; ".join([str(plain), *(f"{it} with {text}" for text, it in others.items() if it != plain)])
 
 
 # ---- packets ---------------------------------------------------------------------------------------------
 
 
-def packet_section(format: Format, text: str, plain: Format | None) -> list[str]:
-    """One packet: meaning, cycles, diagram and fields; `plain` is that of a chip with neuron=rel_psp."""
+def names_of(params: ChipParams) -> list[str]:
+    """Packets of a chip."""
+    return list(Packets(params).formats)
+
+
+def bits_of(params: ChipParams, name: str) -> int:
+    """Bits of a packet that the chip has."""
+    return Packets(params).formats[name].bits
+
+
+def packet_section(format: Format, text: str, params: ChipParams) -> list[str]:
+    """One packet: meaning, cycles, diagram and fields."""
     rows = []
-    common = {field.name for field in (plain or format).fields}
+    chips = chips_with(format.name, names_of, params)
+
+    def fields_of(chip: ChipParams) -> list[str]:
+        formats = Packets(chip).formats
+        return [field.name for field in formats[format.name].fields] if format.name in formats else []
+
     for field in format.fields:
         meaning = FIELD_MEANINGS[field.name]
         if field.name == "kind":
             meaning = f"{int(format.kind)}: `{format.kind.name}`"
         elif field.name == "op" and format.op is not None:
             meaning = f"{int(format.op)}: `{format.op.name}`"
-        if field.name not in common:
-            meaning += f"; chips with {SOME}"
+        needed = chips_with(field.name, fields_of, params)
+        if needed not in ("all", chips):
+            meaning += f"; chips with {needed}"
         rows.append((bits(field.offset, field.width), f"`{field.name}`", meaning))
     return [
         f"## {format.name}",
         "",
-        f"{text[0].upper()}{text[1:]}." + ("" if plain else f" Chips with {SOME}."),
+        f"{text[0].upper()}{text[1:]}." + ("" if chips == "all" else f" Chips with {chips}."),
         "",
         f"Cycles: {PACKET_CYCLES[format.name]}.",
         "",
@@ -123,14 +156,15 @@ def packet_section(format: Format, text: str, plain: Format | None) -> list[str]
 
 def packets_page(params: ChipParams) -> str:
     """docs/packets.md."""
-    packets, plain = Packets(params), Packets(replace(params, neuron="rel_psp")).formats
+    packets, plain = Packets(params), Packets(bare(params))
     texts = {**meanings(Kind), **meanings(Op)}
     overview = []
     for name, format in packets.formats.items():
         number = str(int(format.kind)) + ("" if format.op is None else f", op {int(format.op)}")
-        few = plain.get(name, format).bits
-        width = format.bits if few == format.bits else f"{few}; {format.bits} with {SOME}"
-        chips = chips_with(name, plain)
+        width = str(format.bits)
+        if name in plain.formats:
+            width = by_chip(partial(bits_of, name=name), params)
+        chips = chips_with(name, names_of, params)
         overview.append((f"[{name}](#{name.lower()})", number, width, chips, PACKET_CYCLES[name]))
     lines = [
         "# Packets",
@@ -138,7 +172,7 @@ def packets_page(params: ChipParams) -> str:
         GENERATED,
         "",
         "Everything on the mesh and on the host port is a packet, and a packet is one flit: "
-        f"{packets.flit_bits} bits on the",
+        f"{plain.flit_bits} bits on the",
         f"default chip ({params.cols} x {params.rows} PEs), whose bits are given here; other chips have "
         "other widths (`yoso_hw.packet`).",
         "Bit 0 is the least significant; bits above a packet's last field are 0.",
@@ -155,7 +189,7 @@ def packets_page(params: ChipParams) -> str:
         "",
     ]
     for name, format in packets.formats.items():
-        lines += packet_section(format, texts[name], plain.get(name))
+        lines += packet_section(format, texts[name], params)
     lines += [
         "## Errors of the host port",
         "",
@@ -192,13 +226,36 @@ def lanes_fields(names: Iterable[tuple[str, int]], lanes: int) -> list[tuple[str
 
 def memory_map_page(params: ChipParams) -> str:
     """docs/memory-map.md."""
-    bare = replace(params, neuron="rel_psp")
-    fields, plain = register_fields(params), register_fields(bare)
-    shapes = {memory: memory_shape(params, memory) for memory in memories(params)}
+    fields = register_fields(params)
+    entries = entry_fields(params)
 
-    def depth(memory: Memory) -> str:
-        few, words = memory_shape(bare, memory)[0], shapes[memory][0]
-        return str(words) if few == words else f"{few}; {words} with {SOME}"
+    def shape(memory: Memory) -> tuple[object, object, object]:
+        """Words, bits and chunks."""
+        if memory not in memories(bare(params)):
+            return (*memory_shape(params, memory), chunks(params, memory))
+        return (
+            by_chip(lambda chip: memory_shape(chip, memory)[0], params),
+            by_chip(lambda chip: memory_shape(chip, memory)[1], params),
+            by_chip(lambda chip: chunks(chip, memory), params),
+        )
+
+    def entry_rows(memory: Memory) -> list[str]:
+        return [
+            f"{memory.name}:",
+            "",
+            *diagram(places(entries[memory])),
+            *table(
+                ("bits", "field", "meaning"),
+                (
+                    (
+                        bits(field.offset, field.width),
+                        f"`{field.name}`",
+                        field.meaning or FIELD_MEANINGS[field.name],
+                    )
+                    for field in entries[memory]
+                ),
+            ),
+        ]
 
     lines = [
         "# Memory map",
@@ -214,17 +271,16 @@ def memory_map_page(params: ChipParams) -> str:
         "## Memories",
         "",
         *table(
-            ("number", "name", "words", "bits", "chunks", "meaning"),
+            ("number", "name", "chips", "words", "bits", "chunks", "meaning"),
             (
                 (
                     int(memory),
                     f"`{memory.name}`",
-                    depth(memory),
-                    shapes[memory][1],
-                    chunks(params, memory),
+                    chips_with(memory, memories, params),
+                    *shape(memory),
                     meanings(Memory)[memory.name],
                 )
-                for memory in shapes
+                for memory in memories(params)
             ),
         ),
         f"Words of {params.lanes} lanes; all numbers are signed, in two's complement. WEIGHT:",
@@ -236,15 +292,23 @@ def memory_map_page(params: ChipParams) -> str:
         "POTENTIAL, `f` is the fired bit:",
         "",
         *diagram(lanes_fields([("V", params.pot_bits), ("f", 1)], params.lanes)),
-        "An image clears A, V and the fired bits by itself; WEIGHT and SPIKE keep what was written.",
+        "An image clears A, V and the fired bits by itself; the other memories keep what was written.",
         "",
+        "SPIKE holds what the packet [SPIKE](packets.md#spike) says; ROWS and COLUMNS lead a spike through",
+        "the PE's part of a map ([architecture](architecture.md#convolution)). With side=35:",
+        "",
+        *(line for memory in entries for line in entry_rows(memory)),
         "## Registers",
         "",
         "Address in memory REGISTER. A register ignores bits that it has no field for, and is 0 after reset.",
+        "One that a chip lacks reads 0 if it lies below one that it has.",
         "",
         *table(
             ("address", "register", "chips", "bits", "meaning"),
-            (register_row(register, own, chips_with(register, plain)) for register, own in fields.items()),
+            (
+                register_row(register, own, chips_with(register, register_fields, params))
+                for register, own in fields.items()
+            ),
         ),
         "`Reset` of DYNAMICS:",
         "",
@@ -269,7 +333,9 @@ def memory_map_page(params: ChipParams) -> str:
 
 def pages(params: ChipParams | None = None) -> dict[str, str]:
     """File name -> text, of a chip with all that some chips lack."""
-    params = replace(params or ChipParams(), neuron="all")
+    params = replace(
+        params or ChipParams(), **{name: it for on in OPTIONS.values() for name, it in on.items()}
+    )
     return {"packets.md": packets_page(params), "memory-map.md": memory_map_page(params)}
 
 

@@ -191,7 +191,8 @@ class MemoryInterface(Component):
             ]
         for selected, name, core_read, core_row in single:
             depth, width = shapes[selected]
-            m.submodules[name] = sram = SinglePortSRAM(width, depth)
+            tables = selected in (Memory.ROWS, Memory.COLUMNS)
+            m.submodules[name] = sram = SinglePortSRAM(width, depth, block=tables)
             m.d.comb += [
                 sram.en.eq(read[selected] | write[selected] | core_read),
                 sram.write.eq(write[selected]),

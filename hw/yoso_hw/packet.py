@@ -98,7 +98,7 @@ FIELD_MEANINGS = {
 
 #: What a packet costs, by `Kind` and `Op` name. A hop is a router; "in the PE" begins when the hops are over.
 PACKET_CYCLES = {
-    "SPIKE": "1 a hop; in a PE of the layer as many as it has neuron words (banked and odd: one more)",
+    "SPIKE": "1 a hop; in a PE of the layer as many as it reaches neuron words (banked and odd: one more)",
     "SEEK": "1 a hop; 1 in the PE",
     "WRITE": "1 a hop; 1 in the PE, and 1 more for the word after its last chunk unless a WRITE follows",
     "READ": "1 a hop; 4 in the PE, then 1 a chunk of the answer",

@@ -26,6 +26,11 @@ SRAM_MARK = "sram_macro"
 class SinglePortSRAM(Component):
     """One port, which reads or writes one word a cycle.
 
+    Parameters
+    ----------
+    block
+        A block RAM on an FPGA, however small: LUT RAM would cost more than it saves.
+
     Members
     -------
     en, write, addr, wdata
@@ -34,8 +39,8 @@ class SinglePortSRAM(Component):
         Word last read; held while there is no new read.
     """
 
-    def __init__(self, width: int, depth: int) -> None:
-        self.width, self.depth = width, depth
+    def __init__(self, width: int, depth: int, *, block: bool = False) -> None:
+        self.width, self.depth, self.block = width, depth, block
         super().__init__(
             {
                 "en": In(1),
@@ -55,7 +60,7 @@ class SinglePortSRAM(Component):
             wiring.connect(m, wiring.flipped(self), inner)
             return m
         # A memory of one word would have an address of no bits, which not every tool takes.
-        attributes: dict[str, Any] = {SRAM_MARK: 1}
+        attributes: dict[str, Any] = {SRAM_MARK: 1, **({"ram_style": "block"} if self.block else {})}
         memory: Memory = Memory(shape=self.width, depth=max(2, self.depth), init=[], attrs=attributes)
         m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()

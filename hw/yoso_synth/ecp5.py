@@ -13,6 +13,7 @@ from yoso_hw.core.core import Core
 from yoso_hw.node import Node
 from yoso_hw.params import ChipParams
 from yoso_hw.pe import ProcessingElement
+from yoso_hw.ports import ports
 from yoso_hw.router import Router
 
 from yoso_synth.port_chain import PortChain
@@ -24,11 +25,14 @@ BLOCKS: dict[str, Callable[[ChipParams], Component]] = {
     "router": Router,
     "core": lambda params: PortChain(Core(params)),
     "pe": ProcessingElement,
-    "node": Node,
+    "node": lambda params: on_pins(Node(params)),
 }
 
 #: The largest ECP5 in its largest package: a block alone has more ports than it will have pins.
 DEVICE = ("--85k", "--package", "CABGA756", "--speed", "6")
+
+#: Its pins, clock and reset included.
+PINS = 365
 
 #: Mapping that looks for area: ABC9's longest script, and no multiplexers of two LUTs, which cost more LUTs
 #: than they save here.
@@ -37,6 +41,12 @@ AREA = "scratchpad -copy abc9.script.flow3 abc9.script;"
 
 #: Seeds of placement. A block's clock differs by a tenth from one to the next, so the median of three counts.
 SEEDS = (1, 2, 3)
+
+
+def on_pins(block: Component) -> Component:
+    """The block, or, if it has more ports than the device has pins, the block in a chain of its ports."""
+    bits = 2 + sum(len(value) for value, _ in ports(block).values())
+    return PortChain(block) if bits > PINS else block
 
 
 def synthesise(block: str, params: ChipParams, folder: Path, reports: Path) -> list[Row]:

@@ -7,7 +7,7 @@ import pytest
 from yoso_hw.document import diagram, meanings, pages
 from yoso_hw.packet import FIELD_MEANINGS, PACKET_CYCLES, ChipError, Kind, Op, Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, PeError, Register, Reset, register_fields
+from yoso_hw.registers import Counter, Memory, PeError, Register, Reset, memories, register_fields
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -43,13 +43,33 @@ def rows_of(page: str, name: str) -> list[list[str]]:
     return [row for row in rows if any(name in cell.strip("[`").split("`")[0] for cell in row[:2])]
 
 
-@pytest.mark.parametrize("name", ["DYNAMICS", "CHARGE", "BIAS_ROW", "COUNT", "TAG", "START"])
-def test_each_register_and_packet_says_which_chips_have_it(name):
-    params = ChipParams()
-    plain = {register.name for register in register_fields(params)} | set(Packets(params).formats)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("DYNAMICS", "CHARGE", "BIAS_ROW", "COUNT", "TAG", "START"),
+        *("FILTERS", "PITCH", "KERNEL", "POOL", "ROWS", "COLUMNS", "WEIGHT"),
+    ],
+)
+def test_each_register_memory_and_packet_says_which_chips_have_it(name):
+    def names(params):
+        own = [*register_fields(params), *memories(params)]
+        return {each.name for each in own} | set(Packets(params).formats)
+
     page = "packets.md" if name in Packets(ChipParams(neuron="all")).formats else "memory-map.md"
     row = next(row for row in rows_of(pages()[page], name))
-    assert ("all" if name in plain else "neuron=all") in row
+    plain, family = names(ChipParams()), names(ChipParams(neuron="all"))
+    assert ("all" if name in plain else "neuron=all" if name in family else "side > 0") in row
+
+
+def test_what_a_chip_without_convolution_lacks_is_marked_wherever_it_stands():
+    page = pages()["packets.md"]
+    assert "31; 43 with side > 0" in rows_of(page, "SPIKE")[0] and "one flit: 31 bits on the" in page
+    for name in ("r", "q"):
+        (row,) = [line for line in page.splitlines() if f"| `{name}` |" in line]
+        assert row.endswith("; chips with side > 0 |")
+    page = pages()["memory-map.md"]
+    assert {"12; 24 with side > 0", "1; 2 with side > 0"} <= {*rows_of(page, "SPIKE")[0]}
+    assert "11; 14 with neuron=all; 18 with side > 0" in rows_of(page, "REGISTER")[0]
 
 
 def test_what_a_chip_without_the_family_lacks_is_marked_wherever_it_stands():
@@ -57,7 +77,7 @@ def test_what_a_chip_without_the_family_lacks_is_marked_wherever_it_stands():
     assert "16; 17 with neuron=all" in rows_of(page, "START")[0]
     (row,) = [line for line in page.splitlines() if "| `count` |" in line]
     assert row.endswith("; chips with neuron=all |")
-    assert "11; 14 with neuron=all" in rows_of(pages()["memory-map.md"], "REGISTER")[0]
+    assert rows_of(pages()["memory-map.md"], "REGISTER")[0][3].startswith("11; 14 with neuron=all")
 
 
 def test_a_diagram_has_each_field_under_its_bits():

@@ -43,6 +43,13 @@ def test_the_top_has_the_hosts_streams_a_clock_a_reset_and_the_trace(files):
     }
 
 
+def test_with_convolution_the_top_shows_inner_fires_besides(tmp_path):
+    params = ChipParams(cols=2, rows=1, lanes=2, neurons=8, weights=16, side=3)
+    node, chip = (ports(file.read_text(), file.stem) for file in emit(params, tmp_path))
+    assert node["inner_valid"] == ("output", 1) and node["inner"] == ("output", 2 + 2)
+    assert chip["inner_valid"] == ("output", 2) and chip["inner"] == ("output", 2 * (2 + 2))
+
+
 def test_the_chip_connects_every_port_of_its_nodes(files):
     node, chip = (file.read_text() for file in files)
     due = set(ports(node, "yoso_node"))

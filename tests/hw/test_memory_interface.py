@@ -19,6 +19,7 @@ CHIPS = {
     "bus": ChipParams(cols=2, rows=1, lanes=1, neurons=5, weights=12, router="bus"),
     "eight lanes": ChipParams(cols=2, rows=1, lanes=8, neurons=24, weights=256, pot_bits=32),
     "family": ChipParams(cols=2, rows=1, lanes=2, neurons=6, weights=16, neuron="all"),
+    "convolution": ChipParams(cols=2, rows=2, lanes=4, neurons=24, weights=80, side=5),
 }
 by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
 every_memory = pytest.mark.parametrize(
@@ -106,7 +107,9 @@ def test_every_word_of_every_memory_reads_back(params, stall):
     assert interface.errors == 0
 
 
-@pytest.mark.parametrize("params", [ChipParams(), LARGEST], ids=["default", "largest"])
+@pytest.mark.parametrize(
+    "params", [ChipParams(), LARGEST, ChipParams(side=35)], ids=["default", "largest", "convolution"]
+)
 def test_the_first_and_the_last_words_of_large_memories_are_apart(params):
     interface = Interface(params)
     ends = {memory: (0, memory_shape(params, memory)[0] - 2) for memory in srams(params)}
@@ -254,9 +257,9 @@ def test_load_takes_a_flit_a_cycle():
     assert interface.source.sent[-1] < count + waits
 
 
-@pytest.mark.parametrize("memory", memories(CHIPS["small"]))
+@pytest.mark.parametrize("memory", memories(CHIPS["convolution"]))
 def test_a_read_takes_four_cycles_and_one_a_chunk(memory):
-    params = CHIPS["small"]
+    params = CHIPS["convolution"]
     interface = Interface(params)
     interface.seek(memory, 0)
     interface.read(memory, 5)
@@ -273,7 +276,7 @@ def test_accesses_are_reported_to_the_counter_of_their_memory():
         interface.write(memory, *[0] * (1 + memory))
         interface.seek(memory, 0)
         interface.read(memory, 2 + memory)
-    for memory, name in zip(srams(params), ("weight", "acc", "pot", "spike"), strict=True):
+    for memory, name in zip(SRAMS[:4], ("weight", "acc", "pot", "spike"), strict=True):
         assert sum(each[f"{name}_reads"] for each in events) == 2 + memory
         assert sum(each[f"{name}_writes"] for each in events) == 1 + memory
 
@@ -304,6 +307,25 @@ def test_the_core_sees_what_the_network_wrote_and_the_network_what_the_core_wrot
     for memory, old in ((Memory.ACCUMULATED, a), (Memory.POTENTIAL, p)):
         interface.seek(memory, 0)
         assert interface.read(memory, 4) == [value ^ 0xFFFF for value in old]
+
+
+def test_the_core_reads_both_tables_at_once_uncounted_and_each_at_its_own_coordinate():
+    params = CHIPS["convolution"]
+    interface = Interface(params)
+    tables = {memory: words(params, memory, memory) for memory in (Memory.ROWS, Memory.COLUMNS)}
+    for memory, values in tables.items():
+        interface.seek(memory, 0)
+        interface.write(memory, *values)
+    interface.finish()
+    core, events = interface.dut.core, interface.record(interface.dut.events)
+    for r, q in ((0, 4), (4, 0), (2, 3)):
+        interface.pulse(core, table_read=1, r=r, q=q)
+        interface.drive(core, r=q, q=r)
+        for _ in range(3):  # they stay until the next request
+            got = [interface.get(word.as_value()) for word in (core.rows, core.columns)]
+            assert got == [tables[Memory.ROWS][r], tables[Memory.COLUMNS][q]]
+            interface.step()
+    assert not any(any(each.values()) for each in events)
 
 
 def test_an_address_reaches_the_deepest_memory():

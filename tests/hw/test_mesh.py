@@ -5,7 +5,7 @@ from support.bench import Bench
 from yoso_hw.mesh import Mesh
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, Register
+from yoso_hw.registers import Memory, Register, pack_entry
 
 SMALL = {"lanes": 1, "neurons": 4, "weights": 16, "layers": 4}
 SIZES = [(1, 1), (3, 1), (2, 3)]
@@ -143,3 +143,36 @@ def test_spikes_that_leave_a_core_are_traced_at_their_node_whether_or_not_anyone
     bench.step(30)
     assert [(node, bench.packets.unpack(flit)["row"]) for node, flit in seen] == [(1, 7), (1, 11)]
     assert bench.idle() == [0b10, 0b10] and bench.out.taken == []
+
+
+def test_neurons_that_fire_before_pooling_are_shown_at_their_node_and_their_group_alone_is_sent():
+    bench = MeshBench(2, 1, side=3)
+    at = (1, 1, 0, 0)
+    settings = {"TAG": 1, "WORDS": 4, "LAST_MASK": 1, "THRESHOLD": 5, "SLOPE": 9, "WINDOW_END": 9}
+    settings |= {"DESTINATION_TAG": 3, "FILTERS": 1, "PITCH": 2, "POOL": 1}
+    for name, value in settings.items():
+        bench.write_register(at, Register[name], value)
+    bench.into.put(bench.pack("SEEK", *at, memory=Memory.SPIKE, address=3))
+    entry = pack_entry(bench.params, Memory.SPIKE, row=11, r=2, q=1)
+    bench.into.put(bench.pack("WRITE", *at, data=entry))
+    bench.run(lambda: not bench.into.queue)
+    bench.step(20)
+    sent, shown = [], []
+
+    def watch():
+        for seen, valid, values in (
+            (sent, bench.dut.trace_valid, bench.dut.trace_flit),
+            (shown, bench.dut.inner_valid, bench.dut.inner),
+        ):
+            bits = len(values) // 2
+            for node in range(2):
+                if bench.get(valid) >> node & 1:
+                    seen.append((node, bench.get(values) >> node * bits & (1 << bits) - 1))
+
+    bench.each_cycle(watch)
+    bench.tick(first=1)
+    bench.step(30)
+    assert shown == [(1, word | 1 << 2) for word in range(4)]
+    ((node, flit),) = sent
+    fields = bench.packets.unpack(flit)
+    assert node == 1 and [fields[name] for name in ("row", "r", "q", "tag")] == [11, 2, 1, 3]

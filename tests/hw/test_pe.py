@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from support.paths import square
 from support.pe_bench import PeBench
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, Memory, PeError, Register, memory_shape, pack_all
+from yoso_hw.registers import Counter, Memory, PeError, Register, memories, memory_shape, pack_all, pack_entry
 from yoso_sw.compile.compiler import weight_words
 from yoso_sw.compile.mapping import Slice
 from yoso_sw.network.vectors import load_vector
@@ -26,6 +27,8 @@ CHIPS = {
     "eight lanes": (chip(8, 2), 2, 8),
     "one neuron": (chip(1, 1), 1, 1),
     "unicast, banked": (chip(2, multicast=False, banked=True), 3, 2),
+    "convolution": (chip(2, side=5), 4, 1),
+    "convolution, unicast, banked, bus": (chip(2, side=2, multicast=False, banked=True, router="bus"), 3, 1),
 }
 by_chip = pytest.mark.parametrize(("params", "words", "live"), CHIPS.values(), ids=CHIPS)
 
@@ -61,7 +64,7 @@ def test_images_leave_state_flits_and_counters_as_in_the_reference(params, words
 def test_every_memory_and_register_reads_back_through_the_network(params, words, live):
     bench = PeBench(params, words, live=live, stall=0.2)
     contents = {}
-    for memory in (Memory.WEIGHT, Memory.ACCUMULATED, Memory.POTENTIAL, Memory.SPIKE):
+    for memory in {*memories(params)} - {Memory.REGISTER, Memory.COUNTER}:
         depth, width = memory_shape(params, memory)
         contents[memory] = [bench.rng.getrandbits(width) for _ in range(depth)]
         bench.write(memory, 0, *contents[memory])
@@ -163,6 +166,107 @@ def test_cycles_in_which_the_network_takes_no_spike_are_counted_as_stalls():
     bench.settle()
     bench.out.taken.clear()
     assert 28 <= bench.counters()[Counter.STALLS] <= 40
+
+
+# ---- convolution -----------------------------------------------------------------------------------------
+
+
+def maps(pool=False, **rest):
+    """A PE that holds 2 x 4 positions of two filter words, and its paths."""
+    params = chip(2, 16, **{"weights": 2 * 64, "side": 5, **rest})
+    return params, square(params, 2, 4, 2, kernel=2, blocks=2 if pool else 0)
+
+
+def convolved(bench, steps):
+    """Random spikes from inside and outside, a bias in the first step; the flits that must leave."""
+    bench.step_number, due = -1, []
+    for step in range(steps):
+        due += bench.tick()
+        if step == 0:
+            bench.spike(32, 4, 4)
+        for _ in range(bench.rng.randrange(7)):
+            bench.spike(8 * bench.rng.randrange(8), bench.rng.randrange(4), bench.rng.randrange(4))
+        bench.settle()
+    return due
+
+
+@pytest.mark.parametrize("pool", [False, True], ids=["every neuron", "pooled"])
+@pytest.mark.parametrize(
+    "rest",
+    [{}, {"banked": True, "router": "bus"}, {"multicast": False}, {"neuron": "all"}],
+    ids=["plain", "banked, bus", "unicast", "family"],
+)
+def test_a_part_of_a_map_leaves_flits_counters_and_inner_fires_as_in_the_reference(rest, pool):
+    params, paths = maps(pool, **rest)
+    bench = PeBench(params, 16, live=1, stall=0.2, seed=3, paths=paths, threshold=60).start()
+    bench.write(Memory.COUNTER, 0, *[0] * len(Counter))
+    bench.settle()
+    bench.reference.count.clear()
+    shown, fired = [], []
+    bench.each_cycle(
+        lambda: shown.append(bench.get(bench.dut.inner)) if bench.get(bench.dut.inner_valid) else None
+    )
+    sweep = bench.reference.sweep
+
+    def watched(step):
+        passed = sweep(step)
+        fired.extend(bench.reference.inner)
+        return passed
+
+    bench.reference.sweep = watched
+    due = convolved(bench, 8) + convolved(bench, 5)
+    assert bench.out.taken == unicast(bench, due) and due
+    bench.out.taken.clear()
+    got = bench.counters()
+    assert got.pop(Counter.STALLS) >= 0
+    assert got == {counter: bench.reference.count[counter] for counter in got}
+    found = [(each["word"], lane) for each in shown for lane in range(2) if each["lanes"] >> lane & 1]
+    assert sorted(found) == sorted(fired) and bool(fired) == pool
+    state, expected = bench.state(), bench.expected()
+    live = bench.reference.live
+    assert all([state[name][j] for j in live] == [expected[name][j] for j in live] for name in state)
+
+
+def test_a_spike_ahead_of_its_tick_that_waits_for_its_tables_keeps_the_pe_from_being_idle():
+    params, paths = maps()
+    bench = PeBench(params, 16, paths=paths).start()
+    bench.tick()
+    bench.settle()
+    bench.spike(8, 1, 1, ahead=True)
+    bench.step(20)
+    assert bench.get(bench.dut.idle) == 0
+    bench.tick()
+    bench.take(8, 1, 1)
+    bench.settle()
+    assert bench.state() == bench.expected() and bench.counters()[Counter.SPIKES_IN] == 1
+
+
+def test_spikes_that_do_not_reach_the_pe_are_dropped_uncounted_and_are_no_error():
+    params, paths = maps()
+    bench = PeBench(params, 16, paths=paths).start()
+    bench.tick()
+    for place in ((2, 0), (3, 1), (2, 2), (1, 1), (3, 3)):
+        bench.spike(8, *place)
+    bench.settle()
+    assert bench.state() == bench.expected() and bench.get(bench.dut.error) == 0
+    assert bench.counters()[Counter.SPIKES_IN] == 1
+
+
+def test_a_table_that_leads_out_of_the_words_in_use_is_an_error_and_the_pe_goes_on():
+    params, paths = maps()
+    bench = PeBench(params, 16, paths=paths).start()
+    bench.write(Memory.ROWS, 2, pack_entry(params, Memory.ROWS, lines=7, weight_offset=0, neuron_offset=15))
+    bench.settle()
+    bench.tick()
+    bench.into.put(bench.packets.pack("SPIKE", **bench.at, tag=1, parity=bench.parity, row=8, r=2, q=1))
+    bench.settle()
+    assert bench.read(Memory.REGISTER, Register.ERRORS, 1) == [1 << PeError.BAD_ROW]
+    assert bench.counters()[Counter.SPIKES_IN] == 0
+    bench.write(Memory.REGISTER, Register.ERRORS, 0)
+    bench.write(Memory.ROWS, 0, *paths.tables()[Memory.ROWS])
+    bench.settle()
+    due = convolved(bench, 6)
+    assert bench.out.taken == due and bench.read(Memory.REGISTER, Register.ERRORS, 1) == [0]
 
 
 # ---- errors ----------------------------------------------------------------------------------------------

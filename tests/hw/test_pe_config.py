@@ -14,6 +14,8 @@ CHIPS = {
     "smallest": ChipParams(cols=1, rows=1, lanes=1, neurons=1, weights=1, steps=2, layers=2, classes=2),
     "largest": ChipParams(cols=16, rows=16, lanes=8, pot_bits=32, steps=1024, layers=64, classes=4096),
     "family": ChipParams(neuron="all"),
+    "convolution": ChipParams(side=35),
+    "both": ChipParams(neuron="all", side=35),
 }
 by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
 

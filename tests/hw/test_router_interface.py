@@ -58,6 +58,19 @@ def test_spikes_of_its_layer_and_memory_packets_are_sorted_in_order(stall, param
     ]
 
 
+def test_with_convolution_a_spike_brings_its_row_and_column_to_the_core():
+    params = ChipParams(side=35)
+    packets, rng = Packets(params), random.Random(4)
+    spikes = [
+        {"row": rng.getrandbits(12), "r": rng.getrandbits(6), "q": rng.getrandbits(6), "parity": i & 1}
+        for i in range(20)
+    ]
+    bench, ends = bench_of(params, stall=0.3)
+    ends["from_router"].put(*(packets.pack("SPIKE", **HERE, tag=2, **each) for each in spikes))
+    bench.run(lambda: len(ends["spike"].taken) == 20)
+    assert ends["spike"].taken == spikes
+
+
 @by_router
 @pytest.mark.parametrize("setup", [{"tag": 1}, {"tag": 2, "enabled": 0}])
 def test_spikes_of_another_layer_are_dropped_at_once_even_while_the_core_is_busy(setup, params, pace):

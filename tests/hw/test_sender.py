@@ -9,12 +9,14 @@ from support.extremes import LARGEST
 from yoso_hw.core.sender import Sender
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
+from yoso_hw.registers import Memory, memory_shape, unpack_entry
 
 PARAMS = ChipParams(cols=4, rows=4, lanes=4, neurons=32, weights=256, acc_bits=8, pot_bits=12)
 PACKETS = Packets(PARAMS)
 CHIPS = {
     **{f"{lanes} lanes": replace(PARAMS, lanes=lanes, neurons=8 * lanes) for lanes in (1, 2, 4, 8)},
     "default": ChipParams(),
+    "convolution": ChipParams(side=35),
     "largest": LARGEST,
 }
 
@@ -24,7 +26,8 @@ class SenderBench(Bench):
         super().__init__(Sender(params), seed=seed)
         self.params, self.packets = params, Packets(params)
         rng = random.Random(seed)
-        self.rows = [rng.randrange(params.weight_words) for _ in range(params.neurons)]
+        width = memory_shape(params, Memory.SPIKE)[1]
+        self.entries = [rng.getrandbits(width) for _ in range(params.neurons)]
         self.v = [rng.randint(params.pot_min, params.pot_max) for _ in range(params.neurons)]
         self.setup = {"words": 8, "last_mask": (1 << params.lanes) - 1, "parity": 1, "base": 0, **setup}
         self.to = {"x0": 1, "x1": params.cols - 1, "y0": 0, "y1": params.rows - 1}
@@ -39,7 +42,7 @@ class SenderBench(Bench):
         """The two memories answer a cycle after the request."""
         dut, lanes = self.dut, self.params.lanes
         if self.get(dut.spike_read):
-            yield dut.spike_row, self.rows[self.get(dut.spike_neuron)]
+            yield dut.spike_row, self.entries[self.get(dut.spike_neuron)]
         if self.get(dut.v_read):
             first = self.get(dut.v_word) * lanes
             yield dut.p, [{"v": each, "fired": 1} for each in self.v[first : first + lanes]]
@@ -48,8 +51,8 @@ class SenderBench(Bench):
         if self.setup.get("output"):
             index = (self.setup["base"] + neuron) % (1 << self.params.class_bits)
             return self.packets.pack("RESULT", index=index, potential=self.v[neuron])
-        parity, row = self.setup["parity"], self.rows[neuron]
-        return self.packets.pack("SPIKE", **self.to, tag=self.params.layers - 1, parity=parity, row=row)
+        parity, entry = self.setup["parity"], unpack_entry(self.params, Memory.SPIKE, self.entries[neuron])
+        return self.packets.pack("SPIKE", **self.to, tag=self.params.layers - 1, parity=parity, **entry)
 
     def finish(self, count):
         self.run(lambda: len(self.out.taken) >= count)

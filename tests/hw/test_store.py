@@ -81,6 +81,14 @@ def test_the_lanes_that_hold_no_neuron_do_not_fire_alone():
     assert not store(bench_of(last_mask=1), SWEEP, 0, potentials(0, 99, 99, 99), last=1)["fire_valid"]
 
 
+def test_with_convolution_the_lanes_that_had_fired_before_are_told_under_the_same_mask():
+    bench = bench_of(replace(PARAMS, side=9), last_mask=0b0111)
+    for last in (0, 1):
+        got = store(bench, SWEEP, 3, potentials(99, 99, 0, 0, fired=0b1101), last=last)
+        assert bench.get(bench.dut.marked) == (0b0101 if last else 0b1101)
+        assert got["fire"]["lanes"] == 0b0010 and got["p"] == potentials(99, 99, 0, 0, fired=0b1111)
+
+
 def test_with_banks_a_word_is_written_in_cycles_that_do_not_read_its_bank():
     bench = bench_of(ChipParams(lanes=4, neurons=32, weights=64, acc_bits=8, pot_bits=8, banked=True))
     rng = random.Random(1)

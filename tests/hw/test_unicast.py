@@ -14,6 +14,7 @@ CHIPS = {
     "1x5": ChipParams(cols=1, rows=5),
     "3x4": ChipParams(cols=3, rows=4),
     "6x7": ChipParams(),
+    "2x3, with convolution": ChipParams(cols=2, rows=3, side=35),
 }
 by_chip = pytest.mark.parametrize("params", CHIPS.values(), ids=CHIPS)
 
@@ -27,7 +28,8 @@ def rectangles(params):
 
 
 def spike(packets, x0, x1, y0, y1, row):
-    return packets.pack("SPIKE", x0=x0, x1=x1, y0=y0, y1=y1, tag=1, parity=0, row=row)
+    place = {"r": 34 - row % 35, "q": row % 35} if packets.params.side else {}
+    return packets.pack("SPIKE", x0=x0, x1=x1, y0=y0, y1=y1, tag=1, parity=0, row=row, **place)
 
 
 def copies(packets, x0, x1, y0, y1, row):

@@ -1,14 +1,14 @@
-"""Walk: which words sweeps and spikes go through, in which order and in which cycle."""
+"""Walk: which words spikes go through, in which order and in which cycle."""
 
 import random
 from dataclasses import replace
 
 import pytest
-from support.bench import Bench, held
+from support.bench import held
 from support.extremes import LARGEST
-from support.paths import Paths
+from support.paths import Paths, dense, random_paths, square
+from support.walk_bench import WalkBench
 from yoso_hw.core.ops import Op
-from yoso_hw.core.walk import Walk
 from yoso_hw.params import ChipParams
 
 PARAMS = ChipParams(lanes=2, neurons=64, weights=512, side=9)
@@ -16,100 +16,6 @@ BANKED = replace(PARAMS, banked=True)
 FAMILY = replace(PARAMS, neuron="all")
 SPIKE, SWEEP, FIRST = Op.SPIKE.value, Op.SWEEP.value, Op.FIRST.value
 plain_and_banked = pytest.mark.parametrize("params", [PARAMS, BANKED], ids=["plain", "banked"])
-
-
-class WalkBench(Bench):
-    """Walk, with its tables, and a compute that takes requests with some stalls."""
-
-    def __init__(self, paths, *, stall=0.0, seed=0):
-        super().__init__(Walk(paths.params), seed=seed)
-        self.paths, self.params, self.bank = paths, paths.params, 0
-        names = ("words", "filter_words", "neuron_pitch", "weight_pitch", "blocks")
-        self.drive(**{name: getattr(paths, name) for name in names})
-        self.spikes = self.source(self.dut.spike)
-        self.requests = self.sink(self.dut.request, stall=stall)
-        self.issued, self.due = [], []
-        names = ("taken", "stalled", "bad_row", "update")
-        self.counts = {name: self.record(getattr(self.dut, name)) for name in names}
-        self.each_cycle(self._watch)
-
-    def _watch(self):
-        reads = tuple(name[0] for name in ("a_read", "v_read", "w_read") if self.get(getattr(self.dut, name)))
-        if reads:
-            row = self.get(self.dut.row) if "w" in reads else None
-            self.issued.append((self.cycle, reads, self.get(self.dut.word), row))
-        if self.get(self.dut.table_read):
-            rows, columns = self.get(self.dut.r), self.get(self.dut.q)
-            return [
-                *(
-                    (self.dut.rows[name], value)
-                    for name, value in {**ROW, **self.paths.rows.get(rows, {})}.items()
-                ),
-                *(
-                    (self.dut.columns[name], value)
-                    for name, value in {**COLUMN, **self.paths.columns.get(columns, {})}.items()
-                ),
-            ]
-        return []
-
-    def step(self, cycles=1):
-        for _ in range(cycles):
-            self.bank ^= 1
-            self.drive(bank=self.bank)
-            super().step()
-
-    def spike(self, row=0, r=0, q=0, parity=0):
-        """Put a spike; what it must ask for."""
-        spike = {"row": row, "r": r, "q": q}
-        self.spikes.put({**spike, "parity": parity})
-        words, bad = self.paths.spike(spike)
-        self.due.append((words, bad))
-        return words
-
-    def settle(self, limit=2000):
-        self.run(
-            lambda: not self.spikes.queue and self.get(self.dut.idle) and not self.get(self.dut.holds), limit
-        )
-
-    def asked(self):
-        """(neuron word, weight word) of spikes."""
-        return [(word, row) for _, reads, word, row in self.issued if reads == ("a", "w")]
-
-    def check(self):
-        """What was asked for, said and counted is what the spikes so far must bring about."""
-        assert self.asked() == [each for words, _ in self.due for each in words]
-        assert sum(self.counts["bad_row"]) == sum(bad for _, bad in self.due)
-        assert sum(self.counts["taken"]) == sum(bool(words) and not bad for words, bad in self.due)
-        assert sum(self.counts["update"]) == sum(len(words) for words, _ in self.due)
-
-
-ROW = dict.fromkeys(("lines", "weight_offset", "neuron_offset"), 0)
-COLUMN = dict.fromkeys(("run", "rewind", "weight_offset", "neuron_offset"), 0)
-
-
-def random_paths(params, rng):
-    """Tables of a PE of random size, as a compiler could fill them: every path ends within its memories."""
-    filters = rng.choice([1, 1, 2, 3])
-    cols = rng.randint(1, max(1, params.neuron_words // filters // 2))
-    rows = rng.randint(1, params.neuron_words // (filters * cols))
-    kernel = rng.randint(1, 4)
-    paths = Paths(params, rows * cols * filters, filters, cols * filters, kernel * filters)
-    for r in range(params.side - 1):
-        first, top = rng.randrange(rows), rng.randrange(kernel)
-        paths.rows[r] = {
-            "lines": rng.randint(0, min(rows - first, kernel - top)),
-            "neuron_offset": first * cols * filters,
-            "weight_offset": top * kernel * filters,
-        }
-        first, left = rng.randrange(cols), rng.randrange(kernel)
-        paths.columns[r] = {
-            "run": rng.randint(0, min(cols - first, kernel - left)) * filters,
-            "neuron_offset": first * filters,
-            "weight_offset": left * filters,
-        }
-    paths.rows[params.side - 1] = {"lines": rows}
-    paths.columns[params.side - 1] = {"run": cols * filters, "rewind": 1}
-    return paths, kernel * kernel * filters
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.5])
@@ -130,155 +36,6 @@ def test_spikes_go_through_the_words_of_their_paths_once_each_and_in_order(param
     bench.settle()
     bench.check()
     assert len(bench.asked()) >= 30 and not any(bad for _, bad in bench.due)
-
-
-def dense(params, words):
-    """The tables of a dense layer."""
-    return Paths(params, words, words, words, 0, rows={0: {"lines": 1}}, columns={0: {"run": words}})
-
-
-def square(params, rows, cols, filters=1, kernel=3, blocks=0):
-    """A PE that holds all of a map, whose input is as large, without border: entries say how far in it is."""
-    paths = Paths(params, rows * cols * filters, filters, cols * filters, kernel * filters, blocks)
-    for r in range(params.side - 1):
-        paths.rows[r] = {
-            "lines": min(kernel, rows - r) if r < rows else 0,
-            "neuron_offset": r * cols * filters,
-        }
-        run = min(kernel, cols - r) * filters if r < cols else 0
-        paths.columns[r] = {"run": run, "neuron_offset": r * filters}
-    paths.rows[params.side - 1] = {"lines": rows}
-    paths.columns[params.side - 1] = {"run": cols * filters, "rewind": 1}
-    return paths
-
-
-# ---- sweeps ----------------------------------------------------------------------------------------------
-
-
-def swept(bench, first=0):
-    """The words of a sweep as they were asked for, and the requests' words and marks."""
-    bench.drive(parity=1)
-    before, taken = len(bench.issued), len(bench.requests.taken)
-    bench.pulse(start=1, first=first)
-    bench.settle()
-    requests = bench.requests.taken[taken:]
-    assert {request["op"] for request in requests} == {FIRST if first else SWEEP}
-    asked = [word for _, reads, word, _ in bench.issued[before:]]
-    if not first:
-        assert asked == [request["word"] for request in requests]
-    return [(request["word"], request["last"]) for request in requests]
-
-
-@pytest.mark.parametrize("first", [0, 1])
-@plain_and_banked
-@pytest.mark.parametrize(
-    ("rows", "cols", "filters"),
-    [(1, 1, 1), (1, 1, 3), (1, 3, 1), (2, 2, 2), (3, 5, 2), (1, 32, 1), (1, 1, 32)],
-)
-def test_a_sweep_goes_through_all_words_and_marks_the_last_one_of_each_position(
-    params, rows, cols, filters, first
-):
-    paths = square(params, rows, cols, filters)
-    bench = WalkBench(paths, stall=0.3)
-    bench.step()
-    marks = [(word, int(place == filters - 1)) for word, place in paths.sweep()]
-    assert [swept(bench, first) for _ in range(2)] == [marks] * 2 and len(marks) == paths.words
-    assert sum(bench.counts["bad_row"]) == 0
-
-
-@pytest.mark.parametrize("first", [0, 1])
-@plain_and_banked
-@pytest.mark.parametrize(
-    ("rows", "cols", "filters"),
-    [(2, 2, 1), (2, 2, 3), (2, 4, 1), (4, 2, 2), (4, 4, 2), (2, 16, 1), (2, 2, 8)],
-)
-def test_where_the_pe_pools_a_sweep_goes_group_by_group(params, rows, cols, filters, first):
-    paths = square(params, rows, cols, filters, blocks=cols // 2)
-    bench = WalkBench(paths, stall=0.3)
-    bench.step()
-    marks = [(word, int(place == filters - 1)) for word, place in paths.sweep()]
-    assert [swept(bench, first) for _ in range(2)] == [marks] * 2
-    assert sorted(word for word, _ in marks) == [*range(paths.words)]
-
-
-def test_the_default_chip_sweeps_all_its_words_in_pool_order():
-    params = ChipParams(side=35)
-    paths = square(params, 8, 4, 2, blocks=2)
-    bench = WalkBench(paths)
-    bench.step()
-    assert [word for word, _ in swept(bench)] == [word for word, _ in paths.sweep()]
-    assert paths.words == params.neuron_words == 64
-
-
-@pytest.mark.parametrize("blocks", [0, 1])
-def test_a_sweep_takes_its_words_beginning_with_the_cycle_after_its_start(blocks):
-    paths = square(PARAMS, 4, 2, 3, blocks=blocks)
-    bench = WalkBench(paths)
-    bench.step(3)
-    bench.pulse(start=1)
-    bench.settle()
-    assert [cycle for cycle, *_ in bench.issued] == [*range(4, 4 + paths.words)]
-
-
-@pytest.mark.parametrize(
-    ("filter_words", "neuron_pitch", "blocks", "words"),
-    [
-        (0, 0, 0, 7),
-        (0, 0, 3, 7),
-        (63, 63, 63, 32),
-        (1, 63, 1, 5),
-        (2, 0, 1, 32),
-        (3, 9, 40, 31),
-        (63, 1, 0, 32),
-    ],
-)
-def test_whatever_registers_say_a_sweep_ends_after_its_words(filter_words, neuron_pitch, blocks, words):
-    bench = WalkBench(Paths(PARAMS, words, filter_words, neuron_pitch, 5, blocks))
-    bench.step()
-    for _ in range(2):
-        assert len(swept(bench)) == words
-    assert sum(bench.counts["bad_row"]) == 0
-
-
-def test_a_pe_of_no_words_sweeps_nothing():
-    bench = WalkBench(dense(PARAMS, 0))
-    bench.pulse(start=1)
-    bench.step(5)
-    assert bench.issued == [] and bench.requests.taken == [] and bench.get(bench.dut.idle) == 1
-
-
-@pytest.mark.parametrize("bias_row", [0, 17, 256 - 3])
-@pytest.mark.parametrize("blocks", [0, 2])
-def test_a_sweep_reads_the_bias_row_by_filter_word(bias_row, blocks):
-    """With the operation that takes it, of a first sweep too."""
-    paths = square(FAMILY, 2, 4, 3, blocks=blocks)
-    bench = WalkBench(paths, stall=0.3)
-    bench.drive(bench.dut.neuron, bias=1, bias_row=bias_row)
-    bench.step(2)
-    for first in (1, 0):
-        before = len(bench.issued)
-        swept(bench, first)
-        due = [(word, bias_row + place) for word, place in paths.sweep()]
-        reads = ("w",) if first else ("a", "v", "w")
-        assert [each[1:] for each in bench.issued[before:]] == [(reads, *each) for each in due]
-    assert sum(bench.counts["bad_row"]) == 0
-
-
-def test_a_bias_row_that_runs_past_the_weight_memory_is_an_error_and_the_sweep_ends():
-    paths = square(FAMILY, 1, 4, 3)
-    bench = WalkBench(paths)
-    bench.drive(bench.dut.neuron, bias=1, bias_row=254)
-    bench.step(2)
-    assert len(swept(bench)) == 12
-    assert sum("w" in reads for _, reads, *_ in bench.issued) == 8 and sum(bench.counts["bad_row"]) == 4
-
-
-def test_without_a_bias_a_sweep_reads_no_weight():
-    bench = WalkBench(square(FAMILY, 1, 4, 3))
-    bench.drive(bench.dut.neuron, bias=0, bias_row=255)
-    bench.step(2)
-    swept(bench)
-    assert {reads for _, reads, *_ in bench.issued} == {("a", "v")} and sum(bench.counts["bad_row"]) == 0
 
 
 # ---- order -----------------------------------------------------------------------------------------------
@@ -335,7 +92,7 @@ def test_a_spike_is_seen_until_its_last_word_is_taken(stall):
         seen = [bench.record(value) for value in (bench.dut.holds, bench.dut.idle)]
         words = bench.spike(0, r, r)
         bench.settle()
-        bench.step(3)
+        bench.step(12)
         came = bench.spikes.sent[0]
         gone = bench.requests.cycles[-1] if words else came + 2
         assert all(holds or not idle for holds, idle in list(zip(*seen, strict=True))[came + 1 : gone + 1])
@@ -376,8 +133,8 @@ def test_spikes_that_are_dropped_between_others_cost_their_cycles_only_where_non
 
 def test_spikes_that_reach_nothing_are_dropped_one_a_cycle_uncounted_and_whatever_their_step():
     bench = WalkBench(square(PARAMS, 2, 2))
-    for i in range(20):
-        bench.spike(i, 7, i % 8, parity=1)
+    for i in range(20):  # lines without a word, and words without a line
+        bench.spike(i, *((7, i % 2) if i % 3 else (i % 2, 7)), parity=1)
     bench.step(21)
     assert not bench.spikes.queue
     bench.settle()
@@ -481,9 +238,21 @@ def test_a_line_that_begins_again_at_the_same_words_ends():
     bench.check()
 
 
+def test_a_path_may_have_more_lines_than_the_pe_has_words():
+    params = ChipParams(lanes=1, neurons=2, weights=512, side=256)
+    paths = Paths(params, 2, 1, 0, 2, rows={255: {"lines": 250}}, columns={255: {"run": 2}})
+    bench = WalkBench(paths)
+    bench.step()
+    assert len(bench.spike(3, 255, 255)) == 500
+    bench.settle()
+    bench.check()
+
+
 @pytest.mark.parametrize("parity", [0, 1])
 def test_a_coordinate_beyond_the_tables_is_an_error_and_its_spike_is_dropped(parity):
     bench = WalkBench(square(PARAMS, 4, 4))
+    for beyond in range(9, 16):  # whatever a memory gives that has no such word
+        bench.paths.rows[beyond], bench.paths.columns[beyond] = {"lines": 1}, {"run": 1}
     bench.step()
     for r, q in ((9, 0), (0, 9), (15, 15), (8, 8), (0, 15), (1, 1)):
         bench.spike(3, r, q, parity=parity * (max(r, q) > 8))

@@ -11,10 +11,21 @@ import random
 from yoso_hw.core.core import Core
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, Register, memories, memory_shape, neuron_fields, pack_all, unpack
+from yoso_hw.registers import (
+    Memory,
+    Register,
+    memories,
+    memory_shape,
+    neuron_fields,
+    pack_all,
+    pack_entry,
+    unpack,
+    unpack_entry,
+)
 
 from support.bench import Bench
 from support.flit_machine import Pe
+from support.paths import dense
 from support.words import neurons
 
 GARBAGE = 0x5A5A_5A5A_5A5A_5A5A
@@ -38,11 +49,15 @@ class CoreBench(Bench):
         Lanes of the last word that hold neurons; all if None.
     stall
         Probability that the network takes no flit in a cycle.
+    paths
+        On a chip with convolution, the PE's tables and registers; a dense layer's if None.
     registers
         More fields of registers (threshold, slope, window_start, window_end, output, base).
     """
 
-    def __init__(self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, **registers) -> None:
+    def __init__(
+        self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, paths=None, **registers
+    ) -> None:
         super().__init__(Core(params), seed=seed)
         self.params, self.words, self.step_number = params, words, -1
         self.packets = Packets(params)
@@ -52,8 +67,12 @@ class CoreBench(Bench):
             Memory.WEIGHT: [self._weights(rng) for _ in range(params.weight_words)],
             Memory.ACCUMULATED: [GARBAGE & masks[Memory.ACCUMULATED]] * params.neuron_words,
             Memory.POTENTIAL: [GARBAGE & masks[Memory.POTENTIAL]] * params.neuron_words,
-            Memory.SPIKE: [rng.randrange(params.weight_words) for _ in range(params.neurons)],
+            Memory.SPIKE: [self._spike_address(rng) for _ in range(params.neurons)],
         }
+        if params.side:
+            paths = paths or dense(params, words)
+            self.memory |= paths.tables()
+            registers = {**paths.registers(), **registers}
         self.masks = masks
         settings = {
             "tag": 1,
@@ -65,7 +84,7 @@ class CoreBench(Bench):
         }
         self.configure(**settings)
         self.reference = Pe(params)
-        for memory in (Memory.WEIGHT, Memory.SPIKE):
+        for memory in self.memory.keys() - {Memory.ACCUMULATED, Memory.POTENTIAL}:
             self.reference.memory[memory][:] = self.memory[memory]
         self.reference.memory[Memory.REGISTER][:] = pack_all(params, **settings)
         self.spikes = self.source(self.dut.spike)
@@ -83,6 +102,13 @@ class CoreBench(Bench):
             word |= (weight & ((1 << bits) - 1)) << lane * bits
         return word
 
+    def _spike_address(self, rng: random.Random) -> int:
+        row = rng.randrange(self.params.weight_words)
+        if not self.params.side:
+            return row
+        r, q = rng.randrange(self.params.side), rng.randrange(self.params.side)
+        return pack_entry(self.params, Memory.SPIKE, row=row, r=r, q=q)
+
     def configure(self, **settings: int) -> None:
         """Set fields of the core's registers; the reference keeps its own."""
         config = self.dut.config
@@ -95,7 +121,16 @@ class CoreBench(Bench):
     def _memories(self) -> list:
         """Carry out the requests of this cycle; returns the words that come out after the tick."""
         get, dut, words = self.get, self.dut.memory, []
+        tables = (
+            (
+                (Memory.ROWS, dut.table_read, dut.rows, dut.r),
+                (Memory.COLUMNS, dut.table_read, dut.columns, dut.q),
+            )
+            if self.params.side
+            else ()
+        )
         for memory, reading, out, address in (
+            *tables,
             (Memory.WEIGHT, dut.w_read, dut.w, dut.row),
             (Memory.ACCUMULATED, dut.a_read, dut.a, dut.read_word),
             (Memory.POTENTIAL, dut.v_read, dut.p, dut.read_word),
@@ -135,16 +170,24 @@ class CoreBench(Bench):
         self.drive(parity=(self.step_number + 1) & 1, step=self.step_number)
         return [] if report else self.reference.sweep(self.step_number)
 
-    def spike(self, row: int, *, ahead: bool = False) -> None:
-        """A spike of this step, or of the one that has not begun (its reference follows in `catch_up`)."""
-        self.spikes.put({"row": row, "parity": (self.step_number + 1 + ahead) & 1})
-        if not ahead:
-            self.take(row)
+    def spike(self, row: int, *place: int, ahead: bool = False) -> None:
+        """A spike of this step, or of the one that has not begun (its reference follows in `catch_up`).
 
-    def take(self, row: int) -> None:
+        On a chip with convolution `place` is its row and column in the input map, (0, 0) if not given.
+        """
+        spike = {"row": row, "parity": (self.step_number + 1 + ahead) & 1, **self.at(place)}
+        self.spikes.put(spike)
+        if not ahead:
+            self.take(row, *place)
+
+    def at(self, place: tuple[int, ...]) -> dict[str, int]:
+        """The coordinates of a spike that comes from a place, where spikes have any."""
+        return dict(zip(("r", "q"), place or (0, 0), strict=True)) if self.params.side else {}
+
+    def take(self, row: int, *place: int) -> None:
         """The reference integrates a spike."""
-        if row + self.words <= self.params.weight_words:
-            self.reference.take({"tag": 1, "row": row})
+        if place or row + self.words <= self.params.weight_words:
+            self.reference.take({"tag": 1, "row": row, **self.at(place)})
 
     def settle(self, limit: int = 5000) -> None:
         """Until nothing is left to do in this step."""
@@ -162,7 +205,7 @@ class CoreBench(Bench):
             **{"x0": 0, "x1": self.params.cols - 1, "y0": 0, "y1": 0},
             tag=2,
             parity=(self.step_number + 1) & 1,
-            row=self.memory[Memory.SPIKE][neuron],
+            **unpack_entry(self.params, Memory.SPIKE, self.memory[Memory.SPIKE][neuron]),
         )
 
     def state(self) -> dict[str, list[int]]:

@@ -21,7 +21,10 @@ from yoso_hw.registers import (
     memory_shape,
     register_fields,
     unpack,
+    unpack_entry,
 )
+
+from support.walker import groups, walk
 
 
 def signed(value: int, bits: int) -> int:
@@ -67,11 +70,16 @@ class Pe:
     def start(self) -> None:
         lanes, words = self.params.lanes, self.register(Register.WORDS)
         mask = self.register(Register.LAST_MASK)
-        # Registers that the chip has not are 0.
+        # Registers that the chip has not are 0; without convolutions a PE is one position.
         self.told = dict.fromkeys(("decays", "current", "leak", "reset", "charge", "bias", "bias_row"), 0)
+        self.told |= {"filter_words": words, "neuron_pitch": words, "weight_pitch": 0, "blocks": 0}
         for register in register_fields(self.params):
             self.told |= unpack(self.params, register, self.register(register))
-        self.live = [j for j in range(words * lanes) if j // lanes < words - 1 or mask >> j % lanes & 1]
+        of_position = max(1, self.told["filter_words"])
+        last = [(j // lanes + 1) % of_position == 0 for j in range(words * lanes)]
+        if self.params.side:
+            self.tables = [self.entries(memory) for memory in (Memory.ROWS, Memory.COLUMNS)]
+        self.live = [j for j in range(words * lanes) if not last[j] or mask >> j % lanes & 1]
         self.a, self.v = [0] * (words * lanes), [0] * (words * lanes)
         self.fired: dict[int, int] = {}
 
@@ -81,7 +89,23 @@ class Pe:
         return {"a": self.a[:last], "v": self.v[:last], "fired": [int(j in self.fired) for j in range(last)]}
 
     def sweep(self, step: int) -> list[int]:
-        """Returns the neurons that fire."""
+        """Returns the neurons that send a spike: those that fire, or those that speak for four that do."""
+        before = {*self.fired}
+        firing = self.fire(step)
+        lanes, once = self.params.lanes, self.told["reset"] == Reset.ONCE
+        self.inner = [divmod(j, lanes) for j in firing] if self.told["blocks"] else []
+        if not self.inner:
+            return firing
+        passed = []
+        for members in groups(self.told["words"], self.told):
+            for lane in range(lanes):
+                four = {word * lanes + lane for word in members}
+                if four & {*firing} and not (once and four & before):
+                    passed.append(members[3] * lanes + lane)
+        return passed
+
+    def fire(self, step: int) -> list[int]:
+        """A sweep; returns the neurons that fire."""
         words, p, told = self.told["words"], self.params, self.told
         if words == 0:
             return []
@@ -96,6 +120,8 @@ class Pe:
         firing = []
         for j in self.live:
             a, v = self.a[j], self.v[j]
+            position = j // (self.told["filter_words"] * p.lanes)
+            filter = j - position * self.told["filter_words"] * p.lanes
             stopped = once and j in self.fired
             if not stopped:
                 v -= decay(v, told["leak"]) if told["leak"] else 0
@@ -109,7 +135,9 @@ class Pe:
                 if once:
                     self.fired[j] = step
             if told["decays"]:
-                bias = self.weights(told["bias_row"], j) if told["bias"] and start <= step + 1 < end else 0
+                bias = (
+                    self.weights(told["bias_row"], filter) if told["bias"] and start <= step + 1 < end else 0
+                )
                 a = clamp(a - decay(a, told["current"]) + bias, p.acc_bits)
             self.a[j], self.v[j] = a, v
         return firing
@@ -125,11 +153,22 @@ class Pe:
         words, p = self.register(Register.WORDS), self.params
         if spike["tag"] != self.register(Register.TAG) or words == 0:
             return
+        requests = [(word, spike["row"] + word) for word in range(words)]
+        if p.side:
+            requests = [*walk(spike, *self.tables, self.told)]
+        if not requests:
+            return
         self.count[Counter.SPIKES_IN] += 1
         for counter in (Counter.UPDATES, Counter.WEIGHT_READS, Counter.ACC_READS, Counter.ACC_WRITES):
-            self.count[counter] += words
-        for j in range(words * p.lanes):
-            self.a[j] = clamp(self.a[j] + self.weights(spike["row"], j), p.acc_bits)
+            self.count[counter] += len(requests)
+        for word, weight in requests:
+            for lane in range(p.lanes):
+                j = word * p.lanes + lane
+                self.a[j] = clamp(self.a[j] + self.weights(weight, lane), p.acc_bits)
+
+    def entries(self, memory: Memory) -> list[dict[str, int]]:
+        """A table, by fields."""
+        return [unpack_entry(self.params, memory, int(word)) for word in self.memory[memory]]
 
 
 class FlitMachine:
@@ -167,9 +206,9 @@ class FlitMachine:
         else:
             pe.count[Counter.SPIKE_READS] += 1
             to = unpack(self.params, Register.DESTINATION, pe.register(Register.DESTINATION))
-            row = int(pe.memory[Memory.SPIKE][neuron])
+            carried = unpack_entry(self.params, Memory.SPIKE, int(pe.memory[Memory.SPIKE][neuron]))
             tag = pe.register(Register.DESTINATION_TAG)
-            flit = self.packets.pack("SPIKE", **to, tag=tag, parity=0, row=row)
+            flit = self.packets.pack("SPIKE", **to, tag=tag, parity=0, **carried)
         return flit, self.packets.unpack(flit)
 
     def run(self, flits: np.ndarray) -> tuple[tuple[int, int, bool], list[tuple[int, int, int, int]]]:
@@ -182,6 +221,8 @@ class FlitMachine:
         counting = begin.get("count", 0)
         self.counts: dict[int, int] = defaultdict(int)
         spikes, ended, decision = [], False, None
+        #: Fires before pooling, as (x, y, step, word, lanes), bit i for lane i.
+        self.inner: list[tuple[int, int, int, int, int]] = []
         for step in range(begin["steps"]):
             pending, results = [], []
             for (x, y), pe in self.nodes.items():
@@ -190,6 +231,7 @@ class FlitMachine:
                     flit, fields = self.send(pe, neuron)
                     spikes.append((x, y, step, flit))
                     (results if fields["name"] == "RESULT" else pending).append(fields)
+                self.inner += [(x, y, step, word, 1 << lane) for word, lane in pe.inner]
             while not ended:
                 fields = next(host)
                 if fields["name"] != "SPIKE":

@@ -7,10 +7,11 @@ import random
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.pe import ProcessingElement
-from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape, pack_all
+from yoso_hw.registers import CHUNK_BITS, Counter, Memory, chunks, memory_shape, pack_all, pack_entry
 
 from support.bench import Bench
 from support.flit_machine import FlitMachine
+from support.paths import dense
 from support.words import neurons
 
 TAG = 1
@@ -25,11 +26,15 @@ class PeBench(Bench):
         Neuron words in use, and lanes of the last one that hold neurons (all if None).
     stall
         Probability that a port neither offers nor takes in a cycle.
+    paths
+        On a chip with convolution, the PE's tables and registers; a dense layer's if None.
     registers
         More fields of registers.
     """
 
-    def __init__(self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, **registers) -> None:
+    def __init__(
+        self, params: ChipParams, words: int, *, live=None, stall=0.0, seed=0, paths=None, **registers
+    ) -> None:
         super().__init__(ProcessingElement(params), seed=seed)
         self.params, self.packets, self.words = params, Packets(params), words
         self.drive(x=1, y=0)
@@ -39,6 +44,7 @@ class PeBench(Bench):
         self.machine = FlitMachine(params)
         self.reference = self.machine.nodes[1, 0]
         self.step_number, self.parity = -1, 0
+        self.paths = paths or dense(params, words) if params.side else None
         self.settings = {
             "tag": TAG,
             "words": words,
@@ -47,6 +53,7 @@ class PeBench(Bench):
             "window_end": params.steps,
             **{"x1": params.cols - 1, "y1": params.rows - 1},
             "destination_tag": params.layers - 1,
+            **(self.paths.registers() if self.paths else {}),
             **registers,
         }
         self.rng = random.Random(seed)
@@ -78,17 +85,24 @@ class PeBench(Bench):
             for k in range(0, len(replies), each)
         ]
 
-    def spike(self, row: int, *, tag: int = TAG, ahead: bool = False) -> None:
-        """A spike of this step, or of the one that has not begun (its reference follows in `take`)."""
-        parity = self.parity ^ ahead
-        self.into.put(self.packets.pack("SPIKE", **self.at, tag=tag, parity=parity, row=row))
-        if not ahead:
-            self.take(row, tag=tag)
+    def spike(self, row: int, *place: int, tag: int = TAG, ahead: bool = False) -> None:
+        """A spike of this step, or of the one that has not begun (its reference follows in `take`).
 
-    def take(self, row: int, *, tag: int = TAG) -> None:
+        On a chip with convolution `place` is its row and column in the input map, (0, 0) if not given.
+        """
+        said = {"tag": tag, "parity": self.parity ^ ahead, "row": row, **self.of(place)}
+        self.into.put(self.packets.pack("SPIKE", **self.at, **said))
+        if not ahead:
+            self.take(row, *place, tag=tag)
+
+    def of(self, place: tuple[int, ...]) -> dict[str, int]:
+        """The coordinates of a spike that comes from a place, where spikes have any."""
+        return dict(zip(("r", "q"), place or (0, 0), strict=True)) if self.params.side else {}
+
+    def take(self, row: int, *place: int, tag: int = TAG) -> None:
         """The reference integrates a spike."""
-        if row + self.words <= self.params.weight_words:
-            self.reference.take({"tag": tag, "row": row})
+        if place or row + self.words <= self.params.weight_words:
+            self.reference.take({"tag": tag, "row": row, **self.of(place)})
 
     # ---- an image ------------------------------------------------------------------------------------
 
@@ -103,10 +117,16 @@ class PeBench(Bench):
             ] * self.params.lanes
             weights.append(sum((w + i & (1 << bits) - 1) << i * bits for i, w in enumerate(lanes)))
         self.write(Memory.WEIGHT, 0, *weights)
-        rows = [self.rng.randrange(self.params.weight_words) for _ in range(self.params.neurons)]
-        self.write(Memory.SPIKE, 0, *rows)
+        self.write(Memory.SPIKE, 0, *(self._spike_address() for _ in range(self.params.neurons)))
+        for memory, entries in (self.paths.tables() if self.paths else {}).items():
+            self.write(memory, 0, *entries)
         self.settle()
         return self
+
+    def _spike_address(self) -> int:
+        said = {"row": self.rng.randrange(self.params.weight_words)}
+        said |= {name: self.rng.randrange(self.params.side) for name in self.of(())}
+        return pack_entry(self.params, Memory.SPIKE, **said)
 
     def tick(self, *, report: bool = False) -> list[int]:
         """Begin the next step, in PE and reference; returns the flits that must leave."""

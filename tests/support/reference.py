@@ -200,7 +200,7 @@ def random_network(
             threshold = int(rng.integers(1, max(2, slope * steps // 2)))
         layers.append(Layer(weights.astype(np.int8), Neuron(threshold, start, end, slope), bias=bias))
     if family:
-        return _of_family(rng, layers, steps, weight_bits, decision)
+        return of_family(rng, layers, steps, weight_bits, decision)
     if decision == "softmax":
         last = layers[-1]
         layers[-1] = Layer(last.weights, Neuron(last.neuron.threshold, 0, 0, 0), bias=last.bias)
@@ -245,7 +245,7 @@ def random_kind(
     return Neuron(threshold, start, neuron.end, current=current, leak=leak, reset=reset)
 
 
-def _of_family(
+def of_family(
     rng: np.random.Generator, layers: list[Layer], steps: int, weight_bits: int, decision: str
 ) -> Network:
     """The layers with other neurons."""

@@ -1,6 +1,7 @@
 """Convolution and pooling: the golden model, the trainer, the network file and the configuration."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -255,8 +256,51 @@ def test_a_saved_convolution_loads_to_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("window", "says"),
+    [
+        (Window(6, 6, 1, 3), "6x6-2C3-8"),
+        (Window(6, 6, 1, 3, stride=2), "6x6-2C3s2-8"),
+        (Window(6, 6, 1, 3, padding=1), "6x6-2C3p1-8"),
+        (Window(7, 6, 1, 3, stride=3, padding=2), "7x6-2C3s3p2-8"),
+    ],
+)
+def test_stride_and_padding_are_in_the_file_and_in_the_notation(tmp_path, window, says):
+    first = Layer(np.ones((9, 2), np.int8), Neuron(5, 0, 8), window=window)
+    network = small_network(layers=(first, Layer(np.ones((first.outputs, 8), np.int8), Neuron(5, 0, 8))))
+    assert network.shape == says
+    network.save(tmp_path / "net.npz")
+    assert Network.load(tmp_path / "net.npz").layers[0].window == window
+
+
+def test_a_file_without_stride_and_padding_is_written_as_before_and_read_as_one_and_none(tmp_path):
+    network = small_network()
+    network.save(tmp_path / "net.npz")
+    with np.load(tmp_path / "net.npz") as arrays:
+        text = json.loads(arrays["network"].tobytes())
+    assert text["format"] == 5
+    assert text["layers"][0]["window"] == {"rows": 6, "cols": 6, "channels": 1, "kernel": 3}
+    assert Network.load(tmp_path / "net.npz").layers[0].window == Window(6, 6, 1, 3, stride=1, padding=0)
+
+
+def test_a_file_with_a_stride_has_a_format_that_older_programs_name(tmp_path):
+    dense = Layer(np.ones((8, 3), np.int8), Neuron(5, 0, 8))
+    wide = Layer(np.ones((9, 2), np.int8), Neuron(5, 0, 8), window=Window(6, 6, 1, 3, 2))
+    small_network(layers=(wide, dense)).save(tmp_path / "net.npz")
+    with np.load(tmp_path / "net.npz") as arrays:
+        text = json.loads(arrays["network"].tobytes())
+    assert text["format"] == 6 and text["layers"][0]["window"]["stride"] == 2
+
+
+@pytest.mark.parametrize(
     ("fields", "says"),
     [
+        ({"window": Window(6, 6, 1, 3, stride=0)}, "layer 0: stride=0 is below 1"),
+        ({"window": Window(6, 6, 1, 3, padding=-1)}, "layer 0: padding=-1 is outside 0..2"),
+        ({"window": Window(6, 6, 1, 3, padding=3)}, "padding=3 is outside 0..2: with kernel=3 some windows"),
+        ({"window": Window(1, 6, 1, 4, padding=1)}, "kernel=4 is larger than its 1 x 6 inputs with pad"),
+        ({"window": Window(6, 6, 1, 3, padding=1), "pool": False}, "8 inputs and layer 0 72 neurons"),
+        ({"window": Window(6, 5, 1, 3, stride=2)}, "layer 1 has 8 inputs and layer 0 2 pooled outputs"),
+        ({"window": Window(8, 6, 1, 3, stride=2)}, "3 x 2 positions cannot be pooled in 2 x 2"),
         ({"window": Window(6, 6, 2, 3)}, "9 weights a filter; a window of 3 x 3 x 2 has 18"),
         ({"window": Window(2, 6, 1, 3)}, "kernel=3 is larger than its 2 x 6 inputs"),
         ({"window": Window(6, 6, 0, 3)}, "a side below 1"),
@@ -281,7 +325,7 @@ def test_a_convolution_decides_nothing():
 def test_a_damaged_window_in_the_file_is_refused(tmp_path, monkeypatch, entry):
     import yoso_sw.network.network as module
 
-    monkeypatch.setattr(module, "asdict", lambda part: entry if isinstance(part, Window) else vars(part))
+    monkeypatch.setattr(module, "_window_entry", lambda window: window and entry)
     small_network().save(tmp_path / "net.npz")
     with pytest.raises(NetworkError, match="not a whole network file"):
         Network.load(tmp_path / "net.npz")

@@ -359,7 +359,7 @@ def test_a_file_with_a_wrong_byte_is_refused_or_means_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("format", 6, "format 6"),
+        ("format", 99, "format 99"),
         ("steps", "many", "not a whole"),
         ("layers", [{}], "not a whole"),
         ("layers", None, "not a whole"),

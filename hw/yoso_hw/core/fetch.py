@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
@@ -77,7 +77,10 @@ class Fetch(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        side, spike, rows, columns = self.params.side, self.spike, self.rows, self.columns
+        spike, rows, columns = self.spike, self.rows, self.columns
+        # Looked up by coordinate, as a comparison would be a chain of carries.
+        every = 1 << self.params.coord_bits
+        missing = Const((1 << every) - (1 << self.params.side), every)
 
         # The spike whose words stand at the tables' outputs.
         asked = Signal()
@@ -94,7 +97,7 @@ class Fetch(Component):
                 asked.eq(spike.valid),
                 row.eq(spike.payload.row),
                 parity.eq(spike.payload.parity),
-                outside.eq((self.r >= side) | (self.q >= side)),
+                outside.eq(missing.bit_select(self.r, 1) | missing.bit_select(self.q, 1)),
             ]
 
         # The spike that comes next.

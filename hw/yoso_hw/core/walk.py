@@ -159,28 +159,26 @@ class Walk(Component):
         the last one of its position.
         """
         params = self.params
-        start_word, start_row = Signal(params.word_bits), Signal(params.row_bits)
-        run, passed = Signal(params.word_bits + 1), Signal(params.word_bits + 1)
-        lines, rewinds = Signal.like(path.lines), Signal()
-        place, block = Signal(params.word_bits + 1), Signal(params.word_bits + 1)
-        member, pooled = Signal(2), Signal()
+        count = params.word_bits + 1
+        pooled = Signal()
         m.d.sync += pooled.eq(self.blocks.any())  # it does not change in a run
         pools = self.sweeping & pooled
 
-        line_ends, place_ends, block_ends = Signal(), Signal(), Signal()
-        m.d.comb += [
-            line_ends.eq(passed + 1 == run),
-            place_ends.eq(place + 1 == self.filter_words),
-            block_ends.eq(block + 1 == self.blocks),
-            ends.eq(line_ends & (lines == 1)),
-        ]
+        # What comes after this word: words of its line, words of its position, and lines of the path or, when
+        # pooling, blocks of the row. Which member of its group it is.
+        run, left, place = (Signal(count, name=name) for name in ("run", "left", "place"))
+        lines = Signal(max(count, len(path.lines)))
+        member, rewinds = Signal(2), Signal()
+        # Of lines it is known when the count is made whether it is 0: which spike is next depends on it.
+        line_ends, last_line, place_ends = Signal(), Signal(), ~place.any()
         group_ends = ~pools | member.all()
-        last_of_row = place_ends & block_ends
+        m.d.comb += ends.eq(line_ends & (self.sweeping | last_line))
 
         # Neuron word. The fourth member of a row's last block lies right before the next block's first word.
-        again = Mux(pools, (member == 1) | (group_ends & ~last_of_row), line_ends)
+        start_word, start_row = Signal(params.word_bits), Signal(params.row_bits)
+        again = Mux(pools, (member == 1) | (group_ends & ~(place_ends & last_line)), line_ends)
         pitch = Mux(pools, member == 1, line_ends)
-        filters = pools & (~member[0] | (group_ends & place_ends & ~block_ends))
+        filters = pools & (~member[0] | (group_ends & place_ends & ~last_line))
         next_word = sum_of(
             Mux(enters, path.r_word, Mux(again, start_word, word[: params.word_bits])),
             Mux(enters, path.q_word, Mux(pitch, self.neuron_pitch, Mux(filters, self.filter_words, 0))),
@@ -200,23 +198,31 @@ class Walk(Component):
             with m.If(enters | line_ends):
                 m.d.sync += start_row.eq(next_row)
 
+        # Each count begins anew from what it counts, less the one that is next.
+        begins = enters | self.start
+        with m.If(issue | begins):
+            first = Mux(self.start, self.words, path.run)
+            count_down(m, left, line_ends, Mux(begins, first, Mux(line_ends, run, left)))
+        with m.If((issue & group_ends) | begins):
+            anew = begins | place_ends | line_ends
+            m.d.sync += place.eq(Mux(anew, self.filter_words, place) - 1)
+        with m.If((issue & Mux(pools, group_ends & place_ends, line_ends)) | begins):
+            anew = self.start | (last_line & ~enters)
+            count_down(m, lines, last_line, Mux(enters, path.lines, Mux(anew, self.blocks, lines)))
         with m.If(issue):
-            m.d.sync += [passed.eq(Mux(line_ends, 0, passed + 1)), member.eq(member + pools)]
-            with m.If(line_ends):
-                m.d.sync += lines.eq(lines - 1)
-            with m.If(group_ends):
-                m.d.sync += place.eq(Mux(place_ends | line_ends, 0, place + 1))
-                with m.If(place_ends):
-                    m.d.sync += block.eq(Mux(block_ends, 0, block + 1))
+            m.d.sync += member.eq(member + pools)
         with m.If(enters):
-            m.d.sync += [run.eq(path.run), lines.eq(path.lines), rewinds.eq(path.rewind)]
+            m.d.sync += [run.eq(path.run), rewinds.eq(path.rewind)]
         with m.If(self.start):
-            m.d.sync += [run.eq(self.words), lines.eq(1), rewinds.eq(1), word.eq(0), start_word.eq(0)]
+            m.d.sync += [member.eq(0), rewinds.eq(1), word.eq(0), start_word.eq(0)]
             if params.neuron == "all":
                 m.d.sync += [row.eq(self.neuron.bias_row), start_row.eq(self.neuron.bias_row)]
-        with m.If(enters | self.start):
-            m.d.sync += [passed.eq(0), place.eq(0), member.eq(0), block.eq(0)]
         return place_ends
+
+
+def count_down(m: Module, count: Signal, none: Signal, value: Value) -> None:
+    """`count` becomes one less than `value`; `none` says whether that is 0."""
+    m.d.sync += [count.eq(value - 1), none.eq(value == 1)]
 
 
 def sum_of(base: Value, step: Value, carry: Value) -> Value:

@@ -10,9 +10,12 @@ from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Memory, memory_shape, neuron_fields, pack_all
 
-from yoso_sw.compile.flits import rectangle_fields, to_chunks
+from yoso_sw.compile.contents import mapped_registers, spike_words, table_words
+from yoso_sw.compile.flits import to_chunks
 from yoso_sw.compile.image import MemoryRun, WeightImage
 from yoso_sw.compile.mapping import CompileError, LayerMap, Slice, lower_bound, map_network
+from yoso_sw.compile.smallest import needed_side, side_of
+from yoso_sw.compile.tables import arranged
 from yoso_sw.network.network import Layer, Network
 from yoso_sw.network.neuron import KEPT
 
@@ -55,11 +58,18 @@ def check_network(network: Network, params: ChipParams) -> None:
         "has not: use a chip with neuron=all",
     )
     for i, layer in enumerate(network.layers):
-        check(
-            layer.window is None,
-            f"network {network.name!r}, layer {i}: convolution ({layer.shape}) is not mapped on the chip "
-            "yet; run the network on the golden model, or train a dense one",
-        )
+        if layer.window is not None:
+            check(
+                params.side > 0,
+                f"network {network.name!r} has a convolution, layer {i}: {layer.shape}, which a chip with "
+                f"side=0 has not: use a chip with side >= {needed_side(network)}",
+            )
+            check(
+                side_of(layer) <= params.side,
+                f"network {network.name!r}, layer {i}: {layer.window.rows} x {layer.window.cols} inputs"
+                f"{' and a bias' if layer.bias_axon else ''} have more rows or columns than the chip's "
+                f"side={params.side}: use a chip with side >= {needed_side(network)}",
+            )
         for name, value in layer.neuron.largest.items():
             check(
                 value <= params.pot_max,
@@ -89,16 +99,14 @@ def check_network(network: Network, params: ChipParams) -> None:
 
 
 def weight_words(layer: Layer, part: Slice, stride: int, params: ChipParams) -> np.ndarray:
-    """Weight memory of one PE, uint64 (axons * stride,): axon by axon, lane 0 lowest, two's complement."""
-    axons = layer.weights.shape[0]
-    lanes = np.zeros((axons, stride * params.lanes), np.int64)
-    lanes[:, : part.count] = layer.weights[:, part.first : part.first + part.count]
-    fields = (lanes & ((1 << params.weight_bits) - 1)).astype(np.uint64).reshape(-1, params.lanes)
+    """Weight memory of one PE, uint64 (words,): `tables.arranged`, lane 0 lowest, two's complement."""
+    lanes = arranged(layer, part, stride, params.lanes)
+    fields = (lanes & ((1 << params.weight_bits) - 1)).astype(np.uint64)
     shifts = np.arange(params.lanes, dtype=np.uint64) * np.uint64(params.weight_bits)
     return np.bitwise_or.reduce(fields << shifts, axis=1)
 
 
-def neuron_registers(layer: Layer, stride: int, steps: int, params: ChipParams) -> dict[str, int]:
+def neuron_registers(layer: Layer, steps: int, params: ChipParams) -> dict[str, int]:
     """A layer's neuron as the fields of its registers, those that the chip has.
 
     A window that starts after the image is the same as one that starts at its end, which fits the register.
@@ -114,8 +122,6 @@ def neuron_registers(layer: Layer, stride: int, steps: int, params: ChipParams) 
         "leak": neuron.leak,
         "reset": int(neuron.reset),
         "charge": neuron.charge,
-        "bias": int(layer.bias_row),
-        "bias_row": (layer.weights.shape[0] - 1) * stride if layer.bias_row else 0,
     }
     known = {field.name for fields in neuron_fields(params).values() for field in fields}
     return {name: value for name, value in values.items() if name in known}
@@ -125,19 +131,8 @@ def pe_registers(
     network: Network, layers: tuple[LayerMap, ...], index: int, part: Slice, params: ChipParams
 ) -> np.ndarray:
     """Register words of a PE of layer `index`, uint64 (registers,)."""
-    layer, own = network.layers[index], layers[index]
-    fields = {
-        "tag": own.tag,
-        "words": part.words(params.lanes),
-        "last_mask": (1 << ((part.count - 1) % params.lanes + 1)) - 1,
-        **neuron_registers(layer, own.stride, network.steps, params),
-    }
-    if index == len(layers) - 1:
-        fields |= {"output": 1, "base": part.first}
-    else:
-        following = layers[index + 1]
-        fields |= {**rectangle_fields(following.rectangle), "destination_tag": following.tag}
-    return np.array(pack_all(params, **fields), np.uint64)
+    neuron = neuron_registers(network.layers[index], network.steps, params)
+    return np.array(pack_all(params, **mapped_registers(layers, index, part, params), **neuron), np.uint64)
 
 
 def compile_network(
@@ -174,8 +169,8 @@ def compile_network(
             registers[part.x, part.y] = pe_registers(network, layers, index, part, params)
             words = {Memory.WEIGHT: weight_words(layer, part, own.stride, params)}
             if index + 1 < len(layers):
-                neurons = np.arange(part.first, part.first + part.count)
-                words[Memory.SPIKE] = neurons * layers[index + 1].stride
+                words[Memory.SPIKE] = spike_words(layers, index, part, params)
+            words |= table_words(own, part, params)
             for memory, values in words.items():
                 contents.append(MemoryRun(part.x, part.y, memory, 0, to_chunks(packets, memory, values)))
     setup = [

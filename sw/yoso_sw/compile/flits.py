@@ -5,16 +5,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
+from yoso_hw.fields import Field, FieldError
 from yoso_hw.packet import Packets
 from yoso_hw.registers import Memory, chunks
 
-Rectangle = tuple[int, int, int, int]
+from yoso_sw.compile.layout import Rectangle
 
 
 def rectangle_fields(rectangle: Rectangle) -> dict[str, int]:
     """(x0, x1, y0, y1) as the destination fields of a packet."""
     return dict(zip(("x0", "x1", "y0", "y1"), rectangle, strict=True))
+
+
+def pack_words(fields: Iterable[Field], values: Mapping[str, np.ndarray | int]) -> np.ndarray:
+    """Words whose unsigned fields have these values, numbers or arrays (n,): uint64 (n,).
+
+    Raises
+    ------
+    FieldError
+        If a value does not fit its field.
+    """
+    word = np.zeros(1, np.uint64)
+    for field in fields:
+        value = np.atleast_1d(np.asarray(values[field.name], np.int64))
+        low, high = field.range
+        if len(value) and not low <= value.min() <= value.max() <= high:
+            raise FieldError(f"{field.name}={value.min()}..{value.max()} is outside {low}..{high}")
+        word = word | value.astype(np.uint64) << np.uint64(field.offset)
+    return word
 
 
 def one_node(x: int, y: int) -> Rectangle:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,19 +21,26 @@ from yoso_hw.registers import Memory, chunks, memory_shape
 from yoso_hw.writing import write_whole
 
 from yoso_sw.compile import sound
-from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
-from yoso_sw.compile.mapping import LayerMap, Slice
+from yoso_sw.compile.flits import one_node, pack_words, write_flits
+from yoso_sw.compile.layout import LayerMap, Slice
+from yoso_sw.compile.routes import rectangles, touched
+from yoso_sw.compile.tables import Address, address, bias_address, inputs_at
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.network.events import NEVER, Events
-from yoso_sw.network.network import most_spikes
+from yoso_sw.network.network import Window, most_spikes
 
 MAGIC = b"YOSO-IMG"
-VERSION = 2
+VERSION = 3
 
-#: Versions that can be read; 1 has no input code, and no layers or chips but those of the ReL-PSP neuron.
-READABLE = (1, 2)
+#: Versions that can be read; 1 has no input code, and no layers or chips but those of the ReL-PSP neuron; 2
+#: has no convolutions.
+READABLE = (1, 2, 3)
 PREAMBLE = struct.Struct("<8sIIQ")  # magic, version, bytes of header, bytes of payload
 CHECKSUM = struct.Struct("<I")
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return f"{', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
 
 
 class ImageError(ValueError):
@@ -120,7 +128,7 @@ class WeightImage:
     @property
     def inputs(self) -> int:
         """Pixels of an image."""
-        return self.layers[0].axons - self.layers[0].bias
+        return self.layers[0].inputs
 
     @property
     def pes(self) -> int:
@@ -170,29 +178,29 @@ class WeightImage:
             ]
         )
 
-    def _spike_base(self, layer: LayerMap) -> int:
-        """A SPIKE to a layer with parity 0 and row 0."""
-        return self.packets.pack("SPIKE", **rectangle_fields(layer.rectangle), tag=layer.tag, parity=0, row=0)
+    def _spikes(self, layer: LayerMap, sides: np.ndarray, at: Mapping[str, np.ndarray | int]) -> np.ndarray:
+        """SPIKEs to a layer, parity 0, uint64 (spikes,): to rectangles, int64 (spikes, 4), with payloads."""
+        format = self.packets.formats["SPIKE"]
+        to = dict(zip(("x0", "x1", "y0", "y1"), sides.T, strict=True))
+        whole = {**format.header, **to, "tag": layer.tag, "parity": 0, **at}
+        return pack_words(format.fields, whole)
 
     @cached_property
     def _axon_flits(self) -> np.ndarray:
         """The SPIKE of every input, parity 0; uint64 (inputs,)."""
-        rows = np.arange(self.inputs, dtype=np.uint64) * np.uint64(self.layers[0].stride)
-        offset = np.uint64(self.packets.formats["SPIKE"].field("row").offset)
-        return np.uint64(self._spike_base(self.layers[0])) | rows << offset
+        layer, inputs = self.layers[0], np.arange(self.inputs)
+        sides = rectangles(layer, touched(layer, inputs, self.params.lanes))
+        return self._spikes(layer, sides, address(layer, inputs)._asdict())
 
     @cached_property
     def _bias_flits(self) -> np.ndarray:
         """The SPIKE of every bias that is an axon; they spike at step 0, parity 0."""
-        offset = self.packets.formats["SPIKE"].field("row").offset
-        return np.array(
-            [
-                self._spike_base(layer) | (layer.axons - 1) * layer.stride << offset
-                for layer in self.layers
-                if layer.bias and not layer.bias_row
-            ],
-            np.uint64,
-        )
+        flits = [
+            self._spikes(layer, np.array([layer.rectangle]), bias_address(layer))
+            for layer in self.layers
+            if layer.bias_axon
+        ]
+        return np.concatenate([np.zeros(0, np.uint64), *flits])
 
     @cached_property
     def _open(self) -> int:
@@ -285,53 +293,111 @@ class WeightImage:
 
     @cached_property
     def _owners(self) -> np.ndarray:
-        """Per node (rows, cols): index of its layer or -1, and the first neuron that it holds."""
-        owners = np.full((self.params.rows, self.params.cols, 2), -1, np.int64)
+        """Index of the layer that each node holds, or -1; int64 (rows, cols)."""
+        owners = np.full((self.params.rows, self.params.cols), -1, np.int64)
         for index, layer in enumerate(self.layers):
             for part in layer.slices:
-                owners[part.y, part.x] = index, part.first
+                owners[part.y, part.x] = index
         return owners
 
+    @cached_property
+    def _senders(self) -> tuple[np.ndarray, ...]:
+        """By layer, number y * cols + x of the node that sends each of its outputs; int64 (outputs,)."""
+        senders = []
+        for layer in self.layers:
+            nodes = np.full(layer.outputs, -1, np.int64)
+            for part in layer.slices:
+                outputs = layer.senders(part, self.params.lanes)
+                nodes[outputs[outputs >= 0]] = part.y * self.params.cols + part.x
+            senders.append(nodes)
+        return tuple(senders)
+
+    def _outputs(self, index: int, flits: np.ndarray) -> np.ndarray:
+        """The output of a layer that each SPIKE or RESULT is of; int64 (flits,), -1 where there is none."""
+        sends_result = index == len(self.layers) - 1
+        format = self.packets.formats["RESULT" if sends_result else "SPIKE"]
+
+        def values(name: str) -> np.ndarray:
+            known = {own.name: own for own in format.fields}
+            if name not in known:
+                return np.zeros(len(flits), np.int64)
+            own = known[name]
+            return (flits >> np.uint64(own.offset) & np.uint64((1 << own.width) - 1)).astype(np.int64)
+
+        if sends_result:
+            outputs = values("index")
+            return np.where(outputs < self.layers[index].outputs, outputs, -1)
+        return inputs_at(self.layers[index + 1], Address(*map(values, Address._fields)))
+
     def spikes_of(self, x: np.ndarray, y: np.ndarray, flits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which neurons sent the SPIKE or RESULT flits that nodes (x, y) injected: (layers, neurons), int64.
+        """Which outputs the SPIKE or RESULT flits that nodes (x, y) injected are of.
+
+        Returns
+        -------
+        layers, outputs
+            int64 (flits,) each: the layer, and its neuron; of a pooled layer, what is left of its neurons.
 
         Raises
         ------
         ImageError
-            If a flit is of another kind, a node holds no layer, or the neuron is not one of the node's.
+            If a flit is of another kind, a node holds no layer, or the output is not one of the node's.
         """
         x, y = np.atleast_1d(x), np.atleast_1d(y)
         flits = np.atleast_1d(np.asarray(flits, np.uint64))
-        layers = self._owners[y, x, 0]
-        neurons = np.empty(len(flits), np.int64)
-        for index, layer in enumerate(self.layers):
+        layers = self._owners[y, x]
+        outputs = np.empty(len(flits), np.int64)
+        for index in range(len(self.layers)):
             here = layers == index
-            sends_result = index == len(self.layers) - 1
-            format = self.packets.formats["RESULT" if sends_result else "SPIKE"]
-            if (kind_of(flits[here]) != format.kind).any():
-                raise ImageError(f"a PE of layer {index} sent a flit that is no {format.name}")
-            field = format.field("index" if sends_result else "row")
-            value = flits[here] >> np.uint64(field.offset) & np.uint64((1 << field.width) - 1)
-            neuron, rest = np.divmod(
-                value.astype(np.int64), 1 if sends_result else self.layers[index + 1].stride
-            )
-            first = self._owners[y[here], x[here], 1]
-            held = np.zeros(layer.neurons, np.int64)
-            for part in layer.slices:
-                held[part.first : part.first + part.count] = part.first
-            known = (neuron < layer.neurons) & (rest == 0)
-            if not known.all() or (held[neuron] != first).any():
-                raise ImageError(f"a PE of layer {index} sent a {format.name} of a neuron it does not hold")
-            neurons[here] = neuron
+            name = "RESULT" if index == len(self.layers) - 1 else "SPIKE"
+            if (kind_of(flits[here]) != self.packets.formats[name].kind).any():
+                raise ImageError(f"a PE of layer {index} sent a flit that is no {name}")
+            found = self._outputs(index, flits[here])
+            node = y[here] * self.params.cols + x[here]
+            if (found < 0).any() or (self._senders[index][found] != node).any():
+                raise ImageError(f"a PE of layer {index} sent a {name} of a neuron it does not hold")
+            outputs[here] = found
         if (layers < 0).any():
             lost = int(np.flatnonzero(layers < 0)[0])
             raise ImageError(f"node ({x[lost]}, {y[lost]}) holds no layer and sent {int(flits[lost]):#x}")
-        return layers, neurons
+        return layers, outputs
 
     def spike_of(self, x: int, y: int, flit: int) -> tuple[int, int]:
         """(layer, neuron) that sent one SPIKE or RESULT; see `spikes_of`."""
         layers, neurons = self.spikes_of(np.array([x]), np.array([y]), np.array([flit], np.uint64))
         return int(layers[0]), int(neurons[0])
+
+    @cached_property
+    def _held(self) -> dict[int, tuple[int, np.ndarray]]:
+        """By node number y * cols + x: its layer, and the neuron in each word and lane, -1 where none is."""
+        return {
+            part.y * self.params.cols + part.x: (index, layer.held(part, self.params.lanes))
+            for index, layer in enumerate(self.layers)
+            for part in layer.slices
+        }
+
+    def neurons_at(self, node: int, word: int, lanes: int) -> tuple[int, np.ndarray]:
+        """The layer, and its neurons, int64, in some lanes of a word of a node.
+
+        Parameters
+        ----------
+        node
+            y * cols + x.
+        lanes
+            Bit i for lane i.
+
+        Raises
+        ------
+        ImageError
+            If the node holds no layer, or there is no neuron.
+        """
+        index, held = self._held.get(node, (-1, np.zeros((0, self.params.lanes), np.int64)))
+        where = f"node ({node % self.params.cols}, {node // self.params.cols})"
+        if not 0 <= word < len(held):
+            raise ImageError(f"{where} holds {len(held)} neuron words, and fired in word {word}")
+        found = held[word][[lane for lane in range(self.params.lanes) if lanes >> lane & 1]]
+        if (found < 0).any():
+            raise ImageError(f"{where} fired in lanes {lanes:#b} of word {word}, which are not all neurons")
+        return index, found
 
     # ---- file ----------------------------------------------------------------------------------------
 
@@ -363,9 +429,7 @@ class WeightImage:
             raise TruncatedImageError(f"{source} is truncated: {len(contents)} bytes")
         _, version, header_bytes, payload_bytes = PREAMBLE.unpack_from(contents)
         if version not in READABLE:
-            raise ImageVersionError(
-                f"{source} has version {version}; this program reads {' and '.join(map(str, READABLE))}"
-            )
+            raise ImageVersionError(f"{source} has version {version}; this program reads {_listed(READABLE)}")
         size = PREAMBLE.size + header_bytes + payload_bytes + CHECKSUM.size
         if len(contents) < size:
             raise TruncatedImageError(f"{source} is truncated: {len(contents)} of {size} bytes")
@@ -398,17 +462,18 @@ class WeightImage:
                 **{
                     **entry,
                     "rectangle": tuple(entry["rectangle"]),
+                    "window": Window(**entry["window"]) if entry.get("window") else None,
                     "slices": tuple(Slice(**part) for part in entry["slices"]),
                 }
             )
             for entry in header["layers"]
         )
         runs, offset = [], 0
-        for x, y, number, address, words in header["runs"]:
+        for x, y, number, start, words in header["runs"]:
             memory = Memory(number)
             size = words * chunks(params, memory)
             data = payload[offset : offset + size].reshape(words, chunks(params, memory))
-            runs.append(MemoryRun(x, y, memory, address, data))
+            runs.append(MemoryRun(x, y, memory, start, data))
             offset += size
         if offset != len(payload):
             raise ValueError(f"{len(payload)} chunks of payload, {offset} in the runs")

@@ -1,144 +1,131 @@
-"""Where a network's neurons go: how many PEs each layer gets, which neurons each holds, where each lies.
+"""Where a network's neurons go: how each layer is cut into PEs, and on which nodes these lie.
 
-A memory word holds `lanes` neurons, so a layer is dealt out in whole words: every word but the layer's last
-is full, and the words of two PEs of a layer differ by one at most. The PEs of a layer share one row stride,
-the words of its largest PE, so a spike's row address means the same axon in all of them.
+A memory word holds `lanes` neurons of one position, so filters, or a dense layer's neurons, are dealt out in
+whole words: every word but the last is full, and the words of two PEs differ by one at most. The PEs of a
+layer share one row stride, the words of its largest, so a spike's row address means the same in all of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from yoso_hw.params import ChipParams
 
+from yoso_sw.compile.cost import activity, walk_cycles
+from yoso_sw.compile.layout import LayerMap, Slice
+from yoso_sw.compile.smallest import CompileError, remedy, smallest_cuts
+from yoso_sw.compile.tiles import Cut, cut, cuts, deal, filter_words
 from yoso_sw.network.network import Layer, Network
 
-#: Share of the inputs that spike in an image, and of a hidden layer's neurons by the decision. Only `spread`
-#: weighs layers with them: 147 of 784 MNIST pixels, and 48.6 % in the paper's 784-400-10 (section V.B).
-INPUT_ACTIVITY = 0.19
-HIDDEN_ACTIVITY = 0.49
-
-
-class CompileError(ValueError):
-    """The network does not fit the chip; the message names what, the numbers and what to do."""
-
-
-@dataclass(frozen=True)
-class Slice:
-    """The neurons `first` .. ``first + count - 1`` of a layer, held by the PE at node (x, y)."""
-
-    x: int
-    y: int
-    first: int
-    count: int
-
-    def words(self, lanes: int) -> int:
-        """Neuron words that the slice fills."""
-        return -(-self.count // lanes)
-
-
-@dataclass(frozen=True)
-class LayerMap:
-    """One layer on the mesh.
-
-    Attributes
-    ----------
-    tag
-        1 for the first layer, and so on.
-    axons, bias, neurons
-        Rows of its weight matrix (bias included), whether the last one is a bias, and its columns.
-    stride
-        Weight words from one axon's row to the next, the same in all its PEs.
-    rectangle
-        (x0, x1, y0, y1), inclusive: the smallest that holds all its PEs. Nodes of other layers may lie in it.
-    slices
-        Its PEs, in the order of their neurons.
-    bias_row
-        The bias is added by sweeps, so nobody sends a spike for it.
-    writes_a
-        Its sweeps write A.
-    """
-
-    tag: int
-    axons: int
-    bias: bool
-    neurons: int
-    stride: int
-    rectangle: tuple[int, int, int, int]
-    slices: tuple[Slice, ...]
-    bias_row: bool = False
-    writes_a: bool = False
+__all__ = ["CompileError", "LayerMap", "Slice", "choose_cuts", "choose_nodes", "lower_bound", "map_network"]
 
 
 def lower_bound(layer: Layer, params: ChipParams) -> float:
-    """The paper's least number of PEs for a layer, max(n / N, m n / W) (section IV.B), before rounding up."""
-    axons, neurons = layer.weights.shape
-    return max(neurons / params.neurons, axons * neurons / params.weights)
+    """The paper's least number of PEs for a layer, max(n / N, m n / W) (section IV.B), before rounding up.
+
+    A convolution needs its weights once.
+    """
+    return max(layer.neurons / params.neurons, layer.weights.size / params.weights)
 
 
-def layer_words(layer: Layer, params: ChipParams) -> int:
-    """Neuron words of a whole layer."""
-    return -(-layer.neurons // params.lanes)
+def choose_cuts(network: Network, params: ChipParams, spread: bool) -> list[Cut]:
+    """How each layer is cut.
 
-
-def fewest_pes(layer: Layer, index: int, params: ChipParams) -> int:
-    """PEs that hold the layer when each holds all it can.
+    With `spread`, spare PEs go where they save most cycles (`cost`).
 
     Raises
     ------
     CompileError
-        If a PE cannot hold even one neuron word of the layer.
+        If the mesh has too few PEs, or a PE is too small.
     """
-    axons = layer.weights.shape[0]
-    most = min(params.neuron_words, params.weight_words // axons)
-    if most == 0:
+    found = smallest_cuts(network, params)
+    wanted = [own.pes for own in found]
+    if sum(wanted) > params.nodes:
+        sizes = f"{' + '.join(map(str, wanted))} = " if len(wanted) > 1 else ""
         raise CompileError(
-            f"layer {index} has {axons} axons, and a PE's {params.weights} weights hold rows for "
-            f"{params.weight_words} axons at {params.lanes} lanes: use a chip with weights >= "
-            f"{axons * params.lanes}, or fewer lanes"
+            f"network {network.name!r} needs {sizes}{sum(wanted)} PEs, and the "
+            f"{params.cols} x {params.rows} mesh has {params.nodes}: {remedy(network, params)}"
         )
-    return -(-layer_words(layer, params) // most)
+    if not spread:
+        return found
+    if all(layer.window is None for layer in network.layers):
+        return spread_dense(network, params, found)
+    return spread_cuts(network, params)
 
 
-def pes_per_layer(network: Network, params: ChipParams, spread: bool) -> list[int]:
-    """PEs each layer gets.
+def spread_dense(network: Network, params: ChipParams, found: list[Cut]) -> list[Cut]:
+    """Cuts of dense layers with the spare PEs: word by word to the layer that saves most for each PE added.
 
-    With `spread`, spare PEs go where they save most: a layer costs (spikes it is likely to get + sweeps)
-    times the words of its largest PE, in cycles an image; the layer that saves most cycles for each PE added
-    goes first.
-
-    Raises
-    ------
-    CompileError
-        If the mesh has too few PEs, or a PE is too small for one word of a layer.
+    A layer costs (spikes it is likely to get + sweeps) times the words of its largest PE.
     """
-    counts = [fewest_pes(layer, i, params) for i, layer in enumerate(network.layers)]
-    if sum(counts) > params.nodes:
-        sizes = f"{' + '.join(map(str, counts))} = " if len(counts) > 1 else ""
-        raise CompileError(
-            f"network {network.name!r} needs {sizes}{sum(counts)} PEs, and the "
-            f"{params.cols} x {params.rows} mesh has {params.nodes}: use a larger mesh, or more weights or "
-            f"neurons a PE"
-        )
-    while spread:
-        spare = params.nodes - sum(counts)
-        best, best_gain, best_count = -1, 0.0, 0
-        for i, layer in enumerate(network.layers):
-            total = layer_words(layer, params)
-            words = -(-total // counts[i])
-            if words == 1:
-                continue
-            count = -(-total // (words - 1))
-            extra = count - counts[i]
-            activity = HIDDEN_ACTIVITY if i else INPUT_ACTIVITY
-            gain = (layer.inputs * activity + network.steps) / extra
-            if extra <= spare and gain > best_gain:
-                best, best_gain, best_count = i, gain, count
+    while True:
+        spare = params.nodes - sum(own.pes for own in found)
+        best, best_gain = -1, 0.0
+        for i, (layer, own) in enumerate(zip(network.layers, found, strict=True)):
+            if own.words > 1:
+                larger = _a_word_less(layer, own, params)
+                gain = (layer.inputs * activity(i) + network.steps) / (larger.pes - own.pes)
+                if larger.pes - own.pes <= spare and gain > best_gain:
+                    best, best_gain = i, gain
         if best < 0:
-            break
-        counts[best] = best_count
-    return counts
+            return found
+        found[best] = _a_word_less(network.layers[best], found[best], params)
+
+
+def _a_word_less(layer: Layer, own: Cut, params: ChipParams) -> Cut:
+    """The smallest cut of a dense layer with fewer words."""
+    return cut(layer, 1, 1, -(-filter_words(layer, params) // (own.words - 1)), params)
+
+
+def spread_cuts(network: Network, params: ChipParams) -> list[Cut]:
+    """The cuts of least cost (`cost.cycles`) that the mesh holds.
+
+    Sweeps cost the words of the largest PE of all layers, and walks add up. So for each bound on the words,
+    the walks are least by dynamic programming over the PEs.
+    """
+    options = []
+    for i, layer in enumerate(network.layers):
+        priced = [(own, walk_cycles(layer, i, own)) for own in cuts(layer, params, params.nodes)]
+        options.append(_worth_it(priced))
+    best: tuple[float, list[Cut]] = (np.inf, [])
+    for bound in sorted({own.words for priced in options for own, _ in priced}):
+        walks, found = _least_walks(options, bound, params.nodes)
+        best = min(best, (walks + network.steps * bound, found), key=lambda one: one[0])
+    return best[1]
+
+
+Priced = list[tuple[Cut, float]]
+
+
+def _worth_it(priced: Priced) -> Priced:
+    """Those cuts than which none is better in PEs, words and walk at once; of equals the first."""
+    kept: Priced = []
+    for own, walk in sorted(priced, key=lambda one: (one[0].pes, one[0].words, one[1])):
+        if not any(other.words <= own.words and cost <= walk for other, cost in kept):
+            kept.append((own, walk))
+    return kept
+
+
+def _least_walks(options: list[Priced], bound: int, nodes: int) -> tuple[float, list[Cut]]:
+    """The least sum of walks of one cut a layer with up to `bound` words, in `nodes` PEs; infinite: none."""
+    least = np.zeros(nodes + 1)  # by the PEs that there are
+    choices = []
+    for priced in options:
+        with_layer, choice = np.full(nodes + 1, np.inf), np.zeros(nodes + 1, int)
+        for k, (own, walk) in enumerate(priced):
+            if own.words <= bound:
+                walks = np.full(nodes + 1, np.inf)
+                walks[own.pes :] = least[: nodes + 1 - own.pes] + walk
+                choice[walks < with_layer] = k
+                with_layer = np.minimum(with_layer, walks)
+        least = with_layer
+        choices.append(choice)
+    if not np.isfinite(least[nodes]):
+        return np.inf, []
+    found, left = [], nodes
+    for priced, choice in zip(reversed(options), reversed(choices), strict=True):
+        found.append(priced[choice[left]][0])
+        left -= found[-1].pes
+    return float(least[nodes]), found[::-1]
 
 
 def choose_nodes(free: np.ndarray, count: int) -> list[tuple[int, int]]:
@@ -169,38 +156,39 @@ def choose_nodes(free: np.ndarray, count: int) -> list[tuple[int, int]]:
     return box
 
 
+def around(nodes: list[tuple[int, int]]) -> tuple[int, int, int, int]:
+    """(x0, x1, y0, y1): the smallest rectangle about some nodes (x, y)."""
+    xs, ys = zip(*nodes, strict=True)
+    return min(xs), max(xs), min(ys), max(ys)
+
+
 def map_network(network: Network, params: ChipParams, spread: bool = True) -> tuple[LayerMap, ...]:
     """Place every layer on the mesh, the output layer nearest to the host port.
 
     Raises
     ------
     CompileError
-        As `pes_per_layer`.
+        As `choose_cuts`.
     """
-    counts = pes_per_layer(network, params, spread)
+    found = choose_cuts(network, params, spread)
     free = np.ones((params.rows, params.cols), bool)
     maps: list[LayerMap] = []
     for i in reversed(range(len(network.layers))):
-        layer = network.layers[i]
-        nodes = choose_nodes(free, counts[i])
-        words, larger = divmod(layer_words(layer, params), counts[i])
-        slices, first = [], 0
-        for k, (x, y) in enumerate(nodes):
-            count = min((words + (k < larger)) * params.lanes, layer.neurons - first)
-            slices.append(Slice(x, y, first, count))
-            first += count
-        xs, ys = zip(*nodes, strict=True)
+        layer, own = network.layers[i], found[i]
+        nodes = choose_nodes(free, own.pes)
         maps.append(
             LayerMap(
                 tag=i + 1,
-                axons=layer.weights.shape[0],
+                axons=len(layer.weights),
                 bias=layer.bias,
                 neurons=layer.neurons,
-                stride=max(part.words(params.lanes) for part in slices),
-                rectangle=(min(xs), max(xs), min(ys), max(ys)),
-                slices=tuple(slices),
+                stride=own.stride,
+                rectangle=around(nodes),
+                slices=deal(layer, own, nodes, params),
                 bias_row=layer.bias_row,
                 writes_a=layer.neuron.sweeps_write_a,
+                window=layer.window,
+                pool=layer.pool,
             )
         )
     return tuple(reversed(maps))

@@ -179,11 +179,12 @@ class Protocol:
             fired = np.zeros(own.neurons, bool)
             accumulated = np.zeros(own.neurons, np.int64)
             for part, v, a in zip(own.slices, words[::2], words[1::2], strict=True):
-                here = slice(part.first, part.first + part.count)
-                v_lanes = _lanes(v, params.lanes, params.pot_bits + 1)[: part.count]
+                held = own.held(part, params.lanes).ravel()
+                here = held[held >= 0]
+                v_lanes = _lanes(v, params.lanes, params.pot_bits + 1)[held >= 0]
                 fired[here] = v_lanes >> params.pot_bits != 0
                 potentials[here] = _signed(v_lanes, params.pot_bits)
-                a_lanes = _lanes(a, params.lanes, params.acc_bits)[: part.count]
+                a_lanes = _lanes(a, params.lanes, params.acc_bits)[held >= 0]
                 accumulated[here] = _signed(a_lanes, params.acc_bits)
             return potentials, fired, accumulated
 

@@ -30,6 +30,8 @@ class GoldenResult:
 
     Attributes
     ----------
+    inputs
+        The spikes that were given on the network's inputs, those after the last step run included.
     spikes
         Per layer: which neurons fired when.
     sent
@@ -55,6 +57,7 @@ class GoldenResult:
         those whose windows hold it.
     """
 
+    inputs: Events
     spikes: tuple[Events, ...]
     sent: tuple[Events, ...]
     spike_potentials: np.ndarray
@@ -170,7 +173,8 @@ def run(
         If the input does not fit the network, or a threshold or slope exceeds the largest V.
     """
     params = params or network.chip
-    ends, steps, axons = check_inputs(network, inputs).pairs
+    given = check_inputs(network, inputs)
+    ends, steps, axons = given.pairs
     for i, layer in enumerate(network.layers):
         for name, value in layer.neuron.largest.items():
             if value > params.pot_max:
@@ -183,11 +187,13 @@ def run(
         states = empty_states(net, len(own) - 1)
         outcome = np.empty((len(own) - 1, 4), np.int32)
         run_images(own, steps, axons, early_exit, net, states, outcome)
-        parts.append(_result(network, net, states, outcome))
+        parts.append(_result(network, net, given[first : first + at_once], states, outcome))
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def _result(network: Network, net: Tables, states: State, outcome: np.ndarray) -> GoldenResult:
+def _result(
+    network: Network, net: Tables, inputs: Events, states: State, outcome: np.ndarray
+) -> GoldenResult:
     """What the kernels left of some images."""
     spikes, sent = [], []
     for place, layer in zip(net.places, network.layers, strict=True):
@@ -206,6 +212,7 @@ def _result(network: Network, net: Tables, states: State, outcome: np.ndarray) -
     else:
         carried = states.carried[last.image, last.step, last.axon]
     return GoldenResult(
+        inputs=inputs,
         spikes=tuple(spikes),
         sent=tuple(sent),
         spike_potentials=carried,

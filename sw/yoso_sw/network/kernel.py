@@ -6,6 +6,7 @@ step's spikes (`synapse`, dense or convolution), then the decision.
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ class Tables(NamedTuple):
     places, neurons
         Records a layer: `PLACE`, and its neuron (`neuron.NEURON`).
     windows
-        int64 (layers, 4): (rows, cols, channels, kernel) of its convolution, kernel 0 if it is dense.
+        int64 (layers, 6): the fields of `Window` of its convolution, kernel 0 if it is dense.
     weights
         int8: the matrices of all layers, row by row.
     steps
@@ -121,7 +122,7 @@ def tables(network: Network, params: ChipParams) -> Tables:
     return Tables(
         places=places,
         neurons=records([layer.neuron for layer in network.layers]),
-        windows=np.array([(own.rows, own.cols, own.channels, own.kernel) for own in windows], np.int64),
+        windows=np.array([astuple(window) for window in windows], np.int64),
         weights=np.concatenate([layer.weights.ravel() for layer in network.layers]),
         steps=network.steps,
         counts=network.decision == "count",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,13 @@ from yoso_hw.writing import write_whole
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset, of_words, to_words
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 
 #: Versions that can be read; 1 has no convolution, 2 no widths of A and V, 3 the neuron's keys in the layer,
-#: 4 the ReL-PSP neuron and the input code ttfs alone.
-READABLE = (1, 2, 3, 4, 5)
+#: 4 the ReL-PSP neuron and the input code ttfs alone, 5 no stride and no padding: a network without either is
+#: written as before them.
+READABLE = (1, 2, 3, 4, 5, 6)
+UNSTRIDED = 5
 
 DECISIONS = ("ttfs", "softmax", "count")
 
@@ -48,16 +50,25 @@ class NetworkError(ValueError):
 
 @dataclass(frozen=True)
 class Window:
-    """What a convolution sees: each window of kernel x kernel positions, unpadded, in strides of one.
+    """What a convolution sees: windows of kernel x kernel positions, `stride` apart (docs/arithmetic.md).
 
     Its inputs are rows x cols positions of `channels` spikes each, in the order (row, col, channel). That
     order, not PyTorch's, keeps all neurons of a position side by side, where one spike finds them.
+
+    Parameters
+    ----------
+    stride
+        Positions from one window to the next, down and across.
+    padding
+        Silent positions on each side of the inputs that windows reach into, fewer than `kernel`.
     """
 
     rows: int
     cols: int
     channels: int
     kernel: int
+    stride: int = 1
+    padding: int = 0
 
     @property
     def inputs(self) -> int:
@@ -70,15 +81,35 @@ class Window:
 
     @property
     def out_rows(self) -> int:
-        return self.rows - self.kernel + 1
+        return (self.rows + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
     def out_cols(self) -> int:
-        return self.cols - self.kernel + 1
+        return (self.cols + 2 * self.padding - self.kernel) // self.stride + 1
 
     @property
     def positions(self) -> int:
         return self.out_rows * self.out_cols
+
+    @property
+    def faults(self) -> Iterator[str]:
+        """What is wrong with kernel, stride and padding, for inputs of these rows and columns."""
+        if self.stride < 1:
+            yield f"stride={self.stride} is below 1"
+        if not 0 <= self.padding < self.kernel:
+            yield (
+                f"padding={self.padding} is outside 0..{self.kernel - 1}: with kernel={self.kernel} some "
+                "windows would hold nothing but padding"
+            )
+        if self.kernel > min(self.rows, self.cols) + 2 * self.padding:
+            padded = f" with padding={self.padding}" if self.padding else ""
+            yield f"kernel={self.kernel} is larger than its {self.rows} x {self.cols} inputs{padded}"
+
+    @property
+    def shape(self) -> str:
+        """The usual notation: C5 of a kernel of 5, C5s2p1 with a stride of 2 and a padding of 1."""
+        stride = f"s{self.stride}" if self.stride > 1 else ""
+        return f"C{self.kernel}{stride}" + (f"p{self.padding}" if self.padding else "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,15 +188,17 @@ class Layer:
         window = self.window
         if window is None:
             return self
-        filters, kernel = self.weights.shape[1], window.kernel
-        full = np.zeros(
-            (window.rows, window.cols, window.channels, window.out_rows, window.out_cols, filters),
-            self.weights.dtype,
+        filters, kernel, padding = self.weights.shape[1], window.kernel, window.padding
+        rows, cols = window.rows + 2 * padding, window.cols + 2 * padding
+        padded = np.zeros(
+            (rows, cols, window.channels, window.out_rows, window.out_cols, filters), self.weights.dtype
         )
         shared = self.weights[: window.axons].reshape(kernel, kernel, window.channels, filters)
         for row in range(window.out_rows):
             for col in range(window.out_cols):
-                full[row : row + kernel, col : col + kernel, :, row, col, :] = shared
+                top, left = row * window.stride, col * window.stride
+                padded[top : top + kernel, left : left + kernel, :, row, col, :] = shared
+        full = padded[padding : rows - padding, padding : cols - padding]
         weights = full.reshape(window.inputs, self.neurons)
         if self.bias:
             weights = np.vstack([weights, np.tile(self.weights[-1], window.positions)])
@@ -173,9 +206,9 @@ class Layer:
 
     @property
     def shape(self) -> str:
-        """The usual notation: 800 of a dense layer, 16C5-P2 of a pooled convolution."""
+        """The usual notation: 800 of a dense layer, 16C5s2-P2 of a pooled convolution of stride 2."""
         name = str(self.weights.shape[1])
-        return name if self.window is None else f"{name}C{self.window.kernel}" + "-P2" * self.pool
+        return name if self.window is None else name + self.window.shape + "-P2" * self.pool
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,10 +324,8 @@ class Network:
             min(window.rows, window.cols, window.channels, window.kernel) >= 1,
             f"layer {i}: {window} has a side below 1",
         )
-        check(
-            window.kernel <= min(window.rows, window.cols),
-            f"layer {i}: kernel={window.kernel} is larger than its {window.rows} x {window.cols} inputs",
-        )
+        for fault in window.faults:
+            check(False, f"layer {i}: {fault}")
         axons = layer.weights.shape[0] - layer.bias
         check(
             axons == window.axons,
@@ -383,9 +414,11 @@ class Network:
 
     def _text(self) -> str:
         """All but the weights, as the file says it."""
+        windows = [layer.window for layer in self.layers if layer.window is not None]
+        strided = any((window.stride, window.padding) != (1, 0) for window in windows)
         return json.dumps(
             {
-                "format": FORMAT_VERSION,
+                "format": FORMAT_VERSION if strided else UNSTRIDED,
                 "name": self.name,
                 "steps": self.steps,
                 "levels": self.levels,
@@ -399,7 +432,7 @@ class Network:
                     {
                         "neuron": to_words(layer.neuron),
                         "bias": bool(layer.bias),
-                        "window": None if layer.window is None else asdict(layer.window),
+                        "window": _window_entry(layer.window),
                         "pool": bool(layer.pool),
                     }
                     for layer in self.layers
@@ -475,6 +508,14 @@ def _neuron(entry: dict[str, Any], nested: bool) -> Neuron:
         return of_words(own)
     except ValueError as error:
         raise NetworkError(str(error)) from None
+
+
+def _window_entry(window: Window | None) -> dict[str, int] | None:
+    """A window as the file says it: stride and padding only where they are."""
+    if window is None:
+        return None
+    plain = {"stride": 1, "padding": 0}
+    return {key: value for key, value in asdict(window).items() if value != plain.get(key)}
 
 
 def _window(entry: dict[str, Any] | None) -> Window | None:

@@ -1,9 +1,9 @@
 """The synapse of the golden model: what a spike does on its way to the neurons, dense or convolutional.
 
-`window` is (rows, cols, channels, kernel) of `network.Window`, kernel 0 for a dense layer. A convolution is
-a dense layer with shared weights (docs/arithmetic.md), so only addresses are new here: a spike meets each
-position whose window holds it, and there one row of weights, that of its place in the window. Nothing after
-the addition knows which of the two it was.
+`window` is (rows, cols, channels, kernel, stride, padding) of `network.Window`, kernel 0 for a dense layer. A
+convolution is a dense layer with shared weights (docs/arithmetic.md), so only addresses are new here: a spike
+meets each position whose window holds it, and there one row of weights, that of its place in the window.
+Nothing after the addition knows which of the two it was.
 """
 
 from __future__ import annotations
@@ -40,6 +40,19 @@ def stays_free(accumulated, spikes, largest, acc_max):  # type: ignore[no-untype
     return max(high, -low) + spikes * largest <= acc_max
 
 
+@njit(cache=True, inline="always")
+def positions(side, kernel, stride, padding):  # type: ignore[no-untyped-def]
+    """Windows along a side."""
+    return (side + 2 * padding - kernel) // stride + 1
+
+
+@njit(cache=True, inline="always")
+def holders(place, kernel, stride, count):  # type: ignore[no-untyped-def]
+    """The first of the `count` windows along a side that hold `place`, padding counted, and the one after the
+    last."""
+    return max(0, place - kernel + stride) // stride, min(place // stride + 1, count)
+
+
 @njit(cache=True)
 def integrate_spike(axon, weights, accumulated, window, acc_min, acc_max, free):  # type: ignore[no-untyped-def]
     """A spike of `axon` adds its weight to A of every neuron that it reaches, fired or not.
@@ -47,20 +60,22 @@ def integrate_spike(axon, weights, accumulated, window, acc_min, acc_max, free):
     `weights` is the layer's matrix row by row, `accumulated` the layer's A; `free`: no A can reach a bound.
     Returns the number of updates.
     """
-    rows, cols, channels, kernel = window
+    rows, cols, channels, kernel, stride, padding = window
     if kernel == 0:
         neurons = len(accumulated)
         add_row(weights[axon * neurons : (axon + 1) * neurons], accumulated, acc_min, acc_max, free)
         return neurons
-    # Place (y, x) in the window of position (row, col) is the input (row + y, col + x).
-    out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
+    out_rows, out_cols = positions(rows, kernel, stride, padding), positions(cols, kernel, stride, padding)
     filters = len(accumulated) // (out_rows * out_cols)
     place, channel = axon // channels, axon % channels
-    in_row, in_col = place // cols, place % cols
+    in_row, in_col = place // cols + padding, place % cols + padding
+    top, bottom = holders(in_row, kernel, stride, out_rows)
+    left, right = holders(in_col, kernel, stride, out_cols)
     updates = 0
-    for row in range(max(0, in_row - kernel + 1), min(in_row, out_rows - 1) + 1):
-        for col in range(max(0, in_col - kernel + 1), min(in_col, out_cols - 1) + 1):
-            shared = (((in_row - row) * kernel + in_col - col) * channels + channel) * filters
+    for row in range(top, bottom):
+        for col in range(left, right):
+            y, x = in_row - row * stride, in_col - col * stride  # its place in the window of (row, col)
+            shared = ((y * kernel + x) * channels + channel) * filters
             here = (row * out_cols + col) * filters
             group = accumulated[here : here + filters]
             add_row(weights[shared : shared + filters], group, acc_min, acc_max, free)
@@ -114,8 +129,8 @@ def pass_on(fired, sent, window, step, once):  # type: ignore[no-untyped-def]
                 sent[j] = step
                 count += 1
         return count
-    rows, cols, _, kernel = window
-    out_rows, out_cols = rows - kernel + 1, cols - kernel + 1
+    rows, cols, _, kernel, stride, padding = window
+    out_rows, out_cols = positions(rows, kernel, stride, padding), positions(cols, kernel, stride, padding)
     filters = len(fired) // (out_rows * out_cols)
     for row in range(out_rows):
         for col in range(out_cols):

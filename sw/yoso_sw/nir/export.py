@@ -117,8 +117,8 @@ def _weights_node(nir: Any, layer: Layer, order: np.ndarray) -> Any:
         return nir.Conv2d(
             input_shape=(window.rows, window.cols),
             weight=kernel.transpose(3, 2, 0, 1).copy(),
-            stride=1,
-            padding=0,
+            stride=window.stride,
+            padding=window.padding,
             dilation=1,
             groups=1,
             bias=bias,

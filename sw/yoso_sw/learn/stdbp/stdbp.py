@@ -183,7 +183,7 @@ def spike_times(
         return results[0].reshape(len(times), -1), results[1].reshape(len(times), -1)
     bounds = adder_bounds(chip or ChipParams()) if whole else NO_BOUNDS
     rule = threshold, slope, start, end, last
-    geometry = spike_order.DENSE if window is None else astuple(window)
+    geometry = spike_order.DENSE if window is None else astuple(window)[:4]
     return _SpikeTimes.apply(times, weights, geometry, rule, bounds, whole, revive, min_slope)
 
 
