@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Array, Const, Mux, Signal, Value
-
 from yoso_hw.core.ops import Op
 from yoso_hw.core.walk import Walk
 from yoso_hw.params import ChipParams, bits_for
@@ -84,7 +83,9 @@ class Sweeps:
             m.d.sync += self.count.eq(self.count + 1)
         room = ~walk.request.valid | walk.request.ready
         waited = h.past(walk.sweeping & ~self.issue) if params.banked else Const(1)
-        h.check(implies(walk.sweeping & room & waited, self.issue), "a word a cycle, or in banked memories two")
+        h.check(
+            implies(walk.sweeping & room & waited, self.issue), "a word a cycle, or in banked memories two"
+        )
 
 
 def in_order(h: Harness, params: ChipParams, words: int) -> None:
