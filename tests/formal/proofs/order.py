@@ -182,7 +182,13 @@ PROOFS = [
             "family": lambda h: in_order(h, chip(neuron="all"), 8),
             "any registers": lambda h: ends(h, chip()),
         },
-        bugs=(),
+        bugs=(
+            "convolution: in pool order the second row's members are taken from the first",
+            "convolution: a pooled sweep ends by its blocks, not by a count of words",
+            "convolution: the lane mask holds for the layer's last word alone",
+            "convolution: a pooled sweep reads the bias word by word",
+            "convolution: a bias row past the weights goes on with the first ones",
+        ),
         engine="abc scorr; pdr",
         cover_depth=30,
     )

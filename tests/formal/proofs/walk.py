@@ -173,15 +173,35 @@ def chip(**changes: Any) -> ChipParams:
 PROOFS = [
     Proof(
         name="walk",
-        claim="",
-        parameters="",
+        claim="Each spike asks for the pairs of neuron word and weight word that its tables tell, in order, once, "
+        "in its step, and is counted with the last: a word a cycle, and the next one follows without a gap. One "
+        "that reaches nothing asks for nothing and is not counted. A path that leaves the words in use or the "
+        "weights ends there with one error, whatever tables and registers say, and so does a coordinate that no "
+        "table has.",
+        parameters="6 words, 11 weight words, tables of 2 and 3 entries; plain, banked, neuron=all; any tables "
+        "and registers",
+        assumptions=("a tick comes when the core is idle and no spike of the step waits (`barrier`)",),
         cases={
             "fetch": lambda h: fetches(h, chip(side=3)),
             "plain": lambda h: walks(h, chip()),
             "banked": lambda h: walks(h, chip(banked=True)),
             "family": lambda h: walks(h, chip(neuron="all")),
         },
-        bugs=(),
+        bugs=(
+            "convolution: origin off by one: a column's offset is not added",
+            "convolution: r and q swapped where the tables are read",
+            "convolution: a spike of no run is walked",
+            "convolution: a coordinate beyond the tables is taken",
+            "convolution: the parity of a spike that waits in prefetch is ignored",
+            "convolution: the pitch of neuron words is one word",
+            "convolution: the pitch of weight words is counted from a line's end",
+            "convolution: a run one word too long",
+            "convolution: from the second line on a run one word too short",
+            "convolution: a bias does not go back to its first weights",
+            "convolution: a path that leaves the words in use goes on",
+            "convolution: a spike is walked a cycle after the last one",
+            "convolution: a drop is counted in the walker",
+        ),
         engine="abc scorr; pdr",
         cover_depth=30,
     )
