@@ -77,7 +77,7 @@ def build(h: Harness, params: ChipParams) -> None:
     now, heard = Signal(), Signal()  # a member fired in this sweep; in an earlier one of the image
     fourth = mine & (member == 3)
     with m.If(start):
-        m.d.sync += [now.eq(0), heard.eq((heard | now))]
+        m.d.sync += [now.eq(0), heard.eq(heard | now)]
     with m.Elif(mine):
         m.d.sync += now.eq(now | fires)
     with m.If(h.past(start) & first):
