@@ -83,9 +83,7 @@ class Sweeps:
             m.d.sync += self.count.eq(self.count + 1)
         room = ~walk.request.valid | walk.request.ready
         waited = h.past(walk.sweeping & ~self.issue) if params.banked else Const(1)
-        h.check(
-            implies(walk.sweeping & room & waited, self.issue), "a word a cycle, or in banked memories two"
-        )
+        h.check(implies(walk.sweeping & room & waited, self.issue), "a word a cycle; banked, in two")
 
 
 def in_order(h: Harness, params: ChipParams, words: int) -> None:
@@ -163,24 +161,20 @@ def chip(**changes: Any) -> ChipParams:
     return ChipParams(**{**mesh, **core, **changes})
 
 
-def wide(**changes: Any) -> ChipParams:
-    return chip(neurons=16, **changes)
-
-
 PROOFS = [
     Proof(
         name="order",
-        claim="A sweep takes each word of the tile once, in order; where the PE pools, a group's four members "
-        "after another, then the next filter word, then the next block; the last word of each position is "
-        "marked as such, and a bias is read by filter word. Its count ends it, whatever the registers say.",
+        claim="A sweep takes each word of the tile once, in order; where the PE pools, a group's four members, "
+        "then the next filter word, then the next block. The last word of each position is marked as such, "
+        "and a bias is read by filter word. Its count ends it, whatever the registers say.",
         parameters="all tiles of up to 16 words (banked, neuron=all: 8), any spikes in between; the end: any "
         "registers, 8 words",
         assumptions=("a tick comes when the core is idle and no spike of the step waits (`barrier`)",),
         cases={
-            "plain": lambda h: in_order(h, wide(), 16),
-            "banked": lambda h: in_order(h, chip(banked=True), 8),
             "family": lambda h: in_order(h, chip(neuron="all"), 8),
+            "banked": lambda h: in_order(h, chip(banked=True), 8),
             "any registers": lambda h: ends(h, chip()),
+            "plain": lambda h: in_order(h, chip(neurons=16), 16),
         },
         bugs=(
             "convolution: in pool order the second row's members are taken from the first",

@@ -29,7 +29,7 @@ def spikes(h: Harness, dut: Walk | Fetch) -> Value:
 
 
 def fetches(h: Harness, params: ChipParams) -> None:
-    """Follow a spike, any one, from its entry to its exit as a path, and count those that have to come out."""
+    """Follow a spike, any one, to its exit as a path, and count those that have to come out."""
     m = h.m
     m.submodules.fetch = dut = Fetch(params)
     accepted = spikes(h, dut)
@@ -46,7 +46,7 @@ def fetches(h: Harness, params: ChipParams) -> None:
     m.d.sync += [live.eq(live + reaches - out), wrong.eq(wrong + outside - dut.bad)]
     h.check(
         dut.path.valid == (live != 0),
-        "a spike that reaches neurons, and no other, comes out, two cycles after it came or right after the last",
+        "a spike that reaches neurons, and no other, comes out: in two cycles, or right after the last",
     )
     h.check(dut.bad == ((wrong != 0) & (live == 0)), "a coordinate beyond the tables is an error, told once")
     h.check(implies(~dut.path.valid | out, dut.spike.ready), "a spike a cycle")
@@ -119,12 +119,8 @@ def walks(h: Harness, params: ChipParams) -> None:
         begin_word, begin_row = line_word + dut.neuron_pitch, line_row + Mux(rewind, 0, dut.weight_pitch)
         with m.If(line_ends):
             m.d.sync += [lines.eq(lines - 1), left.eq(run), place.eq(0)]
-            m.d.sync += [
-                word.eq(begin_word),
-                line_word.eq(begin_word),
-                row.eq(begin_row),
-                line_row.eq(begin_row),
-            ]
+            m.d.sync += [word.eq(begin_word), line_word.eq(begin_word)]
+            m.d.sync += [row.eq(begin_row), line_row.eq(begin_row)]
         with m.Else():
             repeats = place + 1 == dut.filter_words
             m.d.sync += [left.eq(left - 1), word.eq(word + 1), place.eq(Mux(repeats, 0, place + 1))]
@@ -173,13 +169,13 @@ def chip(**changes: Any) -> ChipParams:
 PROOFS = [
     Proof(
         name="walk",
-        claim="Each spike asks for the pairs of neuron word and weight word that its tables tell, in order, once, "
-        "in its step, and is counted with the last: a word a cycle, and the next one follows without a gap. One "
-        "that reaches nothing asks for nothing and is not counted. A path that leaves the words in use or the "
-        "weights ends there with one error, whatever tables and registers say, and so does a coordinate that no "
-        "table has.",
-        parameters="6 words, 11 weight words, tables of 2 and 3 entries; plain, banked, neuron=all; any tables "
-        "and registers",
+        claim="Each spike asks for the pairs of neuron word and weight word that its tables tell, in order, "
+        "once, in its step, a word a cycle, and is counted with the last; the next one follows without a gap. "
+        "One that reaches nothing asks for nothing and is not counted. A path that leaves the words in use or "
+        "the weights ends there with one error, whatever tables and registers say, and so does a spike whose "
+        "coordinate no table has.",
+        parameters="6 words, 11 weight words, tables of 2 and 3 entries; plain, banked, neuron=all; any "
+        "tables and registers",
         assumptions=("a tick comes when the core is idle and no spike of the step waits (`barrier`)",),
         cases={
             "fetch": lambda h: fetches(h, chip(side=3)),
