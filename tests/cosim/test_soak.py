@@ -29,7 +29,7 @@ from yoso_sim.study.session import Session
 CHIPS = {name: chip_cases.CHIPS[name] for name in ("1 x 1", "2 x 1, banked", "3 x 2, unicast, bus")}
 
 #: Those, and one with the whole family.
-SOAKED = {**CHIPS, "3 x 2, neuron=all, bus": CORNERS[9]}
+SOAKED = {**CHIPS, "3 x 2, neuron=all, bus": CORNERS[9], "4 x 2, convolution, banked": CORNERS[13]}
 
 
 # ---- chip against golden model ---------------------------------------------------------------------------
