@@ -16,7 +16,8 @@ def test_the_mutation_applies_and_changes_the_file(mutant):
     text = (ROOT / mutant.path).read_text()
     mutated = mutant.mutated(text)
     assert mutated != text
-    compile(mutated, mutant.file, "exec")
+    if mutant.file.endswith(".py"):  # and not the Verilog of a kit
+        compile(mutated, mutant.file, "exec")
 
 
 @by_name

@@ -66,4 +66,4 @@ def test_architecture_and_contributing_name_the_same_files_six_at_most():
         tasks = [task for task in section[1].split("\n- [ ] ")[1:] if "only if" not in task]
         named = [found[1] for task in tasks if (found := paths.match(task))]
         assert named == paths.findall(listed), new
-        assert 1 < len(named) <= 6, new
+        assert 1 <= len(named) <= 6, new

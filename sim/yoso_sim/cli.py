@@ -54,6 +54,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "board": Entry(f"{_SW}.board:main", "run a network on a board", "board"),
     },
     "Results and checks": {
+        "on-chip": Entry(f"{_SIM}.on_chip:main", "the committed networks on the RTL, as a page", "sim"),
         "report": Entry(f"{_SIM}.report:main", "show the last reports, and where the pictures are"),
         "test": Entry(f"{_SIM}.checkout:test", "unit tests and cocotb benches", "test"),
         "formal": Entry(f"{_SIM}.checkout:formal", "prove the blocks of the RTL for all time", "test"),
@@ -113,7 +114,8 @@ The same words everywhere:
   --set NAME=VALUE       a parameter in which the chip is to be another
   --images N, --jobs N   how many test images, in how many processes
   --out DIR              folder of the reports
-  -o FILE                the file that a command makes
+  -o FILE|DIR            what a command makes
+  --board NAME|FILE      a board
 
 \b
 YOSO_OUTPUT  folder of all results; else build, of the checkout or of the working folder

@@ -8,25 +8,25 @@ from __future__ import annotations
 import sys
 
 
-def soak() -> None:
-    """``yoso soak`` up to twelve cases, however many there were."""
+def soak(cases: int = 12) -> None:
+    """``yoso soak`` up to so many cases, however many there were."""
     from yoso_hw.folders import output_folder
     from yoso_sim.commands.soak import main
     from yoso_sim.study.soak import load_state
 
-    if left := 12 - load_state(output_folder() / "soak").cases:
+    if left := cases - load_state(output_folder() / "soak").cases:
         main(["--cases", str(left)])
 
 
 def soak_default() -> None:
-    """The same on the default chip, its build kept between the starts."""
+    """The same on the default chip, its build kept between the starts; cases are longer there."""
     from yoso_hw.params import ChipParams
     from yoso_sim.build import build
     from yoso_sim.study import soak as campaign
 
     campaign.CORNERS = (ChipParams(),)
     campaign.build = lambda chip, root, report: build(chip, report=report)
-    soak()
+    soak(2)
 
 
 def explore() -> None:

@@ -29,7 +29,7 @@ from yoso_sim.study.session import Session
 CHIPS = {name: chip_cases.CHIPS[name] for name in ("1 x 1", "2 x 1, banked", "3 x 2, unicast, bus")}
 
 #: Those, and one with the whole family.
-SOAKED = {**CHIPS, "3 x 2, neuron=all, bus": CORNERS[9]}
+SOAKED = {**CHIPS, "3 x 2, neuron=all, bus": CORNERS[9], "4 x 2, convolution, banked": CORNERS[13]}
 
 
 # ---- chip against golden model ---------------------------------------------------------------------------
@@ -139,6 +139,17 @@ def test_a_campaign_goes_on_with_new_cases_after_a_restart(campaign, tmp_path: P
     assert [case.chip for case in Agreeing.ran] == [soak.chip_of(number) for number in range(state.cases)]
     assert Agreeing.ran == [soak.case_of(number) for number in range(state.cases)]
     assert len(set(Agreeing.ran)) > 0.9 * state.cases
+
+
+def test_a_simulator_shares_no_folder_with_that_of_a_process_that_was_killed(tmp_path: Path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for number in (ended.pid, os.getppid()):
+        (tmp_path / f"run-{number}").mkdir()
+    (tmp_path / "run-of-mine").mkdir()
+    assert soak.own_folder(tmp_path, "run") == tmp_path / f"run-{os.getpid()}"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"run-{os.getppid()}", "run-of-mine"}
 
 
 def two_runs(case: Case) -> bool:

@@ -124,13 +124,18 @@ def test_a_sweep_reads_the_bias_row_by_filter_word(bias_row, blocks):
     assert sum(bench.counts["bad_row"]) == 0
 
 
-def test_a_bias_row_that_runs_past_the_weight_memory_is_an_error_and_the_sweep_ends():
-    paths = square(FAMILY, 1, 4, 3)
+@pytest.mark.parametrize("blocks", [0, 2])
+def test_a_bias_row_that_runs_past_the_weight_memory_is_an_error_and_the_sweep_ends(blocks):
+    """Each word that it would be added to is one."""
+    paths = square(FAMILY, 2, 4, 4, blocks=blocks)
     bench = WalkBench(paths)
     bench.drive(bench.dut.neuron, bias=1, bias_row=254)
     bench.step(2)
-    assert len(swept(bench)) == 12
-    assert sum("w" in reads for _, reads, *_ in bench.issued) == 8 and sum(bench.counts["bad_row"]) == 4
+    assert len(swept(bench)) == 32
+    assert [row for _, reads, _, row in bench.issued if "w" in reads] == [
+        254 + place for _, place in paths.sweep() if place < 2
+    ]
+    assert sum(bench.counts["bad_row"]) == 16
 
 
 def test_without_a_bias_a_sweep_reads_no_weight():

@@ -35,6 +35,7 @@ CONFIG = TrainConfig(
     levels=LEVELS,
     decision="softmax",
     weight_bits=6,
+    acc_bits=18,
     layers=(
         *(
             LayerConfig(

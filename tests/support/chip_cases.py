@@ -45,7 +45,7 @@ CHIPS = {
 
 def vectors(params: ChipParams | None = None) -> list[Vector]:
     """The frozen vectors that compile; with `params`, those for that chip."""
-    found = [vector for vector in load_vectors(VECTORS) if vector.compiles and not vector.convolves]
+    found = [vector for vector in load_vectors(VECTORS) if vector.compiles]
     return [vector for vector in found if params is None or vector.params == params]
 
 

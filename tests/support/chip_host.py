@@ -131,13 +131,14 @@ class ChipHost(Bench):
         """A or V of every neuron of every layer, read back through the network."""
         lanes, state = self.params.lanes, []
         for layer in image.layers:
-            values: list[int] = []
+            values = [0] * layer.neurons
             for part in layer.slices:
-                for word in self.read(part.x, part.y, memory, 0, part.words(lanes)):
-                    for lane in range(lanes):
+                words = self.read(part.x, part.y, memory, 0, part.words(lanes))
+                for word, neurons in zip(words, layer.held(part, lanes).tolist(), strict=True):
+                    for lane, neuron in enumerate(neurons):
                         value = word >> lane * (bits + spacing) & ((1 << bits) - 1)
-                        values.append(value - (value >> bits - 1 << bits))
-                del values[part.first + part.count :]
+                        if neuron >= 0:
+                            values[neuron] = value - (value >> bits - 1 << bits)
             state.append(values)
         return state
 

@@ -69,16 +69,17 @@ def say(name: str, validation: float, test: float) -> None:
 @click.option("--steps", default="", help="T of spiking networks, such as 1,2,4,8; none: the twin alone.")
 @click.option("--seed", default=1)
 def main(net: str, steps: str, seed: int) -> None:
-    torch.set_num_threads(1)
     path = locate(net)
     config = dataclasses.replace(load_config(path), seed=seed)
     data = Data.load(config, path.parent)
     for own in map(int, filter(None, steps.split(","))):
+        torch.set_num_threads(1)  # each time: the golden model raises what torch and it share
         trainer = Trainer(with_steps(config, own), data)
         trainer.run()
         about = trainer.network("").about
         name = f"T = {own}, {about['spikes'][:-1]} hidden spikes"
         say(name, about["validation_accuracy"], about["golden_accuracy"])
+    torch.set_num_threads(1)
     rule.RULE = ReluTwin
     epochs = config.float_epochs + config.integer_epochs
     trainer = Trainer(dataclasses.replace(config, float_epochs=epochs), data)

@@ -26,6 +26,7 @@ def walk(
     told
         The register fields `filter_words`, `neuron_pitch` and `weight_pitch`.
     """
+    assert spike["r"] < len(rows) and spike["q"] < len(columns), f"{spike} is beyond the tables"
     down, across = rows[spike["r"]], columns[spike["q"]]
     neuron = down["neuron_offset"] + across["neuron_offset"]
     weight = spike["row"] + down["weight_offset"] + across["weight_offset"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.convolutions import ORDERS, random_convolutions, random_layer, random_window
 from yoso_hw.params import ChipParams
+from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.cost import cycles, walk_cycles
 from yoso_sw.compile.mapping import CompileError, choose_cuts, map_network
 from yoso_sw.compile.smallest import memory_bits, needed_side, smallest_chip, smallest_cuts
@@ -173,3 +174,14 @@ def test_a_network_that_no_mesh_and_no_memories_hold_has_no_smallest_chip():
     assert smallest_chip(network, params) is None
     with pytest.raises(CompileError, match="its 2050 neurons and 135300000 weights fit no chip of this kind"):
         choose_cuts(network, dataclasses.replace(params, weights=1 << 20), spread=True)
+
+
+@pytest.mark.parametrize("spread", [True, False])
+def test_a_tile_has_no_more_rows_than_its_table_can_say_of_a_bias(spread):
+    """Padding makes 22 rows of 14, and a chip with 15 coordinates counts lines up to 15."""
+    window = Window(14, 14, 1, 9, 1, 8)
+    wide = Layer(np.ones((82, 1), np.int8), Neuron(5, 0, 8), True, window)
+    last = Layer(np.ones((wide.outputs, 2), np.int8), Neuron(5, 0, 8))
+    chip = ChipParams(cols=8, rows=8, lanes=1, neurons=4096, weights=32768, side=15)
+    image = compile_network(Network("padded", (wide, last), 8, 4), chip, spread=spread)
+    assert window.out_rows == 22 and max(part.rows for part in image.layers[0].slices) <= 15

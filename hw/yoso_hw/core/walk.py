@@ -184,10 +184,10 @@ class Walk(Component):
             Mux(enters, path.q_word, Mux(pitch, self.neuron_pitch, Mux(filters, self.filter_words, 0))),
             ~enters & Mux(pools, group_ends, ~line_ends),
         )
-        # Weight word: the members of a group share it.
+        # Weight word: the members of a group share it, also one past the memory, which a bias row may reach.
         back = Mux(rewinds, group_ends & (place_ends | line_ends), line_ends)
         next_row = sum_of(
-            Mux(enters, path.row, Mux(back, start_row, row[: params.row_bits])),
+            Mux(enters, path.row, Mux(back, start_row, row[: params.row_bits + 1])),
             Mux(enters, path.weight_offset, Mux(line_ends & ~rewinds, self.weight_pitch, 0)),
             ~enters & group_ends & ~back,
         )

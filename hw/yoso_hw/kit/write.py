@@ -176,7 +176,6 @@ def _values(params: ChipParams, about: str, period: float) -> dict[str, object]:
         "unused_tb": unused("m_tdata"),
         "padded": f"{{{rest}'b0, flit}}" if rest else "flit",
         "period": f"{period:.3f}",
-        "half": f"{period / 2:.3f}",
         "mhz": f"{1e3 / period:g}",
     }
 

@@ -8,7 +8,10 @@ campaign goes on with new ones.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -108,8 +111,29 @@ def run_one(case: Case, folder: Path, report: Callable[[str], None]) -> None:
 
 def notes_alone(made: Build, case: Case, folder: Path) -> list[str]:
     """How the chip differs, in words, where nothing ran before the case."""
-    with Session(made, folder / "alone") as session:
+    with Session(made, own_folder(folder, "alone")) as session:
         return session.run(case)
+
+
+def own_folder(folder: Path, name: str) -> Path:
+    """A folder in `folder` for this process's simulator alone; those of processes that have ended go.
+
+    The simulator of one that was killed goes on to the end of its case, and would write into ours.
+    """
+    for old in folder.glob(f"{name}-*"):
+        number = old.name.rpartition("-")[2]
+        if number.isdecimal() and not is_running(int(number)):
+            shutil.rmtree(old, ignore_errors=True)
+    return folder / f"{name}-{os.getpid()}"
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
+    return True
 
 
 def soak(
@@ -137,7 +161,7 @@ def soak(
         end = (state.cases // CASES_PER_CHIP + 1) * CASES_PER_CHIP
         made = build(chip_of(state.cases), root=folder / "verilator", report=report)
         state.chips += state.cases % CASES_PER_CHIP == 0
-        with Session(made, folder / "run") as session:
+        with Session(made, own_folder(folder, "run")) as session:
             past: tuple[Run, ...] = ()
             while state.cases not in (end, last):
                 case = case_of(state.cases)

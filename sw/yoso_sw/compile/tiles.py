@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from yoso_hw.params import ChipParams
+from yoso_hw.params import ChipParams, bits_for
 
 from yoso_sw.compile.layout import Slice
 from yoso_sw.network.layer import Layer
@@ -75,8 +75,20 @@ def cut(layer: Layer, down: int, across: int, groups: int, params: ChipParams) -
 
 
 def fits(layer: Layer, own: Cut, params: ChipParams) -> bool:
-    """Whether each of its PEs holds its neurons and its weights."""
-    return own.words <= params.neuron_words and len(layer.weights) * own.stride <= params.weight_words
+    """Whether each of its PEs holds its neurons and its weights, and its table the lines of a spike."""
+    return (
+        own.words <= params.neuron_words
+        and len(layer.weights) * own.stride <= params.weight_words
+        and lines(layer, own) < 1 << bits_for(params.side + 1)
+    )
+
+
+def lines(layer: Layer, own: Cut) -> int:
+    """Rows of positions that a spike reaches in a PE at most; padding can make more than the input has."""
+    if layer.window is None:
+        return 1
+    tile = -(-sides(layer)[0] // own.down) * (1 + layer.pool)
+    return tile if layer.bias_axon else min(tile, layer.window.kernel)
 
 
 def cuts(layer: Layer, params: ChipParams, most: int) -> Iterator[Cut]:

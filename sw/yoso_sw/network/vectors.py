@@ -71,11 +71,6 @@ class Vector:
     network: Network
     cases: tuple[Case, ...]
 
-    @property
-    def convolves(self) -> bool:
-        """Whether a layer is a convolution, which not every chip maps."""
-        return any(layer.window is not None for layer in self.network.layers)
-
 
 def to_events(values: list[int | list[int] | None]) -> Events:
     """What the file has of each axon or neuron, as the events of one image."""

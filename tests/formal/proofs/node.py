@@ -63,16 +63,20 @@ PROOFS = [
         name="node",
         claim="A node whose leaf is idle holds and sends no flit, and stays so until a flit or a tick comes; "
         "its leaf and its spikes carry the parity of its step.",
-        parameters="2 neurons and 2 weights, FIFOs of 2 flits; multicast and unicast, crossbar and bus",
+        parameters="2 neurons and 2 weights, FIFOs of 2 flits; multicast and unicast, crossbar and bus; "
+        "with convolution",
         cases={
             "multicast": lambda h: build(h, chip()),
             "unicast": lambda h: build(h, chip(multicast=False)),
             "bus": lambda h: build(h, chip(router="bus")),
+            "convolution": lambda h: build(h, chip(side=2)),
         },
         bugs=(
             "idle though a flit is in the router",
             "idle though neurons that fired are still to be sent",
             "parity of a neuron's spike is the last step's",
+            "convolution: prefetch is missing from idle",
+            "convolution: a spike that waits for its tables is not seen in idle",
         ),
         assumptions=(
             "bus: a flit comes in where X-Y routing sends it (`routing`); a router drops any other",

@@ -1,0 +1,102 @@
+"""The whole core with convolution: nothing that a sweep or a spike needs waits for the network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from amaranth.hdl import Mux, Signal, Value
+from yoso_hw.core.core import Core
+from yoso_hw.params import ChipParams
+
+from formal.harness import Harness, Proof, implies
+
+#: Lines of a path and words of a line are at most these: what a table's word can say, and what is in use.
+LINES, WORDS = 3, 4
+
+
+def build(h: Harness, params: ChipParams, sweep: int, spike: int) -> None:
+    """Memories and tables read as anything; the network takes flits when it likes, or never.
+
+    A sweep is to end within `sweep` cycles of the tick, and a spike to be taken within `spike` cycles.
+    """
+    m = h.m
+    core = Core(params)
+    core._MustUse__silence = True
+    # The fire queue has no port: whether it has room is seen inside.
+    m.submodules.core = inner = core.elaborate(None)
+    queue = inner.submodules.fire_queue.i
+    m.d.comb += Value.cast(core.config).eq(h.fixed("config", len(Value.cast(core.config))))
+    for name in ("tick", "first", "report", "step"):
+        h.drive(getattr(core, name), name)
+    for name in ("a", "p", "w", "spike_row", "rows", "columns"):
+        h.drive(getattr(core.memory, name), name)
+    h.drive(core.spike.valid, "spike_valid")
+    payload = h.drive(Value.cast(core.spike.payload), "spike")
+    h.drive(core.out.ready, "out_ready")
+    refused = h.past(core.spike.valid & ~core.spike.ready)
+    h.assume(implies(refused, core.spike.valid & (payload == h.past(payload))))
+    h.assume(h.past(core.tick) | (core.step == h.past(core.step)))
+
+    # The barrier ticks when the step's work is done: from then on, spikes are of the step to come.
+    own = core.spike.payload.parity == core.parity
+    at_door, done = core.spike.valid & own, Signal()
+    with m.If(core.tick):
+        m.d.sync += [core.parity.eq(~core.parity), done.eq(0)]
+    with m.Elif(core.idle & ~at_door):
+        m.d.sync += done.eq(1)
+    h.assume(implies(core.tick, done & ~at_door))
+    h.assume(implies(done & core.spike.valid, ~own))
+
+    h.check(implies(queue.valid, queue.ready), "the fire queue has room for whatever fires")
+    words = Mux(core.config.words > params.neuron_words, params.neuron_words, core.config.words)
+    left, age = Signal.like(core.config.words), Signal(range(sweep + 2))
+    swept = core.memory.v_write
+    with m.If(core.tick & ~core.report):
+        m.d.sync += [left.eq(words), age.eq(1)]
+    with m.Else():
+        m.d.sync += [left.eq(left - swept), age.eq(age + (age <= sweep))]
+    h.check(implies(swept, left != 0), "a sweep has no more words than there are")
+    h.check(implies(left != 0, age <= sweep), f"a sweep ends within {sweep} cycles of the tick")
+    waiting = Signal(range(spike + 2))
+    m.d.sync += waiting.eq(Mux(at_door & ~core.tick & ~core.spike.ready, waiting + (waiting <= spike), 0))
+    h.check(waiting <= spike, f"a spike whose step has begun is taken within {spike} cycles")
+    blocked = Signal(init=1)  # the network has taken nothing yet
+    m.d.sync += blocked.eq(blocked & ~core.out.ready)
+    h.cover(blocked & core.out.valid & at_door & core.spike.ready)
+    h.cover(core.tick & ~core.idle & ~h.past(core.idle))  # with a spike of the step to come
+
+
+def chip(**changes: Any) -> ChipParams:
+    mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2, "side": 2}
+    core = {"lanes": 1, "neurons": WORDS, "weights": 4, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
+    return ChipParams(**{**mesh, **core, **changes})
+
+
+#: A path's words, and one more that is wrong.
+PATH = LINES * WORDS + 1
+PROOFS = [
+    Proof(
+        name="settle",
+        claim="With convolution, too, a sweep ends, and a spike whose step has begun is taken, in bounded "
+        "time though the network takes nothing; the fire queue never overflows. Tables and registers may say "
+        "anything.",
+        parameters=f"{WORDS} words, tables of 2 entries; a sweep within 7 cycles (banked: 11), a spike "
+        "within those and a path's",
+        cases={
+            "plain": lambda h: build(h, chip(), 7, 7 + PATH),
+            "banked": lambda h: build(h, chip(banked=True), 11, 11 + 2 * PATH),
+            "family": lambda h: build(h, chip(neuron="all"), 7, 10 + PATH),
+        },
+        bugs=(
+            "a sweep that waits for the network",
+            "fire queue too short for a sweep",
+            "convolution: a pooled sweep ends by its blocks, not by a count of words",
+        ),
+        assumptions=(
+            "a tick comes when the step's work is done and spikes are then of the step to come (`barrier`)",
+            "the step's number stays from tick to tick (`pe.py`)",
+        ),
+        engine="abc scorr; pdr",
+        cover_depth=30,
+    )
+]
