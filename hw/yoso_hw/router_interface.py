@@ -25,7 +25,7 @@ class RouterInterface(Component):
     spike uncounted. SEEK, WRITE and READ go to the memory interface. Answers go before spikes on the way out,
     through a register. Without multicast, a flit for a rectangle is sent as one flit a node.
 
-    Latency: 2 cycles in, to the core; 1 to the memory interface; 1 out.
+    Latency: 2 cycles in, to the core, or 1 on a chip with convolution; 1 to the memory interface; 1 out.
 
     Members
     -------
@@ -67,7 +67,10 @@ class RouterInterface(Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.spikes = spikes = StreamFIFO(spike_layout(self.params), self.params.spike_fifo)
+        # With convolution a spike's tables are read at once, so it does not wait a cycle in an empty FIFO.
+        m.submodules.spikes = spikes = StreamFIFO(
+            spike_layout(self.params), self.params.spike_fifo, through=self.params.side > 0
+        )
         wiring.connect(m, spikes.o, wiring.flipped(self.spike))
 
         # In. Flits come late in a cycle, through the router's arbiter, so a register takes them first. A bus

@@ -19,7 +19,7 @@ from yoso_hw.core.neuron import makes_a
 from yoso_hw.core.ops import Op as Operation
 from yoso_hw.core.store import Store
 from yoso_hw.decision import Decision
-from yoso_hw.fifo import StreamFIFO
+from yoso_hw.fifo import Pair, StreamFIFO
 from yoso_hw.flit import unpack
 from yoso_hw.host import HostPort
 from yoso_hw.memory_interface import MemoryInterface
@@ -61,8 +61,9 @@ def named(*parts: object) -> str:
 # ---- network ---------------------------------------------------------------------------------------------
 
 
+@bins_of(Pair)
 @bins_of(StreamFIFO)
-def fifo(m: Module, fifo: StreamFIFO) -> Bins:
+def fifo(m: Module, fifo: StreamFIFO | Pair) -> Bins:
     held = Signal(name="bins_held")
     m.d.sync += held.eq(fifo.o.valid)
     yield "full", ~fifo.i.ready

@@ -173,7 +173,7 @@ def prepare(proof: Proof, case: str, bug: Mutant | None = None) -> Path:
     folder.mkdir(parents=True)
     if bug:
         shutil.copytree(ROOT / "hw", folder / "hw", ignore=shutil.ignore_patterns("__pycache__"))
-        bug.apply(folder / "hw")
+        bug.apply(folder)
     emit(proof, case, folder, folder / "hw" if bug else None)
     return folder
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 from support.bench import Bench, held, sent_and_received
-from yoso_hw.fifo import DeepFIFO, StreamFIFO
+from yoso_hw.fifo import DeepFIFO, Pair, StreamFIFO
 
 STALLS = [(0.0, 0.0), (0.0, 0.7), (0.7, 0.0), (0.5, 0.5)]
 
@@ -54,6 +54,77 @@ def test_neither_side_sees_the_other_in_the_same_cycle():
         assert bench.get(bench.dut.i.ready) == 0
 
 
+# ---- the one that words pass by ---------------------------------------------------------------------------
+
+
+def through_bench(depth, stalls=(0.0, 0.0), seed=0):
+    bench = Bench(StreamFIFO(8, depth, through=True), seed=seed)
+    return bench, bench.source(bench.dut.i, stall=stalls[0]), bench.sink(bench.dut.o, stall=stalls[1])
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_whether_words_pass_it_by_or_wait_they_come_out_once_and_in_order(depth, stalls):
+    words = random.Random(depth).choices(range(256), k=200)
+    _, source, sink = through_bench(depth, stalls, seed=depth)
+    assert sent_and_received(source, sink, words) == words
+
+
+def test_a_word_that_finds_it_empty_comes_out_in_the_same_cycle_and_is_not_held():
+    bench, source, sink = through_bench(2)
+    source.put(*range(20))
+    bench.step(20)
+    assert sink.cycles == source.sent == [*range(20)] and sink.taken == [*range(20)]
+    sink.stall = 1.0  # nothing is in it: it takes as many as ever
+    source.put(*range(20, 25))
+    bench.step(10)
+    assert len(source.sent) == 22 and bench.get(bench.dut.i.ready) == 0
+    sink.stall = 0.0
+    bench.step(10)
+    assert sink.taken == [*range(25)]
+
+
+def test_a_word_that_waited_goes_before_one_that_comes_in():
+    bench, source, sink = through_bench(4)
+    sink.stall = 1.0
+    source.put(1)
+    bench.step(2)
+    sink.stall = 0.0
+    source.put(2, 3)
+    bench.step()
+    assert sink.taken == [1] and len(source.sent) == 2
+    bench.step(2)
+    assert sink.taken == [1, 2, 3]
+
+
+def test_it_says_whether_it_has_room_without_a_look_at_who_takes():
+    bench = Bench(StreamFIFO(8, 2, through=True))
+    bench.set(bench.dut.i.valid, 1)
+    bench.step(2)  # full
+    for ready in (0, 1):
+        bench.set(bench.dut.o.ready, ready)
+        assert bench.get(bench.dut.i.ready) == 0
+
+
+# ---- the pair --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+def test_a_pair_is_cycle_by_cycle_a_fifo_of_two_words(stalls):
+    """With the same words, and the same stalls of both sides."""
+    words = random.Random(2).choices(range(512), k=200)
+    runs = []
+    for dut in (Pair(9), StreamFIFO(9, 2)):
+        bench = Bench(dut, seed=5)
+        source = bench.source(dut.i, *words, stall=stalls[0])
+        sink = bench.sink(dut.o, stall=stalls[1])
+        rooms = [bench.record(value) for value in (dut.i.ready, dut.o.valid)]
+        bench.run(lambda sink=sink: len(sink.taken) == len(words))
+        assert sink.taken == words
+        runs.append((source.sent, sink.cycles, rooms))
+    assert runs[0] == runs[1]
+
+
 # ---- the deep one ----------------------------------------------------------------------------------------
 
 
@@ -93,9 +164,17 @@ def test_a_word_comes_out_of_the_deep_one_two_cycles_after_it_went_in_and_one_fo
     assert sink.cycles == [cycle + 2 for cycle in source.sent] == list(range(2, 22))
 
 
-@pytest.mark.parametrize("kind", [StreamFIFO, DeepFIFO])
+QUEUES = {
+    "StreamFIFO": lambda: StreamFIFO(8, 4),
+    "through": lambda: StreamFIFO(8, 4, through=True),
+    "Pair": lambda: Pair(8),
+    "DeepFIFO": lambda: DeepFIFO(8, 4),
+}
+
+
+@pytest.mark.parametrize("kind", QUEUES)
 def test_what_waits_in_a_queue_stays_as_it_is_while_more_comes(kind):
-    bench = Bench(kind(8, 4), seed=1)
+    bench = Bench(QUEUES[kind](), seed=1)
     bench.source(bench.dut.i, *range(20, 32), stall=0.9)
     sink = bench.sink(bench.dut.o)
     assert [held(sink) for _ in range(12)] == list(range(20, 32))

@@ -71,6 +71,22 @@ def test_with_convolution_a_spike_brings_its_row_and_column_to_the_core():
     assert ends["spike"].taken == spikes
 
 
+def test_with_convolution_a_spike_that_finds_the_fifo_empty_is_at_the_core_a_cycle_sooner():
+    params = ChipParams(side=35)
+    bench, ends = bench_of(params)
+    flits = [Packets(params).pack("SPIKE", **HERE, tag=2, row=row, r=3, q=4, parity=0) for row in range(20)]
+    ends["from_router"].put(*flits[:10])
+    bench.step(12)
+    assert ends["spike"].cycles == [*range(1, 11)] and bench.get(bench.dut.idle) == 1
+    ends["spike"].stall = 1.0
+    ends["from_router"].put(*flits[10:])
+    bench.step(12)
+    assert len(ends["from_router"].sent) == 10 + 1 + params.spike_fifo and bench.get(bench.dut.idle) == 0
+    ends["spike"].stall = 0.0
+    bench.step(12)
+    assert [each["row"] for each in ends["spike"].taken] == [*range(20)] and bench.get(bench.dut.idle) == 1
+
+
 @by_router
 @pytest.mark.parametrize("setup", [{"tag": 1}, {"tag": 2, "enabled": 0}])
 def test_spikes_of_another_layer_are_dropped_at_once_even_while_the_core_is_busy(setup, params, pace):

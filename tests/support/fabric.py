@@ -85,7 +85,8 @@ class Traffic:
             self.sinks[x, y] = bench.sink(getattr(bench.dut, f"out_{x}_{y}"), stall=stall)
         self.exit = bench.sink(bench.dut.exit)
         for number, (source, (x0, x1, y0, y1)) in enumerate(spikes):
-            flit = self.packets.pack("SPIKE", x0=x0, x1=x1, y0=y0, y1=y1, tag=1, parity=0, row=number)
+            fields = {"tag": 1, "parity": 0, "row": number, **({"r": 0, "q": 0} if params.side else {})}
+            flit = self.packets.pack("SPIKE", x0=x0, x1=x1, y0=y0, y1=y1, **fields)
             self.sources[source].put(flit)
 
     def expected(self) -> dict:

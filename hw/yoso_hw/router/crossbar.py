@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import In, Out
 
 from yoso_hw.component import Component
-from yoso_hw.fifo import StreamFIFO
+from yoso_hw.fifo import Pair, StreamFIFO
 from yoso_hw.router.ports import INPUTS_OF, Port
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class RoundRobin(Component):
 def crossbar(router: Router) -> Module:
     """A FIFO of ``link_fifo`` flits an input, and an arbiter an output.
 
+    One of two flits is a pair of registers on a chip with convolution; one without keeps the cells it had.
+
     Each flit is kept with the outputs that want it, which are found as it comes in. The one at a FIFO's head
     is taken by each output when that is free; a done bit a branch remembers which have, and the flit leaves
     the FIFO with its last branch.
@@ -66,7 +68,9 @@ def crossbar(router: Router) -> Module:
         into = router.input(port)
         route = router.route(port, into.payload)
         width = router.packets.flit_bits + len(route)
-        fifo = m.submodules[f"fifo_{name}"] = StreamFIFO(width, router.params.link_fifo)
+        pair = router.params.side and router.params.link_fifo == 2
+        fifo = Pair(width) if pair else StreamFIFO(width, router.params.link_fifo)
+        m.submodules[f"fifo_{name}"] = fifo
         m.d.comb += [
             fifo.i.payload.eq(Cat(into.payload, *route.values())),
             fifo.i.valid.eq(into.valid),
