@@ -270,7 +270,7 @@ def choose(
             raise SynthError(
                 f"the {demand.name} memory of a PE, {demand.depth} words of {demand.width} bits"
                 + (" read and written in one cycle" if demand.needs_flops else "")
-                + ", has no macro and is too large for flip-flops: use banked=true, or fewer neurons or weights"
+                + ", has no macro and is too large for flip-flops: use banked=true, or smaller memories"
             )
         costs = [(demand.copies * plan.area, demand.energy(plan), plan) for plan in plans]
         fronts.append(
