@@ -14,6 +14,7 @@ from yoso_hw.mesh import NODE_MODULE
 from yoso_hw.node import Node, node_signature
 from yoso_hw.params import ChipParams
 from yoso_hw.ports import ports
+from yoso_hw.registers import Memory, memory_shape
 from yoso_hw.writing import write_whole
 
 from yoso_synth import liberty
@@ -97,7 +98,7 @@ def demands(params: ChipParams) -> list[Demand]:
         demand("weight", params.lanes * params.weight_bits, params.weight_words, 1, run, False),
         demand("accumulated", bits[0], depth, banks, 1, not params.banked),
         demand("potential", bits[1], depth, banks, 1, not params.banked),
-        demand("spike", params.row_bits, params.neurons, 1, 1, False),
+        demand("spike", memory_shape(params, Memory.SPIKE)[1], params.neurons, 1, 1, False),
     ]
 
 

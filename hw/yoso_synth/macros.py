@@ -15,6 +15,7 @@ from yoso_hw.params import bits_for
 
 from yoso_synth import liberty
 from yoso_synth.pdk import MacroPins, Process, find
+from yoso_synth.tools import SynthError
 
 #: Transition in ns and load in pF at which a macro's pins are read from its tables.
 SLEW, LOAD = 0.1, 0.01
@@ -254,7 +255,7 @@ class Demand:
 def choose(
     demands: list[Demand], known: list[Macro], flops: FlopFigures | None, granule: int = 1
 ) -> dict[str, Plan]:
-    """The plans whose total area times total energy is least.
+    """The plans whose total area times total energy is least. Raises `SynthError` for a memory without one.
 
     Every memory's plans that another plan beats in both area and energy are dropped first.
     """
@@ -265,6 +266,12 @@ def choose(
         )
         if flops is not None and demand.width * demand.depth <= MOST_FLOPS:
             plans.append(flops.plan(demand.width, demand.depth))
+        if not plans:
+            raise SynthError(
+                f"the {demand.name} memory of a PE, {demand.depth} words of {demand.width} bits"
+                + (" read and written in one cycle" if demand.needs_flops else "")
+                + ", has no macro and is too large for flip-flops: use banked=true, or smaller memories"
+            )
         costs = [(demand.copies * plan.area, demand.energy(plan), plan) for plan in plans]
         fronts.append(
             [

@@ -10,6 +10,8 @@ from support import kit_case
 from yoso_hw.folders import cache_folder
 from yoso_sim import tools
 from yoso_sim.build import MAKE_FLAGS
+from yoso_sw.compile.compiler import compile_network
+from yoso_sw.network import golden
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +36,15 @@ def run(line, folder):
     return done.returncode, done.stdout + done.stderr
 
 
-def expect_another_class(bench):
-    """A testbench that is due another decision."""
-    text = bench.read_text()
-    due = re.search(r"DUE = (\d+'h)(\w+);", text)
-    return text.replace(due[0], f"DUE = {due[1]}{int(due[2], 16) ^ 0x40:0{len(due[2])}x};")
+def another_image():
+    """Flits of an image that is decided otherwise than the kit's or at another step, and are as many."""
+    own = kit_case.network()
+    image = compile_network(own, kit_case.PARAMS)
+    some = kit_case.images(200)
+    found = golden.run(own, some, params=kit_case.PARAMS)
+    decided = list(zip(found.decisions, found.decision_steps, strict=True))
+    flits = [image.image_flits(one).tolist() for one in some]
+    return next(f for f, d in zip(flits, decided, strict=True) if d != decided[0] and len(f) == len(flits[0]))
 
 
 def ends_right_and_notices(line, kit, tmp_path):
@@ -46,16 +52,16 @@ def ends_right_and_notices(line, kit, tmp_path):
     status, said = run(line, kit / "sim")
     assert status == 0 and re.search(r"^PASS$", said, re.M), said
     assert re.search(r"^image 0: class \d at step \d+, by .*\n\d+ cycles$", said, re.M), said
-    simulate = line.partition(" && ")[2]
-    wrong = shutil.copytree(kit, tmp_path / "wrong")
-    (wrong / "sim" / "yoso_tb.v").write_text(expect_another_class(kit / "sim" / "yoso_tb.v"))
-    status, said = run(line, wrong / "sim")
-    assert status != 0 and "FAIL: due were class" in said and "PASS" not in said, said
-    # Flits are read when a simulation begins: an image without its END is never decided.
-    flits = (kit / "sim" / "image.hex").read_text().split()
-    (wrong / "sim" / "image.hex").write_text("\n".join([*flits[:-1], flits[-2], ""]))
-    status, said = run(simulate, wrong / "sim")
-    assert status != 0 and "FAIL: no flit in " in said, said
+    # Flits are read when a simulation begins: another image, and one without its END, which is never decided.
+    simulate, wrong = line.partition(" && ")[2], shutil.copytree(kit, tmp_path / "wrong")
+    flits = [int(word, 16) for word in (kit / "sim" / "image.hex").read_text().split()]
+    for other, due in (
+        (another_image(), "FAIL: due were class"),
+        ([*flits[:-1], flits[-2]], "FAIL: no flit in "),
+    ):
+        (wrong / "sim" / "image.hex").write_text("".join(f"{flit:x}\n" for flit in other))
+        status, said = run(simulate, wrong / "sim")
+        assert status != 0 and due in said and "PASS" not in said, said
 
 
 def test_verilator_has_nothing_to_say_of_the_kit(kit):

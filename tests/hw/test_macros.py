@@ -15,7 +15,7 @@ from yoso_synth import liberty, macros
 from yoso_synth.macro_sram import MacroPlatform, MacroSRAM, black_boxes
 from yoso_synth.macros import Demand, FlopFigures, Macro, Tiling
 from yoso_synth.pdk import PROCESSES, MacroPins, MissingPdk, find
-from yoso_synth.tools import REPOSITORY
+from yoso_synth.tools import REPOSITORY, SynthError
 
 PINS = MacroPins(
     clock="CLK",
@@ -81,6 +81,13 @@ def test_two_ports_in_one_cycle_take_flip_flops() -> None:
     both = Demand("both", 64, 64, 1, reads=1, writes=1, run=1, needs_flops=True)
     flops = FlopFigures(100.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0)
     assert str(macros.choose([both], [SMALL], flops)["both"]) == "4096 flip-flops"
+
+
+def test_a_memory_that_nothing_can_be_is_one_clear_error() -> None:
+    wide = Demand("potential", 184, 64, 1, reads=1, writes=1, run=1, needs_flops=True)
+    flops = FlopFigures(100.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0)
+    with pytest.raises(SynthError, match=r"the potential memory of a PE, 64 words of 184 bits.*banked=true"):
+        macros.choose([wide], [SMALL], flops)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def random_chip(rng: Random) -> ChipParams:
         multicast=rng.random() < 0.7,
         banked=rng.random() < 0.4,
         neuron=rng.choice(NEURONS),
-        side=rng.choice([0, 0, rng.randint(3, 12), rng.randint(3, 40)]),
+        side=rng.choice([0, 0, rng.randint(3, 12), rng.randint(3, 40), rng.randint(3, 256)]),
     )
 
 
@@ -149,6 +149,9 @@ def random_run(rng: Random, params: ChipParams) -> Run:
     )
 
 
+#: Most rows and columns of an input, whatever coordinates there are for.
+LARGEST_MAP = 40
+
 #: Draws of layers in front of a dense network, of which one has to fit the chip with it.
 _TRIES = 12
 
@@ -162,7 +165,7 @@ def with_convolutions(rng: Random, params: ChipParams, run: Run) -> Run:
     for _ in range(_TRIES if most > 0 else 0):
         count = rng.randint(1, most)
         kinds = run.layers[:-1] or run.layers
-        rows, cols = rng.randint(1, params.side - 1), rng.randint(1, params.side - 1)
+        rows, cols = (rng.randint(1, min(LARGEST_MAP, params.side - 1)) for _ in range(2))
         shape = rows, cols, rng.choice([1, 1, 2, rng.randint(1, 6)])
         inputs = shape[0] * shape[1] * shape[2]
         layers = []

@@ -164,9 +164,10 @@ def chip(**changes: Any) -> ChipParams:
 PROOFS = [
     Proof(
         name="order",
-        claim="A sweep takes each word of the tile once, in order; where the PE pools, a group's four members, "
-        "then the next filter word, then the next block. The last word of each position is marked as such, "
-        "and a bias is read by filter word. Its count ends it, whatever the registers say.",
+        claim="A sweep takes each word of the tile once, in order; where the PE pools, a group's four "
+        "members, then the next filter word, then the next block. The last word of each position is "
+        "marked as such, and a bias is read by filter word. Its count ends it, whatever the registers"
+        " say.",
         parameters="all tiles of up to 16 words (banked, neuron=all: 8), any spikes in between; the end: any "
         "registers, 8 words",
         assumptions=("a tick comes when the core is idle and no spike of the step waits (`barrier`)",),

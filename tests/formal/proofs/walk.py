@@ -169,11 +169,11 @@ def chip(**changes: Any) -> ChipParams:
 PROOFS = [
     Proof(
         name="walk",
-        claim="Each spike asks for the pairs of neuron word and weight word that its tables tell, in order, "
-        "once, in its step, a word a cycle, and is counted with the last; the next one follows without a gap. "
-        "One that reaches nothing asks for nothing and is not counted. A path that leaves the words in use or "
-        "the weights ends there with one error, whatever tables and registers say, and so does a spike whose "
-        "coordinate no table has.",
+        claim="Each spike asks for the pairs of neuron word and weight word that its tables tell, in order,"
+        " once, in its step, a word a cycle, and is counted with the last; the next follows without a"
+        " gap. One that reaches nothing asks for nothing and is not counted. A path that leaves the "
+        "words in use or the weights ends there with one error, whatever tables and registers say, "
+        "and so does a spike whose coordinate no table has.",
         parameters="6 words, 11 weight words, tables of 2 and 3 entries; plain, banked, neuron=all; any "
         "tables and registers",
         assumptions=("a tick comes when the core is idle and no spike of the step waits (`barrier`)",),
