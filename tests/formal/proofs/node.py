@@ -75,7 +75,6 @@ PROOFS = [
             "idle though a flit is in the router",
             "idle though neurons that fired are still to be sent",
             "parity of a neuron's spike is the last step's",
-            "convolution: prefetch is missing from idle",
             "convolution: a spike that waits for its tables is not seen in idle",
         ),
         assumptions=(

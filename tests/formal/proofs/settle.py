@@ -37,15 +37,15 @@ def build(h: Harness, params: ChipParams, sweep: int, spike: int) -> None:
     h.assume(implies(refused, core.spike.valid & (payload == h.past(payload))))
     h.assume(h.past(core.tick) | (core.step == h.past(core.step)))
 
-    # The barrier ticks when the step's work is done: from then on, spikes are of the step to come.
+    # Some time when all is idle the step's work is done: from then on, not before, spikes are of the next one.
     own = core.spike.payload.parity == core.parity
     at_door, done = core.spike.valid & own, Signal()
     with m.If(core.tick):
         m.d.sync += [core.parity.eq(~core.parity), done.eq(0)]
-    with m.Elif(core.idle & ~at_door):
+    with m.Elif(core.idle & ~at_door & h.free("over")):
         m.d.sync += done.eq(1)
     h.assume(implies(core.tick, done & ~at_door))
-    h.assume(implies(done & core.spike.valid, ~own))
+    h.assume(implies(core.spike.valid, own != done))
 
     h.check(implies(queue.valid, queue.ready), "the fire queue has room for whatever fires")
     words = Mux(core.config.words > params.neuron_words, params.neuron_words, core.config.words)
@@ -60,6 +60,9 @@ def build(h: Harness, params: ChipParams, sweep: int, spike: int) -> None:
     waiting = Signal(range(spike + 2))
     m.d.sync += waiting.eq(Mux(at_door & ~core.tick & ~core.spike.ready, waiting + (waiting <= spike), 0))
     h.check(waiting <= spike, f"a spike whose step has begun is taken within {spike} cycles")
+    quiet = h.past(core.idle & ~(core.spike.valid & core.spike.ready)) & ~core.tick
+    h.check(implies(quiet, core.idle), "an idle core stays idle until a spike comes, or a tick")
+    h.check(implies(core.idle, ~core.out.valid), "and sends nothing")
     blocked = Signal(init=1)  # the network has taken nothing yet
     m.d.sync += blocked.eq(blocked & ~core.out.ready)
     h.cover(blocked & core.out.valid & at_door & core.spike.ready)
@@ -78,8 +81,8 @@ PROOFS = [
     Proof(
         name="settle",
         claim="With convolution, too, a sweep ends, and a spike whose step has begun is taken, in bounded "
-        "time though the network takes nothing; the fire queue never overflows. Tables and registers may say "
-        "anything.",
+        "time though the network takes nothing; the fire queue never overflows; an idle core holds "
+        "nothing. Tables and registers may say anything.",
         parameters=f"{WORDS} words, tables of 2 entries; a sweep within 7 cycles (banked: 11), a spike "
         "within those and a path's",
         cases={
@@ -91,6 +94,8 @@ PROOFS = [
             "a sweep that waits for the network",
             "fire queue too short for a sweep",
             "convolution: a pooled sweep ends by its blocks, not by a count of words",
+            "convolution: prefetch is missing from idle",
+            "convolution: a spike that waits for its tables is not seen in idle",
         ),
         assumptions=(
             "a tick comes when the step's work is done and spikes are then of the step to come (`barrier`)",
