@@ -7,12 +7,15 @@ multiplies, with inputs and activations of 0 skipped.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from yoso_hw.writing import write_whole
+
+from yoso_sim.kept import locked
 
 #: Of the training: images a batch, largest rate of a one-cycle schedule, weight decay, smoothing of labels.
 BATCH, RATE, DECAY, SMOOTHING = 100, 3e-3, 0.05, 0.1
@@ -73,8 +76,6 @@ class Ann:
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
-        import io
-
         contents = io.BytesIO()
         np.savez_compressed(contents, **vars(self))
         write_whole(path, contents.getvalue())
@@ -187,8 +188,13 @@ VALIDATION = 5000
 def kept(dataset: str, hidden: int, folder: Path, report: Any = print) -> Ann:
     """The network of a set of square grey images, from `folder` or trained into it."""
     path = folder / f"ann-{dataset}-{hidden}.npz"
-    if path.is_file():
-        return Ann.load(path)
+    with locked(path.with_suffix(".lock"), lambda: report("waiting for another process that trains it")):
+        if not path.is_file():
+            _trained(dataset, hidden, path, report).save(path)
+    return Ann.load(path)
+
+
+def _trained(dataset: str, hidden: int, path: Path, report: Any) -> Ann:
     from yoso_sw.data import registry
     from yoso_sw.data.augment import Augment
 
@@ -198,6 +204,4 @@ def kept(dataset: str, hidden: int, folder: Path, report: Any = print) -> Ann:
         "validation": (pixels[-VALIDATION:], labels[-VALIDATION:]),
     }
     checkpoint = path.with_suffix(".pt")
-    found = train(parts, hidden, EPOCHS, checkpoint, Augment(**DISTORTIONS), report)
-    found.save(path)
-    return found
+    return train(parts, hidden, EPOCHS, checkpoint, Augment(**DISTORTIONS), report)

@@ -8,6 +8,7 @@ from typing import Any
 
 from yoso_hw import drawing
 
+from yoso_sim.comparison.ann import EPOCHS
 from yoso_sim.comparison.draw import draw as draw
 from yoso_sim.comparison.draw import kind_of
 
@@ -21,9 +22,10 @@ _HEAD = """\
 # Rules on one chip
 
 Written by `yoso compare` (`make compare`) from measured runs; do not edit. Networks that different rules have
-trained, on the same RTL with every neuron (`neuron=all`): {chips}. Accuracy, spikes, updates and sweeps are
-means over the whole test set by the golden model, cycles over the first images on the RTL, where every
-spike and every counter is compared with it. An 8-bit ReLU network of the same shape stands beside them.
+trained, on the same RTL with every neuron (`neuron=all`): {chips}.
+Accuracy, spikes, updates and sweeps are means over the whole test set by the golden model, cycles over the
+first images on the RTL, where every spike and every counter is compared with it. An 8-bit ReLU network of the
+same shape stands beside them.
 
 ![What an image costs; error by step and by noise](compare.png)
 
@@ -31,9 +33,9 @@ spike and every counter is compared with it. An 8-bit ReLU network of the same s
 """
 
 _COLUMNS = """\
-*Input spikes*: given until the image ends. *Hidden spikes*: sent by all layers but the last. *Updates*: a weight
-added to a neuron, by spikes, biases and charging; of the ReLU network products whose input is not 0, and
-biases. *Sweeps*: steps that an image takes, in each of which every PE sweeps its neurons; those of all
+*Input spikes*: given until the image ends. *Hidden spikes*: sent by all layers but the last. *Updates*: a
+weight added to a neuron, by spikes, biases and charging; of the ReLU network products whose input is not 0,
+and biases. *Sweeps*: steps that an image takes, in each of which every PE sweeps its neurons; those of all
 neurons are under *neurons swept*. *nJ*: with A in {bits} bits, idle PEs gated, at 150 MHz
 ([how](../energy.md)).
 """
@@ -49,16 +51,15 @@ _LATENCY = """\
 ## Accuracy by step
 
 Every network with the weights of its row, its images ended early (the chip's register of steps), on the
-golden model. {cuts}
-"""
+golden model. """
 
-_CUTS = (
-    "Rate-coded neurons get the same input in every step, so fewer steps are the same network at less "
-    "precision, and *T* counts the steps that each of its layers sees; C-LIF's input is a rate code, of whose "
-    "spikes the early ones are taken. None is trained anew for few steps, which does better there "
-    "([learning](../learning.md)). A network that decides by its first output spike ends there by itself, and "
-    "images without one by then go by the highest V; with windows, the highest V decides throughout."
-)
+_CUTS = """\
+Rate-coded neurons get the same input in every step, so fewer steps are the same network at less precision,
+and *T* counts the steps that each of its layers sees; C-LIF's input is a rate code, of whose spikes the early
+ones are taken. None is trained anew for few steps, which does better there ([learning](../learning.md)). A
+network that decides by its first output spike ends there by itself, and images without one by then go by the
+highest V; with windows, the highest V decides throughout.
+"""
 
 _NOISE = """\
 ## Noise
@@ -72,9 +73,9 @@ with that probability; of the ReLU network, each pixel is 0 with it. No network 
 _ANN = """\
 ## The ReLU network
 
-Trained by this command on the same images and split with the rate-coded networks' distortions, the last epoch is
-kept; weights and activations then quantised to 8 bits, after training, and run in integers. Inputs and
-activations of 0 are skipped.
+Trained by this command on the same images and split with the rate-coded networks' distortions, {epochs}
+epochs, the last one is kept; weights and activations then quantised to 8 bits, after training, and run in
+integers. Inputs and activations of 0 are skipped.
 """
 
 
@@ -156,7 +157,7 @@ def _widths(numbers: dict[str, Any]) -> list[str]:
 
 
 def _latency(numbers: dict[str, Any]) -> list[str]:
-    lines = [_LATENCY.format(cuts=_CUTS)]
+    lines = [_LATENCY + _CUTS]
     curves = {name: own["curve"] for name, own in numbers["details"].items() if "curve" in own}
     rated = {name: points for name, points in curves.items() if points[0]["T"] is not None}
     if rated:
@@ -179,13 +180,13 @@ def _latency(numbers: dict[str, Any]) -> list[str]:
 
 
 def _noise(numbers: dict[str, Any]) -> list[str]:
-    kinds = {"pixels": "pixels", "jitter": "jitter", "deleted": "deleted"}
+    kinds = ("pixels", "jitter", "deleted")
     own = {name: details["noise"] for name, details in numbers["details"].items()}
     shares: dict[str, list[float]] = {}
     for noise in own.values():
         for kind, points in noise.items():
             shares.setdefault(kind, [share for share, _ in points[1:]])
-    heads = ["network", "none"] + [f"{kinds[k]} {share}" for k in kinds for share in shares.get(k, [])]
+    heads = ["network", "none"] + [f"{k} {share}" for k in kinds for share in shares.get(k, [])]
     rows = []
     for name, noise in own.items():
         (plain, *_) = next(iter(noise.values()))
@@ -207,7 +208,10 @@ def _ann(numbers: dict[str, Any]) -> list[str]:
         return []
     heads = ["network", "inputs that are not 0", "activations that are not 0", "products", "of", "biases"]
     keys = ("nonzero_inputs", "nonzero_hidden", "macs", "macs_dense", "biases")
-    lines = [_ANN, *_table(heads, [[n, *(f"{o['work'][k]:,.0f}" for k in keys)] for n, o in anns.items()])]
+    lines = [
+        _ANN.format(epochs=EPOCHS),
+        *_table(heads, [[n, *(f"{o['work'][k]:,.0f}" for k in keys)] for n, o in anns.items()]),
+    ]
     priced = {name: own["energy"] for name, own in anns.items() if own["energy"]}
     if not priced:
         return lines

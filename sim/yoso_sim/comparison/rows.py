@@ -139,7 +139,7 @@ def row(
 
 def ann_row(name: str, accuracy: float, work: dict[str, float], energy_nj: float | None) -> dict[str, Any]:
     """The row of the 8-bit network, with what applies: its updates are multiplications and biases."""
-    return {key: None for key in KEYS} | {
+    return dict.fromkeys(KEYS) | {
         "network": name,
         "rule": "ann",
         "code": "pixels",

@@ -302,7 +302,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
 
 
 def spent(netlist: dict[str, Any], activity: Activity) -> dict[str, Any]:
-    """The energy of an image whose activity is known, "gated" and "ungated", by what `netlist_costs` found."""
+    """The energy of an image of known activity, "gated" and "ungated", by what `netlist_costs` found."""
     costs, found = Costs(**netlist["costs"]), {}
     for gated in ("gated", "ungated"):
         parts = costs.image(activity, gated=gated == "gated")
