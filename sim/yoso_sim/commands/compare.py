@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from yoso_hw.folders import checkout, output_folder
 from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, jobs_option, out_option
 from yoso_sw.compile.choose import choose
+from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
+from yoso_sw.network.zoo import NETWORKS as NETWORK_FILES
 from yoso_sw.network.zoo import locate, names
 
 from yoso_sim import campaign as campaigns
@@ -35,13 +38,16 @@ NETWORKS = (
 #: have every neuron, so that the rules meet on the same RTL.
 DENSE, CONVOLUTIONAL, SETTINGS = chips.DEFAULT, "csnn", ("neuron=all",)
 
+#: A row, the details behind it, and its netlists by the width of A.
+Measured = tuple[dict[str, Any], dict[str, Any], dict[int, dict[str, Any]]]
+
 
 def chip_of(network: Network) -> str:
     """The chip that a network is compared on."""
     return DENSE if all(layer.window is None for layer in network.layers) else CONVOLUTIONAL
 
 
-def planned(nets: tuple[str, ...], chip: str | None) -> list[tuple[Path, Network, Any]]:
+def planned(nets: tuple[str, ...], chip: str | None) -> list[tuple[Path, Network, WeightImage]]:
     """File, network and the network compiled, of all that were asked for; refused before anything runs.
 
     Raises
@@ -100,14 +106,16 @@ def main(
     from yoso_synth.liberty import LibertyError
     from yoso_synth.tools import SynthError
 
-    from yoso_sim.comparison import page
+    from yoso_sim.comparison import page, priced
     from yoso_sim.comparison.rows import CompareError
 
     try:
         with one_message():
             numbers = page.load()
             if not again:
-                numbers = page.merged(numbers, _run(nets, images, jobs, chip, energy, fresh))
+                why = "" if energy == "none" else priced.missing()
+                run = Run(images, jobs, chip, energy, fresh, why)
+                numbers = page.merged(numbers, run.all(planned(nets, chip)))
                 out.mkdir(parents=True, exist_ok=True)
                 write_whole(out / "compare.json", json.dumps(numbers, indent=1) + "\n")
                 write_whole(out / "compare.md", page.page(numbers))
@@ -120,85 +128,110 @@ def main(
         raise click.ClickException(str(error)) from None
 
 
-def _run(
-    nets: tuple[str, ...], images: int, jobs: int, chip: str | None, energy: str, fresh: bool
-) -> dict[str, Any]:
-    """Rows and details of networks, and of the ReLU networks of their shapes."""
-    from yoso_sim.build import build
-    from yoso_sim.comparison import ann, measured, priced, rows
+@dataclass(frozen=True)
+class Run:
+    """How rows are measured: what the command was asked, and why there are no energies ("" if there are)."""
 
-    asked = planned(nets, chip)
-    folder = output_folder() / "compare"
-    why = "" if energy == "none" else priced.missing()
-    found: dict[str, Any] = {"rows": [], "details": {}, "no_energy": why}
-    shapes: dict[str, tuple[Network, Any, Any, int, Path]] = {}
-    for number, (path, network, image) in enumerate(asked, 1):
-        console.print(f"{number} of {len(asked)}: {network.name}")
+    images: int
+    jobs: int
+    chip: str | None
+    energy: str
+    fresh: bool
+    no_energy: str
+
+    @property
+    def folder(self) -> Path:
+        """Where what is done is kept."""
+        return output_folder() / "compare"
+
+    def spiking(self, path: Path, network: Network, image: WeightImage) -> Measured:
+        """The row of a spiking network, what stands behind it, and its netlists by the width of A."""
+        from yoso_sim.build import build
+        from yoso_sim.comparison import latency, measured, priced, rows
 
         def report(text: str) -> None:
             console.print(f"[dim]  {text}")
 
+        params, chip = image.params, self.chip or chip_of(network)
         samples = samples_for(network, path)
-        if images:
-            samples.first(images)  # refused now, not after the golden model
-        own = measured.network_on_golden(network, path, samples, image.params, folder, report)
+        if self.images:
+            samples.first(self.images)  # refused now, not after the golden model
+        own = measured.network_on_golden(network, path, samples, params, self.folder, report)
         results: list[dict[str, Any]] = []
         costs: dict[str, Any] = {}
         netlists: dict[int, dict[str, Any]] = {}
-        name = chip or chip_of(network)
-        if energy != "none" and not why:
-            given = network.name if network.name in names(".npz") else str(path)
-            netlists = priced.netlists(given, network, name, SETTINGS, report, measure=energy == "all")
-        if images:
-            made = build(image.params, report=report)
-            some = samples.first(images)
-            chunk = min(REGRESS_CHUNK, max(1, len(some) // jobs))
+        if self.energy != "none" and not self.no_energy:
+            given = network.name if path.parent == NETWORK_FILES else str(path)
+            measure = self.energy == "all"
+            netlists = priced.netlists(given, network, chip, SETTINGS, report, measure=measure)
+        if self.images:
+            made, some = build(params, report=report), samples.first(self.images)
+            chunk = min(REGRESS_CHUNK, max(1, len(some) // self.jobs))
             root = output_folder() / "regress"
             campaign = campaigns.plan(path, made, some, chunk=chunk, early_exit=True, root=root)
-            results = run_all(campaign, jobs, fresh=fresh)
-            reference = golden.run(network, some.inputs, params=image.params)
+            results = run_all(campaign, self.jobs, fresh=self.fresh)
+            reference = golden.run(network, some.inputs, params=params)
             rows.check(image, reference, results, network.name)
             costs = priced.costs(netlists, image, results, reference.spikes_in.mean(0))
-        bits = str(image.params.acc_bits)
-        nj = costs.get(bits, {}).get("energy_nj")
-        found["rows"].append(rows.row(network, measured.rule_of(path), own["counts"], results, nj))
-        found["details"][network.name] = {
+        nj = costs.get(str(params.acc_bits), {}).get("energy_nj")
+        details = {
             "shape": network.shape,
-            "chip": name,
-            "mesh": [image.params.cols, image.params.rows],
+            "chip": chip,
+            "mesh": [params.cols, params.rows],
+            "lanes": params.lanes,
             "pes": image.pes,
-            "acc_bits": image.params.acc_bits,
+            "acc_bits": params.acc_bits,
             "weight_bits": network.weight_bits,
             "levels": network.levels,
             "decision": network.decision,
             "windows": any(layer.neuron.slope for layer in network.layers),
-            "T": measured.latency.layer_steps(network),
+            "T": latency.layer_steps(network),
             "costs": costs,
             **own,
         }
-        if dense_mnist(network):
-            known = shapes[network.shape][2] if network.shape in shapes else None
-            netlist = netlists.get(16) or known
-            shapes[network.shape] = (network, samples.labels, netlist, image.params.lanes, path)
-    for shape, (network, labels, netlist, lanes, path) in shapes.items():
-        pixels = measured.raw(network, path)
-        own_ann = ann.kept("mnist", network.layers[0].neurons, folder, console.print)
-        active = own_ann.activations(pixels)
-        work = own_ann.work(pixels, active)
-        accuracy = 100 * float((own_ann.decide(active) == labels).mean())
+        return rows.row(network, measured.rule_of(path), own["counts"], results, nj), details, netlists
+
+    def relu(self, path: Path, network: Network, netlist: dict[str, Any] | None, lanes: int) -> Measured:
+        """The row of the ReLU network of a spiking one's shape; priced by a netlist, if there is one."""
+        from yoso_sim.comparison import ann, measured, noise, priced, rows
+
+        pixels, labels = measured.raw(network, path), samples_for(network, path).labels
+        assert pixels is not None  # MNIST's
+        own = ann.kept("mnist", network.layers[0].neurons, self.folder, console.print)
+        active = own.activations(pixels)
+        work = own.work(pixels, active)
+        accuracy = 100 * float((own.decide(active) == labels).mean())
         neurons = sum(layer.neurons for layer in network.layers)
-        nj = priced.of_ann(work, neurons, netlist, lanes) if netlist else None
-        name = f"ann-{shape}"
-        found["rows"].append(rows.ann_row(name, accuracy, work, nj and nj["memory_and_arithmetic"]))
-        found["details"][name] = {
-            "shape": shape,
+        assumed = None if netlist is None else priced.of_ann(work, neurons, netlist, lanes)
+        nj = None if assumed is None else assumed["memory_and_arithmetic"]
+        details = {
+            "shape": network.shape,
             "images": len(labels),
             "weight_bits": ann.BITS,
             "work": {key: round(value, 1) for key, value in work.items()},
-            "energy": nj,
-            "noise": measured.noise.measure_ann(own_ann, pixels, labels),
+            "energy": assumed,
+            "noise": noise.measure_ann(own, pixels, labels),
         }
-    return found
+        return rows.ann_row(f"ann-{network.shape}", accuracy, work, nj), details, {}
+
+    def all(self, asked: list[tuple[Path, Network, WeightImage]]) -> dict[str, Any]:
+        """Rows and details of networks, and of a ReLU network of each shape that `dense_mnist` takes."""
+        found: dict[str, Any] = {"rows": [], "details": {}, "no_energy": self.no_energy}
+        shapes: dict[str, tuple[Path, Network, dict[str, Any] | None, int]] = {}
+        for number, (path, network, image) in enumerate(asked, 1):
+            console.print(f"{number} of {len(asked)}: {network.name}")
+            row, details, netlists = self.spiking(path, network, image)
+            found["rows"].append(row)
+            found["details"][network.name] = details
+            if dense_mnist(network):
+                before = shapes[network.shape][2] if network.shape in shapes else None
+                netlist = netlists.get(image.params.acc_bits) or before
+                shapes[network.shape] = path, network, netlist, image.params.lanes
+        for shape in shapes.values():
+            row, details, _ = self.relu(*shape)
+            found["rows"].append(row)
+            found["details"][row["network"]] = details
+        return found
 
 
 def dense_mnist(network: Network) -> bool:

@@ -141,9 +141,8 @@ def train(
     pixels, labels = parts["train"]
     classes = torch.from_numpy(labels.astype(np.int64))
     torch.manual_seed(seed)
-    model = nn.Sequential(
-        nn.Linear(pixels.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, int(labels.max()) + 1)
-    )
+    first, second = nn.Linear(pixels.shape[1], hidden), nn.Linear(hidden, int(labels.max()) + 1)
+    model = nn.Sequential(first, nn.ReLU(), second)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=DECAY)
     batches = len(pixels) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, epochs * batches)
@@ -166,20 +165,27 @@ def train(
             schedule.step()
         report(f"ReLU network with {hidden} hidden neurons: epoch {epoch + 1} of {epochs}")
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        named = {"model": model, "optimizer": optimizer, "schedule": schedule}
         partial = checkpoint.with_suffix(".part")
-        torch.save({"epoch": epoch + 1} | {name: own.state_dict() for name, own in named.items()}, partial)
+        torch.save(
+            {
+                "epoch": epoch + 1,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict(),
+            },
+            partial,
+        )
         partial.replace(checkpoint)
     layers = [
         (own.weight.detach().T.double().numpy(), own.bias.detach().double().numpy())
-        for own in (model[0], model[2])
+        for own in (first, second)
     ]
     return quantised(layers, parts["validation"][0])
 
 
 #: Epochs of a training, and the distortions of its images: those of the rate-coded networks.
 EPOCHS = 10
-DISTORTIONS = {"rotate": 8.0, "scale": 0.1, "shear": 0.1, "shift": 1.0, "elastic": 0.5}
+DISTORTIONS: dict[str, Any] = {"rotate": 8.0, "scale": 0.1, "shear": 0.1, "shift": 1.0, "elastic": 0.5}
 
 #: Training images kept apart.
 VALIDATION = 5000

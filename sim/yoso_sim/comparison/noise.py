@@ -37,10 +37,9 @@ def jittered(inputs: Events, window: int, share: float, seed: int = SEED) -> Eve
     """Spikes at other steps of 0 .. window - 1; two of an axon that meet in a step are one."""
     drawn = np.random.default_rng(seed).normal(0, share * window, len(inputs.step))
     step = np.clip(np.rint(inputs.step + drawn), 0, window - 1).astype(np.int64)
-    triple = np.stack([inputs.image, step, inputs.axon])
-    key = np.ravel_multi_index(tuple(triple), (len(inputs), window, inputs.axons))
+    key = np.ravel_multi_index((inputs.image, step, inputs.axon), (len(inputs), window, inputs.axons))
     _, once = np.unique(key, return_index=True)
-    return Events.of_pairs(*triple[:, once], len(inputs), inputs.axons)
+    return Events.of_pairs(inputs.image[once], step[once], inputs.axon[once], len(inputs), inputs.axons)
 
 
 def deleted(inputs: Events, share: float, seed: int = SEED) -> Events:
