@@ -1,4 +1,4 @@
-"""The comparison of rules: its rows are counted right, what is wrong is caught, its page is what it writes."""
+"""The comparison of rules: rows are counted right, what is wrong is caught, the page is what it writes."""
 
 import json
 from dataclasses import replace

@@ -9,19 +9,7 @@ from formal.harness import Proof
 #: In the order of docs/formal.md: from the parts to the whole.
 BLOCKS = (
     *("adder", "fifo", "sram", "arbiter", "routing", "router", "unicast"),
-    *(
-        "family",
-        "core",
-        "decision",
-        "sender",
-        "walk",
-        "pool",
-        "order",
-        "sweep",
-        "interface",
-        "node",
-        "barrier",
-    ),
+    *("family", "core", "decision", "sender", "walk", "pool", "order", "sweep", "interface", "node", "barrier"),
 )
 
 PROOFS: dict[str, Proof] = {

@@ -84,9 +84,7 @@ class Sweeps:
             m.d.sync += self.count.eq(self.count + 1)
         room = ~walk.request.valid | walk.request.ready
         waited = h.past(walk.sweeping & ~self.issue) if params.banked else Const(1)
-        h.check(
-            implies(walk.sweeping & room & waited, self.issue), "a word a cycle, or in banked memories two"
-        )
+        h.check(implies(walk.sweeping & room & waited, self.issue), "a word a cycle, or in banked memories two")
 
 
 def in_order(h: Harness, params: ChipParams, words: int) -> None:

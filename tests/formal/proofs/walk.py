@@ -119,12 +119,7 @@ def walks(h: Harness, params: ChipParams) -> None:
         begin_word, begin_row = line_word + dut.neuron_pitch, line_row + Mux(rewind, 0, dut.weight_pitch)
         with m.If(line_ends):
             m.d.sync += [lines.eq(lines - 1), left.eq(run), place.eq(0)]
-            m.d.sync += [
-                word.eq(begin_word),
-                line_word.eq(begin_word),
-                row.eq(begin_row),
-                line_row.eq(begin_row),
-            ]
+            m.d.sync += [word.eq(begin_word), line_word.eq(begin_word), row.eq(begin_row), line_row.eq(begin_row)]
         with m.Else():
             repeats = place + 1 == dut.filter_words
             m.d.sync += [left.eq(left - 1), word.eq(word + 1), place.eq(Mux(repeats, 0, place + 1))]
