@@ -47,7 +47,7 @@ MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore bitstream board env clean distclean
+.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore compare bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +122,9 @@ energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
 	@$(BIN)/yoso explore $(if $(IMAGES),--images $(IMAGES))
+
+compare: $(SYNTH_ENV) $(SIM_ENV) ## learning rules side by side on one chip: IMAGES=100 of each on the RTL, NET="names"
+	@$(BIN)/yoso compare $(NET) $(MANY_OPTIONS)
 
 bitstream: $(SYNTH_ENV) ## a whole chip for BOARD=ulx3s, build/synth/ulx3s.bit (long)
 	@$(BIN)/yoso bitstream $(BOARD_OPTION) $(CHIP_OPTIONS)

@@ -13,6 +13,7 @@ from yoso_hw import drawing
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim import report as sim_report
+from yoso_sim.comparison import page as comparison
 from yoso_sim.energy import budget, explore
 from yoso_sim.energy.publish import NUMBERS, PAGE
 from yoso_sim.study import soft_report
@@ -134,6 +135,21 @@ def test_each_chip_has_a_row_below_its_network():
     assert sorted(i for _, i in rows if i is not None) == list(range(len(PUBLISHED["explore"]["points"])))
     headings = [name for name, i in rows if i is None]
     assert rows[0] == (headings[0], None) and len(headings) == len(set(headings)) == 3
+
+
+# ---- rules side by side ----------------------------------------------------------------------------------
+
+
+def test_rules_side_by_side_can_be_read():
+    assert unreadable(comparison.draw(comparison.load())) == []
+
+
+def test_one_rule_of_a_long_name_without_energy_can_be_read():
+    numbers = comparison.load()
+    (first, *_), details = numbers["rows"], numbers["details"]
+    alone = {**first, "network": LONG, "energy_nj": None, "cycles": None, "rule": "own"}
+    drawn = comparison.draw({"rows": [alone], "details": {LONG: details[first["network"]]}, "no_energy": "x"})
+    assert unreadable(drawn) == []
 
 
 # ---- soft errors -----------------------------------------------------------------------------------------

@@ -55,6 +55,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Results and checks": {
         "on-chip": Entry(f"{_SIM}.on_chip:main", "the committed networks on the RTL, as a page", "sim"),
+        "compare": Entry(
+            f"{_SIM}.compare:main", "learning rules side by side on one chip", "sim,synth,train"
+        ),
         "report": Entry(f"{_SIM}.report:main", "show the last reports, and where the pictures are"),
         "test": Entry(f"{_SIM}.checkout:test", "unit tests and cocotb benches", "test"),
         "formal": Entry(f"{_SIM}.checkout:formal", "prove the blocks of the RTL for all time", "test"),

@@ -145,7 +145,8 @@ WRITERS = (
         "compile mnist-784-100-10",
         "emit",
     ),
-    *("sim", "regress", "waves", "soak", "soft-errors", "synth", "energy", "explore", "bitstream", "report"),
+    *("sim", "regress", "waves", "soak", "soft-errors", "synth", "energy", "explore", "compare", "report"),
+    "bitstream",
     *("board --port none", "nir export mnist-784-100-10-stdbp", "figures gradients", "figures tables"),
     *("test", "formal", "mutants", "gatesim", "coverage"),
 )

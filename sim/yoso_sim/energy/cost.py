@@ -40,7 +40,7 @@ from yoso_synth.tools import SynthError, build_folder
 
 from yoso_sim.build import build, build_key, code_of
 from yoso_sim.campaign import Campaign, plan, run
-from yoso_sim.energy.model import Costs, Measured, Point, activity_of, check, kind_of_sweep, measure
+from yoso_sim.energy.model import Activity, Costs, Measured, Point, activity_of, check, kind_of_sweep, measure
 from yoso_sim.energy.stimulus import NodeBench
 
 #: Clock in MHz that energies an image at full rate are given for.
@@ -298,12 +298,18 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
         "flit_hops": round(activity.flits, 1),
         "skippable_sweeps": round(skippable(network, image, result), 5),
     }
+    return found | spent(netlist, activity)
+
+
+def spent(netlist: dict[str, Any], activity: Activity) -> dict[str, Any]:
+    """The energy of an image of known activity, "gated" and "ungated", by what `netlist_costs` found."""
+    costs, found = Costs(**netlist["costs"]), {}
     for gated in ("gated", "ungated"):
-        spent = costs.image(activity, gated=gated == "gated")
-        spent["beside the PEs"] = cycles * netlist["rest_pj_per_cycle"]
-        point = Point(1e-3 * sum(spent.values()), netlist["leakage_mw"], cycles, CLOCK_MHZ)
+        parts = costs.image(activity, gated=gated == "gated")
+        parts["beside the PEs"] = activity.cycles * netlist["rest_pj_per_cycle"]
+        point = Point(1e-3 * sum(parts.values()), netlist["leakage_mw"], activity.cycles, CLOCK_MHZ)
         found[gated] = {
-            "parts_nj": {name: round(1e-3 * value, 2) for name, value in spent.items()},
+            "parts_nj": {name: round(1e-3 * value, 2) for name, value in parts.items()},
             "full_rate": point.at(),
             "rate_21": point.at(21.0),
         }
