@@ -17,8 +17,8 @@ LINES = 3
 def build(h: Harness, params: ChipParams, slack: int) -> None:
     """Memories and tables read as anything; the network takes flits when it likes, or never.
 
-    A sweep's words and `slack` cycles after the tick the sweep is to be over, and a path's words later a spike
-    at the door to be taken.
+    A sweep's words and `slack` cycles after the tick the sweep is to be over, and a path's words later a
+    spike at the door to be taken.
     """
     cycles = 2 if params.banked else 1  # a word
     sweep = cycles * params.neuron_words + slack
@@ -41,7 +41,7 @@ def build(h: Harness, params: ChipParams, slack: int) -> None:
     h.assume(implies(refused, core.spike.valid & (payload == h.past(payload))))
     h.assume(h.past(core.tick) | (core.step == h.past(core.step)))
 
-    # Some time when all is idle the step's work is done: from then on, not before, spikes are of the next one.
+    # Some time when all is idle the step's work is done: from then on, not before, spikes are of the next.
     own = core.spike.payload.parity == core.parity
     at_door, done = core.spike.valid & own, Signal()
     with m.If(core.tick):
@@ -85,8 +85,8 @@ PROOFS = [
         claim="With convolution, too, a sweep ends, and a spike whose step has begun is taken, in bounded "
         "time though the network takes nothing; the fire queue never overflows; an idle core holds "
         "nothing. Tables and registers may say anything.",
-        parameters="4 words (banked, neuron=all: 2), tables of 2 entries; a sweep within its words and 3 cycles, "
-        "a spike within those and a path's words; neuron=all: 2 more",
+        parameters="4 words (banked, neuron=all: 2), tables of 2 entries; a sweep within its words and 3 "
+        "cycles, a spike within those and a path's words; neuron=all: 2 more",
         cases={
             "plain": lambda h: build(h, chip(), 3),
             "banked": lambda h: build(h, chip(banked=True, neurons=2), 3),
