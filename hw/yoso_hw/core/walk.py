@@ -27,8 +27,8 @@ class Walk(Component):
     the block's next filter word, then the next block. It ends after `words` words, whatever registers say.
 
     ==================  ==========================================================================
-    spike               ``lines * run`` cycles, from 3 cycles after it is first seen. Spikes of two words
-                        or more follow without a gap, whatever number is dropped between them.
+    spike               ``lines * run`` cycles, from 3 cycles after it is first seen. Spikes follow without a
+                        gap if fewer are dropped between two than the first of them has words.
     sweep               `words` cycles, beginning the cycle after `start`
     banked memories     a cycle more wherever the next word lies in the bank of the last one
     ==================  ==========================================================================

@@ -141,7 +141,9 @@ def in_order(h: Harness, params: ChipParams, words: int) -> None:
         h.check(implies(s.issue, walk.bad_row == (bias & ~fits)), "or its word is an error")
     h.cover(ended & (walk.blocks == 2) & s.first)
     h.cover(s.issue & (walk.blocks == 0) & (walk.filter_words == 3) & (s.count == 5))
-    h.cover(h.past(walk.update) & walk.start)
+    walked = Signal()
+    m.d.sync += walked.eq(walked | walk.update)
+    h.cover(walked & walk.start & s.on)
 
 
 def ends(h: Harness, params: ChipParams) -> None:

@@ -10,15 +10,19 @@ from yoso_hw.params import ChipParams
 
 from formal.harness import Harness, Proof, implies
 
-#: Lines of a path and words of a line are at most these: what a table's word can say, and what is in use.
-LINES, WORDS = 3, 4
+#: Lines that a table's word can tell of, at most.
+LINES = 3
 
 
-def build(h: Harness, params: ChipParams, sweep: int, spike: int) -> None:
+def build(h: Harness, params: ChipParams, slack: int) -> None:
     """Memories and tables read as anything; the network takes flits when it likes, or never.
 
-    A sweep is to end within `sweep` cycles of the tick, and a spike to be taken within `spike` cycles.
+    A sweep's words and `slack` cycles after the tick the sweep is to be over, and a path's words later a
+    spike at the door to be taken.
     """
+    cycles = 2 if params.banked else 1  # a word
+    sweep = cycles * params.neuron_words + slack
+    spike = sweep + cycles * (LINES * params.neuron_words + 1)  # and one that is wrong
     m = h.m
     core = Core(params)
     core._MustUse__silence = True
@@ -37,7 +41,7 @@ def build(h: Harness, params: ChipParams, sweep: int, spike: int) -> None:
     h.assume(implies(refused, core.spike.valid & (payload == h.past(payload))))
     h.assume(h.past(core.tick) | (core.step == h.past(core.step)))
 
-    # Some time when all is idle the step's work is done: from then on, not before, spikes are of the next one.
+    # Some time when all is idle the step's work is done: from then on, not before, spikes are of the next.
     own = core.spike.payload.parity == core.parity
     at_door, done = core.spike.valid & own, Signal()
     with m.If(core.tick):
@@ -71,24 +75,22 @@ def build(h: Harness, params: ChipParams, sweep: int, spike: int) -> None:
 
 def chip(**changes: Any) -> ChipParams:
     mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2, "side": 2}
-    core = {"lanes": 1, "neurons": WORDS, "weights": 4, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
+    core = {"lanes": 1, "neurons": 4, "weights": 4, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
     return ChipParams(**{**mesh, **core, **changes})
 
 
-#: A path's words, and one more that is wrong.
-PATH = LINES * WORDS + 1
 PROOFS = [
     Proof(
         name="settle",
         claim="With convolution, too, a sweep ends, and a spike whose step has begun is taken, in bounded "
         "time though the network takes nothing; the fire queue never overflows; an idle core holds "
         "nothing. Tables and registers may say anything.",
-        parameters=f"{WORDS} words, tables of 2 entries; a sweep within 7 cycles (banked: 11), a spike "
-        "within those and a path's",
+        parameters="4 words (banked, neuron=all: 2), tables of 2 entries; a sweep within its words and 3 "
+        "cycles, a spike within those and a path's words; neuron=all: 2 more",
         cases={
-            "plain": lambda h: build(h, chip(), 7, 7 + PATH),
-            "banked": lambda h: build(h, chip(banked=True), 11, 11 + 2 * PATH),
-            "family": lambda h: build(h, chip(neuron="all"), 7, 10 + PATH),
+            "plain": lambda h: build(h, chip(), 3),
+            "banked": lambda h: build(h, chip(banked=True, neurons=2), 3),
+            "family": lambda h: build(h, chip(neuron="all", neurons=2), 5),
         },
         bugs=(
             "a sweep that waits for the network",
