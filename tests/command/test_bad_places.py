@@ -28,7 +28,7 @@ CHIP = ("--net", "small.npz", "--set", "cols=2", "--set", "rows=1")
 #: A call of each kind of command that writes, by the file for which a disk of 64 kB has no room.
 TOO_LARGE = {
     "compile mnist-784-800-10": "images/mnist-784-800-10.yoso",
-    "emit": "rtl/yoso_node.v",
+    "rtl": "kit/rtl/yoso_node.v",
     "nir export mnist-784-100-10-stdbp": "nir/mnist-784-100-10-stdbp.nir",
     f"sim {' '.join(CHIP)} --images 100": "samples.npz",
 }
@@ -176,7 +176,7 @@ def anyones():
 
 
 #: Commands as another user, in a checkout or a folder that is not theirs.
-OTHERS = ("sim --images 2", "train mnist-784-100-10", "compile mnist-784-100-10", "eval", "soak", "emit")
+OTHERS = ("sim --images 2", "train mnist-784-100-10", "compile mnist-784-100-10", "eval", "soak", "rtl")
 
 
 @pytest.mark.parametrize("text", OTHERS)

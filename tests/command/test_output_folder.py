@@ -102,7 +102,7 @@ CHEAP = {
     "compile tiny.npz": "images/tiny.yoso",
     "nir export tiny.npz": "nir/tiny.nir",
     "nir import ../tiny.nir": "nir/tiny.npz",
-    "emit --set cols=1 --set rows=1 --set neurons=16 --set weights=64": "rtl/yoso_chip.v",
+    "rtl --set cols=1 --set rows=1 --set neurons=16 --set weights=64": "kit/rtl/yoso_chip.v",
     "eval corners.toml": "reports/accuracy.json",
     "figures tables": "reports/figures/tables.md",
 }
@@ -143,7 +143,7 @@ WRITERS = (
         "eval",
         "bench",
         "compile mnist-784-100-10",
-        "emit",
+        "rtl",
     ),
     *("sim", "regress", "waves", "soak", "soft-errors", "synth", "energy", "explore", "compare", "report"),
     "bitstream",

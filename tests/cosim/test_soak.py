@@ -61,7 +61,7 @@ def test_the_campaign_finds_a_planted_bug_shrinks_it_and_its_command_shows_it_ag
     """
     bug = next(bug for bug in load_mutants() if bug.name == "first sweep keeps the last image's A")
     shutil.copytree(ROOT / "hw" / "yoso_hw", tmp_path / "hw" / "yoso_hw")
-    bug.apply(tmp_path / "hw")
+    bug.apply(tmp_path)
 
     def run(command: list[str], hw: Path) -> tuple[int, str]:
         path = os.pathsep.join([str(hw), str(ROOT / "sw"), str(ROOT / "sim")])
