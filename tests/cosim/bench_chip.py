@@ -182,7 +182,9 @@ async def every_memory_of_every_node_holds_random_words_and_their_complements(du
         if memory == Memory.COUNTER:
             continue
         words, width = memory_shape(PARAMS, memory)
-        keeps = [masks.get(Register(i), 0) if memory == Memory.REGISTER else (1 << width) - 1 for i in range(words)]
+        keeps = [
+            masks.get(Register(i), 0) if memory == Memory.REGISTER else (1 << width) - 1 for i in range(words)
+        ]
         sent = {node: [rng.getrandbits(width) & keep for keep in keeps] for node in host.protocol.nodes}
         for _ in range(2):
             for (x, y), values in sent.items():
