@@ -167,6 +167,11 @@ def test_a_network_without_a_hidden_layer_is_refused_in_a_line(tmp_path) -> None
         evaluate(Case(str(tmp_path / "one.npz")), 1, print)
 
 
+def test_a_network_with_a_convolution_is_refused_in_a_line() -> None:
+    with pytest.raises(SynthError, match=r"layer 0, 16C5-P2, is a convolution.*take a dense network"):
+        evaluate(Case("mnist-csnn", ("side=35",), chip="csnn"), 1, print)
+
+
 def test_power_and_leakage_follow_from_rate() -> None:
     point = Point(dynamic_nj=1000.0, leakage_mw=0.5, cycles=1500.0, clock_mhz=150.0)
     # 100,000 images a second: 0.5 mW leaks 5 nJ an image; 1,005 nJ times 100,000 is 100.5 mW.

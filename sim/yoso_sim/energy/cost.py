@@ -265,7 +265,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
     Raises
     ------
     SynthError
-        If a tool, a Liberty file or the RTL fails, or the network has no hidden layer.
+        If a tool, a Liberty file or the RTL fails, or the network has no hidden layer, or a convolution.
     """
     process = process or PROCESSES["sg13g2"]
     params = case.params
@@ -274,6 +274,11 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
         raise SynthError(
             f"{case}: the costs of events are measured on a PE of a hidden layer, and {network.shape} has "
             "none; take a network of two layers or more"
+        )
+    if (i := next((i for i, layer in enumerate(network.layers) if layer.window), None)) is not None:
+        raise SynthError(
+            f"{case}: layer {i}, {network.layers[i].shape}, is a convolution, of which a spike updates some words "
+            "of a PE; the costs are of spikes that update all: take a dense network"
         )
     image = compile_network(network, params)
     netlist = netlist_costs(case, network, image, report, process)
