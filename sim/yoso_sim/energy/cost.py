@@ -277,8 +277,8 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
         )
     if (i := next((i for i, layer in enumerate(network.layers) if layer.window), None)) is not None:
         raise SynthError(
-            f"{case}: layer {i}, {network.layers[i].shape}, is a convolution, of which a spike updates some words "
-            "of a PE; the costs are of spikes that update all: take a dense network"
+            f"{case}: layer {i}, {network.layers[i].shape}, is a convolution, of which a spike updates some "
+            "words of a PE; the costs are of spikes that update all: take a dense network"
         )
     image = compile_network(network, params)
     netlist = netlist_costs(case, network, image, report, process)
