@@ -111,11 +111,12 @@ def main(
 
     try:
         with one_message():
-            numbers = page.load()
-            if not again:
+            if again:
+                numbers = page.load()
+            else:
                 why = "" if energy == "none" else priced.missing()
-                run = Run(images, jobs, chip, energy, fresh, why)
-                numbers = page.merged(numbers, run.all(planned(nets, chip)))
+                new = Run(images, jobs, chip, energy, fresh, why).all(planned(nets, chip))
+                numbers = page.merged(page.load(), new)  # read now: another run may have published meanwhile
                 out.mkdir(parents=True, exist_ok=True)
                 write_whole(out / "compare.json", json.dumps(numbers, indent=1) + "\n")
                 write_whole(out / "compare.md", page.page(numbers))

@@ -238,14 +238,17 @@ def _ann(numbers: dict[str, Any]) -> list[str]:
 
 
 def _missing(numbers: dict[str, Any]) -> list[str]:
-    """Which rows have no energy, and why."""
+    """Which rows were not run on the RTL, which have no energy, and why."""
+    lines = []
+    if idle := [row["network"] for row in numbers["rows"] if row["images_rtl"] == 0]:
+        lines += [f"Not run on the RTL for this page, so without cycles: {', '.join(idle)}.", ""]
     without = [row["network"] for row in numbers["rows"] if row["energy_nj"] is None]
     if not without:
-        return []
+        return lines
     why = "their netlists were not measured (`--energy all` does)"
     if numbers["no_energy"]:
         why = "no process' files were at hand (`PDK_ROOT`)"
-    return [f"No energy is given for {', '.join(without)}: {why}.", ""]
+    return [*lines, f"No energy is given for {', '.join(without)}: {why}.", ""]
 
 
 def page(numbers: dict[str, Any]) -> str:
