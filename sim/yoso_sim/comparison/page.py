@@ -15,6 +15,9 @@ from yoso_sim.comparison.draw import kind_of
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "compare"
 NUMBERS = PAGE / "numbers.json"
 
+#: Numbers of nothing.
+EMPTY: dict[str, Any] = {"rows": [], "details": {}, "no_energy": ""}
+
 #: In the order of the table.
 RULES = ("stdbp", "count", "tandem", "clif", "ann")
 
@@ -81,8 +84,7 @@ integers. Inputs and activations of 0 are skipped.
 
 def load() -> dict[str, Any]:
     """The published numbers; without any, empty ones."""
-    empty = {"rows": [], "details": {}, "no_energy": ""}
-    return json.loads(NUMBERS.read_text()) if NUMBERS.exists() else empty
+    return json.loads(NUMBERS.read_text()) if NUMBERS.exists() else EMPTY
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
