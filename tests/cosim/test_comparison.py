@@ -41,7 +41,7 @@ def test_the_committed_page_is_what_the_program_writes():
 
 
 def test_every_row_has_the_keys_of_the_table_and_nothing_differs():
-    assert len(NUMBERS["rows"]) > 8
+    assert len(NUMBERS["rows"]) >= 5
     for row in NUMBERS["rows"]:
         assert tuple(row) == rows.KEYS
         if row["rule"] == "ann":
