@@ -83,7 +83,7 @@ MISSING = {
     "synth": ("amaranth", "sim,synth"),
     "energy": ("amaranth", "sim,synth"),
     "explore": ("amaranth", "sim,synth"),
-    "compare": ("cocotb", "sim,synth,train"),
+    "compare": ("amaranth", "sim,synth,train"),
     "bitstream": ("amaranth", "hw,synth"),
 }
 

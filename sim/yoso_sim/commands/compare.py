@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from yoso_hw import chips, drawing
-from yoso_hw.folders import checkout, output_folder
+from yoso_hw.folders import checkout, need_checkout, output_folder
 from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, jobs_option, out_option
 from yoso_sw.compile.choose import choose
@@ -111,19 +112,22 @@ def main(
 
     try:
         with one_message():
-            numbers = page.load()
-            if not again:
-                why = "" if energy == "none" else priced.missing()
-                run = Run(images, jobs, chip, energy, fresh, why)
-                numbers = page.merged(numbers, run.all(planned(nets, chip)))
+            if again:
+                need_checkout("yoso compare --again")
+                page.publish(page.load())
+                return
+            why = "" if energy == "none" else priced.missing()
+            found = page.load() if checkout() is not None else page.EMPTY
+            for one in Run(images, jobs, chip, energy, fresh, why).all(planned(nets, chip)):
+                # Published row by row, onto what another run may have published meanwhile.
+                found = page.merged(page.load() if checkout() is not None else found, one)
                 out.mkdir(parents=True, exist_ok=True)
-                write_whole(out / "compare.json", json.dumps(numbers, indent=1) + "\n")
-                write_whole(out / "compare.md", page.page(numbers))
-                drawing.save(page.draw(numbers), out / "compare.png")
-                console.print(f"[dim]{os.path.relpath(out / 'compare')}.json, .md, .png")
-            if checkout() is not None:
-                page.publish(numbers)
-                console.print(f"[dim]{os.path.relpath(page.PAGE)}/README.md")
+                write_whole(out / "compare.json", json.dumps(found, indent=1) + "\n")
+                write_whole(out / "compare.md", page.page(found))
+                drawing.save(page.draw(found), out / "compare.png")
+                if checkout() is not None:
+                    page.publish(found)
+            console.print(f"[dim]{os.path.relpath(out / 'compare')}.json, .md, .png")
     except (CompareError, SynthError, LibertyError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -214,24 +218,23 @@ class Run:
         }
         return rows.ann_row(f"ann-{network.shape}", accuracy, work, nj), details, {}
 
-    def all(self, asked: list[tuple[Path, Network, WeightImage]]) -> dict[str, Any]:
-        """Rows and details of networks, and of a ReLU network of each shape that `dense_mnist` takes."""
-        found: dict[str, Any] = {"rows": [], "details": {}, "no_energy": self.no_energy}
+    def all(self, asked: list[tuple[Path, Network, WeightImage]]) -> Iterator[dict[str, Any]]:
+        """Row and details of each network, and of a ReLU network of each shape that `dense_mnist` takes."""
         shapes: dict[str, tuple[Path, Network, dict[str, Any] | None, int]] = {}
         for number, (path, network, image) in enumerate(asked, 1):
             console.print(f"{number} of {len(asked)}: {network.name}")
             row, details, netlists = self.spiking(path, network, image)
-            found["rows"].append(row)
-            found["details"][network.name] = details
+            yield self._one(row, details)
             if dense_mnist(network):
                 before = shapes[network.shape][2] if network.shape in shapes else None
                 netlist = netlists.get(image.params.acc_bits) or before
                 shapes[network.shape] = path, network, netlist, image.params.lanes
         for shape in shapes.values():
             row, details, _ = self.relu(*shape)
-            found["rows"].append(row)
-            found["details"][row["network"]] = details
-        return found
+            yield self._one(row, details)
+
+    def _one(self, row: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:
+        return {"rows": [row], "details": {row["network"]: details}, "no_energy": self.no_energy}
 
 
 def dense_mnist(network: Network) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import fill
 from typing import Any
 
 from yoso_hw import drawing
@@ -53,7 +54,7 @@ def draw(numbers: dict[str, Any]) -> Any:
     """The picture, a matplotlib figure."""
     pyplot = drawing.pyplot()
     rows, details = numbers["rows"], numbers["details"]
-    height = 1.0 + 0.24 * len(rows)
+    height = 1.0 + 0.24 * sum(fill(row["network"], 34).count("\n") + 1 for row in rows)
     figure = pyplot.figure(figsize=(12, height + 4.6), layout="constrained")
     upper, lower = figure.subfigures(2, 1, height_ratios=(height, 4.6))
     _draw_costs(upper, rows, details)
@@ -74,7 +75,7 @@ def _draw_costs(part: Any, rows: list[dict[str, Any]], details: dict[str, Any]) 
             axis.set_xticks([])
         axis.tick_params(axis="y", length=0)
         axis.set_xlabel(heading)
-    axes[0].set_yticks(range(len(rows)), [row["network"] for row in rows], size=9)
+    axes[0].set_yticks(range(len(rows)), [fill(row["network"], 34) for row in rows], size=9)
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     part.suptitle("An image on the same chip, on average", size=11)
 

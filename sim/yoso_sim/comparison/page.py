@@ -15,6 +15,9 @@ from yoso_sim.comparison.draw import kind_of
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "compare"
 NUMBERS = PAGE / "numbers.json"
 
+#: Numbers of nothing.
+EMPTY: dict[str, Any] = {"rows": [], "details": {}, "no_energy": ""}
+
 #: In the order of the table.
 RULES = ("stdbp", "count", "tandem", "clif", "ann")
 
@@ -81,8 +84,7 @@ integers. Inputs and activations of 0 are skipped.
 
 def load() -> dict[str, Any]:
     """The published numbers; without any, empty ones."""
-    empty = {"rows": [], "details": {}, "no_energy": ""}
-    return json.loads(NUMBERS.read_text()) if NUMBERS.exists() else empty
+    return json.loads(NUMBERS.read_text()) if NUMBERS.exists() else EMPTY
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -238,14 +240,17 @@ def _ann(numbers: dict[str, Any]) -> list[str]:
 
 
 def _missing(numbers: dict[str, Any]) -> list[str]:
-    """Which rows have no energy, and why."""
+    """Which rows were not run on the RTL, which have no energy, and why."""
+    lines = []
+    if idle := [row["network"] for row in numbers["rows"] if row["images_rtl"] == 0]:
+        lines += [f"Not run on the RTL for this page, so without cycles: {', '.join(idle)}.", ""]
     without = [row["network"] for row in numbers["rows"] if row["energy_nj"] is None]
     if not without:
-        return []
+        return lines
     why = "their netlists were not measured (`--energy all` does)"
     if numbers["no_energy"]:
         why = "no process' files were at hand (`PDK_ROOT`)"
-    return [f"No energy is given for {', '.join(without)}: {why}.", ""]
+    return [*lines, f"No energy is given for {', '.join(without)}: {why}.", ""]
 
 
 def page(numbers: dict[str, Any]) -> str:
