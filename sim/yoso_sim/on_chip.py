@@ -9,6 +9,7 @@ from typing import Any
 from yoso_hw.params import ChipParams
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.network import Network
+from yoso_sw.network.zoo import names
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "on-chip"
 NUMBERS = PAGE / "numbers.json"
@@ -85,6 +86,7 @@ def page(rows: dict[str, dict[str, Any]]) -> str:
             f"{own['cycles_per_image']['mean']:,.0f}",
         )
         lines.append(f"| {' | '.join(cells)} |")
+    missing = [name for name in names(".npz") if name not in rows]
     total = sum(own["images"] for own in rows.values()), sum(own["spikes_compared"] for own in rows.values())
     differ = sum(map(differences, rows.values()))
     return "\n".join(
@@ -93,6 +95,7 @@ def page(rows: dict[str, dict[str, Any]]) -> str:
             "",
             f"Together {total[0]:,} images and {total[1]:,} spikes; {differ} of spikes, classes and counters "
             "differ.",
+            *(["", f"Not run yet: {', '.join(missing)}."] if missing else []),
             "",
         ]
     )
