@@ -82,7 +82,7 @@ class Sweeps:
         with m.Elif(self.issue):
             m.d.sync += self.count.eq(self.count + 1)
         room = ~walk.request.valid | walk.request.ready
-        waited = h.past(walk.sweeping & ~self.issue) if params.banked else Const(1)
+        waited = h.past(walk.sweeping & room & ~self.issue) if params.banked else Const(1)
         h.check(implies(walk.sweeping & room & waited, self.issue), "a word a cycle; banked, in two")
 
 
