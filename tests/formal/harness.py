@@ -8,6 +8,7 @@ from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, ClockDomain, Cover, Module, Mux, Signal, Value
+from yoso_hw.params import ChipParams
 
 
 @dataclass(frozen=True)
@@ -115,3 +116,10 @@ class Harness:
 def implies(condition: Any, conclusion: Any) -> Value:
     """Whether `conclusion` holds where `condition` does."""
     return ~Value.cast(condition).bool() | Value.cast(conclusion).bool()
+
+
+def small_chip(**changes: Any) -> ChipParams:
+    """A chip of one PE with one lane, and of the least there can be of all else; but for `changes`."""
+    mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2}
+    core = {"lanes": 1, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
+    return ChipParams(**{**mesh, **core, **changes})

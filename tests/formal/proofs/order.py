@@ -10,7 +10,7 @@ from yoso_hw.core.ops import Op
 from yoso_hw.core.walk import Walk
 from yoso_hw.params import ChipParams, bits_for
 
-from formal.harness import Harness, Proof, implies
+from formal.harness import Harness, Proof, implies, small_chip
 
 #: Positions of a tile and filter words of each: rows, columns, filter words; and whether the PE pools.
 Tile = tuple[int, int, int, bool]
@@ -158,9 +158,7 @@ def ends(h: Harness, params: ChipParams) -> None:
 
 
 def chip(**changes: Any) -> ChipParams:
-    mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2, "side": 2}
-    core = {"lanes": 1, "neurons": 8, "weights": 8, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
-    return ChipParams(**{**mesh, **core, **changes})
+    return small_chip(**{"side": 2, "neurons": 8, "weights": 8, **changes})
 
 
 PROOFS = [

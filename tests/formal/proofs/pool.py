@@ -11,7 +11,7 @@ from yoso_hw.core.store import Store
 from yoso_hw.params import ChipParams, bits_for
 from yoso_hw.registers import Reset
 
-from formal.harness import Harness, Proof, implies
+from formal.harness import Harness, Proof, implies, small_chip
 
 GROUPS = 2
 
@@ -109,9 +109,7 @@ def build(h: Harness, params: ChipParams) -> None:
 
 
 def chip(**changes: Any) -> ChipParams:
-    mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2, "side": 2}
-    core = {"lanes": 1, "neurons": 8, "weights": 8, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
-    return ChipParams(**{**mesh, **core, **changes})
+    return small_chip(**{"side": 2, "neurons": 8, "weights": 8, **changes})
 
 
 PROOFS = [

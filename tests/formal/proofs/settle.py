@@ -8,7 +8,7 @@ from amaranth.hdl import Mux, Signal, Value
 from yoso_hw.core.core import Core
 from yoso_hw.params import ChipParams
 
-from formal.harness import Harness, Proof, implies
+from formal.harness import Harness, Proof, implies, small_chip
 
 #: Lines that a table's word can tell of, at most.
 LINES = 3
@@ -74,9 +74,7 @@ def build(h: Harness, params: ChipParams, slack: int) -> None:
 
 
 def chip(**changes: Any) -> ChipParams:
-    mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2, "side": 2}
-    core = {"lanes": 1, "neurons": 4, "weights": 4, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
-    return ChipParams(**{**mesh, **core, **changes})
+    return small_chip(**{"side": 2, "neurons": 4, "weights": 4, **changes})
 
 
 PROOFS = [

@@ -6,7 +6,7 @@ from amaranth.hdl import Mux, Signal, Value
 from yoso_hw.core.core import Core
 from yoso_hw.params import ChipParams
 
-from formal.harness import Harness, Proof, implies
+from formal.harness import Harness, Proof, implies, small_chip
 
 
 def build(h: Harness, params: ChipParams, longest: int, longest_spike: int) -> None:
@@ -61,9 +61,7 @@ def build(h: Harness, params: ChipParams, longest: int, longest_spike: int) -> N
 
 
 def chip(**changes) -> ChipParams:
-    mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2}
-    core = {"lanes": 1, "neurons": 5, "weights": 8, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
-    return ChipParams(**{**mesh, **core, **changes})
+    return small_chip(**{"neurons": 5, "weights": 8, **changes})
 
 
 PROOFS = [

@@ -10,7 +10,7 @@ from yoso_hw.core.ops import Op
 from yoso_hw.core.walk import Walk
 from yoso_hw.params import ChipParams
 
-from formal.harness import Harness, Proof, implies
+from formal.harness import Harness, Proof, implies, small_chip
 
 #: What the compiler writes: any of it is taken, right or wrong.
 REGISTERS = ("words", "filter_words", "neuron_pitch", "weight_pitch", "blocks")
@@ -161,9 +161,7 @@ def walks(h: Harness, params: ChipParams) -> None:
 
 
 def chip(**changes: Any) -> ChipParams:
-    mesh = {"cols": 1, "rows": 1, "layers": 2, "classes": 2, "steps": 2, "side": 2}
-    core = {"lanes": 1, "neurons": 6, "weights": 11, "weight_bits": 2, "acc_bits": 2, "pot_bits": 2}
-    return ChipParams(**{**mesh, **core, **changes})
+    return small_chip(**{"side": 2, "neurons": 6, "weights": 11, **changes})
 
 
 PROOFS = [
