@@ -47,8 +47,8 @@ COMPILER_FLAGS = "-march=native -std=c++20"
 HEADER = "runtime.h"
 HEADER_TEXT = '#include "verilated.h"\n#include "verilated_dpi.h"\n'
 
-#: Code that runs once is not worth optimising. The wheel's makefile precompiles the model's headers too, and does not
-#: know how g++ takes a precompiled one.
+#: Code that runs once is not worth optimising. The wheel's makefile precompiles the model's headers too, and
+#: does not know how g++ takes a precompiled one.
 MAKE_FLAGS = (
     f"OPT_FAST=-O2 OPT_GLOBAL=-O2 OPT_SLOW=-O0 VK_PCH_H={HEADER} "
     f"VK_PCH_I_FAST=-include{HEADER}.fast VK_PCH_I_SLOW=-include{HEADER}.slow"
