@@ -303,7 +303,11 @@ def test_a_product_of_the_relu_network_costs_its_read_and_its_arithmetic():
     part = {"a": 1.0}
     netlist = {
         "macros": {"weight memory": {"read_pj": 48.0, "pack": 2}},
-        "costs": {"cycle": {"a": 2.0}, "update": {"a": 30.0}, "sweep_word": [{"a": 10.0}], "flit": part},
+        "costs": {
+            "cycle": {"a": 2.0},
+            "flit": part,
+            "energy": [{"updates": {"a": 30.0}, "words": {"a": 10.0}}],
+        },
     }
     found = priced.of_ann({"macs": 1000.0}, 100, netlist, lanes=4)
     each = 6.0 + 0.3 * priced.SCALE

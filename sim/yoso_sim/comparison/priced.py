@@ -17,7 +17,7 @@ from yoso_sw.network.network import Network
 from yoso_synth import pdk
 
 from yoso_sim.energy.cost import Case, netlist_costs, netlist_file, spent
-from yoso_sim.energy.model import activity_of
+from yoso_sim.energy.traffic import activity_of
 
 #: Widths of A.
 WIDTHS = (16, 20)
@@ -114,8 +114,10 @@ def of_ann(work: dict[str, float], neurons: int, netlist: dict[str, Any], lanes:
     arithmetic = SCALE * (MULTIPLY_PJ + ADD_PJ)
     read = memory["read_pj"] / (lanes * memory["pack"])
     cycle = sum(costs["cycle"].values())
-    update = (sum(costs["update"].values()) + cycle) / lanes + SCALE * MULTIPLY_PJ
-    sweep = (sum(costs["sweep_word"][0].values()) + cycle) / lanes
+    update, sweep = (
+        (sum(costs["energy"][0][event].values()) + cycle) / lanes for event in ("updates", "words")
+    )
+    update += SCALE * MULTIPLY_PJ
     return {
         "weight_read_pj": round(read, 3),
         "multiply_add_pj": round(arithmetic, 3),
