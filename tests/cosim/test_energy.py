@@ -185,7 +185,7 @@ def test_each_pe_s_words_are_those_of_its_layer() -> None:
     hidden, output = (layer.slices[0] for layer in image.layers)
     counters[hidden.y, hidden.x, Counter.SWEEPS], counters[output.y, output.x, Counter.SWEEPS] = 4, 5
     result = golden.run(network, np.full((1, 2), NEVER, np.int16), params=image.params)
-    events = activity_of(image, counters, 100.0, result).events
+    events = activity_of(image, result, counters, 100.0).events
     assert [layer["words"] for layer in events] == [4, 5]  # a word each
 
 

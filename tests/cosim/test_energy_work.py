@@ -11,7 +11,7 @@ from support.reference import random_events
 from support.walker import walk
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Register
-from yoso_sim.energy.work import EVENTS, Work, all_work, beside_counters
+from yoso_sim.energy.work import EVENTS, Predicted, Work, all_work
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.tables import bias_address
 from yoso_sw.network.events import NEVER
@@ -80,10 +80,9 @@ def test_every_event_of_every_step_is_what_a_pe_does_that_takes_flits_literally(
             np.testing.assert_array_equal(work.steps(result, index), seen)
             sums[place] = sums.get(place, 0) + np.sum(seen, axis=0)
     assert all(sum(one[EVENTS.index(name)] for one in sums.values()) > 0 for name in EVENTS[:-1])
-    others = beside_counters(image, result)
+    done = Predicted(image, result)
     for (x, y), own in sums.items():
-        for name, values in others.items():
-            assert 2 * values[y, x] == own[EVENTS.index(name)]
+        assert [2 * done.of_pes(name)[y, x] for name in EVENTS] == own.tolist()
 
 
 def test_a_spike_for_one_tile_is_dropped_at_the_other_tiles_that_it_comes_to():

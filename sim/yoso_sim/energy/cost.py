@@ -22,6 +22,7 @@ from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_hw.writing import write_whole
+from yoso_sw.compile.choose import choose
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.recorded import samples_for
@@ -32,7 +33,7 @@ from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 from yoso_synth.asic import flop_figures, map_node, map_rest, node_delay, plan_memories
 from yoso_synth.macros import Tiling
-from yoso_synth.pdk import PROCESSES, Process
+from yoso_synth.pdk import PROCESSES, MissingPdk, Process
 from yoso_synth.power import PowerModel
 from yoso_synth.timing import Timing
 from yoso_synth.toggles import Toggles
@@ -99,6 +100,35 @@ class Case:
 @cache
 def _samples(path: Path, data: str | None) -> Samples:
     return samples_for(Network.load(path), path, data)
+
+
+def case_of(
+    net: str, chip: str | None, settings: tuple[str, ...], data: str | None, process: Process
+) -> tuple[Case, str]:
+    """A network on the chip asked for, or on the one that `choose` takes; and why it is another than that.
+
+    Where a memory that is read and written in one cycle has no macro, its banks have: `banked=true`.
+
+    Raises
+    ------
+    NetworkError, ParamError, CompileError, SynthError
+        If there is no such network or chip, or it does not hold the network, or there are no Liberty files.
+    """
+    choice = choose(Network.load(locate(net, ".npz")), chip, settings)
+    params, why = choice.image.params, [choice.why] if choice.why else []
+    if params.neuron != chips.load(choice.chip, settings).neuron:
+        settings = (f"neuron={params.neuron}", *settings)
+    try:
+        plan_memories(params, process)
+    except MissingPdk:
+        raise
+    except SynthError as error:
+        if params.banked:
+            raise
+        settings = (*settings, "banked=true")
+        plan_memories(replace(params, banked=True), process)
+        why.append(f"with banked=true, as {str(error).partition(':')[0]}")
+    return Case(net, settings, data=data, chip=choice.chip), "; ".join(why)
 
 
 def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int]:
@@ -264,7 +294,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
     result = golden.run(network, samples.inputs, params=params, early_exit=case.early_exit)
     right = round(100 * float((result.decisions == samples.labels).mean()), 2)
 
-    activity = activity_of(image, counters, cycles, result)
+    activity = activity_of(image, result, counters, cycles)
     costs = Costs(**netlist["costs"])
     found: dict[str, Any] = {
         "case": asdict(case),

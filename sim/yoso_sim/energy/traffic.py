@@ -6,12 +6,12 @@ import numpy as np
 from yoso_hw.registers import Counter
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.layout import LayerMap
-from yoso_sw.compile.predict import arrivals
+from yoso_sw.compile.predict import arrivals, predict_counters
 from yoso_sw.compile.routes import destination, ways
 from yoso_sw.network.golden import GoldenResult
 
 from yoso_sim.energy.model import Activity
-from yoso_sim.energy.work import beside_counters
+from yoso_sim.energy.work import Predicted
 
 
 def tree_nodes(start: tuple[int, int], rectangle: tuple[int, int, int, int]) -> int:
@@ -57,14 +57,27 @@ def router_flits(image: WeightImage, arrived: np.ndarray, counters: np.ndarray) 
     return flits
 
 
-def activity_of(image: WeightImage, counters: np.ndarray, cycles: float, result: GoldenResult) -> Activity:
-    """The activity of an image from counters averaged over the images of a golden model's result."""
+def activity_of(
+    image: WeightImage, result: GoldenResult, counters: np.ndarray | None = None, cycles: float | None = None
+) -> Activity:
+    """What an image takes on average over the images of a golden model's result.
+
+    `counters` and `cycles` are of the RTL, averaged over the same images; without them counters are those
+    that the RTL must show, and cycles are estimated.
+    """
     words = np.zeros((image.params.rows, image.params.cols))
     layers = np.full(words.shape, -1)
     for number, layer in enumerate(image.layers):
         for part in layer.slices:
             words[part.y, part.x] = part.words(image.params.lanes)
             layers[part.y, part.x] = number
-    arrived = arrivals(image, result, 0) / len(result.last)
-    others = beside_counters(image, result) if image.params.side else {}
-    return Activity(counters, words, layers, router_flits(image, arrived, counters), cycles, **others)
+    images = len(result.last)
+    if counters is None:
+        counters = predict_counters(image, result) / images
+    flits = router_flits(image, arrivals(image, result, 0) / images, counters)
+    if not image.params.side and cycles is not None:
+        return Activity(counters, words, layers, flits, cycles)
+    done = Predicted(image, result)
+    cycles = done.cycles if cycles is None else cycles
+    others = {name: done.of_pes(name) for name in ("reached", "dropped")}
+    return Activity(counters, words, layers, flits, cycles, **others)
