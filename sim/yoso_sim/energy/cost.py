@@ -41,7 +41,7 @@ from yoso_synth.tools import SynthError, build_folder
 
 from yoso_sim.build import build, build_key, code_of
 from yoso_sim.campaign import Campaign, plan, run
-from yoso_sim.energy.measured import MEASURED, Netlist
+from yoso_sim.energy.measured import Netlist, images_for
 from yoso_sim.energy.model import Activity, Costs, Point
 from yoso_sim.energy.traffic import activity_of
 
@@ -196,7 +196,7 @@ def key_of(case: Case, process: Process) -> str:
         repr((case.network, case.settings, process.name, build_key(case.params))).encode()
     )
     digest.update(case.path.read_bytes())
-    digest.update(case.samples()[: MEASURED + 1].digest.encode())
+    digest.update(case.samples()[: images_for(case.params)].digest.encode())
     for name in SHAPED_BY:
         digest.update(code_of(inspect.getsource(import_module(name))).encode())
     return digest.hexdigest()[:16]
@@ -230,7 +230,7 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     report("switching activity of a PE")
     toggles = Toggles(design, process)
     model = PowerModel(toggles, process)
-    some = case.samples().first(MEASURED + 1).inputs
+    some = case.samples().first(images_for(params)).inputs
     result = golden.run(network, some, params=params, early_exit=True)
     mapped = Netlist(toggles, model, image, network.layers, result)
     costs = mapped.costs()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from yoso_hw.params import ChipParams
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.layer import Layer
@@ -21,13 +22,19 @@ from yoso_sim.energy.work import EVENTS
 #: Cycles of the idle window, and flits of the passing one, that rates are measured in.
 IDLE_CYCLES, PASSING = 300, 300
 
-#: Images that events are measured with, and PEs of a layer where the chip has convolution.
-MEASURED, PES = 2, 4
+#: Images that events of a chip without convolution are measured with, on one PE; else the most PEs of a
+#: layer, each of which runs an image of its own.
+MEASURED, PES = 2, 6
 
-#: Which events are told apart in windows of a sweep and in those of a step's spikes. Where a spike updates
-#: all words of a PE, those of a window stand in one proportion, and words take all.
+#: Windows, and which events are told apart in them. Where a spike updates all words of a PE, those of a
+#: window stand in one proportion, and words take all.
 DENSE = {"sweep": ("words",), "spikes": ("updates",)}
-WALKED = {"sweep": ("words", "reached", "sent"), "spikes": ("spikes", "updates", "dropped")}
+WALKED = {"step": ("words", "reached", "sent", "spikes", "updates", "dropped")}
+
+
+def images_for(params: ChipParams) -> int:
+    """Images that costs and their check need."""
+    return 2 * PES - 1 if params.side else MEASURED + 1
 
 
 def by_part(energy: Energy) -> dict[str, float]:
@@ -45,7 +52,7 @@ class Measured:
     Attributes
     ----------
     kinds
-        What the windows are: "idle", "sweep", "spikes" or "passing".
+        What the windows are: "idle", "passing", and "sweep" and "spikes" or both in a "step".
     cycles, busy
         Cycles, and those with work; int64 (windows,).
     spent
@@ -92,7 +99,7 @@ class Measured:
 
     def beyond(self, kind: str) -> np.ndarray:
         """The same without spikes' flits, which are counted as such."""
-        flits = self.events("spikes", "dropped").sum(1, keepdims=True) if kind == "spikes" else 0
+        flits = 0 if kind == "sweep" else self.events("spikes", "dropped").sum(1, keepdims=True)
         return self._beyond(kind) - flits * self.flit
 
     def busy_of(self, kind: str) -> np.ndarray:
@@ -135,30 +142,34 @@ def layer_costs(runs: Sequence[Measured], told: Mapping[str, tuple[str, ...]]) -
         each = np.array([shares(counts, one) for one in spent.T])
         for name, values in zip(names, each.T, strict=True):
             found.energy[name] = dict(zip(PARTS, values.tolist(), strict=True))
-    swept = np.concatenate([run.events("words")[:, 0] for run in runs])
-    sweeps, spikes = (np.concatenate([run.busy_of(kind) for run in runs]) for kind in told)
+    done = [np.concatenate([run.events(name)[:, 0] for run in runs]) for name in ("words", "updates")]
+    busy = np.sum([np.concatenate([run.busy_of(kind) for run in runs]) for kind in told], axis=0)
     found.busy["words"] = 1.0
     if told is DENSE:
-        updated = sum(int(run.events("updates").sum()) for run in runs)
-        ends = float(sweeps.sum() + spikes.sum() - swept.sum() - updated) / len(swept)
-        found.busy.update(updates=1.0, sweeps=ends)
+        swept, updated = (int(one.sum()) for one in done)
+        found.busy.update(updates=1.0, sweeps=float(busy.sum() - swept - updated) / len(busy))
         return found
-    for names, cycles in ((("sweeps", "sent"), sweeps - swept), (told["spikes"], spikes)):
-        counts = np.concatenate([run.events(*names) for run in runs])
-        found.busy.update(zip(names, shares(counts, cycles).tolist(), strict=True))
+    names = ("sweeps", "sent", "spikes", "updates", "dropped")
+    counts = np.concatenate([run.events(*names) for run in runs])
+    found.busy.update(zip(names, shares(counts, busy - done[0]).tolist(), strict=True))
     return found
 
 
 def measure(
-    toggles: Toggles, model: PowerModel, bench: NodeBench, result: GoldenResult, images: Sequence[int]
+    toggles: Toggles,
+    model: PowerModel,
+    bench: NodeBench,
+    result: GoldenResult,
+    images: Sequence[int],
+    told: Mapping[str, tuple[str, ...]],
 ) -> Measured:
-    """Run a node's netlist through some images of `result`."""
+    """Run a node's netlist through some images of `result`, with a window for each kind of `told`."""
     commands = [*bench.load(), Command("mark"), Command("cycles", IDLE_CYCLES), Command("mark")]
     kinds = ["idle"]
     for index in images:
         axons = bench.work.axons(result, index)
-        commands += bench.image_commands(axons, marks=True)
-        kinds += ["sweep", "spikes"] * len(axons)
+        commands += bench.image_commands(axons, [*told])
+        kinds += [*told] * len(axons)
     rows = bench.image.params.weight_words
     commands += [bench.passing(37 * i % rows) for i in range(PASSING)]
     commands += [Command("drain"), Command("mark")]
@@ -177,20 +188,32 @@ def kind_of_sweep(layer: Layer) -> tuple[bool, ...]:
 # ---- all layers of a network ---------------------------------------------------------------------------
 
 
-def chosen(parts: int) -> list[int]:
-    """Numbers of a layer's PEs that events are measured on, `PES` of them from the first to the last."""
-    return sorted({round(each) for each in np.linspace(0, parts - 1, PES)})
+def chosen(parts: int) -> tuple[list[int], list[int]]:
+    """Numbers of a layer's PEs that events are measured on, and of those between, on which costs are checked.
+
+    One PE alone is both.
+    """
+    some = sorted({round(each) for each in np.linspace(0, parts - 1, 2 * PES - 1)})
+    return some[::2], some[1::2] or some
 
 
 @dataclass(frozen=True)
 class Checked:
-    """An image on the netlist of the PE at `node`, or of several, beside the same by the costs of events.
+    """Images on the netlists of some PEs beside the same by the costs of events.
 
     `found` has pJ, the clock always on, and cycles with work, each "measured" and "modelled".
     """
 
-    node: tuple[int, int] | None
+    nodes: list[tuple[int, int]]
     found: dict[str, float]
+
+    @classmethod
+    def of_all(cls, each: Sequence[Checked], times: Sequence[float]) -> Checked:
+        """Several together, each so many times."""
+        found = {
+            key: sum(n * one.found[key] for n, one in zip(times, each, strict=True)) for key in each[0].found
+        }
+        return cls([node for one in each for node in one.nodes], found)
 
     def above(self, what: str) -> float:
         """By how much in per cent the model is above the netlist in "pj" or "busy"."""
@@ -198,7 +221,6 @@ class Checked:
 
     def report(self) -> dict[str, Any]:
         return {
-            **({} if self.node is None else {"node": list(self.node)}),
             **{name: round(value, 1) for name, value in self.found.items()},
             "difference_percent": self.above("pj"),
             "busy_difference_percent": self.above("busy"),
@@ -207,7 +229,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Netlist:
-    """A mapped node, and a network that it runs: `result` has `MEASURED` images and one for the check."""
+    """A mapped node, and a network that it runs; `result` has as many images as `images_for` says."""
 
     toggles: Toggles
     model: PowerModel
@@ -221,7 +243,8 @@ class Netlist:
         return NodeBench(self.image, part.x, part.y)
 
     def run(self, layer: int, number: int, images: Sequence[int]) -> Measured:
-        return measure(self.toggles, self.model, self.bench(layer, number), self.result, images)
+        told = WALKED if self.image.params.side else DENSE
+        return measure(self.toggles, self.model, self.bench(layer, number), self.result, images, told)
 
     def costs(self) -> Costs:
         """What events cost in each layer.
@@ -232,7 +255,7 @@ class Netlist:
         every = range(MEASURED)
         if self.image.params.side:
             runs = [
-                [self.run(layer, number, [i % MEASURED]) for i, number in enumerate(chosen(len(own.slices)))]
+                [self.run(layer, number, [i]) for i, number in enumerate(chosen(len(own.slices))[0])]
                 for layer, own in enumerate(self.image.layers)
             ]
             found = [layer_costs(own, WALKED) for own in runs]
@@ -261,26 +284,31 @@ class Netlist:
         )
 
     def check(self, costs: Costs) -> dict[str, Any]:
-        """A whole image, which the costs were not measured with, on netlists of PEs beside what they say.
+        """Whole images, which the costs were not measured with, on netlists of PEs beside what costs say.
 
-        Without convolution on the chip on another PE of the first layer; else on a PE of each layer, which is
-        another where there is one, and all together, each as often as its layer has PEs.
+        Without convolution on the chip one image on another PE of the first layer; else on PEs of each layer
+        that the costs were not measured on (where it has several) as many images, and all layers together,
+        each by its number of PEs; "worst_percent" is of one PE.
         """
         if not self.image.params.side:
-            return self._checked(costs, 0, 23).report()
-        each = [self._checked(costs, i, len(own.slices) // 2) for i, own in enumerate(self.image.layers)]
-        pes = [len(own.slices) for own in self.image.layers]
-        total = {
-            key: sum(n * one.found[key] for n, one in zip(pes, each, strict=True)) for key in each[0].found
-        }
-        whole = Checked(None, total).report()
-        return {**whole, "layers": [one.report() for one in each]}
+            one = self._checked(costs, 0, 23, MEASURED)
+            return {"node": list(one.nodes[0]), **one.report()}
+        layers, times, reports = [], [], []
+        for layer, own in enumerate(self.image.layers):
+            numbers = chosen(len(own.slices))[1]
+            each = [self._checked(costs, layer, number, PES + i) for i, number in enumerate(numbers)]
+            layers.append(Checked.of_all(each, [1.0] * len(each)))
+            times.append(len(own.slices) / len(each))
+            worst = max((one.above("pj") for one in each), key=abs)
+            nodes = [list(node) for node in layers[-1].nodes]
+            reports.append({"nodes": nodes, **layers[-1].report(), "worst_percent": worst})
+        return {**Checked.of_all(layers, times).report(), "layers": reports}
 
-    def _checked(self, costs: Costs, layer: int, number: int) -> Checked:
+    def _checked(self, costs: Costs, layer: int, number: int, index: int) -> Checked:
         """Raises `SynthError` if the netlist's neurons that spike are not the golden model's."""
-        bench, index = self.bench(layer, number), MEASURED
+        bench = self.bench(layer, number)
         axons = bench.work.axons(self.result, index)
-        run = [*bench.load(), Command("mark"), *bench.image_commands(axons, marks=False), Command("mark")]
+        run = [*bench.load(), Command("mark"), *bench.image_commands(axons, []), Command("mark")]
         (window,), flits = self.toggles.run(run)
         if layer + 1 < len(self.layers):
             sent, fired = bench.sent(flits), bench.work.fired(self.result, index)
@@ -296,4 +324,4 @@ class Netlist:
             "measured_busy": float(window.busy),
             "modelled_busy": sum(events[name] * cycles for name, cycles in busy.items()),
         }
-        return Checked((bench.x, bench.y), found)
+        return Checked([(bench.x, bench.y)], found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from yoso_hw.packet import Kind, Packets, kind_of
@@ -97,15 +98,16 @@ class NodeBench:
         flit = self._spike(**rectangle_fields(to), tag=0, parity=0, row=row, r=0, q=0)
         return Command("flit", link, flit)
 
-    def image_commands(self, axons: list[list[int]], *, marks: bool) -> list[Command]:
-        """An image; with `marks`, every sweep and every step's spikes apart, between marks."""
+    def image_commands(self, axons: list[list[int]], windows: Sequence[str]) -> list[Command]:
+        """An image. `windows` are what of it is marked off: nothing, every "step", or in every step apart the
+        "sweep" and the "spikes"."""
         commands = []
         for step, spiking in enumerate(axons):
             commands.append(self.tick(step == 0))
-            if marks:
+            if "sweep" in windows:
                 commands += [Command("drain"), Command("mark")]
             commands += [self.spike(axon) for axon in spiking]
             commands.append(Command("drain"))
-            if marks:
+            if windows:
                 commands.append(Command("mark"))
         return commands
