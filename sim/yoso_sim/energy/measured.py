@@ -22,14 +22,15 @@ from yoso_sim.energy.work import EVENTS
 #: Cycles of the idle window, and flits of the passing one, that rates are measured in.
 IDLE_CYCLES, PASSING = 300, 300
 
-#: Images that events of a chip without convolution are measured with, on one PE; else the most PEs of a
-#: layer, each of which runs an image of its own.
+#: Images that events of a chip without convolution are measured with, on one PE; else images of a layer,
+#: on as many of its PEs, if it has these.
 MEASURED, PES = 2, 6
 
 #: Windows, and which events are told apart in them. Where a spike updates all words of a PE, those of a
 #: window stand in one proportion, and words take all.
-DENSE = {"sweep": ("words",), "spikes": ("updates",)}
-WALKED = {"step": ("words", "reached", "sent", "spikes", "updates", "dropped")}
+Told = Mapping[str, tuple[str, ...]]
+DENSE: Told = {"sweep": ("words",), "spikes": ("updates",)}
+WALKED: Told = {"step": ("words", "reached", "sent", "spikes", "updates", "dropped")}
 
 
 def images_for(params: ChipParams) -> int:
@@ -133,7 +134,7 @@ class LayerCosts:
     busy: dict[str, float] = field(default_factory=dict)
 
 
-def layer_costs(runs: Sequence[Measured], told: Mapping[str, tuple[str, ...]]) -> LayerCosts:
+def layer_costs(runs: Sequence[Measured], told: Told) -> LayerCosts:
     """What events cost in some runs of PEs of one layer, as far as they are `told` apart."""
     found = LayerCosts()
     for kind, names in told.items():
@@ -149,7 +150,7 @@ def layer_costs(runs: Sequence[Measured], told: Mapping[str, tuple[str, ...]]) -
         swept, updated = (int(one.sum()) for one in done)
         found.busy.update(updates=1.0, sweeps=float(busy.sum() - swept - updated) / len(busy))
         return found
-    names = ("sweeps", "sent", "spikes", "updates", "dropped")
+    names = tuple("sweeps" if name == "words" else name for name in told["step"] if name != "reached")
     counts = np.concatenate([run.events(*names) for run in runs])
     found.busy.update(zip(names, shares(counts, busy - done[0]).tolist(), strict=True))
     return found
@@ -161,7 +162,7 @@ def measure(
     bench: NodeBench,
     result: GoldenResult,
     images: Sequence[int],
-    told: Mapping[str, tuple[str, ...]],
+    told: Told,
 ) -> Measured:
     """Run a node's netlist through some images of `result`, with a window for each kind of `told`."""
     commands = [*bench.load(), Command("mark"), Command("cycles", IDLE_CYCLES), Command("mark")]
@@ -189,12 +190,18 @@ def kind_of_sweep(layer: Layer) -> tuple[bool, ...]:
 
 
 def chosen(parts: int) -> tuple[list[int], list[int]]:
-    """Numbers of a layer's PEs that events are measured on, and of those between, on which costs are checked.
+    """Numbers of a layer's PEs that `PES` images run on, and of others, on which costs are checked.
 
-    One PE alone is both.
+    The last one, which may hold fewer words, is among the first. Of few PEs some come several times; where
+    all are measured, all are checked as well.
     """
-    some = sorted({round(each) for each in np.linspace(0, parts - 1, 2 * PES - 1)})
-    return some[::2], some[1::2] or some
+    first = sorted({round(each) for each in np.linspace(0, parts - 1, PES)})
+    others = [number for number in range(parts) if number not in first] or first
+    some = sorted({round(each) for each in np.linspace(0, len(others) - 1, PES - 1)})
+    return (
+        [first[i % len(first)] for i in range(PES)],
+        [others[some[i % len(some)]] for i in range(PES - 1)],
+    )
 
 
 @dataclass(frozen=True)
@@ -300,7 +307,7 @@ class Netlist:
             layers.append(Checked.of_all(each, [1.0] * len(each)))
             times.append(len(own.slices) / len(each))
             worst = max((one.above("pj") for one in each), key=abs)
-            nodes = [list(node) for node in layers[-1].nodes]
+            nodes = [list(node) for node in dict.fromkeys(layers[-1].nodes)]
             reports.append({"nodes": nodes, **layers[-1].report(), "worst_percent": worst})
         return {**Checked.of_all(layers, times).report(), "layers": reports}
 
