@@ -9,8 +9,10 @@ from click.testing import CliRunner
 from yoso_hw.drawing import fit, pyplot
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
+from yoso_sim.commands.energy import asked
 from yoso_sim.commands.explore import beside_the_baseline
 from yoso_sim.commands.explore import main as explore
+from yoso_sim.energy import cost
 from yoso_sim.energy.cost import Case, evaluate, skippable
 from yoso_sim.energy.explore import CASES, choose, front
 from yoso_sim.energy.measured import DENSE, PASSING, WALKED, Measured, kind_of_sweep, layer_costs, shares
@@ -22,11 +24,13 @@ from yoso_sim.energy.work import EVENTS
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
+from yoso_sw.compile.mapping import CompileError
 from yoso_sw.network import golden
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
+from yoso_synth.pdk import PROCESSES
 from yoso_synth.power import Energy
 from yoso_synth.toggles import Window
 from yoso_synth.tools import SynthError
@@ -219,6 +223,28 @@ def test_a_network_without_a_hidden_layer_is_refused_in_a_line(tmp_path) -> None
     Network("one", (layer,), 4, 4).save(tmp_path / "one.npz")
     with pytest.raises(SynthError, match="a PE of a hidden layer, and 3-2 has none; take a network of two"):
         evaluate(Case(str(tmp_path / "one.npz")), 1, print)
+
+
+def test_a_network_gets_the_chip_that_holds_it_with_banks_where_its_memories_have_no_macro(
+    monkeypatch,
+) -> None:
+    def plan(params: ChipParams, process: object) -> None:
+        if not params.banked and params.neurons > 256:
+            raise SynthError("the accumulated memory has no macro: use banked=true")
+
+    monkeypatch.setattr(cost, "plan_memories", plan)
+    process = PROCESSES["sg13g2"]
+    case, why = cost.case_of("mnist-csnn", None, (), None, process)
+    assert (case.chip, case.settings) == ("csnn", ("banked=true",))
+    assert "banked=true, as the accumulated memory has no macro" in why
+    assert cost.case_of("mnist-784-800-10", None, (), None, process) == (Case("mnist-784-800-10"), "")
+    case, why = cost.case_of("mnist-784-100-10-count", None, ("lanes=2",), None, process)
+    assert case.settings == ("neuron=all", "lanes=2") and "neuron=all" in why
+    with pytest.raises(CompileError):
+        cost.case_of("mnist-csnn", "default", (), None, process)
+    assert " ".join(asked("a", 3, None, None, ())) == "make energy NET=a IMAGES=3"
+    said = " ".join(asked("a", 3, "b", "csnn", ("banked=true",)))
+    assert said == "make energy NET=a IMAGES=3 DATA=b CHIP='csnn banked=true'"
 
 
 def test_power_and_leakage_follow_from_rate() -> None:
