@@ -61,6 +61,11 @@ def size_of(runs: list[Kept]) -> str:
     return f"{sum(run.size for run in runs) / 1e6:,.1f} MB"
 
 
+def count_of(runs: list[Kept]) -> str:
+    """How many, in words."""
+    return f"{len(runs)} run{'s' * (len(runs) != 1)}"
+
+
 def about(run: Kept) -> str:
     """What a run was on: its network, or networks."""
     made_with = run.record.get("configuration", {})
@@ -114,11 +119,8 @@ def main(context: click.Context) -> None:
             *(listed(figures, keys) for keys in LISTED.values()),
         )
     widened().print(table)
-    count = f"{len(found)} run{'s' * (len(found) > 1)}"
-    console.print(
-        f"[dim]{count}, {size_of(found)} in {os.path.relpath(runs_folder())}; yoso runs prune makes room",
-        soft_wrap=True,
-    )
+    taken = f"{count_of(found)}, {size_of(found)} in {os.path.relpath(runs_folder())}"
+    console.print(f"[dim]{taken}; yoso runs prune makes room", soft_wrap=True)
 
 
 def table_of(part: facts.Facts) -> Table:
@@ -199,7 +201,7 @@ def confirmed(runs: list[Kept], yes: bool) -> bool:
     """Whether to remove some runs."""
     for run in runs:
         console.print(f"  {run.name}  {began(run)}  {run.state}", markup=False)
-    return yes or click.confirm(f"remove {len(runs)} runs, {size_of(runs)}?")
+    return yes or click.confirm(f"remove {count_of(runs)}, {size_of(runs)}?")
 
 
 yes_option = click.option("--yes", is_flag=True, help="Without asking.")
@@ -237,4 +239,4 @@ def take_away(runs: list[Kept]) -> None:
     with one_line():
         for run in runs:
             store.remove(run)
-    console.print(f"removed {len(runs)} runs, {freed}")
+    console.print(f"removed {count_of(runs)}, {freed}")
