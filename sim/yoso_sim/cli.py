@@ -58,6 +58,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "compare": Entry(
             f"{_SIM}.compare:main", "learning rules side by side on one chip", "sim,synth,train"
         ),
+        "runs": Entry(f"{_SIM}.runs:main", "list the runs that are kept; show, compare, prune them"),
         "report": Entry(f"{_SIM}.report:main", "show the last reports, and where the pictures are"),
         "test": Entry(f"{_SIM}.checkout:test", "unit tests and cocotb benches", "test"),
         "formal": Entry(f"{_SIM}.checkout:formal", "prove the blocks of the RTL for all time", "test"),
@@ -86,6 +87,10 @@ class Commands(click.Group):
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # until here `__main__` has its own
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["yoso.words"] = tuple(args)  # the record of a run has them
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, entries in SECTIONS.items():
@@ -117,6 +122,7 @@ The same words everywhere:
   --set NAME=VALUE       a parameter in which the chip is to be another
   --images N, --jobs N   how many test images, in how many processes
   --out DIR              folder of the reports
+  --run NAME             name of a run, under which `yoso runs` finds it
   -o FILE|DIR            what a command makes
   --board NAME|FILE      a board
 

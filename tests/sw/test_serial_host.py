@@ -29,6 +29,12 @@ NETWORK = Network(
 )
 
 
+@pytest.fixture(autouse=True)
+def output(tmp_path, monkeypatch):
+    """Runs go where the test's files are."""
+    monkeypatch.setenv("YOSO_OUTPUT", str(tmp_path))
+
+
 class FakeBoard:
     """A port with a board behind it: takes a flit at once, answers with `answer`.
 

@@ -19,6 +19,8 @@ from rich.progress import (
 from yoso_hw import drawing
 from yoso_hw.folders import output_folder
 from yoso_sw.commands.options import images_option, jobs_option, out_option
+from yoso_sw.commands.recorded import recorded
+from yoso_sw.runs.run import Run
 
 from yoso_sim import campaign as campaigns
 from yoso_sim import finished
@@ -114,20 +116,21 @@ def finish(
 @jobs_option(1, "Simulator processes.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 @out_option()
+@recorded()
 def sim(
     asked: Asked,
     images: int,
     jobs: int,
     full: bool,
-    out: Path,
+    run: Run,
 ) -> None:
     """Classify test images on the RTL; compare every spike with the golden model."""
     with one_message():
-        made, samples = prepare(asked, images)
+        made, samples = prepare(asked, images, run=run)
         root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
         campaign = campaigns.plan(asked.path, made, samples, chunk=chunk, early_exit=not full, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, out, "sim")
+        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, run.folder, "sim")
 
 
 @click.command()
@@ -141,17 +144,19 @@ def sim(
     help="Keep what is finished in this file too; if it is there, go on from it, on another machine as well.",
 )
 @out_option()
+@recorded()
 def regress(
     asked: Asked,
     images: int,
     jobs: int,
     fresh: bool,
     results: Path | None,
-    out: Path,
+    run: Run,
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
     with one_message():
-        made, samples = prepare(asked, images)
+        made, samples = prepare(asked, images, run=run)
         root = output_folder() / "regress"
         campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=fresh, results=results), jobs, out, "regress")
+        found = run_all(campaign, jobs, fresh=fresh, results=results)
+        finish(campaign, found, jobs, run.folder, "regress")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -13,10 +12,14 @@ from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, net_option, out_option
+from yoso_sw.commands.recorded import recorded
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.network.errors import NetworkError
+from yoso_sw.network.network import Network
+from yoso_sw.runs import made_with
+from yoso_sw.runs.run import Run
 from yoso_synth.liberty import LibertyError
 from yoso_synth.pdk import PROCESSES
 from yoso_synth.report import Row, chip_text, write_report
@@ -41,8 +44,9 @@ ERRORS = (
 @chip_option(None)
 @set_option
 @out_option()
+@recorded(own=("synth.json",))
 def main(
-    net: str, data: str | None, images: int, chip: str | None, settings: tuple[str, ...], out: Path
+    net: str, data: str | None, images: int, chip: str | None, settings: tuple[str, ...], run: Run
 ) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends.
 
@@ -57,8 +61,9 @@ def main(
         case, why = case_of(net, chip, settings, data, process)
         if why:
             console.print(f"[dim]chip {case.chip}: {why}", soft_wrap=True)
-        case.samples().first(images)  # better refused now than after the netlist
+        samples = case.samples().first(images)  # better refused now than after the netlist
         params = case.params
+        run.note(**made_with.all_of(case.path, Network.load(case.path), params, samples))
         found = evaluate(case, images, lambda text: console.print(f"[dim]{text}"), process)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
@@ -67,7 +72,7 @@ def main(
     found["command"] = " ".join(asked(net, images, data, chip, settings))
     found["tools"] = tools.reported() | versions.of("synthesis")
     found["table_iv"] = table_iv(found)
-    out.mkdir(parents=True, exist_ok=True)
+    out = run.folder
     write_whole(out / "energy.json", json.dumps(found, indent=1))
     drawing.save(draw(found), out / "energy.png")
     row = Row(
@@ -79,7 +84,7 @@ def main(
         kind="estimated from RTL counters and a netlist's switching; idle PEs gated",
         chip=chip_text(params),
     )
-    write_report([row], out / "synth.json")
+    write_report([row], run.latest / "synth.json")
     console.print(parts_table(found))
     check = found["check"]
     pes = "PEs of all layers" if "layers" in check else "one PE"

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 import numpy as np
@@ -26,6 +25,7 @@ from yoso_hw.params import ParamError
 from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import images_option, net_option, out_option
+from yoso_sw.commands.recorded import recorded
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option, other_data_option
@@ -38,6 +38,8 @@ from yoso_sw.network import golden
 from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
+from yoso_sw.runs import made_with
+from yoso_sw.runs.run import Run
 
 #: Images sent without waiting for answers, so that the line never idles.
 BATCH = 16
@@ -81,7 +83,7 @@ def open_port(name: str, baud: int, timeout: float) -> Iterator[Port]:
             raise BoardError(f"the port {name} failed ({error}): was the board unplugged?") from None
 
 
-def run(
+def classify(
     host: SerialHost, network: Network, images: Inputs, early_exit: bool, console: Console
 ) -> tuple[list[Outcome], float]:
     """Load a network, run images; what came out, and seconds that the images took.
@@ -138,6 +140,7 @@ def differences(outcomes: list[Outcome], reference: golden.GoldenResult) -> list
 @chip_option(None)
 @set_option
 @out_option()
+@recorded()
 def main(
     port: str,
     board: str,
@@ -150,7 +153,7 @@ def main(
     timeout: float,
     chip: str | None,
     settings: tuple[str, ...],
-    out: Path,
+    run: Run,
 ) -> None:
     console = Console(highlight=False)
     try:
@@ -161,8 +164,9 @@ def main(
         compile_network(network, params)
         samples = samples_for(network, trained, data, other_data).first(images)
         reference = golden.run(network, samples.inputs, params=params, early_exit=not full)
+        run.note(**made_with.all_of(trained, network, params, samples), port=port)
         with open_port(port, baud or description.baud, timeout) as line:
-            outcomes, seconds = run(SerialHost(line, params), network, samples.inputs, not full, console)
+            outcomes, seconds = classify(SerialHost(line, params), network, samples.inputs, not full, console)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -171,7 +175,6 @@ def main(
     notes = differences(outcomes, reference)
     right = sum(int(one.decision) == int(label) for one, label in zip(outcomes, samples.labels, strict=True))
     cycles = float(np.mean([one.cycles for one in outcomes]))
-    out.mkdir(parents=True, exist_ok=True)
     report = {
         "network": network.name,
         "chip": json.loads(params.to_json()),
@@ -182,7 +185,7 @@ def main(
         "images_a_second": round(images / seconds, 1),
         "outcomes": [asdict(one) for one in outcomes],
     }
-    path = out / "board.json"
+    path = run.folder / "board.json"
     write_whole(path, json.dumps(report, indent=1) + "\n")
     table = Table("images", "correct", "not as golden", "cycles an image", "images/s", box=None)
     table.add_row(

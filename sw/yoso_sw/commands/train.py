@@ -28,6 +28,7 @@ from yoso_hw.folders import checked, output_folder
 from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import file_option, net_option
+from yoso_sw.commands.recorded import recorded
 from yoso_sw.data import registry
 from yoso_sw.data.options import data_option
 from yoso_sw.data.parts import Data
@@ -40,6 +41,7 @@ from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import NETWORKS, home, locate
+from yoso_sw.runs.run import Run
 
 #: What is wrong with something that the user gave; one message each.
 ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, curve.CurveError)
@@ -66,11 +68,10 @@ def check_device(device: str) -> None:
         raise TrainingError("--device cuda: this torch finds no GPU; train with --device cpu")
 
 
-def _train(
-    config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, console: Console
-) -> None:
+def _train(config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, run: Run) -> None:
     from yoso_sw.learn.trainer import Trainer  # needs torch, as does all that follows
 
+    console = Console()
     config = load_config(config_path)
     if data is not None:
         config = dataclasses.replace(config, dataset=data)
@@ -78,6 +79,12 @@ def _train(
     if registry.find(config.dataset, config_path.parent).place == out.resolve():
         raise DatasetError(f"{out} is the data set, which the network would replace; give another -o")
     trainer = Trainer(config, seen, checkpoint, device)
+    run.note(
+        config=json.loads(json.dumps(dataclasses.asdict(config), default=str)),
+        seed=config.seed,
+        file=str(config_path),
+        data=seen.record,
+    )
     if trainer.epoch:
         console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
     columns = (
@@ -108,10 +115,17 @@ def _train(
     if silent := dead.text(dead.layers(config, trainer.history[-1].spikes)):
         console.print(f"warning: {silent}: {dead.REMEDY}", soft_wrap=True)
     if config.exports:
-        _write_network(trainer.network(command), config_path, out, console)
+        network = trainer.network(command)
+        _write_network(network, config_path, out, console)
+        network.save(run.folder / f"{config.name}.npz")  # training again replaces the other
+        about = network.about
     else:
-        _write_summary(trainer.summary(command), checkpoint, console)
+        about = trainer.summary(command)
+        _write_summary(about, checkpoint, console)
+    write_whole(run.folder / "train.json", json.dumps({"network": config.name, **about}, indent=1) + "\n")
     picture = curve.write(config.name, trainer.history, checkpoint.parent)
+    for drawn in (picture, picture.with_suffix(".json")):
+        write_whole(run.folder / drawn.name, drawn.read_bytes())
     console.print(f"{picture}: learning curve", soft_wrap=True)
 
 
@@ -170,6 +184,7 @@ on_device = click.option(
 )
 @data_option
 @on_device
+@recorded(latest=False)
 def main(
     net: str,
     output: Path | None,
@@ -178,6 +193,7 @@ def main(
     threads: int,
     data: str | None,
     device: str,
+    run: Run,
 ) -> None:
     try:
         path = locate(net)
@@ -193,7 +209,7 @@ def main(
         if restart:
             checkpoint.unlink(missing_ok=True)
         check_device(device)
-        _train(path, out, checkpoint, device, data, Console())
+        _train(path, out, checkpoint, device, data, run)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
