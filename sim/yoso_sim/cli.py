@@ -44,6 +44,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "regress": Entry(f"{_SIM}.campaign:regress", "the whole test set, in several processes", "sim"),
         "waves": Entry(f"{_SIM}.waves:main", "a waveform of one image, for GTKWave", "sim"),
         "soak": Entry(f"{_SIM}.soak:main", "random networks on random chips, until stopped", "sim"),
+        "profile": Entry(
+            f"{_SIM}.profile:main", "quantisation by layer: ranges, bits, what it costs", "sim,train"
+        ),
         "soft-errors": Entry(f"{_SIM}.soft_errors:main", "accuracy against the rate of bit flips", "sim"),
     },
     "Silicon": {
