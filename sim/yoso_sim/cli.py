@@ -31,6 +31,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "data": Entry(f"{_SW}.data:main", "list the data sets, or look at one", "train"),
         "train": Entry(f"{_SW}.train:main", "train a network; goes on where a kill stopped it", "train"),
         "seeds": Entry(f"{_SW}.seeds:main", "train a network from several seeds", "train"),
+        "search": Entry(
+            f"{_SW}.search:main", "search thresholds, windows, bits by validation", "search,train"
+        ),
         "eval": Entry(f"{_SW}.accuracy:main", "accuracy of trained networks on the golden model"),
         "figures": Entry(f"{_SW}.figures:main", "redraw the paper's figures and tables", "train"),
         "bench": Entry(f"{_SW}.bench:main", "time an epoch beside plain PyTorch and a ReLU network", "train"),

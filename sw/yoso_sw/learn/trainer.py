@@ -125,7 +125,7 @@ class Trainer:
             self._check_weights()
             self.epoch += 1
             accuracy, spikes = self.evaluate(self.data.validation)
-            if self.epoch == self.config.float_epochs:
+            if self.epoch == self.config.float_epochs and self.data.tested:
                 self.float_accuracy, _ = self.evaluate(self.data.test)
             self.history.append(Epoch(self.epoch, self.model.scales is not None, loss, accuracy, spikes))
             if self.file is not None:
@@ -174,6 +174,8 @@ class Trainer:
         Raises `TrainingError` if training is not at its end, `ConfigError` if the rule has no integers.
         """
         self._check_trained()
+        if not self.data.tested:
+            raise TrainingError(f"{self.config.name} was trained without a test set, and is not measured")
         config = self.config
         network = self.model.export({})
         images, labels = self.data.test
