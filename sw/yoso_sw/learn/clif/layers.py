@@ -13,6 +13,7 @@ from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.module import Scaled
+from yoso_sw.learn.quantiser import back
 from yoso_sw.learn.trains import Trains
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.neuron import Neuron, Reset
@@ -79,6 +80,10 @@ class ClifDense(Scaled):
                 "clip, and the learning rate"
             )
         self.scale = ((1 << (self.config.weight_bits - 1)) - 1) / largest
+
+    def unquantise(self, rounded: bool) -> None:
+        """As `rule.Scaled` says."""
+        back(self, self.working, rounded)
 
     @property
     def working(self) -> torch.Tensor:

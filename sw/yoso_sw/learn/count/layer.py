@@ -23,7 +23,9 @@ from yoso_sw.learn.config import LayerConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.module import MODE, Scaled
-from yoso_sw.learn.quantiser import Quantiser
+from yoso_sw.learn.quantiser import Quantiser, back
+from yoso_sw.learn.times import Onward
+from yoso_sw.learn.trains import onward
 from yoso_sw.network.events import Events
 from yoso_sw.network.layer import Window
 
@@ -51,6 +53,10 @@ class Counts(NamedTuple):
     def sent(self) -> int:
         """Spikes that go on, summed over outputs and batch."""
         return int(self.trains.count_nonzero())
+
+    @property
+    def onward(self) -> Onward:
+        return onward(self.trains, self.start)
 
     @property
     def spikes(self) -> Events:
@@ -163,6 +169,10 @@ class CountLayer(Scaled):
                 "and clip, and the learning rate"
             )
         self.scale = scale
+
+    def unquantise(self, rounded: bool) -> None:
+        """As `rule.Scaled` says."""
+        back(self, self.working, rounded)
 
     @property
     def working(self) -> torch.Tensor:

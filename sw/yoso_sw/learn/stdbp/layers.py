@@ -19,7 +19,7 @@ k, and from then on the layer rounds k w to integers and times to whole steps, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -31,6 +31,7 @@ from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.module import MODE, Scaled
 from yoso_sw.learn.quantiser import Quantiser as Quantiser
+from yoso_sw.learn.quantiser import back
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.times import SILENT, Spikes
 from yoso_sw.network.layer import Window
@@ -151,6 +152,11 @@ class TemporalLayer(Scaled):
             )
         # A constant slope is the unit of V and a whole number on the chip.
         self.scale = float(max(1, round(scale))) if self.constant else scale
+
+    def unquantise(self, rounded: bool) -> None:
+        """As `rule.Scaled` says; normalisation and centring are in the weights and stay there."""
+        back(self, self.integers, rounded)
+        self.norm, self.extras = None, replace(self.extras, batch_norm=0.0, centred=False)
 
     @property
     def integers(self) -> torch.Tensor:
