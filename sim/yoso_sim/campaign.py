@@ -22,6 +22,7 @@ from yoso_sim.build import Build
 from yoso_sim.job import Job, read_chunk
 from yoso_sim.kept import locked
 from yoso_sim.simulate import SimulationError, simulate
+from yoso_sim.watch import WATCHED
 
 Chunk = tuple[int, int]
 
@@ -135,6 +136,7 @@ def run(
                 folder=str(campaign.folder.resolve()),
                 owner=os.getpid(),
                 early_exit=campaign.early_exit,
+                watched=campaign.build.form == WATCHED,
             )
             # Daemons: an interrupted parent does not wait; its simulators end by themselves.
             threads.append(threading.Thread(target=_work, args=(campaign, job, i, errors), daemon=True))

@@ -37,6 +37,8 @@ class Job:
         Whether images end at their deciding step.
     stall_in, stall_out
         Chances in 256, as in `yoso_sim.link.Link`.
+    watched
+        Whether the chip was built as `yoso_sim.watch.WATCHED`, and results shall hold what the watch saw.
     """
 
     network: str
@@ -48,6 +50,7 @@ class Job:
     early_exit: bool = True
     stall_in: int = 0
     stall_out: int = 0
+    watched: bool = False
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))

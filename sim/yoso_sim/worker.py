@@ -18,6 +18,7 @@ from yoso_sim.compare import compare, compare_counters, rtl_spikes
 from yoso_sim.host import Host, Outcome
 from yoso_sim.job import Job, chunk_path, write_result
 from yoso_sim.link import Link
+from yoso_sim.watch import Watch
 
 #: Notes on differences kept per chunk.
 MOST_NOTES = 20
@@ -39,7 +40,8 @@ async def work(dut: Any) -> None:
             cocotb.log.warning("the parent process is gone: stopping")
             return
         some = samples[slice(*chunk)]
-        result = await run_chunk(host, network, image, some.inputs, some.labels, job.early_exit)
+        watch = Watch(image.params) if job.watched else None
+        result = await run_chunk(host, network, image, some.inputs, some.labels, job.early_exit, watch)
         write_result(chunk_path(Path(job.folder), chunk), {"images": chunk, **result})
 
 
@@ -64,18 +66,30 @@ async def record(dut: Any) -> None:
 
 
 async def run_chunk(
-    host: Host, network: Network, image: WeightImage, inputs: Inputs, labels: np.ndarray, early_exit: bool
+    host: Host,
+    network: Network,
+    image: WeightImage,
+    inputs: Inputs,
+    labels: np.ndarray,
+    early_exit: bool,
+    watch: Watch | None = None,
 ) -> dict[str, Any]:
-    """Run some images and compare them; the result as JSON values."""
+    """Run some images and compare them; the result as JSON values, with what `watch` saw if there is one."""
     reference = golden.run(network, inputs, params=image.params, early_exit=early_exit)
     await host.clear_counters()
     began = time.monotonic()
-    outcomes = [await host.classify(image, one, early_exit) for one in inputs]
+    outcomes = []
+    for one in inputs:
+        outcomes.append(await host.classify(image, one, early_exit))
+        if watch:
+            watch.look(outcomes[-1].cycles)
     seconds = time.monotonic() - began
     counters = await host.counters()
     errors = await host.errors()
     comparisons = [compare(image, outcome, reference, i) for i, outcome in enumerate(outcomes)]
     counter_notes = compare_counters(image, reference, counters)
+    if watch:
+        counter_notes += watch.differences(counters)
     notes = [f"image {i}: {note}" for i, one in enumerate(comparisons) for note in one.notes]
     notes += counter_notes + [f"error bit {name} is set" for name in errors]
     return {
@@ -93,6 +107,7 @@ async def run_chunk(
         "seconds": seconds,
         "notes": notes[:MOST_NOTES],
         "raster": _raster(image, outcomes[0], inputs[0]),
+        **({"watched": watch.result()} if watch else {}),
     }
 
 
