@@ -47,6 +47,7 @@ class Flits(IntEnum):
     LOCAL = 4  #: the router gave it to the PE
     TAKEN = 5  #: spikes that the core took: those of its layer
     SENT = 6  #: spikes that the core sent
+    HOST = 7  #: the host's flits that entered here; none but at node (0, 0)
 
 
 _TEXT = """\
@@ -119,7 +120,7 @@ bind yoso_chip yoso_watch_chip watch (
     .clk(clk), .rst(rst), .tick(tick), .answer(sequencer.answer__valid), .step(step)
 );
 bind yoso_node yoso_watch_node watch (
-    .clk(clk), .x(x), .y(y), .tick(tick), .idle(pe.idle && router.empty),
+    .clk(clk), .x(x), .y(y), .tick(tick), .idle((pe.idle || tick) && router.empty),
     .word({load}.request__valid && {load}.request__ready),
     .spike({load}.request__payload[{op_bits}-1:0] == {spike}),
     .stalled({load}.stalled || ({load}.request__valid && !{load}.request__ready)),
@@ -139,6 +140,7 @@ _MOVES = {
     Flits.LOCAL: "pe.from_router__valid && pe.from_router__ready",
     Flits.TAKEN: f"{_LOAD}.taken",
     Flits.SENT: "trace",
+    Flits.HOST: "x == 0 && in_west_valid && in_west_ready",
 }
 
 #: Ports of the emitted modules that the watch reads.
