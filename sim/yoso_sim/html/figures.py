@@ -171,12 +171,13 @@ def busy(cols: int, rows: int) -> dict[str, Any]:
 
 
 def _mesh(data: list[Any], title: str, cols: int, rows: int) -> dict[str, Any]:
-    axis = {"showgrid": False, "zeroline": False, "dtick": 1 if cols <= _NUMBERS else 4}
+    every = 1 if cols <= _NUMBERS else 4
+    axis = {"showgrid": False, "zeroline": False, "constrain": "domain"}
     return figure(
         data,
         title={"text": title, "font": {"size": 14}},
-        xaxis={**axis, "range": [-1.0, cols - 0.4], "constrain": "domain"},
-        yaxis={**axis, "range": [-0.6, rows - 0.4], "scaleanchor": "x", "constrain": "domain"},
+        xaxis={**axis, "range": [-1.0, cols - 0.4], "tickvals": list(range(0, cols, every))},
+        yaxis={**axis, "range": [-0.6, rows - 0.4], "tickvals": list(range(0, rows, every)), "scaleanchor": "x"},
         height=_mesh_height(rows),
         margin={"l": 40, "r": 20, "t": 40, "b": 40},
     )
