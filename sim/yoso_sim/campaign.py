@@ -23,6 +23,7 @@ from yoso_sim.job import Job, read_chunk, recorded_path
 from yoso_sim.kept import locked
 from yoso_sim.running import recorded
 from yoso_sim.simulate import SimulationError, simulate
+from yoso_sim.watch import WATCHED
 
 Chunk = tuple[int, int]
 
@@ -155,6 +156,7 @@ def run(
                 owner=os.getpid(),
                 early_exit=campaign.early_exit,
                 keep=campaign.keep,
+                watched=campaign.build.form == WATCHED,
             )
             # Daemons: an interrupted parent does not wait; its simulators end by themselves.
             threads.append(threading.Thread(target=_work, args=(campaign, job, i, errors), daemon=True))

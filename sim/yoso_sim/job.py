@@ -40,6 +40,8 @@ class Job:
     keep
         Whether spikes of every image are kept too (`yoso_sim.running.recorded`), and the layers whose V and A
         are read back after each image: None, nothing; else their numbers.
+    watched
+        Whether the chip was built as `yoso_sim.watch.WATCHED`, and results shall hold what the watch saw.
     """
 
     network: str
@@ -52,6 +54,7 @@ class Job:
     stall_in: int = 0
     stall_out: int = 0
     keep: tuple[int, ...] | None = None
+    watched: bool = False
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))

@@ -88,36 +88,39 @@ def headline(report: dict[str, Any]) -> str:
     return f"{report['network']} ({report['shape']}) on {chip}"
 
 
-def table(report: dict[str, Any]) -> Table:
-    """The report as a table of two columns."""
+def rows(report: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """What the report says, a line each: name, value, whether it is a fault."""
     cycles = report["cycles_per_image"]
     float_accuracy = report["float_accuracy"]
-    rows = [
+    found = [
         ("images", f"{report['images']:,}"),
         ("float accuracy", "not recorded" if float_accuracy is None else f"{float_accuracy:.2f} %"),
         ("golden accuracy", f"{report['golden_accuracy']:.2f} %"),
         ("RTL accuracy", f"{report['rtl_accuracy']:.2f} %"),
-        ("class mismatches", _count(report["class_mismatches"])),
-        ("spike mismatches", _count(report["spike_mismatches"])),
+        ("class mismatches", report["class_mismatches"]),
+        ("spike mismatches", report["spike_mismatches"]),
         ("spikes compared", f"{report['spikes_compared']:,}"),
-        ("counter mismatches", _count(report["counter_mismatches"])),
+        ("counter mismatches", report["counter_mismatches"]),
         ("cycles per image", f"{cycles['mean']:,.1f} mean, {cycles['max']:,} max"),
         ("synaptic updates per image", f"{report['synaptic_updates_per_image']:,.0f}"),
         ("images per second", f"{report['images_per_second']:.1f}"),
     ]
-    if report["errors"]:
-        rows.append(("error bits", f"[red]{', '.join(report['errors'])}"))
+    told = [
+        (name, value if isinstance(value, str) else f"{value:,}", not isinstance(value, str) and value > 0)
+        for name, value in found
+    ]
+    return told + [("error bits", ", ".join(report["errors"]), True)] * bool(report["errors"])
+
+
+def table(report: dict[str, Any]) -> Table:
+    """The report as a table of two columns."""
     # Text, not markup: a network may be called [/b].
     shown = Table(title=Text(headline(report)), show_header=False, title_justify="left")
     shown.add_column()
     shown.add_column(justify="right")
-    for row in rows:
-        shown.add_row(*row)
+    for name, value, wrong in rows(report):
+        shown.add_row(name, Text(value, "red" if wrong else ""))
     return shown
-
-
-def _count(value: int) -> str:
-    return f"[red]{value:,}" if value else "0"
 
 
 def _busy(counters: np.ndarray, params: ChipParams) -> np.ndarray:

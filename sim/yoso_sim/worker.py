@@ -22,6 +22,7 @@ from yoso_sim.link import Link
 from yoso_sim.running import recorded
 from yoso_sim.running.parts import State
 from yoso_sim.running.raster import maps
+from yoso_sim.watch import Watch
 
 #: Notes on differences kept per chunk.
 MOST_NOTES = 20
@@ -43,8 +44,9 @@ async def work(dut: Any) -> None:
             cocotb.log.warning("the parent process is gone: stopping")
             return
         some = samples[slice(*chunk)]
+        watch = Watch(image.params) if job.watched else None
         result, kept = await run_chunk(
-            host, network, image, some.inputs, some.labels, job.early_exit, job.keep
+            host, network, image, some.inputs, some.labels, job.early_exit, job.keep, watch
         )
         if job.keep is not None:  # first: a result says that all of the chunk is there
             recorded.write(recorded_path(Path(job.folder), chunk), kept)
@@ -79,10 +81,12 @@ async def run_chunk(
     labels: np.ndarray,
     early_exit: bool,
     keep: tuple[int, ...] | None = None,
+    watch: Watch | None = None,
 ) -> tuple[dict[str, Any], recorded.Arrays]:
     """Run some images and compare them; the result as JSON values, and what of the images is to be kept.
 
-    `keep` is as in `Job`. Reading a layer back is counted as reads, so counters are taken before.
+    `keep` is as in `Job`. Reading a layer back is counted as reads, so counters are taken before. The result has
+    what `watch` saw, if there is one.
     """
     reference = golden.run(network, inputs, params=image.params, early_exit=early_exit)
     await host.clear_counters()
@@ -93,6 +97,8 @@ async def run_chunk(
         began = time.monotonic()
         outcomes.append(await host.classify(image, one, early_exit))
         seconds += time.monotonic() - began
+        if watch:
+            watch.look(outcomes[-1].cycles)
         if keep:
             counters = counters + await host.counters()
             states.append([await host.neurons(image, layer) for layer in keep])
@@ -106,6 +112,8 @@ async def run_chunk(
         for k, layer in enumerate(keep or ())
     }
     state_notes = compare_states(network, reference, read_back)
+    if watch:
+        counter_notes += watch.differences(counters)
     notes = [f"image {i}: {note}" for i, one in enumerate(comparisons) for note in one.notes]
     notes += counter_notes + state_notes + [f"error bit {name} is set" for name in errors]
     result = {
@@ -127,6 +135,7 @@ async def run_chunk(
         "seconds": seconds,
         "notes": notes[:MOST_NOTES],
         "raster": _raster(network, image, outcomes[0], inputs[0]),
+        **({"watched": watch.result()} if watch else {}),
     }
     if keep is None:
         return result, {}
