@@ -17,7 +17,7 @@ from yoso_hw.extras import advice
 from yoso_hw.folders import output_folder
 from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, out_option
-from yoso_sw.commands.train import check_device, checkpoints
+from yoso_sw.commands.train import checkpoints
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import Samples
 from yoso_sw.learn.config import ConfigError, TrainConfig
@@ -191,7 +191,6 @@ def train_floats(config: TrainConfig, path: Path, kept: Path) -> None:
 
     from yoso_sim.commands.campaign import bar
 
-    check_device("cpu")
     file = kept.with_name(f"{path.stem}.pt")
     assert floats.beside(file) == kept
     if kept.is_file():

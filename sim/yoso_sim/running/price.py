@@ -10,11 +10,13 @@ import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.samples import Samples
+from yoso_sw.network import golden
 from yoso_synth.pdk import PROCESSES
 from yoso_synth.tools import SynthError
 
 from yoso_sim.energy import cost
-from yoso_sim.energy.model import activity_of
+from yoso_sim.energy.measured import images_for
+from yoso_sim.energy.traffic import activity_of
 from yoso_sim.running.place import network_file
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class RunCase(cost.Case):
 
     def samples(self) -> Samples:
         """The images that ran, over again where those are fewer than the netlist is measured with."""
-        some = np.arange(max(len(self.run), cost.MEASURED + 1)) % len(self.run)
+        some = np.arange(max(len(self.run), images_for(self.params))) % len(self.run)
         return Samples(self.run.data, self.run.inputs[some], np.zeros(len(some), np.int64))
 
 
@@ -58,14 +60,6 @@ def energy(
     cost.check_priced(case, network)
     image = compile_network(network, run.params)
     netlist = cost.netlist_costs(case, network, image, report, PROCESSES[process])
-    arrived = np.array([_arrived(run, i) for i in range(len(network.layers))])
-    activity = activity_of(image, counters / len(run), float(cycles.mean()), arrived)
+    result = golden.run(network, run.inputs, params=run.params, early_exit=run.early_exit)
+    activity = activity_of(image, result, counters / len(run), float(cycles.mean()))
     return {"process": process, "images": len(run), **netlist, **cost.spent(netlist, activity)}
-
-
-def _arrived(run: Run, layer: int) -> float:
-    """Spikes that a layer gets in an image, in the mean; those after the image's end are not sent."""
-    events = run.sent[layer - 1] if layer else run.inputs
-    last = run.steps if run.early_exit else np.full(len(run), run.network.steps - 1)
-    taken = int((events.step <= last[events.image]).sum())
-    return taken / len(run) + run.network.layers[layer].bias_axon

@@ -39,7 +39,7 @@ def data_of(given: Any, task: Task) -> Data:
         whole = _samples(given, "given", name)
         _check(whole, task)
         parts = {part: splits.drawn(whole, part, task.seed) for part in SPLITS}
-    seen = {
+    seen: dict[str, Any] = {
         part: coded(own, task.name, task.code, task.levels, task.seed).pair for part, own in parts.items()
     }
     record: dict[str, Any] = {"dataset": name}
