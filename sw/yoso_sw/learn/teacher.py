@@ -1,7 +1,8 @@
 """A trained network as the teacher of another: its softmax on the distorted images becomes the labels.
 
 Distillation (Hinton, Vinyals and Dean 2015). The teacher is an integer network of ``sw/networks``, so whoever
-has the project has it.
+has the project has it. One of constant-slope windows, which all committed teachers are, is asked by way of
+`bytewise`, on a CPU that has the kernels: the same whole potentials in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from yoso_sw.data import registry
-from yoso_sw.learn import rules
+from yoso_sw.learn import bytewise, rules
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
@@ -64,14 +65,20 @@ class Teacher:
                 raise TrainingError(f"{config.name}: teacher {config.teacher} {why}")
         self.model = rules.rule_of(own.rule).of(own, network).to(device)
         self.device = device
+        fast = device.type == "cpu" and bytewise.available() and bytewise.suits(network)
+        self.fast = bytewise.Bytewise(network) if fast else None
         self.weight = config.teacher_weight
         self.temperature = temperature * config.teacher_temperature
 
     def __call__(self, images: np.ndarray, labels: torch.Tensor) -> torch.Tensor:
         """Soft labels (n, classes) of images, uint8 (n, inputs), with the labels (n,) that they came with."""
         with torch.no_grad():
-            inputs = self.model.encode(images).to(self.device)
-            potentials = torch.cat([self.model(part)[-1].potentials for part in inputs.split(256)])
+            potentials = self.potentials(images) if self.fast is None else self.fast(images)
         soft = (potentials / self.temperature).softmax(dim=1)
         given = torch.nn.functional.one_hot(labels, soft.shape[1])
         return self.weight * soft + (1 - self.weight) * given
+
+    def potentials(self, images: np.ndarray) -> torch.Tensor:
+        """V of the outputs, (n, classes), by the rule's own forward pass."""
+        inputs = self.model.encode(images).to(self.device)
+        return torch.cat([self.model(part)[-1].potentials for part in inputs.split(256)])
