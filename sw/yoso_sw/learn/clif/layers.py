@@ -9,17 +9,17 @@ from torch.nn import functional
 
 from yoso_sw.learn import family
 from yoso_sw.learn.clif.scan import scan
-from yoso_sw.learn.clif.surrogate import fire, passing
+from yoso_sw.learn.clif.surrogate import fire, highest, passing
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.trains import Trains
-from yoso_sw.network.layer import Layer
+from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron, Reset
 
 
-class ClifDense(nn.Module):
-    """One dense layer: spiking, or the readout, which never fires.
+class ClifLayer(nn.Module):
+    """One layer: spiking, dense or a convolution, or the readout, which never fires.
 
     Trains go from layer to layer in the chip's steps: what a step brings moves V in the next sweep. So each
     layer sees as many steps, `steps` less one a layer, and each a step later than the one before
@@ -29,6 +29,10 @@ class ClifDense(nn.Module):
     ----------
     config, place
         Of the network; which of its layers this is, from 0.
+    inputs
+        Trains that it is given.
+    window
+        The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
     generator
         Draws the first weights.
 
@@ -38,12 +42,20 @@ class ClifDense(nn.Module):
         What float weights are multiplied by to be integers; None in the float phase.
     """
 
-    def __init__(self, config: TrainConfig, place: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        place: int,
+        inputs: int,
+        window: Window | None,
+        generator: torch.Generator,
+    ) -> None:
         super().__init__()
         own = config.layers[place]
-        axons = config.layers[place - 1].neurons if place else config.inputs
-        self.config, self.layer, self.place = config, own, place
+        axons = inputs if window is None else window.axons
+        self.config, self.layer, self.place, self.geometry = config, own, place, window
         self.neurons = own.neurons
+        self.positions = 1 if window is None else window.positions
         self.scale: float | None = None
         self.weight = Normal(own.mean, own.std, generator).draw(axons + own.bias, own.neurons)
 
@@ -52,6 +64,11 @@ class ClifDense(nn.Module):
         """Its steps [start, end): those of its sweeps that fire, and that see a bias."""
         start = self.place + 1
         return start, start + self.config.steps - len(self.config.layers)
+
+    @property
+    def outputs(self) -> int:
+        """Neurons whose spikes go on, or groups of them."""
+        return self.neurons * self.positions // (4 if self.layer.pool else 1)
 
     @property
     def fires(self) -> bool:
@@ -91,11 +108,11 @@ class ClifDense(nn.Module):
         return passing(scaled.detach().round(), scaled)
 
     def forward(self, trains: torch.Tensor) -> Trains:
-        """Of the trains of its inputs, (batch, T', axons)."""
+        """Of the trains of its inputs, (batch, T', inputs)."""
         steps, neuron, weights = self.config.steps, self.neuron, self.working
         axons = len(weights) - self.layer.bias
-        bias = weights[-1] if self.layer.bias else None
-        arrived = family.synapse(trains, weights[:axons])
+        bias = weights[-1].repeat(self.positions) if self.layer.bias else None
+        arrived = family.synapse(trains, weights[:axons], self.geometry, whole=self.scale is not None)
         with torch.no_grad():
             if self.scale is None:
                 fired, reached, v, a = scan(arrived, neuron, self.theta, steps, bias)
@@ -105,8 +122,11 @@ class ClifDense(nn.Module):
         if not self.fires:  # V is a plain sum, and so is its gradient
             return Trains(fired, fired, reached, passing(v, brought.sum(1)), a)
         reached = passing(reached, brought)
-        fired = fire(fired, reached, self.theta, *self.window)
-        return Trains(fired, fired, reached, v, a)
+        passed, decisive = fired, reached
+        if self.layer.pool and self.geometry is not None:
+            passed, decisive = (highest(own, self.geometry) for own in (fired, reached))
+        passed = fire(passed, decisive, self.theta, *self.window)
+        return Trains(fired, passed, reached, v, a)
 
     def _brought(self, arrived: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         """What each sweep finds of A that came just before it, (batch, T, neurons)."""
@@ -122,4 +142,5 @@ class ClifDense(nn.Module):
     def export(self) -> Layer:
         """The integer layer of a quantised module."""
         weights = self.working.detach().cpu().numpy().astype(np.int8)
-        return Layer(weights, self.neuron, bias=self.layer.bias)
+        own = self.layer
+        return Layer(weights, self.neuron, own.bias, self.geometry, own.pool)
