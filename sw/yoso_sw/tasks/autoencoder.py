@@ -88,9 +88,7 @@ class Autoencoder(Tandem):
         """Of uint8 pixels (n, 784) what the outputs stand for."""
         with torch.no_grad():
             parts = np.array_split(images, max(1, len(images) // BLOCK))
-            return torch.cat(
-                [self.pixels(self(self.encode(own))[-1].potentials) for own in parts]
-            ).numpy()
+            return torch.cat([self.pixels(self(self.encode(own))[-1].potentials) for own in parts]).numpy()
 
 
 class Twin(Autoencoder):

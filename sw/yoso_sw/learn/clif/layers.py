@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import nn
@@ -108,36 +110,43 @@ class ClifLayer(nn.Module):
         return passing(scaled.detach().round(), scaled)
 
     def forward(self, trains: torch.Tensor) -> Trains:
-        """Of the trains of its inputs, (batch, T', inputs)."""
-        steps, neuron, weights = self.config.steps, self.neuron, self.working
+        """Of the trains of its inputs, (batch, T', inputs).
+
+        Before its first input nothing happens, so nothing is computed; nor, while gradients are taken, after
+        its window: V and A are then those at its end, and `reached` is 0 beyond.
+        """
+        first, (start, end) = self.place, self.window
+        learning, chip = torch.is_grad_enabled(), self.config.chip
+        sweeps = (end if learning else self.config.steps) - first
+        weights = self.working
         axons = len(weights) - self.layer.bias
         bias = weights[-1].repeat(self.positions) if self.layer.bias else None
-        arrived = family.synapse(trains, weights[:axons], self.geometry, whole=self.scale is not None)
+        given = trains[:, first : end - 1]
+        arrived = family.synapse(given, weights[:axons], self.geometry, whole=self.scale is not None)
+        neuron = replace(self.neuron, start=start - first, end=end - first)
         with torch.no_grad():
             if self.scale is None:
-                fired, reached, v, a = scan(arrived, neuron, self.theta, steps, bias)
+                fired, reached, v, a = scan(arrived, neuron, self.theta, sweeps, bias)
             else:
-                fired, reached, v, a = family.scan(arrived, neuron, self.config.chip, steps, bias)
-        brought = self._brought(arrived, bias)
-        if not self.fires:  # V is a plain sum, and so is its gradient
-            return Trains(fired, fired, reached, passing(v, brought.sum(1)), a)
-        reached = passing(reached, brought)
-        passed, decisive = fired, reached
-        if self.layer.pool and self.geometry is not None:
-            passed, decisive = (highest(own, self.geometry) for own in (fired, reached))
-        passed = fire(passed, decisive, self.theta, *self.window)
+                fired, reached, v, a = family.scan(arrived, neuron, chip, sweeps, bias)
+        pooled = self.geometry if self.layer.pool else None
+        passed = fired if pooled is None else highest(fired, pooled)
+        if learning:
+            brought = functional.pad(arrived, (0, 0, 1, sweeps - 1 - arrived.shape[1]))
+            if bias is not None:
+                brought[:, 1:] += bias
+            if not self.fires:  # V is a plain sum, and so is its gradient
+                v = passing(v, brought.sum(1))
+            reached = passing(reached, brought)
+            decisive = reached if pooled is None else highest(reached, pooled)
+            if self.fires:
+                passed = fire(passed, decisive, self.theta, neuron.start, neuron.end)
+        fired, passed, reached = (self._placed(own) for own in (fired, passed, reached))
         return Trains(fired, passed, reached, v, a)
 
-    def _brought(self, arrived: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        """What each sweep finds of A that came just before it, (batch, T, neurons)."""
-        brought = arrived[:, : self.config.steps - 1]
-        brought = functional.pad(brought, (0, 0, 1, self.config.steps - 1 - brought.shape[1]))
-        if bias is None:
-            return brought
-        start, end = self.window
-        gate = brought.new_zeros(self.config.steps, 1)
-        gate[start:end] = 1
-        return brought + gate * bias
+    def _placed(self, own: torch.Tensor) -> torch.Tensor:
+        """Of its own sweeps, (batch, T', ...), those of the whole image."""
+        return functional.pad(own, (0, 0, self.place, self.config.steps - self.place - own.shape[1]))
 
     def export(self) -> Layer:
         """The integer layer of a quantised module."""
