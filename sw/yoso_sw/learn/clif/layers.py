@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from yoso_sw.learn import family
@@ -15,12 +14,13 @@ from yoso_sw.learn.clif.surrogate import fire, highest, passing
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.module import Scaled
 from yoso_sw.learn.trains import Trains
 from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron, Reset
 
 
-class ClifLayer(nn.Module):
+class ClifLayer(Scaled):
     """One layer: spiking, dense or a convolution, or the readout, which never fires.
 
     Trains go from layer to layer in the chip's steps: what a step brings moves V in the next sweep. So each
@@ -58,7 +58,6 @@ class ClifLayer(nn.Module):
         self.config, self.layer, self.place, self.geometry = config, own, place, window
         self.neurons = own.neurons
         self.positions = 1 if window is None else window.positions
-        self.scale: float | None = None
         self.weight = Normal(own.mean, own.std, generator).draw(axons + own.bias, own.neurons)
 
     @property
@@ -109,20 +108,22 @@ class ClifLayer(nn.Module):
         scaled = (self.weight * self.scale).clamp(-limit, limit - 1)
         return passing(scaled.detach().round(), scaled)
 
-    def forward(self, trains: torch.Tensor) -> Trains:
-        """Of the trains of its inputs, (batch, T', inputs).
+    def forward(self, given: torch.Tensor | Trains) -> Trains:
+        """Of the trains of its inputs, (batch, T', inputs), or of what the layer before gives.
 
         Before its first input nothing happens, so nothing is computed; nor, while gradients are taken, after
         its window: V and A are then those at its end, and `reached` is 0 beyond.
         """
+        trains = given.passed if isinstance(given, Trains) else given
         first, (start, end) = self.place, self.window
         learning, chip = torch.is_grad_enabled(), self.config.chip
         sweeps = (end if learning else self.config.steps) - first
         weights = self.working
         axons = len(weights) - self.layer.bias
         bias = weights[-1].repeat(self.positions) if self.layer.bias else None
-        given = trains[:, first : end - 1]
-        arrived = family.synapse(given, weights[:axons], self.geometry, whole=self.scale is not None)
+        arrived = family.synapse(
+            trains[:, first : end - 1], weights[:axons], self.geometry, whole=self.scale is not None
+        )
         neuron = replace(self.neuron, start=start - first, end=end - first)
         with torch.no_grad():
             if self.scale is None:
