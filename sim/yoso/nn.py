@@ -8,7 +8,7 @@ from __future__ import annotations
 from yoso.missing import told
 
 with told("train"):
-    from yoso_sw.learn.clif.layers import ClifDense
+    from yoso_sw.learn.clif.layers import ClifLayer
     from yoso_sw.learn.count.layer import CountLayer
     from yoso_sw.learn.first_weights import Normal
     from yoso_sw.learn.modules import quantise
@@ -21,7 +21,7 @@ from yoso_sw.learn.config import LayerConfig, NeuronConfig
 from yoso_sw.network.layer import Window
 
 __all__ = [
-    "ClifDense",
+    "ClifLayer",
     "Conv2d",
     "CountLayer",
     "Dense",

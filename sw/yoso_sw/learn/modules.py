@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from yoso_sw.learn.clif.layers import ClifDense
+from yoso_sw.learn.clif.layers import ClifLayer
 from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
 from yoso_sw.learn.count.export import export as export_count
 from yoso_sw.learn.count.layer import CountLayer
@@ -26,7 +26,7 @@ from yoso_sw.network.arrays import network_of
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import Network
 
-Own = TemporalLayer | CountLayer | ClifDense
+Own = TemporalLayer | CountLayer | ClifLayer
 
 _CHAIN = "a network is one chain of layers, whose spikes only go on"
 _AVERAGE = "it averages spikes; pooling passes the earliest on: Conv2d(..., pool=True)"
@@ -94,7 +94,7 @@ def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
     wrong: list[str] = []
     for name, module in _flat(model, ""):
         where = f"module {name} ({type(module).__name__})"
-        if isinstance(module, TemporalLayer | CountLayer | ClifDense):
+        if isinstance(module, TemporalLayer | CountLayer | ClifLayer):
             if layers and _rule(module) != _rule(layers[0]):
                 wrong.append(f"{where}: a layer of rule {_rule(module)} after one of rule {_rule(layers[0])}")
             layers.append(module)
@@ -145,7 +145,7 @@ def _reason(module: nn.Module) -> str:
 def _rule(layer: Own) -> str:
     if isinstance(layer, TemporalLayer):
         return "stdbp"
-    if isinstance(layer, ClifDense):
+    if isinstance(layer, ClifLayer):
         return "clif"
     return "tandem" if isinstance(layer, TandemLayer) else "count"
 
@@ -185,7 +185,7 @@ def network_of_modules(model: nn.Module | Sequence[nn.Module], name: str = "own"
 def _export(layer: Own, place: int) -> Layer:
     if isinstance(layer, TemporalLayer):
         return export_stdbp(layer)
-    if isinstance(layer, ClifDense):
+    if isinstance(layer, ClifLayer):
         return layer.export()
     return export_count(layer, _charge(layer) if place == 0 else 0)
 
@@ -198,12 +198,12 @@ def _charge(layer: CountLayer) -> int:
 def _told(chain: Chain) -> dict[str, Any]:
     """What the layers say of their network."""
     first, last = chain.layers[0], chain.layers[-1]
-    if isinstance(first, ClifDense):
+    if isinstance(first, ClifLayer):
         config = first.config
         keys = ("steps", "levels", "code", "decision", "weight_bits", "acc_bits", "pot_bits")
         return {key: getattr(config, key) for key in keys}
-    assert not isinstance(last, ClifDense)
-    quantisers = [layer.quantiser for layer in chain.layers if not isinstance(layer, ClifDense)]
+    assert not isinstance(last, ClifLayer)
+    quantisers = [layer.quantiser for layer in chain.layers if not isinstance(layer, ClifLayer)]
     chip = first.quantiser.chip if isinstance(first, TemporalLayer) else first.chip
     told: dict[str, Any] = {"weight_bits": max(own.weight_bits for own in quantisers)}
     if chip is not None:
