@@ -19,6 +19,7 @@ ORDER = (
     ("yoso_sw.host", "yoso_sw.nir", "yoso_sw.figures"),
     ("yoso_sw.commands",),
     ("yoso_sim",),
+    ("yoso",),
 )
 
 #: What software shares with the RTL: pure Python, which imports of yoso_hw only itself, and no Amaranth.

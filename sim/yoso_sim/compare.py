@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from yoso_hw.packet import Kind, Packets, kind_of
+from yoso_hw.registers import Reset
 from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.compile.predict import PREDICTED, predict_counters
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
+from yoso_sw.network.network import Network
 
 from yoso_sim.host import Outcome
+from yoso_sim.running.parts import State
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,31 @@ def compare_counters(image: WeightImage, golden: GoldenResult, counters: np.ndar
                 f"node ({x}, {y}): {counter.name} is {counters[y, x, counter]}, "
                 f"predicted {predicted[y, x, counter]}"
             )
+    return notes
+
+
+def golden_state(network: Network, golden: GoldenResult, layer: int) -> State:
+    """What the neurons of a layer hold when each image ends. Neurons that fire more than once keep no bit."""
+    fired = golden.spikes[layer].counts > 0
+    return State(
+        golden.potentials[layer].astype(np.int64),
+        golden.accumulated[layer].astype(np.int64),
+        fired if network.layers[layer].neuron.reset is Reset.ONCE else np.zeros_like(fired),
+    )
+
+
+def compare_states(network: Network, golden: GoldenResult, states: Mapping[int, State]) -> list[str]:
+    """V, A and fired bits of some layers, read back after each image, that differ from the golden model's."""
+    notes = []
+    for layer, state in states.items():
+        wanted = golden_state(network, golden, layer)
+        for name in ("potential", "accumulated", "fired"):
+            mine, theirs = getattr(state, name), getattr(wanted, name)
+            for image, neuron in np.argwhere(mine != theirs):
+                notes.append(
+                    f"image {image}: layer {layer}, neuron {neuron}: {name} is {mine[image, neuron]} in "
+                    f"the RTL, {theirs[image, neuron]} in the golden model"
+                )
     return notes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -255,7 +256,7 @@ def command(tmp_path, monkeypatch):
 
     def run(*options: str, fake: FakeBoard | None = None):
         if fake is not None:
-            port = board.contextmanager(lambda *args: iter([fake]))
+            port = contextmanager(lambda *args: iter([fake]))
             monkeypatch.setattr(board, "open_port", port)
         chip = [
             "--net",
@@ -323,7 +324,7 @@ def test_the_command_takes_line_chip_and_network_from_the_boards_file(monkeypatc
     )
     asked = []
 
-    @board.contextmanager
+    @contextmanager
     def open_port(name, baud, timeout):
         asked.append(baud)
         yield Classifier(pixels(20))

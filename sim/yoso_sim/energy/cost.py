@@ -259,6 +259,20 @@ def _write(path: Path, value: Any) -> None:
     write_whole(path, json.dumps(value, indent=1))
 
 
+def check_priced(case: Case, network: Network) -> None:
+    """Raise `SynthError` if the network has no hidden layer, or a convolution."""
+    if len(network.layers) < 2:
+        raise SynthError(
+            f"{case}: the costs of events are measured on a PE of a hidden layer, and {network.shape} has "
+            "none; take a network of two layers or more"
+        )
+    if (i := next((i for i, layer in enumerate(network.layers) if layer.window), None)) is not None:
+        raise SynthError(
+            f"{case}: layer {i}, {network.layers[i].shape}, is a convolution, of which a spike updates some "
+            "words of a PE; the costs are of spikes that update all: take a dense network"
+        )
+
+
 def evaluate(case: Case, images: int, report: Report, process: Process | None = None) -> dict[str, Any]:
     """Everything that a case costs; what was worked out before is taken from its files.
 
@@ -270,16 +284,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
     process = process or PROCESSES["sg13g2"]
     params = case.params
     network = Network.load(case.path)
-    if len(network.layers) < 2:
-        raise SynthError(
-            f"{case}: the costs of events are measured on a PE of a hidden layer, and {network.shape} has "
-            "none; take a network of two layers or more"
-        )
-    if (i := next((i for i, layer in enumerate(network.layers) if layer.window), None)) is not None:
-        raise SynthError(
-            f"{case}: layer {i}, {network.layers[i].shape}, is a convolution, of which a spike updates some "
-            "words of a PE; the costs are of spikes that update all: take a dense network"
-        )
+    check_priced(case, network)
     image = compile_network(network, params)
     netlist = netlist_costs(case, network, image, report, process)
     counters, cycles, longest = rtl(case, images, report)

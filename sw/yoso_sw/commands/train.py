@@ -58,18 +58,11 @@ def command_of(config_path: Path, device: str = "cpu", data: str | None = None) 
     return f"make train NET={own.stem if own.parent == NETWORKS else config_path}{on}{where}"
 
 
-def check_device(device: str) -> None:
-    """Raise `TrainingError` if torch has no such device."""
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("--device cuda: this torch finds no GPU; train with --device cpu")
-
-
 def _train(
     config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, console: Console
 ) -> None:
     from yoso_sw.learn.trainer import Trainer  # needs torch, as does all that follows
+    from yoso_sw.learn.training import train
 
     config = load_config(config_path)
     if data is not None:
@@ -77,9 +70,6 @@ def _train(
     seen = Data.load(config, config_path.parent)
     if registry.find(config.dataset, config_path.parent).place == out.resolve():
         raise DatasetError(f"{out} is the data set, which the network would replace; give another -o")
-    trainer = Trainer(config, seen, checkpoint, device)
-    if trainer.epoch:
-        console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -88,30 +78,37 @@ def _train(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(
-            config.name,
-            total=trainer.epochs * trainer.batches,
-            completed=trainer.epoch * trainer.batches,
-        )
+        task = progress.add_task(config.name, total=None)
 
-        def report(epoch: curve.Epoch) -> None:
-            spikes = ", ".join(f"{count:.0f}" for count in epoch.spikes)
-            silent = dead.text(dead.layers(config, epoch.spikes))
-            console.print(
-                f"epoch {epoch.number:3} {epoch.phase:7} loss {epoch.loss:.4f}  "
-                f"validation {epoch.accuracy:.2f} %  spikes {spikes}" + (f"  {silent}" if silent else ""),
-                soft_wrap=True,
+        def begun(trainer: Trainer) -> None:
+            if trainer.epoch:
+                console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
+            batches = trainer.batches
+            progress.update(
+                task, total=trainer.epochs * batches, completed=trainer.epoch * batches, refresh=True
             )
 
-        trainer.run(report, lambda _: progress.advance(task))
-    command = command_of(config_path, device, data)
-    if silent := dead.text(dead.layers(config, trainer.history[-1].spikes)):
-        console.print(f"warning: {silent}: {dead.REMEDY}", soft_wrap=True)
-    if config.exports:
-        _write_network(trainer.network(command), config_path, out, console)
+        def report(epoch: curve.Epoch) -> None:
+            silent = dead.text(dead.layers(config, epoch.spikes))
+            console.print(f"{epoch}" + (f"  {silent}" if silent else ""), soft_wrap=True)
+
+        trained = train(
+            config,
+            seen,
+            checkpoint=checkpoint,
+            device=device,
+            command=command_of(config_path, device, data),
+            begun=begun,
+            report=report,
+            tick=lambda _: progress.advance(task),
+        )
+    if trained.silent:
+        console.print(f"warning: {trained.silent}", soft_wrap=True)
+    if trained.network is not None:
+        _write_network(trained.network, config_path, out, console)
     else:
-        _write_summary(trainer.summary(command), checkpoint, console)
-    picture = curve.write(config.name, trainer.history, checkpoint.parent)
+        _write_summary(trained.figures, checkpoint, console)
+    picture = curve.write(config.name, list(trained.history), checkpoint.parent)
     console.print(f"{picture}: learning curve", soft_wrap=True)
 
 
@@ -188,6 +185,8 @@ def main(
         checked(out.parent, "give another file with -o")  # better now than after the training
         checked(checkpoint.parent, "give another --checkpoint")
         import torch
+
+        from yoso_sw.learn.training import check_device
 
         torch.set_num_threads(threads)
         if restart:

@@ -72,6 +72,7 @@ class TemporalEncoder(nn.Module):
 
     def __init__(self, levels: int) -> None:
         super().__init__()
+        self.levels = levels
         self.times = input_times(spike_steps(np.arange(256, dtype=np.uint8), levels)).numpy()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -45,6 +45,8 @@ class Trainer:
         Where torch trains; "cuda" has the same numbers up to rounding.
     teacher
         The network of that part in `config`; the one in ``sw/networks`` if not given.
+    model
+        Modules of the configuration, with first weights of their own; one that its rule builds if not given.
 
     Attributes
     ----------
@@ -71,6 +73,7 @@ class Trainer:
         file: Path | None = None,
         device: str = "cpu",
         teacher: Network | None = None,
+        model: Rule[Any] | None = None,
     ) -> None:
         data.check(config)
         rule = rules.rule_of(config.rule)
@@ -79,7 +82,7 @@ class Trainer:
         self.data = data
         self.file = file
         self.device = torch.device(device)
-        self.model: Rule[Any] = rule(config).to(self.device)
+        self.model: Rule[Any] = (rule(config) if model is None else model).to(self.device)
         self.teacher = Teacher(config, self.device, teacher) if config.teacher else None
         self.epoch = 0
         self.history: list[Epoch] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from yoso_sw.learn import family
@@ -13,12 +12,13 @@ from yoso_sw.learn.clif.surrogate import fire, passing
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.module import Scaled
 from yoso_sw.learn.trains import Trains
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.neuron import Neuron, Reset
 
 
-class ClifDense(nn.Module):
+class ClifDense(Scaled):
     """One dense layer: spiking, or the readout, which never fires.
 
     Trains go from layer to layer in the chip's steps: what a step brings moves V in the next sweep. So each
@@ -44,7 +44,6 @@ class ClifDense(nn.Module):
         axons = config.layers[place - 1].neurons if place else config.inputs
         self.config, self.layer, self.place = config, own, place
         self.neurons = own.neurons
-        self.scale: float | None = None
         self.weight = Normal(own.mean, own.std, generator).draw(axons + own.bias, own.neurons)
 
     @property
@@ -90,8 +89,9 @@ class ClifDense(nn.Module):
         scaled = (self.weight * self.scale).clamp(-limit, limit - 1)
         return passing(scaled.detach().round(), scaled)
 
-    def forward(self, trains: torch.Tensor) -> Trains:
-        """Of the trains of its inputs, (batch, T', axons)."""
+    def forward(self, given: torch.Tensor | Trains) -> Trains:
+        """Of the trains of its inputs, (batch, T', axons), or of what the layer before gives."""
+        trains = given.passed if isinstance(given, Trains) else given
         steps, neuron, weights = self.config.steps, self.neuron, self.working
         axons = len(weights) - self.layer.bias
         bias = weights[-1] if self.layer.bias else None

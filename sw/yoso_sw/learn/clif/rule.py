@@ -59,7 +59,7 @@ class Clif(ScaledRule[Trains]):
         """What each layer gives for trains (batch, levels, inputs); nothing is random."""
         results: list[Trains] = []
         for layer in self.chain:
-            results.append(layer(results[-1].passed if results else inputs))
+            results.append(layer(results[-1] if results else inputs))
         return results
 
     def loss(self, inputs: torch.Tensor, results: Sequence[Trains], labels: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,7 @@ from yoso_sw.learn import family
 from yoso_sw.learn.config import LayerConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.module import MODE, Scaled
 from yoso_sw.learn.quantiser import Quantiser
 from yoso_sw.network.events import Events
 from yoso_sw.network.layer import Window
@@ -105,7 +106,7 @@ def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[
     return passed, passed.sum(1) + (smooth - smooth.detach())
 
 
-class CountLayer(nn.Module):
+class CountLayer(Scaled):
     """A layer, dense or a convolution, which spikes or is the readout.
 
     Parameters
@@ -146,7 +147,6 @@ class CountLayer(nn.Module):
         self.axons, self.steps, self.start, self.unit = axons, steps, start, unit
         self.quantiser, self.chip = quantiser, chip or ChipParams()
         self.weight = init.draw(axons + config.bias, config.neurons)
-        self.scale: float | None = None
 
     @property
     def outputs(self) -> int:
@@ -175,9 +175,13 @@ class CountLayer(nn.Module):
         theta = self.config.neuron.threshold * self.unit
         return theta if self.scale is None else max(1, round(theta * self.scale))
 
-    def forward(self, given: Counts, generator: torch.Generator | None = None) -> Counts:
-        """Spikes for those of the inputs; `generator` draws the dropout, None: no dropout."""
-        trains, counts = given.trains, given.counts
+    def forward(self, spikes: torch.Tensor | Counts, generator: torch.Generator | None = MODE) -> Counts:
+        """Spikes for those of the layer before, or for inputs (`given`).
+
+        `generator` draws the dropout, None: no dropout.
+        """
+        own = spikes if isinstance(spikes, Counts) else given(spikes, self.steps)
+        trains, counts, generator = own.trains, own.counts, self.mode(generator)
         if generator is not None and self.config.dropout:
             kept = (torch.rand(counts.shape, generator=generator) >= self.config.dropout).to(counts)
             kept = kept / (1 - self.config.dropout)
