@@ -138,7 +138,7 @@ board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0,
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 docs: $(DOCS_ENV) ## pages and API as a site, build/site
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo build/site/index.html
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more
@@ -157,6 +157,11 @@ distclean: ## remove everything that make made: those and the environment as wel
 
 # Tools that figures rest on have the versions of constraints.txt.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# A row of README.md's table of a first run, said before it happens: what it fetches, keeps and takes.
+SAY = @[ -e $@ ] || sed -n \
+	's/`//g; s/^| \($(1)[^|]*\) | \([^|]*\) | \([^|]*\) | \([^|]*\) |$$/\1: fetches \2, keeps \3, takes \4/p' \
+	README.md 2> /dev/null || true
 
 # One message for each thing that may be missing on a fresh machine. Verilator's scripts and make take a path
 # apart at its spaces, and some of them stumble over letters beyond ASCII: better said before anything is fetched.
@@ -180,6 +185,7 @@ $(BIN)/python:
 
 $(SIM_ENV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what the simulation needs"
+	$(call SAY,simulation)
 	@$(PIP_INSTALL) --editable '.[sim]'
 	@touch $@
 
@@ -187,6 +193,7 @@ $(SIM_ENV): pyproject.toml constraints.txt | $(BIN)/python
 # CPU builds is asked first. One that is there in the pinned version, of whatever build, stays.
 $(TEST_ENV): $(SIM_ENV) tests/nir-tools.txt
 	@echo "installing what training and the tests need"
+	$(call SAY,training)
 	@$(PIP_INSTALL) --retries 0 --timeout 10 \
 	    --index-url https://download.pytorch.org/whl/cpu torch 2> /dev/null || \
 	  $(PIP_INSTALL) torch
@@ -196,15 +203,18 @@ $(TEST_ENV): $(SIM_ENV) tests/nir-tools.txt
 
 $(SYNTH_ENV): $(SIM_ENV)
 	@echo "installing yosys and nextpnr"
+	$(call SAY,synthesis)
 	@$(PIP_INSTALL) --editable '.[hw,synth]'
 	@touch $@
 
 $(FORMAL_ENV): $(SIM_ENV)
 	@echo "installing sby, yosys and a solver"
+	$(call SAY,proofs)
 	@$(PIP_INSTALL) --editable '.[formal]'
 	@touch $@
 
 $(DOCS_ENV): $(SIM_ENV)
 	@echo "installing what builds the site"
+	$(call SAY,site)
 	@$(PIP_INSTALL) --editable '.[docs]'
 	@touch $@

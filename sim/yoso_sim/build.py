@@ -199,7 +199,7 @@ def build(
     def make(folder: Path) -> dict[str, Any]:
         report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
         sources = emit_sources(params, folder, form, waves, reach)
-        report("compiling it with Verilator")
+        report("compiling it with Verilator: a minute or two, 0.2 GB meanwhile")
         verilate(sources, waves, folder, root, form.flags, report)
         return {"chip": json.loads(params.to_json())}
 
