@@ -1,8 +1,8 @@
 """How often every net of a mapped node switches: the netlist, gate by gate and cycle by cycle.
 
-Each cycle evaluates every gate of which an input has changed once, without delays: glitches do not show. A
-bench drives the node as its neighbours and the barrier would, from a list of commands, and counts rises and
-falls of every net, cycles of every clock, and accesses of every macro.
+Each cycle evaluates all gates once, without delays: glitches do not show. A bench drives the node as its
+neighbours and the barrier would, from a list of commands, and counts rises and falls of every net, cycles of
+every clock, and accesses of every macro.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from yoso_synth.tools import SynthError
 
 #: Inputs of the widest gate.
 INPUTS = 6
-
-#: Gates that are looked through together.
-BLOCK = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -122,14 +119,7 @@ class Toggles:
         self.gates = [instance for instance in design.sequential if instance.cell.clock_gate]
         root = design.ports["clk"][1][0]
         self.clocks: list[Net] = [root, *(gate.nets[process.gate[3]][0] for gate in self.gates)]
-        gates, flops = self._gates(), self._flops()
-        self.tables = (
-            *gates,
-            *_readers(gates[0], len(self.index)),
-            *flops,
-            *self._memories(),
-            *self._ports(),
-        )
+        self.tables = (*self._gates(), *self._flops(), *self._memories(), *self._ports())
 
     def run(self, commands: Iterable[Command]) -> tuple[list[Window], list[tuple[int, int]]]:
         """Run commands from reset; returns the windows between marks, and the flits that left: (link, flit).
@@ -181,10 +171,7 @@ class Toggles:
                     (self.index[flop.nets[following][0]], self.index[net], clock, pin.function != state)
                 )
         enables = self._n([gate.nets[self.process.gate[1]][0] for gate in self.gates])
-        table = np.array(rows, np.int32).reshape(-1, 4)
-        table = table[np.argsort(table[:, 2], kind="stable")]  # those of a clock together
-        firsts = np.searchsorted(table[:, 2], np.arange(len(self.clocks) + 1))
-        return table, firsts, np.array(enables, np.int32)
+        return np.array(rows, np.int32).reshape(-1, 4), np.array(enables, np.int32)
 
     def _memories(self) -> tuple[np.ndarray, ...]:
         pins = self.process.pins
@@ -236,42 +223,12 @@ class Toggles:
         )
 
 
-def _readers(gate_in: np.ndarray, nets: int) -> tuple[np.ndarray, np.ndarray]:
-    """The gates that read each net, one net after another, and where each net's begin: int32, int64."""
-    gates = np.repeat(np.arange(len(gate_in)), INPUTS)
-    order = np.argsort(gate_in.ravel(), kind="stable")
-    ends = np.searchsorted(gate_in.ravel()[order], np.arange(nets + 1))
-    return gates[order].astype(np.int32), ends
-
-
-@njit(cache=True)
-def _put(net, value, state):  # type: ignore[no-untyped-def]
-    """Set a net; if that changes it, the gates that read it are due, and the net is to be counted."""
-    v, marked, changed, pending, readers, reader_ends, dirty, blocks = state
-    if v[net] == value:
-        return
-    v[net] = value
-    if not marked[net]:
-        marked[net] = 1
-        changed[pending[0]] = net
-        pending[0] += 1
-    for k in range(reader_ends[net], reader_ends[net + 1]):
-        gate = readers[k]
-        dirty[gate] = 1
-        blocks[gate // BLOCK] = 1
-
-
 @njit(cache=True)
 def _simulate(  # type: ignore[no-untyped-def]
-    nets, script, gate_in, gate_table, gate_out, readers, reader_ends, flop, flop_ends, enable,
-    control, address, data, mask, out, words,
+    nets, script, gate_in, gate_table, gate_out, flop, enable, control, address, data, mask, out, words,
     single, x, y, leaf, in_data, in_valid, in_ready, out_data, out_valid, out_ready,
 ):  # fmt: skip
     v, was = np.zeros(nets, np.uint8), np.zeros(nets, np.uint8)
-    # Gates to evaluate, and blocks of `BLOCK` of them that hold any; nets set since they were last counted.
-    dirty, blocks = np.ones(len(gate_out), np.uint8), np.ones(len(gate_out) // BLOCK + 1, np.uint8)
-    changed, marked, pending = np.zeros(nets, np.int64), np.zeros(nets, np.uint8), np.zeros(1, np.int64)
-    state = v, marked, changed, pending, readers, reader_ends, dirty, blocks
     rises, falls = np.zeros(nets, np.int64), np.zeros(nets, np.int64)
     clocks, memories = len(enable) + 1, len(control)
     on = np.ones(clocks, np.uint8)
@@ -285,19 +242,20 @@ def _simulate(  # type: ignore[no-untyped-def]
     )
     marks, flits = [], []
     cycles, busy = 0, 0
-    _put(1, 1, state)
-    _put(single[0], 1, state)
+    v[1] = 1
+    v[single[0]] = 1
     for link in range(4):
-        _put(out_ready[link, 0], 1, state)
+        v[out_ready[link, 0]] = 1
     at, waiting, calm, waited, pulse = 0, 4, 0, 0, False
     one = np.uint64(1)
     while True:
         # The next command, once the one before is done.
         if waiting == 0:
-            _put(single[0], 0, state)
+            v[single[0]] = 0
             if pulse:
-                for i in range(1, 4):
-                    _put(single[i], 0, state)
+                v[single[1]] = 0
+                v[single[2]] = 0
+                v[single[3]] = 0
                 pulse = False
             if at == len(script):
                 break
@@ -319,9 +277,9 @@ def _simulate(  # type: ignore[no-untyped-def]
                 marks.append(mark)
             elif kind == 5:
                 for i in range(len(x)):
-                    _put(x[i], a >> np.uint64(i) & one, state)
+                    v[x[i]] = a >> np.uint64(i) & one
                 for i in range(len(y)):
-                    _put(y[i], b >> np.uint64(i) & one, state)
+                    v[y[i]] = b >> np.uint64(i) & one
             elif calm < 3:  # drain, tick: not before the node is at rest
                 waited += 1
                 if waited > 1000000:
@@ -331,9 +289,9 @@ def _simulate(  # type: ignore[no-untyped-def]
             else:
                 waited = 0
                 if kind == 1:
-                    _put(single[1], 1, state)
-                    _put(single[2], a & one, state)
-                    _put(single[3], b & one, state)
+                    v[single[1]] = 1
+                    v[single[2]] = a & one
+                    v[single[3]] = b & one
                     pulse = True
                     waiting = 1
                     calm = 0
@@ -342,31 +300,23 @@ def _simulate(  # type: ignore[no-untyped-def]
         # One cycle: ports, gates, counts, handshakes, clock edge.
         for link in range(4):
             sending = head[link] < tail[link]
-            _put(in_valid[link, 0], sending, state)
+            v[in_valid[link, 0]] = sending
             if sending:
                 flit = queue[link, head[link]]
                 for i in range(in_data.shape[1]):
-                    _put(in_data[link, i], flit >> np.uint64(i) & one, state)
-        for block in range(len(blocks)):
-            if blocks[block]:
-                # Gates stand in the order of signals: what one changes, later ones of its block read as well.
-                for i in range(block * BLOCK, min(len(gate_out), block * BLOCK + BLOCK)):
-                    if dirty[i]:
-                        dirty[i] = 0
-                        index = 0
-                        for k in range(6):
-                            index |= np.int64(v[gate_in[i, k]]) << k
-                        _put(gate_out[i], gate_table[i] >> np.uint64(index) & one, state)
-                blocks[block] = 0
-        for i in changed[: pending[0]]:
-            marked[i] = 0
+                    v[in_data[link, i]] = flit >> np.uint64(i) & one
+        for i in range(len(gate_out)):
+            index = 0
+            for k in range(6):
+                index |= np.int64(v[gate_in[i, k]]) << k
+            v[gate_out[i]] = gate_table[i] >> np.uint64(index) & one
+        for i in range(nets):
             if v[i] != was[i]:
                 if v[i]:
                     rises[i] += 1
                 else:
                     falls[i] += 1
                 was[i] = v[i]
-        pending[0] = 0
         idle = v[leaf[0]] | v[leaf[1]]
         cycles += 1
         busy += 1 - idle
@@ -384,10 +334,8 @@ def _simulate(  # type: ignore[no-untyped-def]
         calm = calm + 1 if empty and idle else 0
         for i in range(len(enable)):
             on[i + 1] = v[enable[i]]
-        for c in range(clocks):
-            if on[c]:
-                for i in range(flop_ends[c], flop_ends[c + 1]):
-                    following[i] = v[flop[i, 0]] ^ flop[i, 3]
+        for i in range(len(flop)):
+            following[i] = v[flop[i, 0]] ^ flop[i, 3]
         for m in range(memories):
             if v[control[m, 0]] == control[m, 1]:
                 row = 0
@@ -403,11 +351,10 @@ def _simulate(  # type: ignore[no-untyped-def]
                     reads[m] += 1
                     for i in range(64):
                         if out[m, i] >= 0:
-                            _put(out[m, i], words[m, row] >> np.uint64(i) & one, state)
-        for c in range(clocks):
-            if on[c]:
-                for i in range(flop_ends[c], flop_ends[c + 1]):
-                    _put(flop[i, 1], following[i], state)
+                            v[out[m, i]] = words[m, row] >> np.uint64(i) & one
+        for i in range(len(flop)):
+            if on[flop[i, 2]]:
+                v[flop[i, 1]] = following[i]
         for i in range(clocks):
             clocked[i] += on[i]
         waiting -= 1
