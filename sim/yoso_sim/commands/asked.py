@@ -28,7 +28,7 @@ from yoso_sw.network.zoo import locate
 from yoso_sw.runs import made_with
 from yoso_sw.runs.run import Run
 
-from yoso_sim.build import Build, build
+from yoso_sim.build import RTL, Build, Form, build
 from yoso_sim.finished import FinishedError
 from yoso_sim.kept import BuildError
 from yoso_sim.simulate import SimulationError
@@ -135,7 +135,12 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def prepare(
-    asked: Asked, images: int, *, waves: bool = False, run: Run | None = None
+    asked: Asked,
+    images: int,
+    *,
+    waves: bool | str = False,
+    form: Form = RTL,
+    run: Run | None = None,
 ) -> tuple[Build, Samples]:
     """Check all that was asked for, so that a mistake costs no build; note it in `run`; build the chip."""
     if importlib.util.find_spec("matplotlib") is None:  # the reports' pictures
@@ -144,7 +149,7 @@ def prepare(
     samples = asked.samples(network, images)
     if run is not None:
         run.note(**made_with.all_of(asked.path, network, image.params, samples))
-    made = build(image.params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
+    made = build(image.params, waves=waves, form=form, report=lambda text: console.print(f"[dim]{text}"))
     if made.seconds:
         console.print(f"[dim]built in {made.seconds:.0f} s, kept in {made.folder}")
     return made, samples
