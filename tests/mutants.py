@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,18 @@ class Mutant:
         if found != 1:
             raise ValueError(f"mutant {self.name!r}: {self.old!r} stands {found} times in {self.file}")
         return text.replace(self.old, self.new)
+
+
+def rtl_blocks() -> set[str]:
+    """The files of the RTL that hold hardware, by their names."""
+    files = (ROOT / RTL).rglob("*.py")
+    return {path.stem for path in files if re.search(r"^class \w+\(Component\):", path.read_text(), re.M)}
+
+
+def check_block(block: str) -> None:
+    """Raise `click.ClickException` if it is no block of the RTL."""
+    if block not in rtl_blocks():
+        raise click.ClickException(f"{block!r} is no block: one of {', '.join(sorted(rtl_blocks()))}")
 
 
 def load_mutants() -> list[Mutant]:
@@ -149,12 +162,20 @@ def verdict(mutant: Mutant, report: ElementTree.Element) -> str:
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--block", metavar="NAME", help="Only bugs planted in this block of the RTL.")
 @click.option("-j", "--jobs", default=2, show_default=True, help="Bugs tried at a time.")
-def main(names: tuple[str, ...], jobs: int) -> None:
+def main(names: tuple[str, ...], block: str | None, jobs: int) -> None:
     """Plant each bug whose name contains one of NAMES (all if none), and run its tests."""
     mutants = [m for m in load_mutants() if not names or any(name in m.name for name in names)]
     if not mutants:
         raise click.ClickException(f"no mutant has a name with {' or '.join(names)}")
+    if block is not None:
+        check_block(block)
+        mutants = [m for m in mutants if m.in_rtl and m.path.stem == block]
+        if not mutants:
+            raise click.ClickException(
+                f"no bug{' of that name' if names else ''} is planted in block {block!r}"
+            )
     begun = time.monotonic()
 
     def attempt(mutant: Mutant) -> tuple[str, float]:

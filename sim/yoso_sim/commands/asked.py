@@ -135,7 +135,12 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def prepare(
-    asked: Asked, images: int, *, waves: bool = False, form: Form = RTL, run: Run | None = None
+    asked: Asked,
+    images: int,
+    *,
+    waves: bool | str = False,
+    form: Form = RTL,
+    run: Run | None = None,
 ) -> tuple[Build, Samples]:
     """Check all that was asked for, so that a mistake costs no build; note it in `run`; build the chip."""
     if importlib.util.find_spec("matplotlib") is None:  # the reports' pictures
