@@ -13,7 +13,7 @@ from rich.console import Console
 from yoso_hw import drawing, versions
 from yoso_hw.extras import advice
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import jobs_option, out_option
+from yoso_sw.commands.options import jobs_option, out_option, picture_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.runs.made_with import digest_of
 from yoso_sw.runs.run import Run
@@ -39,10 +39,17 @@ PROCESS = "sg13g2"
     help="Another network, with parameters of its chip; may be given several times.",
 )
 @click.option("--done", is_flag=True, help="Only the points whose netlist has been measured already.")
+@picture_option
 @out_option()
 @recorded()
 def main(
-    spec: Path | None, images: int | None, jobs: int, also: tuple[str, ...], done: bool, run: Run
+    spec: Path | None,
+    images: int | None,
+    jobs: int,
+    also: tuple[str, ...],
+    done: bool,
+    pictures: str,
+    run: Run,
 ) -> None:
     """Explore networks on chips: SPEC is a TOML file of grids; the chips of docs/asic if none is given.
 
@@ -127,8 +134,8 @@ def main(
     console.print(show.sentence(report, objectives), soft_wrap=True, markup=False)
     write_whole(path.with_name(f"{name}.json"), json.dumps(report, indent=1))
     write_whole(path.with_name(f"{name}.md"), show.markdown(report, objectives))
-    drawing.save(show.draw(there, objectives), path.with_name(f"{name}.png"))
-    suffixes = ".json, .md, .png"
+    drawing.save(show.draw(there, objectives), path.with_name(f"{name}.{pictures}"))
+    suffixes = f".json, .md, .{pictures}"
     if page.missing():
         console.print(advice("plotly", "html", "the interactive page"), soft_wrap=True, markup=False)
     else:
