@@ -6,7 +6,7 @@
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
 # BLOCK=name  block to test; to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
-# RESULTS=file  finished chunks of make regress, which another machine goes on from
+# HTML=file  page of make sim    RESULTS=file  finished chunks of make regress, which another machine goes on from
 # BOARD=name|file  board, of make bitstream and make board
 
 PYTHON ?= python3
@@ -34,6 +34,7 @@ PROOF ?=
 FIGURE ?=
 CASE ?=
 RESULTS ?=
+HTML ?=
 PORT ?= /dev/ttyUSB0
 
 # Words of CHIP with a = in them change a parameter; the other one is the chip's name or file.
@@ -54,7 +55,8 @@ help: ## list the targets
 	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
 
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
-	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS)
+	@$(if $(HTML),$(BIN)/python -c 'import plotly' 2> /dev/null || $(PIP_INSTALL) --editable '.[html]')
+	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(HTML),--html '$(HTML)')
 
 regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)')

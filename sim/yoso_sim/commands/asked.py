@@ -132,9 +132,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return asking
 
 
-def prepare(
-    asked: Asked, images: int, *, waves: bool = False, form: Form = RTL
-) -> tuple[Build, Samples]:
+def prepare(asked: Asked, images: int, *, waves: bool = False, form: Form = RTL) -> tuple[Build, Samples]:
     """Check all that was asked for, so that a mistake does not cost a build; then build the chip."""
     if importlib.util.find_spec("matplotlib") is None:  # the reports' pictures
         raise ToolError(advice("matplotlib", "sim"))

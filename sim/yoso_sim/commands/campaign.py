@@ -114,7 +114,9 @@ def finish(
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
     if html:
         write_whole(html, page(campaign, results, report, energy_of(folder, campaign)))
-        console.print(f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser")
+        console.print(
+            f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser"
+        )
     if not reports.passed(report):
         for note in report["notes"]:
             console.print(note, style="red", markup=False)
