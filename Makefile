@@ -6,7 +6,7 @@
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
 # BLOCK=name  block of the RTL to test, prove, synthesise, plant bugs in    MUTANT=name  planted bug    FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
-# RESULTS=file  finished chunks of make regress, which another machine goes on from
+# RESULTS=file  finished chunks of make regress, which another machine goes on from    HTML=file  page of make sim
 # BOARD=name|file  board, of make bitstream and make board    RUN=name  name of this run (yoso runs)
 # SPEC=file  what make explore explores    IMAGE=n, FORMAT=vcd|fst, PE=x,y  image, file and PE of make waves
 
@@ -40,6 +40,7 @@ SPEC ?=
 IMAGE ?=
 FORMAT ?=
 PE ?=
+HTML ?=
 PORT ?= /dev/ttyUSB0
 
 # Words of CHIP with a = in them change a parameter; the other one is the chip's name or file.
@@ -62,7 +63,8 @@ help: ## list the targets
 	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
 
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
-	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(NAMED)
+	@$(if $(HTML),$(BIN)/python -c 'import plotly' 2> /dev/null || $(PIP_INSTALL) --editable '.[html]')
+	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(HTML),--html '$(HTML)') $(NAMED)
 
 regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)') $(NAMED)

@@ -178,13 +178,6 @@ def test_a_raster_is_written_as_its_suffix_says(runs, tmp_path, suffix, begins):
         runs["of_maps", "rtl"].raster(12)
 
 
-def test_the_energy_model_gets_the_spikes_that_each_layer_got(runs):
-    for name, network in NETWORKS.items():
-        run = runs[name, "rtl"]
-        result = golden.run(network, run.inputs, params=PARAMS)
-        assert [price.arrived(run, i) for i in (0, 1)] == result.spikes_in.mean(axis=0).tolist(), name
-
-
 def test_an_energy_that_cannot_be_estimated_is_one_line(runs, monkeypatch, tmp_path):
     monkeypatch.setenv("PDK_ROOT", str(tmp_path))
     monkeypatch.setattr(pdk, "REPOSITORY", tmp_path / "none")

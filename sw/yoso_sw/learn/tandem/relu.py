@@ -16,9 +16,9 @@ from yoso_sw.learn.tandem.rule import Tandem
 class ReluLayer(TandemLayer):
     """`TandemLayer` whose values are the twin's."""
 
-    def forward(self, given: Counts, generator: torch.Generator | None = None) -> Counts:
+    def forward(self, given: Counts | torch.Tensor, generator: torch.Generator | None = None) -> Counts:
         """As `CountLayer.forward`; `trains` are the values, one step long."""
-        values = given.counts
+        values = given.counts if isinstance(given, Counts) else given
         if generator is not None and self.config.dropout:
             kept = torch.rand(values.shape, generator=generator) >= self.config.dropout
             values = values * kept / (1 - self.config.dropout)
