@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from yoso_sw.learn import family
-from yoso_sw.learn.clif.scan import scan
-from yoso_sw.learn.clif.surrogate import fire, passing
+from yoso_sw.learn.clif.gradient import StepByStep
+from yoso_sw.learn.clif.surrogate import passing
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
@@ -90,34 +88,16 @@ class ClifDense(nn.Module):
         scaled = (self.weight * self.scale).clamp(-limit, limit - 1)
         return passing(scaled.detach().round(), scaled)
 
+    @property
+    def learning(self) -> list[int]:
+        """The sweeps that take the loss back: of the window, the last of each `backward_every`."""
+        start, end = self.window
+        every = self.config.backward_every
+        return [t for t in range(start, end) if (t - start) % every == every - 1]
+
     def forward(self, trains: torch.Tensor) -> Trains:
         """Of the trains of its inputs, (batch, T', axons)."""
-        steps, neuron, weights = self.config.steps, self.neuron, self.working
-        axons = len(weights) - self.layer.bias
-        bias = weights[-1] if self.layer.bias else None
-        arrived = family.synapse(trains, weights[:axons])
-        with torch.no_grad():
-            if self.scale is None:
-                fired, reached, v, a = scan(arrived, neuron, self.theta, steps, bias)
-            else:
-                fired, reached, v, a = family.scan(arrived, neuron, self.config.chip, steps, bias)
-        brought = self._brought(arrived, bias)
-        if not self.fires:  # V is a plain sum, and so is its gradient
-            return Trains(fired, fired, reached, passing(v, brought.sum(1)), a)
-        reached = passing(reached, brought)
-        fired = fire(fired, reached, self.theta, *self.window)
-        return Trains(fired, fired, reached, v, a)
-
-    def _brought(self, arrived: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        """What each sweep finds of A that came just before it, (batch, T, neurons)."""
-        brought = arrived[:, : self.config.steps - 1]
-        brought = functional.pad(brought, (0, 0, 1, self.config.steps - 1 - brought.shape[1]))
-        if bias is None:
-            return brought
-        start, end = self.window
-        gate = brought.new_zeros(self.config.steps, 1)
-        gate[start:end] = 1
-        return brought + gate * bias
+        return Trains(*StepByStep.apply(trains, self.working, self))
 
     def export(self) -> Layer:
         """The integer layer of a quantised module."""

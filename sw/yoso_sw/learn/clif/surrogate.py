@@ -21,10 +21,3 @@ def slope(distance: torch.Tensor) -> torch.Tensor:
 def passing(value: torch.Tensor, through: torch.Tensor) -> torch.Tensor:
     """`value`, with the gradient of `through`."""
     return value + (through - through.detach())
-
-
-def fire(fired: torch.Tensor, reached: torch.Tensor, theta: float, start: int, end: int) -> torch.Tensor:
-    """Trains `fired`, (batch, T, neurons), with the surrogate gradient for V `reached` in their window."""
-    gain = torch.zeros_like(fired)
-    gain[:, start:end] = slope(reached.detach()[:, start:end] / theta - 1) / theta
-    return passing(fired, gain * reached)
