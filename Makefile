@@ -7,7 +7,7 @@
 # BLOCK=name  block to test; to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
 # RESULTS=file  finished chunks of make regress, which another machine goes on from
-# BOARD=name|file  board, of make bitstream and make board
+# BOARD=name|file  board, of make bitstream and make board    RUN=name  name of this run (yoso runs)
 
 PYTHON ?= python3
 VENV := .venv
@@ -34,6 +34,7 @@ PROOF ?=
 FIGURE ?=
 CASE ?=
 RESULTS ?=
+RUN ?=
 PORT ?= /dev/ttyUSB0
 
 # Words of CHIP with a = in them change a parameter; the other one is the chip's name or file.
@@ -43,6 +44,7 @@ RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes 
 DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
 BOARD_OPTION = $(if $(BOARD),--board '$(BOARD)')
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
+NAMED = $(if $(RUN),--run '$(RUN)')
 
 
 .DEFAULT_GOAL := help
@@ -54,10 +56,10 @@ help: ## list the targets
 	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
 
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
-	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS)
+	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(NAMED)
 
 regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it, or RESULTS=file
-	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)')
+	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)') $(NAMED)
 
 waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
 	@$(BIN)/yoso waves $(RUN_OPTIONS)
@@ -97,28 +99,28 @@ formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each
 	@$(BIN)/yoso formal $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it, or RESULTS=file (DEVICE=cuda: on a GPU)
-	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)')
+	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)') $(NAMED)
 
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
 	@$(BIN)/yoso bench
 
 accuracy: $(TEST_ENV) ## evaluate the committed networks, or NET=name, on the golden model
-	@$(BIN)/yoso eval $(if $(NET),--net '$(NET)') $(DATA_OPTIONS)
+	@$(BIN)/yoso eval $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(NAMED)
 
 figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make accuracy` (FIGURE=name: one)
 	@for name in $(or $(FIGURE),spike-times gradients dead-neurons tables); do \
 	  $(BIN)/yoso figures $$name || exit 1; done
 
 soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it, or RESULTS=file
-	@$(BIN)/yoso soft-errors $(RUN_OPTIONS) $(MANY_OPTIONS)
+	@$(BIN)/yoso soft-errors $(RUN_OPTIONS) $(MANY_OPTIONS) $(NAMED)
 
 synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
 	@$(BIN)/yoso synth $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
-		$(CHIP_OPTIONS)
+		$(CHIP_OPTIONS) $(NAMED)
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
 	@$(BIN)/yoso energy $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
-		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
+		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS) $(NAMED)
 
 explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
 	@$(BIN)/yoso explore $(if $(IMAGES),--images $(IMAGES))
@@ -136,15 +138,16 @@ board: $(SIM_ENV) ## run IMAGES=100 test images on a board at PORT=/dev/ttyUSB0,
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS)
 
 docs: $(DOCS_ENV) ## pages and API as a site, build/site
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo build/site/index.html
 
 env: $(SIM_ENV) ## make the environment of `make sim` and no more
 
-# What took hours to train or minutes to compile, and belongs to no one version of the sources.
-KEPT := train yowasp
+# What took hours to train or minutes to compile, and belongs to no one version of the sources; and runs, which
+# `yoso runs prune` removes.
+KEPT := train yowasp runs
 
-clean: ## remove what was built and reported, but neither training checkpoints nor tools that were compiled once
+clean: ## remove what was built and reported, but neither training checkpoints nor tools that were compiled once, nor runs
 	@if [ -d build ]; then find build/ -mindepth 1 -maxdepth 1 $(KEPT:%=! -name %) -exec rm -rf {} +; fi
 
 distclean: ## remove everything that make made: those and the environment as well
@@ -154,6 +157,11 @@ distclean: ## remove everything that make made: those and the environment as wel
 
 # Tools that figures rest on have the versions of constraints.txt.
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# A row of README.md's table of a first run, said before it happens: what it fetches, keeps and takes.
+SAY = @[ -e $@ ] || sed -n \
+	's/`//g; s/^| \($(1)[^|]*\) | \([^|]*\) | \([^|]*\) | \([^|]*\) |$$/\1: fetches \2, keeps \3, takes \4/p' \
+	README.md 2> /dev/null || true
 
 # One message for each thing that may be missing on a fresh machine. Verilator's scripts and make take a path
 # apart at its spaces, and some of them stumble over letters beyond ASCII: better said before anything is fetched.
@@ -177,6 +185,7 @@ $(BIN)/python:
 
 $(SIM_ENV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what the simulation needs"
+	$(call SAY,simulation)
 	@$(PIP_INSTALL) --editable '.[sim]'
 	@touch $@
 
@@ -184,6 +193,7 @@ $(SIM_ENV): pyproject.toml constraints.txt | $(BIN)/python
 # CPU builds is asked first. One that is there in the pinned version, of whatever build, stays.
 $(TEST_ENV): $(SIM_ENV) tests/nir-tools.txt
 	@echo "installing what training and the tests need"
+	$(call SAY,training)
 	@$(PIP_INSTALL) --retries 0 --timeout 10 \
 	    --index-url https://download.pytorch.org/whl/cpu torch 2> /dev/null || \
 	  $(PIP_INSTALL) torch
@@ -193,15 +203,18 @@ $(TEST_ENV): $(SIM_ENV) tests/nir-tools.txt
 
 $(SYNTH_ENV): $(SIM_ENV)
 	@echo "installing yosys and nextpnr"
+	$(call SAY,synthesis)
 	@$(PIP_INSTALL) --editable '.[hw,synth]'
 	@touch $@
 
 $(FORMAL_ENV): $(SIM_ENV)
 	@echo "installing sby, yosys and a solver"
+	$(call SAY,proofs)
 	@$(PIP_INSTALL) --editable '.[formal]'
 	@touch $@
 
 $(DOCS_ENV): $(SIM_ENV)
 	@echo "installing what builds the site"
+	$(call SAY,site)
 	@$(PIP_INSTALL) --editable '.[docs]'
 	@touch $@

@@ -1,6 +1,7 @@
 """What the site has besides the pages of docs/: run by mkdocs (mkdocs.yml).
 
-- API pages, one a folder of Python modules, from the docstrings.
+- API pages, one a folder of Python modules, from the docstrings, and one that lists them.
+- Tutorials: `notebooks.py` makes Markdown of what was executed, and the notebook can be downloaded.
 - Pages that lie elsewhere in the repository, `PAGES`.
 - Files of the repository that pages link to. A link is one on GitHub and on the site alike, and a link to
   nothing fails the build.
@@ -8,8 +9,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,11 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 
-#: Where a package lies.
-PACKAGES = {"yoso_hw": "hw", "yoso_synth": "hw", "yoso_sw": "sw", "yoso_sim": "sim"}
+sys.path.insert(0, str(ROOT / "docs"))
+import notebooks  # noqa: E402
+
+#: Where a package lies, in the order of the site.
+PACKAGES = {"yoso": "sim", "yoso_hw": "hw", "yoso_synth": "hw", "yoso_sw": "sw", "yoso_sim": "sim"}
 
 #: Pages outside docs/ -> their place on the site.
 PAGES = {
@@ -32,24 +38,60 @@ PAGES = {
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)")
 
 
+def says(path: Path) -> str:
+    """The first sentence of a module's docstring, on one line; "" without one."""
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def folders(package: str) -> list[Path]:
+    """The folders of a package that have modules, its own first."""
+    top = ROOT / PACKAGES[package] / package
+    return sorted({path.parent for path in top.rglob("*.py")})
+
+
+def api_page(folder: Path, top: Path) -> str:
+    """The modules of one folder: a table of them, then each."""
+    name = ".".join(folder.relative_to(top).parts)
+    paths = [path for path in sorted(folder.glob("*.py")) if path.stem[0] != "_"]
+    lines = [f"# {name}", "", says(folder / "__init__.py"), ""]
+    if paths:
+        lines += ["| module | what |", "|---|---|"]
+        lines += [f"| [`{path.stem}`][{name}.{path.stem}] | {escaped(says(path))} |" for path in paths]
+    return "\n".join([*lines, *(f"\n::: {name}.{path.stem}" for path in paths), ""])
+
+
+def escaped(text: str) -> str:
+    """For a cell of a table."""
+    return text.replace("|", "\\|")
+
+
+def api_place(folder: Path, top: Path) -> str:
+    """Where a folder's page is: its package's is the index of that package's section."""
+    package, *rest = folder.relative_to(top).parts
+    return f"api/{package}/{'.'.join(rest) or 'index'}.md"
+
+
 def api_pages() -> dict[str, str]:
-    """Place on the site -> text: one page for each folder of modules."""
-    pages = {}
+    """Place on the site -> text: one page for each folder of modules, and one that lists the packages."""
+    pages, listed = {}, ["# API", "", "| package | what |", "|---|---|"]
     for package, folder in PACKAGES.items():
-        top = ROOT / folder
-        if not (top / package).is_dir():
-            continue
-        for each in sorted({path.parent for path in (top / package).rglob("*.py")}):
-            name = ".".join(each.relative_to(top).parts)
-            modules = [f"{name}.{path.stem}" for path in sorted(each.glob("*.py")) if path.stem[0] != "_"]
-            if modules:
-                pages[f"api/{name}.md"] = "\n\n".join([f"# {name}", *(f"::: {module}" for module in modules)])
-    return pages
+        for each in folders(package):
+            place, what = api_place(each, ROOT / folder), escaped(says(each / "__init__.py"))
+            listed.append(f"| [`{'.'.join(each.relative_to(ROOT / folder).parts)}`]({place[4:]}) | {what} |")
+            pages[place] = api_page(each, ROOT / folder)
+    return {"api/index.md": "\n".join([*listed, ""]), **pages}
 
 
 def on_config(config: Any) -> Any:
-    """The API's pages in the navigation."""
-    own = [{page.removeprefix("api/").removesuffix(".md"): page} for page in api_pages()]
+    """The API's pages in the navigation: a section a package."""
+    own: list[Any] = ["api/index.md"]
+    for package in PACKAGES:
+        inside = [page for page in api_pages() if page.startswith(f"api/{package}/")]
+        if inside:
+            own.append(
+                {package: [{Path(page).stem: page} if "index" not in page else page for page in inside]}
+            )
     for entry in config.nav:
         if "API" in entry:
             entry["API"] = own
@@ -98,6 +140,11 @@ def on_files(files: Files, config: Any) -> Files:
             files.append(File.generated(config, place(path), abs_src_path=str(ROOT / path)))
     for page, text in api_pages().items():
         files.append(File.generated(config, page, content=text))
+    for path in sorted((ROOT / "docs" / "tutorials").glob("*.ipynb")):
+        page = notebooks.convert(path)
+        files.append(File.generated(config, f"tutorials/{path.stem}.md", content=page.text))
+        for name, data in page.pictures.items():
+            files.append(File.generated(config, f"tutorials/{name}", content=data))
     return files
 
 

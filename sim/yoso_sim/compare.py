@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from yoso_hw.packet import Kind, Packets, kind_of
+from yoso_hw.registers import Reset
 from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.compile.predict import PREDICTED, predict_counters
 from yoso_sw.network.events import Events
 from yoso_sw.network.golden import GoldenResult
+from yoso_sw.network.network import Network
 
 from yoso_sim.host import Outcome
+from yoso_sim.running.parts import State
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,15 @@ class Comparison:
         Whether class, deciding step or the way of deciding differ.
     notes
         The first few differences in words.
+    layers
+        Of each layer the spikes compared and those that one of both lacks.
     """
 
     spikes: int
     spike_mismatches: int
     class_mismatch: bool
     notes: tuple[str, ...]
+    layers: tuple[tuple[int, int], ...] = ()
 
 
 def rtl_spikes(image: WeightImage, outcome: Outcome) -> tuple[list[Events], int, list[str]]:
@@ -149,11 +156,11 @@ def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: i
             for layer, own in enumerate(sent)
         ),
     ]
-    compared = 0
+    by_layer = [[0, 0] for _ in image.layers]
     for layer, what, own, wanted in trains:
-        compared += int(np.maximum(own.counts, wanted.counts).sum())
         different = {} if own == wanted else different_spikes(own, wanted)
-        mismatches += sum(max(map(len, both)) for both in different.values())
+        by_layer[layer][0] += int(np.maximum(own.counts, wanted.counts).sum())
+        by_layer[layer][1] += sum(max(map(len, both)) for both in different.values())
         notes += [
             f"layer {layer}, {what} {j}: RTL at {_when(rtl)}, golden at {_when(reference)}"
             for j, (rtl, reference) in list(different.items())[:4]
@@ -165,7 +172,9 @@ def compare(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: i
     theirs = (int(golden.decisions[index]), int(golden.decision_steps[index]), bool(golden.spiked[index]))
     if mine != theirs:
         notes.append(f"decision (class, step, by a spike): RTL {mine}, golden {theirs}")
-    return Comparison(compared, mismatches, mine != theirs, tuple(notes))
+    compared, differ = map(sum, zip(*by_layer, strict=True))
+    layers = tuple((own, wrong) for own, wrong in by_layer)
+    return Comparison(compared, mismatches + differ, mine != theirs, tuple(notes), layers)
 
 
 def _wrong_potentials(image: WeightImage, outcome: Outcome, golden: GoldenResult, index: int) -> list[str]:
@@ -206,6 +215,31 @@ def compare_counters(image: WeightImage, golden: GoldenResult, counters: np.ndar
                 f"node ({x}, {y}): {counter.name} is {counters[y, x, counter]}, "
                 f"predicted {predicted[y, x, counter]}"
             )
+    return notes
+
+
+def golden_state(network: Network, golden: GoldenResult, layer: int) -> State:
+    """What the neurons of a layer hold when each image ends. Neurons that fire more than once keep no bit."""
+    fired = golden.spikes[layer].counts > 0
+    return State(
+        golden.potentials[layer].astype(np.int64),
+        golden.accumulated[layer].astype(np.int64),
+        fired if network.layers[layer].neuron.reset is Reset.ONCE else np.zeros_like(fired),
+    )
+
+
+def compare_states(network: Network, golden: GoldenResult, states: Mapping[int, State]) -> list[str]:
+    """V, A and fired bits of some layers, read back after each image, that differ from the golden model's."""
+    notes = []
+    for layer, state in states.items():
+        wanted = golden_state(network, golden, layer)
+        for name in ("potential", "accumulated", "fired"):
+            mine, theirs = getattr(state, name), getattr(wanted, name)
+            for image, neuron in np.argwhere(mine != theirs):
+                notes.append(
+                    f"image {image}: layer {layer}, neuron {neuron}: {name} is {mine[image, neuron]} in "
+                    f"the RTL, {theirs[image, neuron]} in the golden model"
+                )
     return notes
 
 

@@ -37,6 +37,11 @@ class Job:
         Whether images end at their deciding step.
     stall_in, stall_out
         Chances in 256, as in `yoso_sim.link.Link`.
+    keep
+        Whether spikes of every image are kept too (`yoso_sim.running.recorded`), and the layers whose V and A
+        are read back after each image: None, nothing; else their numbers.
+    watched
+        Whether the chip was built as `yoso_sim.watch.WATCHED`, and results shall hold what the watch saw.
     """
 
     network: str
@@ -48,6 +53,8 @@ class Job:
     early_exit: bool = True
     stall_in: int = 0
     stall_out: int = 0
+    keep: tuple[int, ...] | None = None
+    watched: bool = False
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))
@@ -56,12 +63,18 @@ class Job:
     def load(cls, path: Path) -> Job:
         values = json.loads(path.read_text())
         values["chunks"] = tuple((first, stop) for first, stop in values["chunks"])
+        values["keep"] = None if values["keep"] is None else tuple(values["keep"])
         return cls(**values)
 
 
 def chunk_path(folder: Path, chunk: tuple[int, int]) -> Path:
     """The result file of one chunk."""
     return folder / f"images-{chunk[0]:06d}-{chunk[1]:06d}.json"
+
+
+def recorded_path(folder: Path, chunk: tuple[int, int]) -> Path:
+    """What is kept of one chunk's images beside its result."""
+    return chunk_path(folder, chunk).with_suffix(".npz")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -119,7 +119,7 @@ def limit() -> float:
 def prune(root: Path, most: float) -> list[str]:
     """Remove the least recently used builds until all together take `most` bytes; the names of those removed.
 
-    A build that some process uses or makes stays, and so do the runtime's objects, which are small.
+    A build that some process uses or makes stays, and so does the runtime, which all builds share.
     """
 
     def last_use(folder: Path) -> float:

@@ -14,12 +14,10 @@ from yoso_hw.registers import Counter
 from yoso_sw.network.network import Network
 
 from yoso_sim import tools
+from yoso_sim.running.raster import draw_layers
 
 #: Most columns of PEs that have room for numbers in the picture.
 WIDEST = 8
-
-#: Feature maps are laid out about so many times as wide as high.
-MAPS_ACROSS = 8
 
 #: Notes shown of those the chunks brought.
 MOST_NOTES = 10
@@ -90,36 +88,39 @@ def headline(report: dict[str, Any]) -> str:
     return f"{report['network']} ({report['shape']}) on {chip}"
 
 
-def table(report: dict[str, Any]) -> Table:
-    """The report as a table of two columns."""
+def rows(report: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """What the report says, a line each: name, value, whether it is a fault."""
     cycles = report["cycles_per_image"]
     float_accuracy = report["float_accuracy"]
-    rows = [
+    found = [
         ("images", f"{report['images']:,}"),
         ("float accuracy", "not recorded" if float_accuracy is None else f"{float_accuracy:.2f} %"),
         ("golden accuracy", f"{report['golden_accuracy']:.2f} %"),
         ("RTL accuracy", f"{report['rtl_accuracy']:.2f} %"),
-        ("class mismatches", _count(report["class_mismatches"])),
-        ("spike mismatches", _count(report["spike_mismatches"])),
+        ("class mismatches", report["class_mismatches"]),
+        ("spike mismatches", report["spike_mismatches"]),
         ("spikes compared", f"{report['spikes_compared']:,}"),
-        ("counter mismatches", _count(report["counter_mismatches"])),
+        ("counter mismatches", report["counter_mismatches"]),
         ("cycles per image", f"{cycles['mean']:,.1f} mean, {cycles['max']:,} max"),
         ("synaptic updates per image", f"{report['synaptic_updates_per_image']:,.0f}"),
         ("images per second", f"{report['images_per_second']:.1f}"),
     ]
-    if report["errors"]:
-        rows.append(("error bits", f"[red]{', '.join(report['errors'])}"))
+    told = [
+        (name, value if isinstance(value, str) else f"{value:,}", not isinstance(value, str) and value > 0)
+        for name, value in found
+    ]
+    return told + [("error bits", ", ".join(report["errors"]), True)] * bool(report["errors"])
+
+
+def table(report: dict[str, Any]) -> Table:
+    """The report as a table of two columns."""
     # Text, not markup: a network may be called [/b].
     shown = Table(title=Text(headline(report)), show_header=False, title_justify="left")
     shown.add_column()
     shown.add_column(justify="right")
-    for row in rows:
-        shown.add_row(*row)
+    for name, value, wrong in rows(report):
+        shown.add_row(name, Text(value, "red" if wrong else ""))
     return shown
-
-
-def _count(value: int) -> str:
-    return f"[red]{value:,}" if value else "0"
 
 
 def _busy(counters: np.ndarray, params: ChipParams) -> np.ndarray:
@@ -139,25 +140,7 @@ def draw(report: dict[str, Any], params: ChipParams, results: list[dict[str, Any
     figure.suptitle(fill(headline(report), 100).replace("$", r"\$"), fontsize=11)
     panels: Any = figure.subfigures(1, 2, width_ratios=(3, 2))
     left, right = panels
-    axes = left.subplots(len(layers), 1, squeeze=False)[:, 0]
-    # Time goes right, layers go up: the input at the bottom. Feature maps are drawn as maps.
-    shapes = raster.get("maps") or [None] * len(layers)
-    for axis, (index, pairs) in zip(reversed(axes), enumerate(layers), strict=True):
-        said = f"{len(pairs)} spikes" if pairs else "silent: the highest V decides"
-        axis.set_title(said, loc="right", fontsize=9)  # above the dots, not among them
-        if shapes[index]:
-            axis.set_ylabel("picture" if index == 0 else f"layer {index}\nmaps")
-            _draw_maps(axis, pairs, shapes[index], raster["steps"])
-            continue
-        axis.set_ylabel("pixel" if index == 0 else f"layer {index}\nneuron")
-        steps, neurons = zip(*pairs, strict=True) if pairs else ((), ())
-        axis.scatter(steps, neurons, s=4 if len(pairs) > 30 else 30, color=f"C{index}", linewidths=0)
-        axis.axvline(raster["step"], color="0.7", linewidth=1, zorder=0)
-        axis.set_xlim(-0.5, raster["steps"] - 0.5)
-        axis.set_ylim(-0.5 - raster["sizes"][index] / 50, raster["sizes"][index] * 1.02 - 0.5)
-        lowest = index == 0 or bool(shapes[index - 1])
-        axis.tick_params(labelbottom=lowest)
-        axis.set_xlabel("time step" if lowest else "")
+    draw_layers(left, layers, raster["sizes"], raster.get("maps"), raster["steps"], raster["step"])
     left.suptitle(f"Image 0: class {raster['decision']} decided at step {raster['step']}")
     maps = (
         ("spikes taken per image", counters[..., Counter.SPIKES_IN] / images, "{:.0f}"),
@@ -177,24 +160,3 @@ def draw(report: dict[str, Any], params: ChipParams, results: list[dict[str, Any
         axis.set_yticks(range(params.rows))
         right.colorbar(drawn, ax=axis, shrink=0.8)
     return figure
-
-
-def _draw_maps(axis: Any, pairs: list[list[int]], shape: list[int], steps: int) -> None:
-    """Feature maps side by side, each position in the colour of its first spike: bright is early."""
-    rows, cols, channels = shape
-    first = np.full(rows * cols * channels, np.nan)
-    for step, output in reversed(pairs):  # by step
-        first[output] = step
-    across = min(channels, max(1, round(np.sqrt(channels * MAPS_ACROSS))))
-    down = -(-channels // across)
-    sheet = np.full((down, rows + 1, across, cols + 1), np.nan)
-    for channel, one in enumerate(np.moveaxis(first.reshape(rows, cols, channels), 2, 0)):
-        sheet[channel // across, :rows, channel % across, :cols] = one
-    sheet = sheet.reshape(down * (rows + 1), across * (cols + 1))[:-1, :-1]
-    axis.grid(False)
-    axis.set_facecolor("0.9")
-    drawn = axis.imshow(sheet, cmap="viridis_r", vmin=0, vmax=steps - 1, interpolation="nearest")
-    axis.set(xticks=(), yticks=(), anchor="W")
-    for side in axis.spines.values():
-        side.set_visible(False)
-    axis.figure.colorbar(drawn, ax=axis, label="step of\nfirst spike", pad=0.01, aspect=10, anchor=(0, 0.5))

@@ -33,15 +33,15 @@ TOO_LARGE = {
     f"sim {' '.join(CHIP)} --images 100": "samples.npz",
 }
 
-#: The same for commands that write little, on a disk that is full already.
+#: The same on a disk that is full already; what keeps a run says so before its work, its record comes first.
 NO_ROOM = {
-    "train corners.toml -o ../new.npz": "train/corners.pt",
-    "eval mnist-784-100-10 --checked 1": "reports/accuracy.json",
+    "train corners.toml -o ../new.npz": "runs/train-1/run.json",
+    "eval mnist-784-100-10 --checked 1": "runs/eval-1/run.json",
     "nir import tiny.nir": "nir/tiny.npz",
     "figures tables": "reports/figures/tables.json",
-    f"regress {' '.join(CHIP)} --images 1": "weights.yoso",
+    f"regress {' '.join(CHIP)} --images 1": "runs/regress-1/run.json",
     "soak --cases 1": "rtl/yoso_node.v",
-    "synth --block router --target ecp5": "router.v",
+    "synth --block router --target ecp5": "runs/synth-1/run.json",
 }
 
 
@@ -67,7 +67,9 @@ def test_training_that_met_a_full_disk_goes_on_from_its_last_checkpoint(here, tm
     size = (tmp_path / "roomy/train/corners.pt").stat().st_size
     with disk(tmp_path / "small", 512) as small:
         command = ("train", "corners.toml", "-o", "new.npz")
-        filler = fill(small, size // 1024 + 6)  # one checkpoint, not a second one beside it
+        filler = fill(
+            small, size // 1024 + 26
+        )  # the run's record, one checkpoint, not a second one beside it
         status, said = yoso(*command, cwd=here, YOSO_OUTPUT=small)
         assert status == 1 and one_line(said) == f"{small}/train/corners.pt: the disk is full"
         filler.unlink()
@@ -81,7 +83,7 @@ def test_a_regression_that_met_a_full_disk_keeps_what_is_done_and_goes_on(here, 
     chunks = [(first, first + 50) for first in range(0, 500, 50)]
     command = ("regress", *CHIP, "--images", 500, "--jobs", 1)
     with disk(tmp_path / "small", 1024) as small:
-        filler = fill(small, 450)  # the images, the logs and some of the chunks
+        filler = fill(small, 474)  # the run's record, the images, the logs and some of the chunks
         status, said = yoso(*command, cwd=here, YOSO_OUTPUT=small)
         assert status == 1 and one_line(said).endswith(": the disk is full, and the simulator stopped")
         (folder,) = (path for path in (small / "regress").iterdir() if path.is_dir())

@@ -90,7 +90,10 @@ def test_a_folder_in_which_make_cannot_build_is_told_before_anything_is_fetched(
 
 
 def tree(clone):
-    for name in ("train/net.pt", "yowasp/x/code", "verilator/1/yoso_sim", "reports/sim.json", ".venv/bin/x"):
+    for name in (
+        *("train/net.pt", "yowasp/x/code", "verilator/1/yoso_sim", "reports/sim.json", ".venv/bin/x"),
+        "runs/sim-1/run.json",
+    ):
         path = clone / name if name.startswith(".") else clone / "build" / name
         path.parent.mkdir(parents=True)
         path.touch()
@@ -102,14 +105,22 @@ def left(clone):
     }
 
 
-def test_clean_keeps_checkpoints_and_tools_and_distclean_nothing(clone):
+def test_clean_keeps_checkpoints_runs_and_tools_and_distclean_nothing(clone):
     tree(clone)
     assert make(clone, "clean").returncode == 0
-    assert left(clone) == {"build/train/net.pt", "build/yowasp/x/code", ".venv/bin/x"}
+    assert left(clone) == {
+        "build/train/net.pt",
+        "build/yowasp/x/code",
+        "build/runs/sim-1/run.json",
+        ".venv/bin/x",
+    }
     assert make(clone, "distclean").returncode == 0 and left(clone) == set()
     assert make(clone, "clean", "distclean").returncode == 0  # nothing there
 
 
 def test_help_says_what_clean_keeps(clone):
     lines = make(clone, "help").stdout.splitlines()
-    assert any("make clean" in line and "neither training checkpoints nor tools" in line for line in lines)
+    assert any(
+        "make clean" in line and "neither training checkpoints nor tools" in line and "nor runs" in line
+        for line in lines
+    )

@@ -74,6 +74,22 @@ def test_sim_writes_report_and_picture_and_succeeds(network, folder):
     assert (folder / "reports" / "sim.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_two_runs_are_kept_and_differ_in_what_was_asked(network, folder):
+    for name, images in (("few", 4), ("more", 6)):
+        assert call("sim", "--net", network, *CHIP, "--images", images, "--run", name).exit_code == 0
+    record, kept = (json.loads((folder / "runs/few" / file).read_text()) for file in ("run.json", "sim.json"))
+    made = record["configuration"]
+    assert (made["chip"]["cols"], made["network"]["name"], made["data"]["samples"]) == (2, "tiny", 4)
+    assert record["state"] == "finished" and kept["images"] == 4 and report(folder, "sim")["images"] == 6
+    assert (folder / "runs/few/sim.png").is_file() and "spikes compared" in (
+        folder / "runs/few/log.txt"
+    ).read_text()
+    text = " ".join(call("runs", "diff", "few", "more").output.split())
+    assert "data.samples 4 6 +2" in text and "spikes_compared" in text
+    assert "chip." not in text and "network" not in text
+    assert "few" in (listed := call("runs").output) and "more" in listed
+
+
 def test_regress_fills_in_what_is_missing_and_counts_nothing_twice(network, folder):
     call("regress", "--net", network, *CHIP, "--images", 230)
     whole = report(folder, "regress")

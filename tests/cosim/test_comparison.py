@@ -1,7 +1,7 @@
 """The comparison of rules: rows are counted right, what is wrong is caught, the page is what it writes."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from yoso_hw.registers import Counter
 from yoso_sim.cli import main
 from yoso_sim.comparison import ann, latency, noise, page, priced, rows
 from yoso_sim.comparison.measured import rule_of
+from yoso_sim.energy.model import PARTS, Costs
 from yoso_sw.compile.choose import choose
 from yoso_sw.compile.predict import predict_counters
 from yoso_sw.data.recorded import samples_for
@@ -49,7 +50,9 @@ def test_every_row_has_the_keys_of_the_table_and_nothing_differs():
         elif row["images_rtl"]:
             assert row["spike_mismatches"] == 0 and row["images_rtl"] >= 20 and row["cycles"] > 0
         else:
-            assert row["spike_mismatches"] is None and row["cycles"] is None and row["energy_nj"] is None
+            assert row["spike_mismatches"] is None and row["cycles"] is None
+            priced_by = NUMBERS["details"][row["network"]].get("energy_from")
+            assert row["energy_nj"] is None or priced_by == rows.GOLDEN
 
 
 def test_the_rows_are_of_the_networks_that_are_committed_now():
@@ -292,18 +295,48 @@ def test_without_the_process_files_there_is_a_reason_and_no_energy(tmp_path, mon
     monkeypatch.setattr(pdk, "folders", lambda: [tmp_path])
     assert "Set PDK_ROOT" in priced.missing()
     network, samples, result, image = loaded(COUNT)
-    assert priced.costs({}, image, chunks(image, result), result.spikes_in.mean(0)) == {}
+    assert priced.costs({}, image, result, chunks(image, result)) == {}
     found = rows.row(
         network, "count", rows.counts(network, result, samples.labels), chunks(image, result), None
     )
     assert found["energy_nj"] is None and found["cycles"] == 700
 
 
+def test_a_network_that_has_not_run_on_the_rtl_is_priced_as_one_that_has():
+    """Counters are the same, so energies are, but for what depends on cycles: here nothing does."""
+    network, _, result, image = loaded(COUNT)
+    each = {part: 1.0 + number for number, part in enumerate(PARTS)}
+    costs = Costs(
+        cycle=each,
+        flit=each,
+        energy=[{"words": each, "updates": each}] * len(network.layers),
+        busy=[{"words": 1.0, "updates": 1.0, "sweeps": 4.0}] * len(network.layers),
+    )
+    netlist = {"costs": asdict(costs), "rest_pj_per_cycle": 0.0, "leakage_mw": 0.0}
+    netlists = {16: {**netlist, "chip_mm2": 1.0, "fmax_mhz": 150.0}}
+    ran = priced.costs(netlists, image, result, chunks(image, result))["16"]
+    counted = priced.costs(netlists, image, result, [])["16"]
+    assert counted["energy_nj"] == ran["energy_nj"] > 0
+    assert counted["energy_nj_ungated"] == pytest.approx(ran["energy_nj_ungated"], rel=0.1)  # of 700 cycles
+
+
+def test_a_page_tells_which_energies_are_by_golden_counts():
+    name = NUMBERS["rows"][0]["network"]
+    details = {**NUMBERS["details"], name: {**NUMBERS["details"][name], "energy_from": rows.GOLDEN}}
+    text = page.page({**NUMBERS, "details": details})
+    (line,) = (line for line in text.splitlines() if line.startswith("The energies of"))
+    assert name in line and "golden counts" in line
+
+
 def test_a_product_of_the_relu_network_costs_its_read_and_its_arithmetic():
     part = {"a": 1.0}
     netlist = {
         "macros": {"weight memory": {"read_pj": 48.0, "pack": 2}},
-        "costs": {"cycle": {"a": 2.0}, "update": {"a": 30.0}, "sweep_word": [{"a": 10.0}], "flit": part},
+        "costs": {
+            "cycle": {"a": 2.0},
+            "flit": part,
+            "energy": [{"updates": {"a": 30.0}, "words": {"a": 10.0}}],
+        },
     }
     found = priced.of_ann({"macs": 1000.0}, 100, netlist, lanes=4)
     each = 6.0 + 0.3 * priced.SCALE

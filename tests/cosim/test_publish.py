@@ -2,7 +2,7 @@
 
 import json
 
-from yoso_sim.energy.publish import COSTS, PAGE, into, page
+from yoso_sim.energy.publish import COSTS, PAGE, into, page, with_beside
 
 NUMBERS = json.loads((PAGE / "numbers.json").read_text())
 
@@ -15,3 +15,22 @@ def test_the_table_of_costs_is_what_the_program_writes() -> None:
     text = COSTS.read_text()
     assert "<!-- asic: written by sim/yoso_sim/energy/publish.py -->" in text
     assert into(text, NUMBERS) == text
+
+
+def test_another_network_s_report_takes_the_place_of_its_older_one_beside_the_first() -> None:
+    dense = NUMBERS["energy"]
+    layer = {**dense["check"], "difference_percent": -1.25}
+    report = {**dense, "name": "other", "case": {**dense["case"], "network": "other"}}
+    report = {**report, "check": {**dense["check"], "layers": [layer, layer]}, "not_published": 1}
+    alone = {key: value for key, value in NUMBERS.items() if key != "beside"}
+    assert "## Other networks" not in page(alone)
+    once = with_beside(alone, {**report, "images": 1})
+    twice = with_beside(once, {**report, "images": 7})
+    assert [one["images"] for one in twice["beside"]] == [7] and "not_published" not in twice["beside"][0]
+    lines = page(twice).splitlines()
+    assert "|  | mnist-784-800-10 | other |" in lines and "| images on the RTL | 20 | 7 |" in lines
+    assert any("other: -1.2, -1.2 %" in line for line in lines)
+    assert [one["name"] for one in with_beside(twice, {**report, "name": "third"})["beside"]] == [
+        "other",
+        "third",
+    ]

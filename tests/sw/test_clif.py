@@ -9,12 +9,14 @@ from support.quarters import CLIF, small_config
 from yoso_sw.compile.compiler import check_network
 from yoso_sw.data.encoding import rate
 from yoso_sw.learn import family
+from yoso_sw.learn.clif.export import check_fits
 from yoso_sw.learn.clif.rule import Clif
 from yoso_sw.learn.clif.scan import scan
-from yoso_sw.learn.clif.surrogate import slope
+from yoso_sw.learn.clif.surrogate import highest, slope
 from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network import golden
+from yoso_sw.network.layer import Window
 from yoso_sw.network.neuron import Neuron, Reset
 
 STEPS, LEVELS = 9, 6
@@ -37,10 +39,28 @@ def three_layers(current=2, leak=3, **changes):
     return small_config(**{**CLIF, **shape, "layers": tuple(layers), **changes})
 
 
-def some_events(images=40, seed=5):
-    return rate.encode(
-        np.random.default_rng(seed).integers(0, 256, (images, 12)).astype(np.uint8), LEVELS, 0, 0
-    )
+def convolved(**changes):
+    """8 x 8 inputs, a pooled convolution, one with a stride and a border, 7 neurons and a readout of 4."""
+    shapes = ({"kernel": 3, "pool": True}, {"kernel": 2, "stride": 2, "padding": 1}, {})
+    layers = [
+        LayerConfig(
+            neurons,
+            NeuronConfig(start=i + 1, end=i + 1 + LEVELS, current=2, leak=3),
+            bias=True,
+            mean=0.05,
+            std=0.3,
+            **shape,
+        )
+        for i, (neurons, shape) in enumerate(zip((3, 4, 7), shapes, strict=True))
+    ]
+    layers.append(LayerConfig(4, NeuronConfig(current=0), bias=True, std=0.3))
+    shape = {"steps": LEVELS + 4, "levels": LEVELS, "code": "rate", "inputs": 64, "rows": 8}
+    return small_config(**{**CLIF, **shape, "layers": tuple(layers), **changes})
+
+
+def some_events(images=40, seed=5, inputs=12):
+    pixels = np.random.default_rng(seed).integers(0, 256, (images, inputs))
+    return rate.encode(pixels.astype(np.uint8), LEVELS, 0, 0)
 
 
 # ---- sweeps ------------------------------------------------------------------------------------------------
@@ -81,43 +101,66 @@ def test_the_slope_is_the_derivative_of_a_smooth_step():
     assert torch.allclose(slope(x), difference, rtol=1e-4, atol=1e-6)
 
 
+def brings(layer, weights, spikes):
+    """What the spikes of one step, (batch, inputs), bring to each neuron, and its bias."""
+    found = family.synapse(spikes[:, None], weights[:-1], layer.geometry, whole=False)[:, 0]
+    return found + weights[-1].repeat(layer.positions)
+
+
+def going_on(layer, v):
+    """V of neurons, (batch, neurons), as a pooled layer passes them on: of 2 x 2 positions the highest."""
+    if not layer.layer.pool:
+        return v
+    rows, cols = layer.geometry.out_rows, layer.geometry.out_cols
+    return v.reshape(len(v), rows // 2, 2, cols // 2, 2, -1).amax((2, 4)).flatten(1)
+
+
 def smooth_loss(model, weights, trains, labels, base):
     """The loss with smooth spikes, A and V of the step before held at those of `base`, step by step."""
     config, given, own = model.config, trains, trains
     for i, (before, result) in enumerate(zip(model.chain[:-1], base, strict=False)):
         theta, old = before.layer.neuron.threshold, before.weight.detach()
-        passed = torch.zeros_like(result.fired)
+        passed = torch.zeros_like(result.passed)
         for t in range(i + 1, i + 1 + LEVELS):
-            held = result.reached[:, t] - given[:, t - 1] @ old[:-1] - old[-1]
-            v = held + own[:, t - 1] @ weights[i][:-1] + weights[i][-1]
-            passed[:, t] = (
-                result.fired[:, t] + smooth(v / theta - 1) - smooth(result.reached[:, t] / theta - 1)
-            )
-        given, own = result.fired, passed
+            held = result.reached[:, t] - brings(before, old, given[:, t - 1])
+            v = held + brings(before, weights[i], own[:, t - 1])
+            v, was = going_on(before, v), going_on(before, result.reached[:, t])
+            passed[:, t] = result.passed[:, t] + smooth(v / theta - 1) - smooth(was / theta - 1)
+        given, own = result.passed, passed
     potentials = own.sum(1) @ weights[-1][:-1] + LEVELS * weights[-1][-1]
     return float(torch.nn.functional.cross_entropy(potentials / config.temperature, labels))
 
 
-def test_the_gradient_of_a_step_is_the_finite_difference_of_the_smooth_surrogate():
-    model = Clif(three_layers()).double()
-    trains = model.encode(some_events()).double()
+@pytest.mark.parametrize(("config", "inputs"), [(three_layers(), 12), (convolved(), 64)])
+def test_the_gradient_of_a_step_is_the_finite_difference_of_the_smooth_surrogate(config, inputs):
+    model = Clif(config).double()
+    trains = model.encode(some_events(inputs=inputs)).double()
     labels = torch.arange(len(trains)) % 4
     results = model(trains)
     loss = model.loss(trains, results, labels)
     loss.backward()
     base = [type(result)(*(part.detach() for part in result)) for result in results]
     weights = [layer.weight.detach().clone() for layer in model.chain]
-    assert all(result.sent > 50 for result in base[:2])
+    assert all(result.sent > 50 for result in base[:-1])
     assert smooth_loss(model, weights, trains, labels, base) == pytest.approx(float(loss.detach()))
     for i, layer in enumerate(model.chain):
-        for place in ((0, 0), (3, 1), (5, 3), (len(layer.weight) - 1, 2)):  # the last: a bias
+        for place in ((0, 0), (3, 1), (5, 2), (len(layer.weight) - 1, 2)):  # the last: a bias
             values = []
-            for change in (1e-5, -1e-5):
+            for change in (1e-6, -1e-6):
                 moved = [own.clone() for own in weights]
                 moved[i][place] += change
                 values.append(smooth_loss(model, moved, trains, labels, base))
-            difference = (values[0] - values[1]) / 2e-5
+            difference = (values[0] - values[1]) / 2e-6
             assert float(layer.weight.grad[place]) == pytest.approx(difference, rel=1e-3, abs=1e-8)
+
+
+def test_of_four_pooled_neurons_the_highest_has_the_gradient_of_a_step():
+    v = torch.tensor([[0.2, 1.5, 0.9, 1.2], [0.3, 0.1, 0.6, 0.5]])[:, None]  # 2 x 2 positions, one filter
+    v.requires_grad_()
+    found = highest(v, Window(2, 2, 1, 1))
+    assert found.flatten().tolist() == pytest.approx([1.5, 0.6])
+    found.sum().backward()
+    assert v.grad[:, 0].tolist() == [[0, 1, 0, 0], [0, 0, 1, 0]]
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -172,6 +215,30 @@ def test_the_integer_phase_is_the_golden_model_spike_for_spike(current, leak, we
     assert exact.sent[0].total > 100 and exact.sent[1].total > 100
 
 
+@pytest.mark.parametrize("weight_bits", [4, 8])
+def test_the_integer_phase_of_convolutions_is_the_golden_model_spike_for_spike(weight_bits):
+    config, events = convolved(weight_bits=weight_bits), some_events(inputs=64)
+    model = Clif(config)
+    model.quantise()
+    network = model.export({})
+    assert [layer.shape for layer in network.layers] == ["3C3-P2", "4C2s2p1", "7", "4"]
+    check_network(network, dataclasses.replace(config.chip, neuron="all", side=8))
+    exact = golden.run(network, events, early_exit=False)
+    for own in (model, Clif.of(config, network)):
+        with torch.no_grad():
+            results = own(own.encode(events))
+        for i, result in enumerate(results):
+            assert result.spikes == exact.sent[i]
+            np.testing.assert_array_equal(result.potentials.numpy(), exact.potentials[i])
+            np.testing.assert_array_equal(result.accumulated.numpy(), exact.accumulated[i])
+        assert np.array_equal(own.decide(results).numpy(), exact.decisions)
+    assert all(exact.sent[i].total > 100 for i in range(3))
+    first, second, *rest = network.layers
+    second = dataclasses.replace(second, window=Window(3, 3, 3, 2))  # as many neurons, seen otherwise
+    with pytest.raises(TrainingError, match=r"8x8-3C3-P2-4C2-7-4, not quarters's 8x8-3C3-P2-4C2s2p1-7-4"):
+        check_fits(network, dataclasses.replace(network, layers=(first, second, *rest)))
+
+
 def test_the_integers_keep_the_gradient_of_the_floats():
     model, labels = Clif(three_layers(weight_bits=8)), torch.arange(40) % 4
     trains = model.encode(some_events())
@@ -218,6 +285,10 @@ def test_weights_that_give_no_scale_are_refused():
         (
             {"layers": (LayerConfig(4, NeuronConfig()),), "steps": 7},
             r"layer 0: current=-1; it can only have .*=0",
+        ),
+        (
+            {"layers": (LayerConfig(4, NeuronConfig(current=0), kernel=1),), "steps": 7},
+            r"layer 0: kernel=1; it can only have kernel=0",
         ),
         ({"leak": 16}, r"layer 0: leak=16 is outside 0\.\.15"),
         ({"steps": 8}, r"levels=6 are beyond steps=8 less one a layer"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -27,6 +28,12 @@ NETWORK = Network(
     steps=8,
     levels=8,
 )
+
+
+@pytest.fixture(autouse=True)
+def output(tmp_path, monkeypatch):
+    """Runs go where the test's files are."""
+    monkeypatch.setenv("YOSO_OUTPUT", str(tmp_path))
 
 
 class FakeBoard:
@@ -255,7 +262,7 @@ def command(tmp_path, monkeypatch):
 
     def run(*options: str, fake: FakeBoard | None = None):
         if fake is not None:
-            port = board.contextmanager(lambda *args: iter([fake]))
+            port = contextmanager(lambda *args: iter([fake]))
             monkeypatch.setattr(board, "open_port", port)
         chip = [
             "--net",
@@ -323,7 +330,7 @@ def test_the_command_takes_line_chip_and_network_from_the_boards_file(monkeypatc
     )
     asked = []
 
-    @board.contextmanager
+    @contextmanager
     def open_port(name, baud, timeout):
         asked.append(baud)
         yield Classifier(pixels(20))

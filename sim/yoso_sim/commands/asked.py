@@ -25,8 +25,10 @@ from yoso_sw.data.samples import DatasetError, Samples
 from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
+from yoso_sw.runs import made_with
+from yoso_sw.runs.run import Run
 
-from yoso_sim.build import Build, build
+from yoso_sim.build import RTL, Build, Form, build
 from yoso_sim.finished import FinishedError
 from yoso_sim.kept import BuildError
 from yoso_sim.simulate import SimulationError
@@ -132,13 +134,17 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
     return asking
 
 
-def prepare(asked: Asked, images: int, *, waves: bool = False) -> tuple[Build, Samples]:
-    """Check all that was asked for, so that a mistake does not cost a build; then build the chip."""
+def prepare(
+    asked: Asked, images: int, *, waves: bool = False, form: Form = RTL, run: Run | None = None
+) -> tuple[Build, Samples]:
+    """Check all that was asked for, so that a mistake costs no build; note it in `run`; build the chip."""
     if importlib.util.find_spec("matplotlib") is None:  # the reports' pictures
         raise ToolError(advice("matplotlib", "sim"))
     network, image = asked.choose()
     samples = asked.samples(network, images)
-    made = build(image.params, waves=waves, report=lambda text: console.print(f"[dim]{text}"))
+    if run is not None:
+        run.note(**made_with.all_of(asked.path, network, image.params, samples))
+    made = build(image.params, waves=waves, form=form, report=lambda text: console.print(f"[dim]{text}"))
     if made.seconds:
         console.print(f"[dim]built in {made.seconds:.0f} s, kept in {made.folder}")
     return made, samples

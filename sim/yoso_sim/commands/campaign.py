@@ -18,13 +18,20 @@ from rich.progress import (
 )
 from yoso_hw import drawing
 from yoso_hw.folders import output_folder
+from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, jobs_option, out_option
+from yoso_sw.commands.recorded import recorded
+from yoso_sw.runs.run import Run
 
 from yoso_sim import campaign as campaigns
 from yoso_sim import finished
 from yoso_sim import report as reports
+from yoso_sim.build import RTL
 from yoso_sim.commands.asked import Asked, console, one_message, options, prepare
+from yoso_sim.html.file import energy_of, needed, page_option
+from yoso_sim.html.page import page
 from yoso_sim.job import write_json
+from yoso_sim.watch import WATCHED
 
 #: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
 SIM_CHUNK, REGRESS_CHUNK = 10, 50
@@ -92,9 +99,14 @@ def run_all(
 
 
 def finish(
-    campaign: campaigns.Campaign, results: list[dict[str, Any]], jobs: int, folder: Path, name: str
+    campaign: campaigns.Campaign,
+    results: list[dict[str, Any]],
+    jobs: int,
+    folder: Path,
+    name: str,
+    html: Path | None = None,
 ) -> None:
-    """Write the report, the picture; print the table; exit with 1 if anything differs."""
+    """Write the report, the picture, the page `html`; print the table; exit with 1 if anything differs."""
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
     console.print(reports.table(report))  # first: there may be no room for the report
@@ -102,6 +114,9 @@ def finish(
     write_json(folder / f"{name}.json", report)
     drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.png")
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
+    if html:
+        write_whole(html, page(campaign, results, report, energy_of(folder, campaign)))
+        console.print(f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser")
     if not reports.passed(report):
         for note in report["notes"]:
             console.print(note, style="red", markup=False)
@@ -113,21 +128,29 @@ def finish(
 @images_option(100, "Test images to classify.")
 @jobs_option(1, "Simulator processes.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
+@page_option
 @out_option()
+@recorded()
 def sim(
     asked: Asked,
     images: int,
     jobs: int,
     full: bool,
-    out: Path,
+    html: Path | None,
+    run: Run,
 ) -> None:
-    """Classify test images on the RTL; compare every spike with the golden model."""
+    """Classify test images on the RTL; compare every spike with the golden model.
+
+    With --html the chip is built once more, with a watch beside it that sorts every cycle of every PE.
+    """
     with one_message():
-        made, samples = prepare(asked, images)
+        if html:
+            needed()
+        made, samples = prepare(asked, images, form=WATCHED if html else RTL, run=run)
         root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
         campaign = campaigns.plan(asked.path, made, samples, chunk=chunk, early_exit=not full, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, out, "sim")
+        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, run.folder, "sim", html)
 
 
 @click.command()
@@ -141,17 +164,19 @@ def sim(
     help="Keep what is finished in this file too; if it is there, go on from it, on another machine as well.",
 )
 @out_option()
+@recorded()
 def regress(
     asked: Asked,
     images: int,
     jobs: int,
     fresh: bool,
     results: Path | None,
-    out: Path,
+    run: Run,
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
     with one_message():
-        made, samples = prepare(asked, images)
+        made, samples = prepare(asked, images, run=run)
         root = output_folder() / "regress"
         campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=fresh, results=results), jobs, out, "regress")
+        found = run_all(campaign, jobs, fresh=fresh, results=results)
+        finish(campaign, found, jobs, run.folder, "regress")

@@ -176,7 +176,11 @@ class Run:
             results = run_all(campaign, self.jobs, fresh=self.fresh)
             reference = golden.run(network, some.inputs, params=params)
             rows.check(image, reference, results, network.name)
-            costs = priced.costs(netlists, image, results, reference.spikes_in.mean(0))
+            costs = priced.costs(netlists, image, reference, results)
+        elif netlists:
+            some = samples.first(min(priced.COUNTED, len(samples)))
+            reference = golden.run(network, some.inputs, params=params)
+            costs = priced.costs(netlists, image, reference, [])
         nj = costs.get(str(params.acc_bits), {}).get("energy_nj")
         details = {
             "shape": network.shape,
@@ -191,6 +195,7 @@ class Run:
             "windows": any(layer.neuron.slope for layer in network.layers),
             "T": latency.layer_steps(network),
             "costs": costs,
+            "energy_from": (rows.RTL if results else rows.GOLDEN) if costs else None,
             **own,
         }
         return rows.row(network, measured.rule_of(path), own["counts"], results, nj), details, netlists

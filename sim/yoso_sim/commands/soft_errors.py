@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,9 +12,12 @@ from yoso_hw import drawing
 from yoso_hw.folders import need_checkout
 from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, jobs_option, out_option
+from yoso_sw.commands.recorded import recorded
 from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network import golden
+from yoso_sw.runs import made_with
+from yoso_sw.runs.run import Run
 
 from yoso_sim.build import Build, build
 from yoso_sim.commands.asked import Asked, console, one_message, options
@@ -48,7 +50,7 @@ def open_study(asked: Asked, images: int) -> Study:
     return Study(asked.path, network, samples, image, narrow)
 
 
-def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) -> dict[str, Any]:
+def measure_all(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) -> dict[str, Any]:
     """Every point that is not done yet, behind a progress bar; returns the report."""
     folder = state_folder(study, made.key)
     if fresh:
@@ -94,6 +96,7 @@ def run(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh: bool) 
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
 @click.option("--publish", is_flag=True, help="Copy picture and table to docs/soft-errors of the checkout.")
 @out_option()
+@recorded()
 def main(
     asked: Asked,
     images: int,
@@ -102,7 +105,7 @@ def main(
     jobs: int,
     fresh: bool,
     publish: bool,
-    out: Path,
+    run: Run,
 ) -> None:
     """Accuracy against the rate of bit flips in weights, A and V; goes on where it was stopped."""
     from yoso_sim.study import injection  # needs cocotb
@@ -111,11 +114,14 @@ def main(
     with one_message():
         numba.set_num_threads(min(jobs, numba.get_num_threads()))
         study = open_study(asked, images)
+        run.note(
+            **made_with.all_of(study.path, study.network, study.image.params, study.samples), seeds=seeds
+        )
         made = build(
             study.image.params, reach=injection.REACH, report=lambda text: console.print(f"[dim]{text}")
         )
-        report = run(study, made, seeds, rtl_images, fresh=fresh)
-        out.mkdir(parents=True, exist_ok=True)
+        report = measure_all(study, made, seeds, rtl_images, fresh=fresh)
+        out = run.folder
         console.print(soft_report.table(report))  # first: there may be no room for the report
         write_json(out / "soft_errors.json", report)
         write_whole(out / "soft_errors.md", soft_report.markdown(report))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -12,6 +11,9 @@ from yoso_hw import chips, drawing
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_sw.commands.options import out_option
+from yoso_sw.commands.recorded import recorded
+from yoso_sw.runs import made_with
+from yoso_sw.runs.run import Run
 from yoso_synth.liberty import LibertyError
 from yoso_synth.pdk import PROCESSES, MissingPdk
 from yoso_synth.report import Row, draw, table, write_report
@@ -24,7 +26,8 @@ from yoso_synth.tools import SynthError, build_folder
 @chip_option()
 @set_option
 @out_option()
-def main(block: str, target: str, chip: str, settings: tuple[str, ...], out: Path) -> None:
+@recorded(own=("synth.json", "synth.png"))
+def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: Run) -> None:
     """Say what a block costs: logic, memories and highest clock.
 
     All targets are ecp5, and sg13g2 if its files are here.
@@ -41,6 +44,7 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], out: Pat
         params = chips.load(chip, settings)
     except ParamError as error:
         raise click.ClickException(str(error)) from None
+    run.note(chip=made_with.chip_of(params), blocks=block, targets=targets)
     folder = build_folder()
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
@@ -51,7 +55,7 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], out: Pat
             for one in blocks if block == "all" else [block]:
                 task = progress.add_task(f"{one} on {name} (first use unpacks the tools)")
                 try:
-                    rows += synthesise(one, params, folder, out)
+                    rows += synthesise(one, params, folder, run.folder)
                 except MissingPdk as error:
                     if target != "all":
                         raise click.ClickException(str(error)) from None
@@ -59,8 +63,9 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], out: Pat
                 except (SynthError, LibertyError) as error:
                     raise click.ClickException(str(error)) from None
                 progress.remove_task(task)
-    drawn = draw(write_report(rows, out / "synth.json"))
+    write_report(rows, run.folder / "synth.json")
+    drawn = draw(write_report(rows, run.latest / "synth.json"))  # beside those of earlier runs
     if drawn:
-        drawing.save(drawn, out / "synth.png")
+        drawing.save(drawn, run.latest / "synth.png")
     console.print(table(rows))
-    console.print(f"[dim]{os.path.relpath(out / 'synth')}.json{', .png' if drawn else ''}")
+    console.print(f"[dim]{os.path.relpath(run.latest / 'synth')}.json{', .png' if drawn else ''}")

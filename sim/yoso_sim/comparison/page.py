@@ -11,6 +11,7 @@ from yoso_hw import drawing
 from yoso_sim.comparison.ann import EPOCHS
 from yoso_sim.comparison.draw import draw as draw
 from yoso_sim.comparison.draw import kind_of
+from yoso_sim.comparison.rows import GOLDEN
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "compare"
 NUMBERS = PAGE / "numbers.json"
@@ -240,8 +241,16 @@ def _ann(numbers: dict[str, Any]) -> list[str]:
 
 
 def _missing(numbers: dict[str, Any]) -> list[str]:
-    """Which rows were not run on the RTL, which have no energy, and why."""
+    """Which rows were not run on the RTL, what their energies are by, which have none, and why."""
     lines = []
+    counted = [n for n, own in numbers["details"].items() if own.get("energy_from") == GOLDEN]
+    if counted:
+        lines += [
+            f"The energies of {', '.join(counted)} are by {GOLDEN}: events of the first images as golden "
+            "model and mapping give them, which the RTL's counters must show, and cycles by estimate, on "
+            "which leakage and what lies beside the PEs depend.",
+            "",
+        ]
     if idle := [row["network"] for row in numbers["rows"] if row["images_rtl"] == 0]:
         lines += [f"Not run on the RTL for this page, so without cycles: {', '.join(idle)}.", ""]
     without = [row["network"] for row in numbers["rows"] if row["energy_nj"] is None]

@@ -1,26 +1,32 @@
 """Energy and area of a row: the netlist's costs times the RTL's counters, with A in 16 and in 20 bits.
 
 Cycles and counters do not depend on the width of A, so the RTL runs once; the netlist is mapped and measured
-for each width (docs/energy.md). An 8-bit ReLU network has no RTL here: its energy is an assumption.
+for each width (docs/energy.md). A network that has not run on the RTL is priced by what the golden model
+counts. An 8-bit ReLU network has no RTL here: its energy is an assumption.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
+from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.network import Network
 from yoso_synth import pdk
 
-from yoso_sim.energy.cost import Case, netlist_costs, netlist_file, spent
-from yoso_sim.energy.model import activity_of
+from yoso_sim.energy.cost import case_of, netlist_costs, netlist_file, spent
+from yoso_sim.energy.traffic import activity_of
 
-#: Widths of A.
+#: Widths of A; a chip that has another one keeps that alone.
 WIDTHS = (16, 20)
+
+#: Images that a network is priced by that has not run on the RTL.
+COUNTED = 100
 
 PROCESS = pdk.PROCESSES["sg13g2"]
 
@@ -51,6 +57,7 @@ def netlists(
     """What netlists cost, by the width of A; without `measure` those that have been measured before.
 
     A width that the chip cannot have with the network, such as one that V is narrower than, is left out.
+    Where a memory of the chip has macros only in banks, it has those here.
 
     Raises
     ------
@@ -58,8 +65,10 @@ def netlists(
         If a tool or a Liberty file fails.
     """
     found = {}
-    for bits in WIDTHS:
-        case = Case(name, (*settings, f"acc_bits={bits}"), chip=chip)
+    own, _ = case_of(name, chip, settings, None, PROCESS)
+    widths = WIDTHS if own.params.acc_bits in WIDTHS else (own.params.acc_bits,)
+    for bits in widths:
+        case = replace(own, settings=(*own.settings, f"acc_bits={bits}"))
         try:
             image = compile_network(network, case.params)
         except CompileError:
@@ -72,21 +81,27 @@ def netlists(
 def costs(
     netlists: dict[int, dict[str, Any]],
     image: WeightImage,
+    result: GoldenResult,
     results: list[dict[str, Any]],
-    spikes_in: np.ndarray,
 ) -> dict[str, dict[str, float]]:
     """Energy in nJ an image (idle PEs gated, and always clocked), area and clock, by the width of A.
 
     Parameters
     ----------
+    result
+        What the golden model makes of the images.
     results
-        What the simulators left, a dictionary a chunk.
-    spikes_in
-        Spikes that each layer got in an image of the same images, on average.
+        What the simulators left of the same, a dictionary a chunk. Without any, counters are those that the
+        golden model predicts, and cycles, which gated energies hardly depend on, are estimated.
     """
-    cycles = [cycle for one in results for cycle in one["cycles"]]
-    counters = np.sum([np.array(one["counters"]) for one in results], axis=0) / len(cycles)
-    activity = activity_of(image, counters, float(np.mean(cycles)), spikes_in)
+    if not netlists:
+        return {}
+    if results:
+        cycles = [cycle for one in results for cycle in one["cycles"]]
+        counters = np.sum([np.array(one["counters"]) for one in results], axis=0) / len(cycles)
+        activity = activity_of(image, result, counters, float(np.mean(cycles)))
+    else:
+        activity = activity_of(image, result)
     found = {}
     for bits, netlist in netlists.items():
         energy = spent(netlist, activity)
@@ -114,8 +129,10 @@ def of_ann(work: dict[str, float], neurons: int, netlist: dict[str, Any], lanes:
     arithmetic = SCALE * (MULTIPLY_PJ + ADD_PJ)
     read = memory["read_pj"] / (lanes * memory["pack"])
     cycle = sum(costs["cycle"].values())
-    update = (sum(costs["update"].values()) + cycle) / lanes + SCALE * MULTIPLY_PJ
-    sweep = (sum(costs["sweep_word"][0].values()) + cycle) / lanes
+    update, sweep = (
+        (sum(costs["energy"][0][event].values()) + cycle) / lanes for event in ("updates", "words")
+    )
+    update += SCALE * MULTIPLY_PJ
     return {
         "weight_read_pj": round(read, 3),
         "multiply_add_pj": round(arithmetic, 3),

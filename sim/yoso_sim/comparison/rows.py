@@ -18,6 +18,10 @@ KEYS = (
 )
 
 
+#: What the energy of a row rests on.
+RTL, GOLDEN = "counters of the RTL", "golden counts"
+
+
 class CompareError(RuntimeError):
     """The RTL did not do what the golden model says; the message names the network and the counts."""
 

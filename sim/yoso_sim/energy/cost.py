@@ -22,6 +22,7 @@ from yoso_hw.folders import output_folder
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_hw.writing import write_whole
+from yoso_sw.compile.choose import choose
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.recorded import samples_for
@@ -32,7 +33,7 @@ from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 from yoso_synth.asic import flop_figures, map_node, map_rest, node_delay, plan_memories
 from yoso_synth.macros import Tiling
-from yoso_synth.pdk import PROCESSES, Process
+from yoso_synth.pdk import PROCESSES, MissingPdk, Process
 from yoso_synth.power import PowerModel
 from yoso_synth.timing import Timing
 from yoso_synth.toggles import Toggles
@@ -40,8 +41,9 @@ from yoso_synth.tools import SynthError, build_folder
 
 from yoso_sim.build import build, build_key, code_of
 from yoso_sim.campaign import Campaign, plan, run
-from yoso_sim.energy.model import Activity, Costs, Measured, Point, activity_of, check, kind_of_sweep, measure
-from yoso_sim.energy.stimulus import NodeBench
+from yoso_sim.energy.measured import Netlist, images_for
+from yoso_sim.energy.model import Activity, Costs, Point
+from yoso_sim.energy.traffic import activity_of
 
 #: Clock in MHz that energies an image at full rate are given for.
 CLOCK_MHZ = 150.0
@@ -49,11 +51,11 @@ CLOCK_MHZ = 150.0
 #: The modules that shape what a netlist costs.
 SHAPED_BY = (
     *(f"yoso_synth.{name}" for name in ("asic", "design", "liberty", "macros", "power", "toggles")),
-    *("yoso_sim.energy.model", "yoso_sim.energy.stimulus"),
+    *(f"yoso_sim.energy.{name}" for name in ("measured", "model", "stimulus", "work")),
 )
 
-#: Images a chunk of the RTL runs, and images that events are measured with on the netlist.
-CHUNK, MEASURED = 10, 2
+#: Images a chunk of the RTL runs.
+CHUNK = 10
 
 Report = Callable[[str], None]
 
@@ -98,6 +100,35 @@ class Case:
 @cache
 def _samples(path: Path, data: str | None) -> Samples:
     return samples_for(Network.load(path), path, data)
+
+
+def case_of(
+    net: str, chip: str | None, settings: tuple[str, ...], data: str | None, process: Process
+) -> tuple[Case, str]:
+    """A network on the chip asked for, or on the one that `choose` takes; and why it is another than that.
+
+    Where a memory that is read and written in one cycle has no macro, its banks have: `banked=true`.
+
+    Raises
+    ------
+    NetworkError, ParamError, CompileError, SynthError
+        If there is no such network or chip, or it does not hold the network, or there are no Liberty files.
+    """
+    choice = choose(Network.load(locate(net, ".npz")), chip, settings)
+    params, why = choice.image.params, [choice.why] if choice.why else []
+    if params.neuron != chips.load(choice.chip, settings).neuron:
+        settings = (f"neuron={params.neuron}", *settings)
+    try:
+        plan_memories(params, process)
+    except MissingPdk:
+        raise
+    except SynthError as error:
+        if params.banked:
+            raise
+        settings = (*settings, "banked=true")
+        plan_memories(replace(params, banked=True), process)
+        why.append(f"with banked=true, as {str(error).partition(':')[0]}")
+    return Case(net, settings, data=data, chip=choice.chip), "; ".join(why)
 
 
 def rtl(case: Case, images: int, report: Report) -> tuple[np.ndarray, float, int]:
@@ -159,19 +190,13 @@ def skippable(network: Network, image: WeightImage, result: golden.GoldenResult)
     return skipped / max(1, swept)
 
 
-def _node(image: WeightImage, layer: int, number: int) -> NodeBench:
-    parts = image.layers[layer].slices
-    part = parts[number % len(parts)]
-    return NodeBench(image, part.x, part.y)
-
-
 def key_of(case: Case, process: Process) -> str:
     """Hash of all that shapes what a netlist costs with a network."""
     digest = hashlib.sha256(
         repr((case.network, case.settings, process.name, build_key(case.params))).encode()
     )
     digest.update(case.path.read_bytes())
-    digest.update(case.samples()[: MEASURED + 1].digest.encode())
+    digest.update(case.samples()[: images_for(case.params)].digest.encode())
     for name in SHAPED_BY:
         digest.update(code_of(inspect.getsource(import_module(name))).encode())
     return digest.hexdigest()[:16]
@@ -205,25 +230,12 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     report("switching activity of a PE")
     toggles = Toggles(design, process)
     model = PowerModel(toggles, process)
-    some = case.samples().first(MEASURED + 1).inputs
+    some = case.samples().first(images_for(params)).inputs
     result = golden.run(network, some, params=params, early_exit=True)
-    inputs = golden.check_inputs(network, some)
-    bench, other = _node(image, 0, 7), _node(image, 0, 23)
-
-    def measured(bench: NodeBench) -> Measured:
-        steps = [bench.image_steps(inputs, result, i) for i in range(MEASURED)]
-        return measure(toggles, model, bench, steps)
-
-    costs = measured(bench).costs
-    sweeps = {kind_of_sweep(network.layers[0]): costs.sweep_word[0]}
-    for number, layer in enumerate(network.layers):
-        if (kind := kind_of_sweep(layer)) not in sweeps:
-            sweeps[kind] = measured(_node(image, number, 0)).sweep_word
-    costs = replace(costs, sweep_word=[sweeps[kind_of_sweep(layer)] for layer in network.layers])
-    own = {*image.layers[0].senders(other.part, params.lanes).ravel().tolist()}
-    fired = sorted(output for output in result.sent[0][MEASURED].axon.tolist() if output in own)
-    axons = other.image_steps(inputs, result, MEASURED)
-    checked = check(toggles, model, costs, other, axons, fired)
+    mapped = Netlist(toggles, model, image, network.layers, result)
+    costs = mapped.costs()
+    report("check: a whole image")
+    checked = mapped.check(costs)
     macros = {
         PART_OF[name]: {"read_pj": one.read_pj, "pack": one.pack}
         for name, one in plans.items()
@@ -259,27 +271,27 @@ def _write(path: Path, value: Any) -> None:
     write_whole(path, json.dumps(value, indent=1))
 
 
+def check_priced(case: Case, network: Network) -> None:
+    """Raise `SynthError` if the network has no hidden layer."""
+    if len(network.layers) < 2:
+        raise SynthError(
+            f"{case}: the costs of events are measured on a PE of a hidden layer, and {network.shape} has "
+            "none; take a network of two layers or more"
+        )
+
+
 def evaluate(case: Case, images: int, report: Report, process: Process | None = None) -> dict[str, Any]:
     """Everything that a case costs; what was worked out before is taken from its files.
 
     Raises
     ------
     SynthError
-        If a tool, a Liberty file or the RTL fails, or the network has no hidden layer, or a convolution.
+        If a tool, a Liberty file or the RTL fails, or the network has no hidden layer.
     """
     process = process or PROCESSES["sg13g2"]
     params = case.params
     network = Network.load(case.path)
-    if len(network.layers) < 2:
-        raise SynthError(
-            f"{case}: the costs of events are measured on a PE of a hidden layer, and {network.shape} has "
-            "none; take a network of two layers or more"
-        )
-    if (i := next((i for i, layer in enumerate(network.layers) if layer.window), None)) is not None:
-        raise SynthError(
-            f"{case}: layer {i}, {network.layers[i].shape}, is a convolution, of which a spike updates some "
-            "words of a PE; the costs are of spikes that update all: take a dense network"
-        )
+    check_priced(case, network)
     image = compile_network(network, params)
     netlist = netlist_costs(case, network, image, report, process)
     counters, cycles, longest = rtl(case, images, report)
@@ -287,7 +299,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
     result = golden.run(network, samples.inputs, params=params, early_exit=case.early_exit)
     right = round(100 * float((result.decisions == samples.labels).mean()), 2)
 
-    activity = activity_of(image, counters, cycles, result.spikes_in.mean(axis=0))
+    activity = activity_of(image, result, counters, cycles)
     costs = Costs(**netlist["costs"])
     found: dict[str, Any] = {
         "case": asdict(case),
@@ -298,7 +310,7 @@ def evaluate(case: Case, images: int, report: Report, process: Process | None = 
         "accuracy": network.about.get("golden_accuracy", right),
         **netlist,
         "coding": "Temp." if network.rel_psp and network.code == "ttfs" else "Rate",
-        "busy_share": round(costs.busy(activity) / (params.nodes * cycles), 3),
+        "busy_share": round(costs.busy_cycles(activity) / (params.nodes * cycles), 3),
         "counters": {counter.name: round(activity.total(counter), 2) for counter in Counter},
         "flit_hops": round(activity.flits, 1),
         "skippable_sweeps": round(skippable(network, image, result), 5),

@@ -18,7 +18,7 @@ from yoso_synth.tools import REPOSITORY
 
 from yoso_sim.energy import budget, explore
 from yoso_sim.energy.budget import PAPER_RATE
-from yoso_sim.energy.cost import CLOCK_MHZ
+from yoso_sim.energy.cost import CLOCK_MHZ, Case
 
 PAGE = REPOSITORY / "docs" / "asic"
 COSTS = REPOSITORY / "docs" / "costs.md"
@@ -26,6 +26,12 @@ NUMBERS = PAGE / "numbers.json"
 
 #: What of a row of synth.json is published.
 COLUMNS = ("target", "block", "ff", "area_um2", "fmax_mhz", "energy_nj_per_image", "kind", "chip")
+
+#: What of a report of `yoso energy` is published.
+TOLD = (
+    *("name", "case", "process", "command", "cycles", "images", "busy_share", "leakage_mw", "memories"),
+    *("check", "gated", "ungated"),
+)
 
 BLOCK = re.compile(
     r"(<!-- asic: written by sim/yoso_sim/energy/publish.py -->\n).*?(<!-- asic: end -->)", re.S
@@ -51,18 +57,20 @@ def gather(reports: Path) -> dict[str, Any]:
         | {kind: {"full_rate": found[kind]["full_rate"]} for kind in ("gated", "ungated")}
         for found in others["results"]
     ]
-    told = (
-        *("name", "case", "process", "command", "cycles", "images", "busy_share", "leakage_mw", "memories"),
-        *("check", "gated", "ungated", "table_iv"),
-    )
     return {
         "rows": rows,
-        "energy": {key: energy[key] for key in told},
+        "energy": {key: energy[key] for key in (*TOLD, "table_iv")},
         "explore": {
             "points": points,
             **{key: others[key] for key in ("command", "front", "chosen", "baseline", "ratio", "left")},
         },
     }
+
+
+def with_beside(numbers: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    """The numbers with another network's energy, of a report of `yoso energy`, in place of an older one."""
+    others = [one for one in numbers.get("beside", []) if one["name"] != report["name"]]
+    return {**numbers, "beside": [*others, {key: report[key] for key in TOLD}]}
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
@@ -107,6 +115,57 @@ def costs_lines(numbers: dict[str, Any]) -> list[str]:
         f"{PAPER_RATE} images a second, leakage included, {1e-3 * slow['nj_per_image']:.1f} uJ and "
         f"{slow['mw']:.2f} mW. The paper reports 35.8 uJ and 0.751 mW in 22 nm.",
     ]
+
+
+def beside_lines(numbers: dict[str, Any]) -> list[str]:
+    """Section that sets other networks' images beside the first one's; none if there are none."""
+    if not numbers.get("beside"):
+        return []
+    networks = [numbers["energy"], *numbers["beside"]]
+
+    def chip(one: dict[str, Any]) -> str:
+        case = Case(**one["case"])
+        words = [Path(case.chip).stem, *case.settings]
+        return f"{' '.join(words)}, {case.params.cols} x {case.params.rows} PEs"
+
+    full = [{kind: one[kind]["full_rate"] for kind in ("gated", "ungated")} for one in networks]
+    rows = [
+        ["chip", *map(chip, networks)],
+        ["cycles an image", *(f"{one['cycles']['mean']:,.0f}" for one in networks)],
+        ["cycles in which a PE has work", *(f"{100 * one['busy_share']:.0f} %" for one in networks)],
+    ]
+    for part in numbers["energy"]["gated"]["parts_nj"]:
+        rows.append([f"{part} (nJ)", *(f"{one['gated']['parts_nj'][part]:,.0f}" for one in networks)])
+    rows += [
+        ["leakage (nJ)", *(f"{one['gated']['leakage_nj_per_image']:,.1f}" for one in full)],
+        ["all, idle PEs gated (nJ)", *(f"{one['gated']['nj_per_image']:,.0f}" for one in full)],
+        ["all, clock always on (nJ)", *(f"{one['ungated']['nj_per_image']:,.0f}" for one in full)],
+        ["images a second", *(f"{one['gated']['images_per_second']:,.0f}" for one in full)],
+        ["model beside the netlist", *(f"{one['check']['difference_percent']:+.1f} %" for one in networks)],
+        ["images on the RTL", *(str(one["images"]) for one in networks)],
+        ["command", *(f"`{one['command']}`" for one in networks)],
+    ]
+    heads = ["", *(Case(**one["case"]).network for one in networks)]
+    worst = [
+        f"{Case(**one['case']).network}: {', '.join(_signed(layer) for layer in one['check']['layers'])} %"
+        for one in networks
+        if "layers" in one["check"]
+    ]
+    return [
+        "## Other networks",
+        "",
+        f"One image at {CLOCK_MHZ:.0f} MHz; parts with idle PEs gated.",
+        "",
+        *_table(heads, rows),
+        "",
+        "Of a chip with convolution the model is set beside the netlists of PEs of every layer that costs "
+        f"were not measured on, with other images; layer by layer it is off by: {'; '.join(worst)}.",
+        "",
+    ]
+
+
+def _signed(layer: dict[str, Any]) -> str:
+    return f"{layer['difference_percent']:+.1f}"
 
 
 def page(numbers: dict[str, Any]) -> str:
@@ -168,6 +227,7 @@ def page(numbers: dict[str, Any]) -> str:
         "",
         "![Energy of an image](energy.png)",
         "",
+        *beside_lines(numbers),
         "## Table IV",
         "",
         "The paper's rows as printed: its order is not quite by accuracy, and 1.26 mW at 40 fps are 31.5 uJ, "
@@ -228,15 +288,29 @@ def draw_all(numbers: dict[str, Any], folder: Path) -> None:
 @click.command()
 @click.option("--note", default="", help="A sentence for the page, such as what RTL the figures are of.")
 @click.option("--again", is_flag=True, help="Write page and pictures anew from the published numbers.")
-def main(note: str, again: bool) -> None:
+@click.option(
+    "--beside",
+    type=click.Path(path_type=Path),
+    metavar="energy.json",
+    help="Set another network's report of `yoso energy` beside the published numbers.",
+)
+def main(note: str, again: bool, beside: Path | None) -> None:
     """Write docs/asic and the table of docs/costs.md."""
     reports = output_folder() / "reports"
+    published = json.loads(NUMBERS.read_text())
     try:
-        numbers = json.loads(NUMBERS.read_text()) if again else {"note": note, **gather(reports)}
+        if beside is not None:
+            numbers = with_beside(published, json.loads(beside.read_text()))
+        elif again:
+            numbers = published
+        else:
+            numbers = {"note": note, **gather(reports), "beside": published.get("beside", [])}
     except FileNotFoundError as error:
         raise click.ClickException(
             f"{error.filename} is missing: make synth, energy and explore first"
         ) from None
+    except (ValueError, KeyError) as error:
+        raise click.ClickException(f"{beside or reports} is no report of `yoso energy`: {error}") from None
     PAGE.mkdir(exist_ok=True)
     NUMBERS.write_text(json.dumps(numbers, indent=1) + "\n")
     (PAGE / "README.md").write_text(page(numbers))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from yoso_hw.packet import Kind, Packets, kind_of
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.tables import Address, address, bias_address, inputs_at
-from yoso_sw.network.events import Events
-from yoso_sw.network.golden import GoldenResult
 from yoso_synth.toggles import Command
+
+from yoso_sim.energy.work import Work
 
 EAST, WEST, NORTH, SOUTH = range(4)
 
@@ -34,7 +35,8 @@ class NodeBench:
         ]
         self.number, self.part = owners[0]
         self.layer = image.layers[self.number]
-        self.words = self.part.words(image.params.lanes)
+        self.work = Work(image, self.number, self.part)
+        self.words = self.work.words
         self.parity = 0
 
     def load(self) -> list[Command]:
@@ -57,7 +59,8 @@ class NodeBench:
         at = {name: int(values[0]) for name, values in found._asdict().items()}
         if axon == self.layer.inputs:
             at = bias_address(self.layer)
-        to = rectangle_fields(self.layer.rectangle)
+        x0, x1, y0, y1 = self.work.ways[axon].tolist()
+        to = rectangle_fields((x0, x1, y0, y1))
         return Command("flit", self.link, self._spike(**to, tag=self.layer.tag, parity=self.parity, **at))
 
     def _spike(self, **fields: int) -> int:
@@ -95,30 +98,16 @@ class NodeBench:
         flit = self._spike(**rectangle_fields(to), tag=0, parity=0, row=row, r=0, q=0)
         return Command("flit", link, flit)
 
-    def image_steps(self, inputs: Events, result: GoldenResult, index: int) -> list[list[int]]:
-        """Inputs of the node's layer that spike, by step, for image `index` of the network's `inputs`.
-
-        A bias that is an axon is one beyond them.
-        """
-        events = (inputs if self.number == 0 else result.sent[self.number - 1])[index]
-        last = int(result.last[index])
-        axons: list[list[int]] = [[] for _ in range(last + 1)]
-        for step, axon in zip(events.step.tolist(), events.axon.tolist(), strict=True):
-            if step <= last:
-                axons[step].append(axon)
-        if self.layer.bias_axon:
-            axons[0].append(self.layer.inputs)
-        return axons
-
-    def image_commands(self, axons: list[list[int]], *, marks: bool) -> list[Command]:
-        """An image; with `marks`, every sweep and every step's spikes apart, between marks."""
+    def image_commands(self, axons: list[list[int]], windows: Sequence[str]) -> list[Command]:
+        """An image. `windows` are what of it is marked off: nothing, every "step", or in every step apart the
+        "sweep" and the "spikes"."""
         commands = []
         for step, spiking in enumerate(axons):
             commands.append(self.tick(step == 0))
-            if marks:
+            if "sweep" in windows:
                 commands += [Command("drain"), Command("mark")]
             commands += [self.spike(axon) for axon in spiking]
             commands.append(Command("drain"))
-            if marks:
+            if windows:
                 commands.append(Command("mark"))
         return commands

@@ -22,6 +22,7 @@ from yoso_hw.extras import advice
 from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import nets_option, out_option
+from yoso_sw.commands.recorded import recorded
 from yoso_sw.data.options import data_option, other_data_option
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import DatasetError, Inputs
@@ -34,6 +35,8 @@ from yoso_sw.network import golden
 from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate, names
+from yoso_sw.runs.made_with import digest_of
+from yoso_sw.runs.run import Run
 
 if TYPE_CHECKING:
     from yoso_sw.learn.rule import Result
@@ -162,8 +165,9 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
 )
 @data_option
 @other_data_option
-def main(nets: tuple[str, ...], out: Path, checked: int, data: str | None, other_data: bool) -> None:
-    console, rows, errors = Console(), [], []
+@recorded()
+def main(nets: tuple[str, ...], checked: int, data: str | None, other_data: bool, run: Run) -> None:
+    console, rows, errors, measured = Console(), [], [], {}
     if trainer := importlib.util.find_spec("torch") is not None:
         import torch
 
@@ -175,13 +179,15 @@ def main(nets: tuple[str, ...], out: Path, checked: int, data: str | None, other
     for net in nets or names():
         try:
             with console.status(f"{net} ..."):
-                rows.append(measure(found(net), checked, data, other_data))
+                path = found(net)
+                rows.append(measure(path, checked, data, other_data))
+            measured[rows[-1]["network"]] = digest_of(path.with_suffix(".npz"))
+            run.note(networks=measured)
         except (ConfigError, NetworkError, TrainingError, DatasetError, golden.GoldenError) as error:
             errors.append(str(error))
     if rows:
         show(rows, console)  # first: there may be no room for the report
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / "accuracy.json"
+        path = run.folder / "accuracy.json"
         write_whole(path, json.dumps(rows, indent=1) + "\n")
         console.print(f"written to {path}; {agreed}", soft_wrap=True, markup=False)
     if errors:

@@ -7,7 +7,6 @@ them.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,8 +16,10 @@ from rich.table import Table
 from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import out_option
+from yoso_sw.commands.recorded import recorded
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.runs.run import Run
 
 
 def show(run: dict[str, Any], ways: list[str], console: Console) -> None:
@@ -62,12 +63,14 @@ def show(run: dict[str, Any], ways: list[str], console: Console) -> None:
     "--rounds", default=4, show_default=True, type=click.IntRange(1), help="Turns that the three take."
 )
 @out_option()
+@recorded()
 def main(
-    threads: tuple[int, ...], batches: int, plain_batches: int, seconds: float, rounds: int, out: Path
+    threads: tuple[int, ...], batches: int, plain_batches: int, seconds: float, rounds: int, run: Run
 ) -> None:
     from yoso_sw.learn.stdbp import speed  # needs torch
 
     console, runs = Console(), []
+    run.note()
     try:
         for count in threads:
             with Progress(console=console, transient=True) as progress:
@@ -81,7 +84,6 @@ def main(
             show(runs[-1], list(speed.WAYS), console)
     except (DatasetError, TrainingError) as error:
         raise click.ClickException(str(error)) from None
-    out.mkdir(parents=True, exist_ok=True)
-    report = out / "bench_train.json"
+    report = run.folder / "bench_train.json"
     write_whole(report, json.dumps({**speed.about(), "rows": runs}, indent=1) + "\n")
     console.print(f"written to {report}", soft_wrap=True)

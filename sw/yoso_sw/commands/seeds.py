@@ -17,7 +17,7 @@ import click
 from yoso_hw.folders import checked
 
 from yoso_sw.commands.options import net_option
-from yoso_sw.commands.train import ERRORS, check_device, checkpoints, command_of, on_device
+from yoso_sw.commands.train import ERRORS, checkpoints, command_of, on_device
 from yoso_sw.data import registry
 from yoso_sw.data.parts import Data
 from yoso_sw.learn import card, dead, spread
@@ -51,13 +51,14 @@ def _network(config: Path, base: TrainConfig, seed: int, device: str) -> Network
     if base.teacher and found.source.drawn:
         path = locate(base.teacher)
         teacher = _network(path, load_config(path), seed, device)
-    from yoso_sw.learn.trainer import Trainer  # needs torch
+    from yoso_sw.learn.training import train  # needs torch
 
     own = dataclasses.replace(base, seed=seed)
     checkpoint = checkpoints() / f"{base.name}.seed{seed}.pt"
-    trainer = Trainer(own, Data.load(own, config.parent), checkpoint, device, teacher)
-    trainer.run()
-    network = trainer.network(command_of(config, device))
+    data, command = Data.load(own, config.parent), command_of(config, device)
+    trained = train(own, data, checkpoint=checkpoint, device=device, command=command, teacher=teacher)
+    assert trained.network is not None  # the configuration exports
+    network = trained.network
     if seed == base.seed:
         network.save(kept)
     return network
@@ -86,6 +87,8 @@ def main(net: str, count: int, device: str) -> None:
         checked(path.parent, "copy the configuration to a folder of your own")
         checkpoints()
         import torch
+
+        from yoso_sw.learn.training import check_device
 
         torch.set_num_threads(1)
         check_device(device)

@@ -28,6 +28,7 @@ from yoso_hw.folders import checked, output_folder
 from yoso_hw.writing import write_whole
 
 from yoso_sw.commands.options import file_option, net_option
+from yoso_sw.commands.recorded import recorded
 from yoso_sw.data import registry
 from yoso_sw.data.options import data_option
 from yoso_sw.data.parts import Data
@@ -40,6 +41,7 @@ from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import NETWORKS, home, locate
+from yoso_sw.runs.run import Run
 
 #: What is wrong with something that the user gave; one message each.
 ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, curve.CurveError)
@@ -58,28 +60,23 @@ def command_of(config_path: Path, device: str = "cpu", data: str | None = None) 
     return f"make train NET={own.stem if own.parent == NETWORKS else config_path}{on}{where}"
 
 
-def check_device(device: str) -> None:
-    """Raise `TrainingError` if torch has no such device."""
-    import torch
-
-    if device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("--device cuda: this torch finds no GPU; train with --device cpu")
-
-
-def _train(
-    config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, console: Console
-) -> None:
+def _train(config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, run: Run) -> None:
     from yoso_sw.learn.trainer import Trainer  # needs torch, as does all that follows
+    from yoso_sw.learn.training import train
 
+    console = Console()
     config = load_config(config_path)
     if data is not None:
         config = dataclasses.replace(config, dataset=data)
     seen = Data.load(config, config_path.parent)
     if registry.find(config.dataset, config_path.parent).place == out.resolve():
         raise DatasetError(f"{out} is the data set, which the network would replace; give another -o")
-    trainer = Trainer(config, seen, checkpoint, device)
-    if trainer.epoch:
-        console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
+    run.note(
+        config=json.loads(json.dumps(dataclasses.asdict(config), default=str)),
+        seed=config.seed,
+        file=str(config_path),
+        data=seen.record,
+    )
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -88,30 +85,42 @@ def _train(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(
-            config.name,
-            total=trainer.epochs * trainer.batches,
-            completed=trainer.epoch * trainer.batches,
-        )
+        task = progress.add_task(config.name, total=None)
 
-        def report(epoch: curve.Epoch) -> None:
-            spikes = ", ".join(f"{count:.0f}" for count in epoch.spikes)
-            silent = dead.text(dead.layers(config, epoch.spikes))
-            console.print(
-                f"epoch {epoch.number:3} {epoch.phase:7} loss {epoch.loss:.4f}  "
-                f"validation {epoch.accuracy:.2f} %  spikes {spikes}" + (f"  {silent}" if silent else ""),
-                soft_wrap=True,
+        def begun(trainer: Trainer) -> None:
+            if trainer.epoch:
+                console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
+            batches = trainer.batches
+            progress.update(
+                task, total=trainer.epochs * batches, completed=trainer.epoch * batches, refresh=True
             )
 
-        trainer.run(report, lambda _: progress.advance(task))
-    command = command_of(config_path, device, data)
-    if silent := dead.text(dead.layers(config, trainer.history[-1].spikes)):
-        console.print(f"warning: {silent}: {dead.REMEDY}", soft_wrap=True)
-    if config.exports:
-        _write_network(trainer.network(command), config_path, out, console)
+        def report(epoch: curve.Epoch) -> None:
+            silent = dead.text(dead.layers(config, epoch.spikes))
+            console.print(f"{epoch}" + (f"  {silent}" if silent else ""), soft_wrap=True)
+
+        trained = train(
+            config,
+            seen,
+            checkpoint=checkpoint,
+            device=device,
+            command=command_of(config_path, device, data),
+            begun=begun,
+            report=report,
+            tick=lambda _: progress.advance(task),
+        )
+    if trained.silent:
+        console.print(f"warning: {trained.silent}", soft_wrap=True)
+    about = trained.figures
+    if trained.network is not None:
+        _write_network(trained.network, config_path, out, console)
+        trained.network.save(run.folder / f"{config.name}.npz")  # training again replaces the other
     else:
-        _write_summary(trainer.summary(command), checkpoint, console)
-    picture = curve.write(config.name, trainer.history, checkpoint.parent)
+        _write_summary(about, checkpoint, console)
+    write_whole(run.folder / "train.json", json.dumps({"network": config.name, **about}, indent=1) + "\n")
+    picture = curve.write(config.name, list(trained.history), checkpoint.parent)
+    for drawn in (picture, picture.with_suffix(".json")):
+        write_whole(run.folder / drawn.name, drawn.read_bytes())
     console.print(f"{picture}: learning curve", soft_wrap=True)
 
 
@@ -170,6 +179,7 @@ on_device = click.option(
 )
 @data_option
 @on_device
+@recorded(latest=False)
 def main(
     net: str,
     output: Path | None,
@@ -178,6 +188,7 @@ def main(
     threads: int,
     data: str | None,
     device: str,
+    run: Run,
 ) -> None:
     try:
         path = locate(net)
@@ -189,11 +200,13 @@ def main(
         checked(checkpoint.parent, "give another --checkpoint")
         import torch
 
+        from yoso_sw.learn.training import check_device
+
         torch.set_num_threads(threads)
         if restart:
             checkpoint.unlink(missing_ok=True)
         check_device(device)
-        _train(path, out, checkpoint, device, data, Console())
+        _train(path, out, checkpoint, device, data, run)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:

@@ -1,24 +1,26 @@
-"""Where spikes go: the smallest rectangle of a layer's PEs that they touch."""
+"""Where spikes go: the smallest rectangle of a layer's PEs that they touch, and what they touch there."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from yoso_sw.compile.layout import LayerMap, Rectangle
+from yoso_sw.compile.layout import LayerMap, Rectangle, Slice
 from yoso_sw.compile.tables import address, column_table, row_table
+
+
+def updated(layer: LayerMap, part: Slice, inputs: np.ndarray, lanes: int) -> np.ndarray:
+    """Neuron words of a PE that a spike of each of some inputs updates, int64 (inputs,)."""
+    if layer.window is None:
+        return np.full(len(inputs), part.words(lanes))
+    _, r, q = address(layer, inputs)
+    return row_table(layer, part, lanes)["lines"][r] * column_table(layer, part, lanes)["run"][q]
 
 
 def touched(layer: LayerMap, inputs: np.ndarray, lanes: int) -> np.ndarray:
     """Which PEs spikes of a layer's inputs, int64 (inputs,), reach: bool (PEs, inputs)."""
-    if layer.window is None:
-        return np.ones((len(layer.slices), len(inputs)), bool)
-    _, r, q = address(layer, inputs)
-    return np.array(
-        [
-            (row_table(layer, part, lanes)["lines"][r] > 0) & (column_table(layer, part, lanes)["run"][q] > 0)
-            for part in layer.slices
-        ]
-    )
+    return np.array([updated(layer, part, inputs, lanes) > 0 for part in layer.slices])
 
 
 def rectangles(layer: LayerMap, reached: np.ndarray) -> np.ndarray:
@@ -40,3 +42,20 @@ def destination(layer: LayerMap, inputs: np.ndarray, lanes: int) -> Rectangle:
     reached = np.array(touched(layer, inputs, lanes).any(1, keepdims=True))
     x0, x1, y0, y1 = rectangles(layer, reached)[0].tolist()
     return x0, x1, y0, y1
+
+
+def ways(layers: Sequence[LayerMap], index: int, lanes: int) -> np.ndarray:
+    """Where a spike of each input of layer `index` goes, int64 (inputs, 4): x0, x1, y0, y1.
+
+    An input of the network goes to the PEs that it touches; outputs of a layer go where all of their PE go.
+    """
+    layer = layers[index]
+    if index == 0:
+        return rectangles(layer, touched(layer, np.arange(layer.inputs), lanes))
+    found = np.zeros((layer.inputs, 4), np.int64)
+    before = layers[index - 1]
+    for part in before.slices:
+        outputs = before.senders(part, lanes)
+        outputs = outputs[outputs >= 0]
+        found[outputs] = destination(layer, outputs, lanes)
+    return found

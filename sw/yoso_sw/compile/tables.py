@@ -4,10 +4,10 @@ A spike of a convolution names its input channel by an address and its place by 
 both up: how many rows of its tile the spike reaches, where in the tile they begin, and with which line of the
 kernel; and the same for columns. Tile, border, padding and stride are in these tables and nowhere else.
 
-The weights lie as [channel][line][tap of the line][filter word]. The further down a neuron is, the further up
-in its window a spike comes in: so kernels lie mirrored, and neurons and weights are walked upwards together.
-With a stride s, the next neuron sees the spike s taps further up; so taps are sorted by their residue mod s,
-and those that one spike meets lie side by side.
+The weights lie as ``[channel][line][tap of the line][filter word]``. The further down a neuron is, the
+further up in its window a spike comes in: so kernels lie mirrored, and neurons and weights are walked upwards
+together. With a stride s, the next neuron sees the spike s taps further up; so taps are sorted by their
+residue mod s, and those that one spike meets lie side by side.
 """
 
 from __future__ import annotations

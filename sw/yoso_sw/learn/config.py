@@ -269,7 +269,10 @@ class TrainConfig:
         )
         if self.freeze_out:
             only = "it can only have schedule='cosine', of which each layer has its own"
-            check(self.schedule == "cosine", f"freeze_out={self.freeze_out} and schedule={self.schedule!r}; {only}")
+            check(
+                self.schedule == "cosine",
+                f"freeze_out={self.freeze_out} and schedule={self.schedule!r}; {only}",
+            )
         check(self.schedule in SCHEDULES, f"schedule={self.schedule!r} is not one of {SCHEDULES}")
         check(
             self.images == 0 or self.images >= self.batch_size,

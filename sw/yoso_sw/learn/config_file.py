@@ -101,9 +101,10 @@ def table_of(config: TrainConfig) -> dict[str, Any]:
 def parse(table: dict[str, Any], where: str) -> TrainConfig:
     """The configuration of a TOML file's table; keys that it lacks have their defaults.
 
-    Raises `ConfigError`.
+    A table ``[search]`` says what `yoso search` varies and is nothing to a training. Raises `ConfigError`.
     """
     table = dict(table)
+    table.pop("search", None)
     layers = table.pop("layers", [])
     if not isinstance(layers, list):
         raise ConfigError(f"{where}: layers is not a list of tables, [[layers]]")
@@ -123,11 +124,15 @@ def parse(table: dict[str, Any], where: str) -> TrainConfig:
 
 def load_config(path: str | Path) -> TrainConfig:
     """Read a training configuration. Raises `ConfigError`."""
+    return parse(load_table(path), str(path))
+
+
+def load_table(path: str | Path) -> dict[str, Any]:
+    """The table of a TOML file. Raises `ConfigError`."""
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as a configuration: {error}") from None
     except (ValueError, RecursionError) as error:  # nested without end, or a number of 5000 digits
         raise ConfigError(f"{path} is not TOML: {error}") from None
-    return parse(table, str(path))

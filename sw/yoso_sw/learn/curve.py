@@ -46,6 +46,13 @@ class Epoch:
     def phase(self) -> str:
         return "integer" if self.whole else "float"
 
+    def __str__(self) -> str:
+        spikes = ", ".join(f"{count:.0f}" for count in self.spikes)
+        return (
+            f"epoch {self.number:3} {self.phase:7} loss {self.loss:.4f}  "
+            f"validation {self.accuracy:.2f} %  spikes {spikes}"
+        )
+
     def row(self) -> dict[str, Any]:
         """The epoch in plain values, for JSON and checkpoints; `of` is its inverse."""
         return {

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
+from torch import nn
 from yoso_hw.params import ChipParams
+
+
+class Quantised(Protocol):
+    """A layer in its integer phase, as far as `back` looks at it."""
+
+    weight: nn.Parameter
+    scale: float | None
+
+
+def back(layer: Quantised, integers: torch.Tensor, rounded: bool) -> None:
+    """Take a layer to its float phase, with its weights as they are or those that `integers` stand for."""
+    if layer.scale is None:
+        raise ValueError("the layer is in its float phase")
+    with torch.no_grad():
+        if rounded:
+            layer.weight.copy_(integers / layer.scale)
+    layer.scale = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from yoso_sw.data.samples import Inputs
 from yoso_sw.learn import ridge
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.times import Onward
 from yoso_sw.network.events import Events
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import Network
@@ -32,6 +33,10 @@ class Result(Protocol):
     @property
     def sent(self) -> int:
         """Spikes of the layer, summed over neurons and batch."""
+
+    @property
+    def onward(self) -> Onward:
+        """First spike and count of each output."""
 
     @property
     def spikes(self) -> Events:
@@ -135,6 +140,10 @@ class Scaled(Weighted, Protocol):
     def quantise(self) -> None:
         """Go over to the integer phase, with the scale that the weights suggest."""
 
+    def unquantise(self, rounded: bool) -> None:
+        """Go back to the float phase, with the weights that `quantise` made integers of: as they were then,
+        with all that is folded into them, or `rounded` to what the integers stand for."""
+
 
 class ScaledRule(Rule[R]):
     """A rule whose layers each have a scale of their own in the integer phase."""
@@ -154,6 +163,14 @@ class ScaledRule(Rule[R]):
                 layer.quantise()
             else:
                 layer.scale = scales[i]
+
+    def unquantise(self, rounded: Collection[int] = ()) -> None:
+        """Go back to the float phase; layers in `rounded` with the weights that their integers stand for.
+
+        To measure what rounding costs; training does not go on from here.
+        """
+        for i, layer in enumerate(self.chain):
+            layer.unquantise(i in rounded)
 
     def network(self, layers: Sequence[Layer], about: dict[str, object]) -> Network:
         """Integer layers as the network that the configuration describes."""

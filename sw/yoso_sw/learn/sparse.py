@@ -1,9 +1,9 @@
 """Matrix products of spike trains with weights, over the spikes alone: all steps of a layer at once.
 
-A train is 0 or 1, so a product with weights is a sum of rows of weights, and its gradient, axon by axon, a sum
-of rows of gradients. Where a fifth of the axons spike, as with pixels as rates, this takes a third of what a
-dense product does; from `DENSE` on the dense one is taken, and on GPUs. Which of the two depends on the trains
-alone, and sums are in the order of axons or rows whatever the threads, so results are the same in every run.
+A train is 0 or 1, so a product with weights is a sum of rows of weights, and its gradient, axon by axon, a
+sum of rows of gradients. Where a fifth of the axons spike, as with pixels as rates, this takes a third of what a
+dense product does; from `DENSE` on the dense one is taken, and on GPUs. Which of the two depends on the
+trains alone, and sums are in the order of axons or rows whatever the threads, so results are the same in every run.
 Of whole numbers both are exact.
 """
 
@@ -93,32 +93,6 @@ def spikes_of(trains: torch.Tensor, columns: int) -> Spikes | None:
         return None
     spikes = Spikes(trains)
     return None if spikes.total > DENSE * trains.numel() else spikes
-
-
-def product(self, weights: torch.Tensor) -> torch.Tensor:
-        """trains @ weights, (rows, columns)."""
-        return self._sums(self.which, self.counts, weights)
-
-    def turned(self, gradient: torch.Tensor) -> torch.Tensor:
-        """trains.T @ gradient, (axons, columns)."""
-        rows, axons = self.shape
-        which, counts = np.empty((axons, rows), np.uint32), np.empty(axons, np.int64)
-        _turned(self.which, self.counts, which, counts)
-        return self._sums(which, counts, gradient)
-
-    def _sums(self, which: np.ndarray, counts: np.ndarray, table: torch.Tensor) -> torch.Tensor:
-        rows = table.detach().contiguous()
-        out = rows.new_empty(len(counts), rows.shape[1])
-        work = self.total * rows.shape[1]
-        run_in_threads(_sums, torch.get_num_threads(), work, which, counts, rows.numpy(), out.numpy())
-        return out
-
-
-def spikes_of(trains: torch.Tensor) -> Spikes | None:
-    """The spikes of trains (rows, axons), if a product over them alone is faster; else None."""
-    if trains.is_cuda or float(trains.detach().count_nonzero()) > DENSE * trains.numel():
-        return None
-    return Spikes(trains)
 
 
 def product(trains: torch.Tensor, spikes: Spikes | None, weights: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,19 @@ from yoso_sw.network.network import NEVER
 SILENT = float("inf")
 
 
+class Onward(NamedTuple):
+    """What goes on from a layer, in either phase.
+
+    times
+        Of each output the time of its first spike in steps, (batch, outputs), inf for silent.
+    counts
+        How often it spikes, (batch, outputs).
+    """
+
+    times: torch.Tensor
+    counts: torch.Tensor
+
+
 class Spikes(NamedTuple):
     """What a layer gives.
 
@@ -36,6 +49,10 @@ class Spikes(NamedTuple):
     def sent(self) -> int:
         """Spikes of the layer, summed over neurons and batch."""
         return int(self.times.isfinite().sum())
+
+    @property
+    def onward(self) -> Onward:
+        return Onward(self.times, self.times.isfinite().to(self.times))
 
     @property
     def spikes(self) -> Events:
@@ -72,6 +89,7 @@ class TemporalEncoder(nn.Module):
 
     def __init__(self, levels: int) -> None:
         super().__init__()
+        self.levels = levels
         self.times = input_times(spike_steps(np.arange(256, dtype=np.uint8), levels)).numpy()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

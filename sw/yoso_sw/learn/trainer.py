@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from yoso_sw.data.parts import Data
-from yoso_sw.learn import checkpoint, dead, rules
+from yoso_sw.learn import checkpoint, dead, floats, rules
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import table_of
 from yoso_sw.learn.curve import Epoch
@@ -27,8 +27,6 @@ from yoso_sw.learn.teacher import Teacher
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
-#: Settings of the integer phase alone: a checkpoint of the float phase serves others of them.
-QUANTISATION = frozenset({"weight_bits", "acc_bits", "pot_bits", "clip", "integer_epochs", "integer_lr"})
 BLOCK = 16  # batches that are distorted and encoded in one go
 
 
@@ -40,11 +38,14 @@ class Trainer:
     config, data
         What to train, on what. The test set is used twice, at the end of each phase, and chooses nothing.
     file
-        Checkpoint: a file that holds the state after the last whole epoch; None: no checkpoints.
+        Checkpoint: a file that holds the state after the last whole epoch; None: no checkpoints. The state at
+        the end of the float phase stays beside it (`floats`).
     device
         Where torch trains; "cuda" has the same numbers up to rounding.
     teacher
         The network of that part in `config`; the one in ``sw/networks`` if not given.
+    model
+        Modules of the configuration, with first weights of their own; one that its rule builds if not given.
 
     Attributes
     ----------
@@ -71,6 +72,7 @@ class Trainer:
         file: Path | None = None,
         device: str = "cpu",
         teacher: Network | None = None,
+        model: Rule[Any] | None = None,
     ) -> None:
         data.check(config)
         rule = rules.rule_of(config.rule)
@@ -79,7 +81,7 @@ class Trainer:
         self.data = data
         self.file = file
         self.device = torch.device(device)
-        self.model: Rule[Any] = rule(config).to(self.device)
+        self.model: Rule[Any] = (rule(config) if model is None else model).to(self.device)
         self.teacher = Teacher(config, self.device, teacher) if config.teacher else None
         self.epoch = 0
         self.history: list[Epoch] = []
@@ -126,11 +128,13 @@ class Trainer:
             self._check_weights()
             self.epoch += 1
             accuracy, spikes = self.evaluate(self.data.validation)
-            if self.epoch == self.config.float_epochs:
+            if self.epoch == self.config.float_epochs and self.data.tested:
                 self.float_accuracy, _ = self.evaluate(self.data.test)
             self.history.append(Epoch(self.epoch, self.model.scales is not None, loss, accuracy, spikes))
             if self.file is not None:
                 checkpoint.write(self.file, self.state())
+                if self.epoch == self.config.float_epochs and self.config.exports:
+                    checkpoint.write(floats.beside(self.file), self.state())
             report(self.history[-1])
 
     def evaluate(self, part: tuple[np.ndarray, np.ndarray]) -> tuple[float, tuple[float, ...]]:
@@ -173,6 +177,8 @@ class Trainer:
         Raises `TrainingError` if training is not at its end, `ConfigError` if the rule has no integers.
         """
         self._check_trained()
+        if not self.data.tested:
+            raise TrainingError(f"{self.config.name} was trained without a test set, and is not measured")
         config = self.config
         network = self.model.export({})
         images, labels = self.data.test
@@ -283,7 +289,7 @@ class Trainer:
             assert isinstance(config, dict)
         except Exception:  # of whatever stands in the place of what was saved
             raise checkpoint.damaged(path) from None
-        free = frozenset() if whole else QUANTISATION
+        free = frozenset() if whole else floats.QUANTISATION
         if different := checkpoint.difference(config, self.config, free):
             raise TrainingError(
                 f"checkpoint {path} belongs to another configuration: {different}; {checkpoint.AGAIN}"

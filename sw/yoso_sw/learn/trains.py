@@ -40,6 +40,10 @@ class Trains(NamedTuple):
         return int(self.passed.count_nonzero())
 
     @property
+    def onward(self) -> times.Onward:
+        return onward(self.passed)
+
+    @property
     def spikes(self) -> Events:
         """Those that go on, as the golden model has them (`golden.GoldenResult.sent`)."""
         return Events.of_record(self.passed.bool().cpu().numpy())
@@ -54,6 +58,13 @@ class Trains(NamedTuple):
         """Step of each neuron's first spike, (batch, neurons), inf for silent."""
         fired = self.fired.bool()
         return torch.where(fired.any(1), fired.int().argmax(1), times.SILENT)
+
+
+def onward(passed: torch.Tensor, start: int = 0) -> times.Onward:
+    """First spike and count of each output, of trains whose first step is step `start` of the image."""
+    fired = passed > 0
+    first = (fired.int().argmax(1) + start).to(passed)
+    return times.Onward(torch.where(fired.any(1), first, times.SILENT), fired.sum(1).to(passed))
 
 
 def of_events(events: Events, steps: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -5,24 +5,20 @@ A network is a chain of dense and convolutional layers of neurons of the family 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from yoso_hw.params import ChipParams
 
 from yoso_sw.network import network_file
+from yoso_sw.network.checks import CODES as CODES
+from yoso_sw.network.checks import DECISIONS as DECISIONS
+from yoso_sw.network.checks import faults
 from yoso_sw.network.errors import NetworkError
-from yoso_sw.network.events import NEVER
-from yoso_sw.network.layer import Layer, Window
-from yoso_sw.network.neuron import Neuron, Reset, to_words
-
-DECISIONS = ("ttfs", "softmax", "count")
-
-#: How inputs become spikes (docs/arithmetic.md, "Input codes").
-CODES = ("ttfs", "rate", "poisson", "events")
+from yoso_sw.network.events import NEVER as NEVER
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.neuron import Neuron, to_words
 
 
 def most_spikes(code: str, levels: int) -> int:
@@ -57,7 +53,7 @@ class Network:
     Raises
     ------
     NetworkError
-        If the parts do not fit together.
+        If the parts do not fit together; all that is wrong with them (`checks.faults`).
     """
 
     name: str
@@ -72,89 +68,8 @@ class Network:
     code: str = "ttfs"
 
     def __post_init__(self) -> None:
-        def check(condition: bool, message: str) -> None:
-            if not condition:
-                raise NetworkError(f"network {self.name!r}: {message}")
-
-        check(len(self.layers) > 0, "has no layers")
-        check(self.decision in DECISIONS, f"decision={self.decision!r} is not one of {DECISIONS}")
-        check(self.code in CODES, f"code={self.code!r} is not one of {CODES}")
-        check(2 <= self.weight_bits <= 8, f"weight_bits={self.weight_bits} is outside 2..8")
-        check(
-            self.weight_bits <= self.acc_bits <= self.pot_bits <= 32,
-            f"acc_bits={self.acc_bits} and pot_bits={self.pot_bits}: not weight_bits={self.weight_bits} <= "
-            "acc_bits <= pot_bits <= 32",
-        )
-        check(2 <= self.steps < NEVER, f"steps={self.steps} is outside 2..{NEVER - 1}")
-        check(1 <= self.levels <= min(self.steps, 256), f"levels={self.levels} is outside 1..min(steps, 256)")
-        limit = 1 << (self.weight_bits - 1)
-        for i, layer in enumerate(self.layers):
-            w = layer.weights
-            check(isinstance(w, np.ndarray) and w.ndim == 2, f"layer {i}: weights are not a matrix")
-            check(w.dtype == np.int8, f"layer {i}: weights are {w.dtype}, not int8")
-            check(w.shape[0] > layer.bias and w.shape[1] >= 1, f"layer {i}: weights have shape {w.shape}")
-            if layer.window is not None:
-                self._check_window(i, layer.window, layer, check)
-            check(layer.window is not None or not layer.pool, f"layer {i}: only a convolution can be pooled")
-            low, high = int(w.min()), int(w.max())
-            check(
-                -limit <= low and high < limit,
-                f"layer {i}: weights {low}..{high} do not fit {self.weight_bits} bits",
-            )
-            for wrong in layer.neuron.faults(self.steps):
-                check(False, f"layer {i}: {wrong}")
-            check(
-                not layer.bias_row or layer.neuron.start > 0,
-                f"layer {i}: a bias of a current that is not kept comes with sweep start - 1, and start=0",
-            )
-            if layer.neuron.charge:
-                check(i == 0, f"layer {i}: charge={layer.neuron.charge}; only the first layer can be charged")
-                check(
-                    self.code == "ttfs" and self.levels <= layer.neuron.charge,
-                    f"layer {i}: charge={layer.neuron.charge} needs inputs of code ttfs with as many levels "
-                    f"at most, not {self.code} with {self.levels}",
-                )
-            if i:
-                before = self.layers[i - 1].outputs
-                check(
-                    layer.inputs == before,
-                    f"layer {i} has {layer.inputs} inputs and layer {i - 1} {before} "
-                    + ("pooled outputs" if self.layers[i - 1].pool else "neurons"),
-                )
-        output = self.layers[-1].neuron
-        if self.decision == "softmax":
-            check(
-                not output.fires,
-                "decision is softmax, so the output layer's window must be empty, or its reset never",
-            )
-        else:
-            resets = (Reset.ONCE,) if self.decision == "ttfs" else (Reset.SUBTRACT, Reset.ZERO)
-            names = " or ".join(reset.name.lower() for reset in resets)
-            check(
-                output.reset in resets,
-                f"decision is {self.decision}, so the output layer's reset must be {names}, "
-                f"not {output.reset.name.lower()}",
-            )
-        check(self.layers[-1].window is None, "the output layer is a convolution; it must be dense")
-
-    @staticmethod
-    def _check_window(i: int, window: Window, layer: Layer, check: Callable[[bool, str], None]) -> None:
-        check(
-            min(window.rows, window.cols, window.channels, window.kernel) >= 1,
-            f"layer {i}: {window} has a side below 1",
-        )
-        for fault in window.faults:
-            check(False, f"layer {i}: {fault}")
-        axons = layer.weights.shape[0] - layer.bias
-        check(
-            axons == window.axons,
-            f"layer {i}: {axons} weights a filter; a window of {window.kernel} x {window.kernel} x "
-            f"{window.channels} has {window.axons}",
-        )
-        check(
-            not layer.pool or (window.out_rows % 2 == 0 and window.out_cols % 2 == 0),
-            f"layer {i}: {window.out_rows} x {window.out_cols} positions cannot be pooled in 2 x 2",
-        )
+        if found := [*faults(self)]:
+            raise NetworkError.of(self.name, found)
 
     @property
     def inputs(self) -> int:

@@ -1,8 +1,8 @@
 """A layer of current-based leaky neurons as one operation: all steps forward, some of them back.
 
-Forward is a product of all steps and a scan (`kernels.sweep`). Backward knows the current step alone ("learning
-from the current time step only", abstract of the paper): V of a sweep depends on what its step brought, with
-slope 1, and on nothing before. So the gradient of the weights is one product over the steps that learn, and
+Forward is a product of all steps and a scan (`kernels.sweep`). Backward knows the current step alone
+("learning from the current time step only", abstract of the paper): V of a sweep depends on what its step
+brought, with slope 1, and on nothing before. So the gradient of the weights is one product over the steps that learn, and
 with fewer of them ("backward phase skipping", abstract; which steps, our choice) as much shorter.
 """
 
@@ -13,58 +13,52 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from yoso_sw.learn import family, sparse
+from yoso_sw.learn import sparse
 from yoso_sw.learn.clif.kernels import passed_back, sweep
-from yoso_sw.learn.clif.scan import scan
-from yoso_sw.learn.clif.surrogate import slope
 
 if TYPE_CHECKING:
-    from yoso_sw.learn.clif.layers import ClifDense
+    from yoso_sw.learn.clif.layers import ClifLayer
 
 
 class StepByStep(torch.autograd.Function):
-    """Trains (batch, T', axons) and weights (axons + bias, neurons) to the parts of `Trains` of a `ClifDense`.
+    """`fired`, `reached`, V and A (`Trains`) of a dense `ClifLayer` up to step `stop`, on a CPU.
 
-    Differentiable are `fired` and, within the window, `reached` of a spiking layer, `potentials` of a readout.
+    Of trains (batch, T', axons) and weights (axons + bias, neurons). Differentiable are `fired` and, within
+    the window, `reached` of a spiking layer, V of a readout.
     """
 
     @staticmethod
-    def forward(ctx: Any, trains: Any, weights: Any, layer: Any) -> Any:
+    def forward(ctx: Any, trains: Any, weights: Any, layer: Any, stop: Any) -> Any:
         config, neuron, axons = layer.config, layer.neuron, trains.shape[2]
         flat = trains.reshape(-1, axons)
         spikes = sparse.spikes_of(flat, weights.shape[1])
         arrived = sparse.product(flat, spikes, weights[:axons]).reshape(*trains.shape[:2], -1)
         bias = weights[-1] if layer.layer.bias else None
         chip = None if layer.scale is None else config.chip
-        if not trains.is_cuda:
-            fired, reached, v, a = sweep(arrived, neuron, layer.theta, config.steps, bias, chip)
-        elif chip is None:
-            fired, reached, v, a = scan(arrived, neuron, layer.theta, config.steps, bias)
-        else:
-            fired, reached, v, a = family.scan(arrived, neuron, chip, config.steps, bias)
+        fired, reached, v, a = sweep(arrived, neuron, layer.theta, config.steps, bias, chip, stop)
         ctx.save_for_backward(trains, weights, reached)
         ctx.layer, ctx.theta, ctx.learning, ctx.spikes = layer, layer.theta, layer.learning, spikes
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(*((v, a) if layer.fires else (fired, reached, a)))
-        return fired, fired.view_as(fired), reached, v, a
+        return fired, reached, v, a
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         trains, weights, reached = ctx.saved_tensors
-        layer: ClifDense = ctx.layer
+        layer: ClifLayer = ctx.layer
         back = _of_spikes if layer.fires else _of_potentials
-        return *back(ctx, trains, weights, reached, grads), None
+        return *back(ctx, trains, weights, reached, grads), None, None
 
 
 def _of_spikes(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) -> tuple[Any, Any]:
     """Gradients of trains and weights, of those of spikes and V of each sweep."""
-    _, passed, seen, *_ = grads
+    passed, seen, *_ = grads
     axons = trains.shape[2]
     sweeps = np.array(ctx.learning, np.int64)
     at = torch.from_numpy(sweeps).to(trains.device)
     own = trains.new_zeros(len(trains), len(sweeps), weights.shape[1])
     if passed is not None:
-        own = _through_spikes(passed, reached, sweeps, at, ctx.theta)
+        own = passed_back(passed, reached, sweeps, ctx.theta)
     if seen is not None:
         own = own + seen[:, at]
     given = at[at <= trains.shape[1]] - 1  # sweep t finds what step t - 1 brought
@@ -85,18 +79,9 @@ def _of_spikes(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) ->
     return of_trains, of_weights
 
 
-def _through_spikes(
-    passed: torch.Tensor, reached: torch.Tensor, sweeps: np.ndarray, at: torch.Tensor, theta: float
-) -> torch.Tensor:
-    """The gradient of V of some sweeps, of that of the spikes of all."""
-    if not reached.is_cuda:
-        return passed_back(passed, reached, sweeps, theta)
-    return passed[:, at] * (slope(reached[:, at] / theta - 1) / theta)
-
-
 def _of_potentials(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) -> tuple[Any, Any]:
     """The same of a readout, whose V is the sum of what all steps brought."""
-    total, axons = grads[3], trains.shape[2]
+    total, axons = grads[2], trains.shape[2]
     every = ctx.layer.config.backward_every
     at = torch.tensor(ctx.learning, device=trains.device) - 1
     of_trains = of_weights = None

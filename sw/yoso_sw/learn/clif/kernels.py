@@ -25,9 +25,10 @@ def _left(x, k, kept):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _sweep(arrived, bias, numbers, window, bounds, fired, reached, last_v, last_a, share, shares):  # type: ignore[no-untyped-def]
     theta, alpha, beta = numbers
-    start, end, fires, current, leak, steps = window
+    start, end, fires, current, leak, first, stop = window
     a_low, a_high, v_low, v_high = bounds
     images, given, neurons = arrived.shape
+    steps = fired.shape[1]
     real = arrived.dtype.type
     zero, one = real(0), real(1)
     for image in range(images * share // shares, images * (share + 1) // shares):
@@ -38,6 +39,10 @@ def _sweep(arrived, bias, numbers, window, bounds, fired, reached, last_v, last_
             inside = fires and start <= t < end
             gate = one if start <= t + 1 < end else zero
             spikes, seen = fired[image, t], reached[image, t]
+            if t < first or t >= stop:
+                spikes[:] = zero
+                seen[:] = zero
+                continue
             for j in range(neurons):
                 own = v[j]
                 if leak >= 0:
@@ -50,7 +55,7 @@ def _sweep(arrived, bias, numbers, window, bounds, fired, reached, last_v, last_
             for j in range(neurons):
                 own = _left(a[j], current, alpha) if current >= 0 else zero
                 a[j] = min(max(own + gate * bias[j], a_low), a_high)
-            if t < given:
+            if t < given and t < end - 1:
                 brought = arrived[image, t]
                 for j in range(neurons):
                     a[j] = min(max(a[j] + brought[j], a_low), a_high)
@@ -63,8 +68,13 @@ def sweep(
     steps: int,
     bias: torch.Tensor | None,
     chip: ChipParams | None = None,
+    stop: int | None = None,
 ) -> tuple[torch.Tensor, ...]:
-    """`fired`, `reached`, V and A of a layer, as `scan.scan` has them; on the integers of a chip, if given."""
+    """`fired`, `reached`, V and A of a layer, as `scan.scan` has them; on the integers of a chip, if given.
+
+    Before the step that its window's first sweep finds, nothing happens: spikes there, or after its last, are
+    none of its inputs. Sweeps end before `stop`, if given: V and A are those of then, and the rest is 0.
+    """
     given = arrived.detach().contiguous()
     images, _, neurons = given.shape
     real = given.numpy().dtype.type
@@ -80,7 +90,14 @@ def sweep(
     bounds = (-edge, edge, -edge, edge)
     if chip is not None:
         bounds = tuple(map(real, (chip.acc_min, chip.acc_max, chip.pot_min, chip.pot_max)))
-    window = neuron.start, neuron.end, neuron.fires, *decays, steps
+    window = (
+        neuron.start,
+        neuron.end,
+        neuron.fires,
+        *decays,
+        neuron.start - 1,
+        steps if stop is None else stop,
+    )
     arrays = given.numpy(), own.numpy(), numbers, window, bounds, *(part.numpy() for part in results)
     run_in_threads(_sweep, torch.get_num_threads(), given.numel(), *arrays)
     return results
@@ -99,7 +116,9 @@ def _passed_back(gradient, reached, sweeps, theta, steep, out, share, shares):  
                 own[j] = grad[j] * (one / (far * far) / theta)
 
 
-def passed_back(gradient: torch.Tensor, reached: torch.Tensor, sweeps: np.ndarray, theta: float) -> torch.Tensor:
+def passed_back(
+    gradient: torch.Tensor, reached: torch.Tensor, sweeps: np.ndarray, theta: float
+) -> torch.Tensor:
     """The gradient of V in some sweeps, (batch, len(sweeps), neurons), of that of the spikes of all.
 
     `gradient` (batch, T, neurons); where it is the same for all T, as of a readout, it is read once.

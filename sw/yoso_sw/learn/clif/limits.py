@@ -25,9 +25,10 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, slope="psp", tau=0.0)
-        yield from only(layer, where, kernel=0, dropout=0.0, batch_norm=0.0, centred=False)
+        yield from only(layer, where, dropout=0.0, batch_norm=0.0, centred=False)
         yield from only(layer, where, spike_penalty=0.0, silence_penalty=0.0)
         if i == len(config.layers) - 1:  # the readout, which adds up
+            yield from only(layer, where, kernel=0)
             yield from only(neuron, where, start=0, end=0, current=0, leak=0)
             continue
         yield from only(neuron, where, start=i + 1, end=i + 1 + seen)

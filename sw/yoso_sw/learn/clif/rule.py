@@ -18,7 +18,7 @@ from yoso_sw.data.encoding import spike_steps
 from yoso_sw.data.samples import Inputs
 from yoso_sw.learn import trains
 from yoso_sw.learn.clif.export import check_bounds, check_fits
-from yoso_sw.learn.clif.layers import ClifDense
+from yoso_sw.learn.clif.layers import ClifLayer
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.trains import Trains
@@ -32,7 +32,11 @@ class Clif(ScaledRule[Trains]):
     def __init__(self, config: TrainConfig) -> None:
         super().__init__(config)
         generator = torch.Generator().manual_seed(config.seed)
-        self.layers = nn.ModuleList(ClifDense(config, i, generator) for i in range(len(config.layers)))
+        layers: list[ClifLayer] = []
+        for i, window in enumerate(config.windows()):
+            inputs = layers[-1].outputs if layers else config.inputs
+            layers.append(ClifLayer(config, i, inputs, window, generator))
+        self.layers = nn.ModuleList(layers)
 
     @classmethod
     def of(cls, config: TrainConfig, network: Network) -> Clif:
@@ -46,7 +50,7 @@ class Clif(ScaledRule[Trains]):
         return model
 
     @property
-    def chain(self) -> list[ClifDense]:
+    def chain(self) -> list[ClifLayer]:
         return list(self.layers)  # type: ignore[arg-type]
 
     def encode(self, inputs: Inputs) -> torch.Tensor:
@@ -59,7 +63,7 @@ class Clif(ScaledRule[Trains]):
         """What each layer gives for trains (batch, levels, inputs); nothing is random."""
         results: list[Trains] = []
         for layer in self.chain:
-            results.append(layer(results[-1].passed if results else inputs))
+            results.append(layer(results[-1] if results else inputs))
         return results
 
     def loss(self, inputs: torch.Tensor, results: Sequence[Trains], labels: torch.Tensor) -> torch.Tensor:

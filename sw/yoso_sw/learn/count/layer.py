@@ -22,11 +22,15 @@ from torch import nn
 from yoso_hw.params import ChipParams
 
 from yoso_sw.learn import family
+from yoso_sw.learn.affine import Affine
 from yoso_sw.learn.config import LayerConfig
 from yoso_sw.learn.count.repeated import count_repeated
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
-from yoso_sw.learn.quantiser import Quantiser
+from yoso_sw.learn.module import MODE, Scaled
+from yoso_sw.learn.quantiser import Quantiser, back
+from yoso_sw.learn.times import Onward
+from yoso_sw.learn.trains import onward
 from yoso_sw.network.events import Events
 from yoso_sw.network.layer import Window
 
@@ -70,7 +74,13 @@ class Counts:
     @property
     def sent(self) -> int:
         """Spikes that go on, summed over outputs and batch."""
+        if isinstance(self._trains, torch.Tensor):
+            return int(self._trains.count_nonzero())
         return int(self.counts.detach().sum(dtype=torch.float64))
+
+    @property
+    def onward(self) -> Onward:
+        return onward(self.trains, self.start)
 
     @property
     def spikes(self) -> Events:
@@ -143,7 +153,7 @@ def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[
     return passed, passed.sum(1) + (smooth - smooth.detach())
 
 
-class CountLayer(nn.Module):
+class CountLayer(Scaled):
     """A layer, dense or a convolution, which spikes or is the readout.
 
     Parameters
@@ -184,7 +194,6 @@ class CountLayer(nn.Module):
         self.axons, self.steps, self.start, self.unit = axons, steps, start, unit
         self.quantiser, self.chip = quantiser, chip or ChipParams()
         self.weight = init.draw(axons + config.bias, config.neurons)
-        self.scale: float | None = None
 
     @property
     def outputs(self) -> int:
@@ -202,6 +211,10 @@ class CountLayer(nn.Module):
             )
         self.scale = scale
 
+    def unquantise(self, rounded: bool) -> None:
+        """As `rule.Scaled` says."""
+        back(self, self.working, rounded)
+
     @property
     def working(self) -> torch.Tensor:
         """Weights of the phase, (axons + bias, neurons)."""
@@ -213,19 +226,24 @@ class CountLayer(nn.Module):
         theta = self.config.neuron.threshold * self.unit
         return theta if self.scale is None else max(1, round(theta * self.scale))
 
-    def forward(self, given: Counts, generator: torch.Generator | None = None) -> Counts:
-        """Spikes for those of the inputs; `generator` draws the dropout, None: no dropout."""
-        training, counts, kept = generator is not None, given.counts, None
+    def forward(self, spikes: torch.Tensor | Counts, generator: torch.Generator | None = MODE) -> Counts:
+        """Spikes for those of the layer before, or for inputs (`given`).
+
+        `generator` draws the dropout, None: no dropout.
+        """
+        own = spikes if isinstance(spikes, Counts) else given(spikes, self.steps)
+        generator = self.mode(generator)
+        training, counts, kept = generator is not None, own.counts, None
         if generator is not None and self.config.dropout:
             kept = (torch.rand(counts.shape, generator=generator) >= self.config.dropout).to(counts)
             kept = kept / (1 - self.config.dropout)
             counts = counts * kept
 
         def arrived(weights: torch.Tensor) -> torch.Tensor:
-            trains = given.trains if kept is None else given.trains * kept[:, None]
+            trains = own.trains if kept is None else own.trains * kept[:, None]
             return self.brought(trains, weights, 1)
 
-        if given.constant:
+        if own.constant:
             each = arrived(self.working)[:, 0]
             total = self.normalised(self.steps * each, training)
         else:
@@ -234,7 +252,7 @@ class CountLayer(nn.Module):
             none = total.new_zeros(1, 1, 1).expand(len(total), self.steps, self.neurons)
             return Counts(none, none[:, 0], total, self.start)
         with torch.no_grad():
-            if given.constant:
+            if own.constant:
                 current = (self.normalised(self.steps * each, False) / self.steps)[:, None]
             else:
                 current = arrived(self.spiking)
@@ -260,7 +278,7 @@ class CountLayer(nn.Module):
         return Counts(trains if made is None else made, counts, total, self.start)
 
     def normalised(self, total: torch.Tensor, training: bool) -> torch.Tensor:
-        """V_total as the neurons have it, of what the weights bring; in `training` by the batch's statistics."""
+        """V_total as the neurons have it, of what weights bring; in `training` by the batch's statistics."""
         return total
 
     def total(self, counts: torch.Tensor, training: bool) -> torch.Tensor:
@@ -279,8 +297,10 @@ class CountLayer(nn.Module):
 
     def brought(self, given: torch.Tensor, weights: torch.Tensor, steps: int) -> torch.Tensor:
         """What inputs (batch, T', inputs) bring to each neuron, and the bias of `steps` steps."""
+        if self.window is None and self.config.bias:
+            return Affine.apply(given, weights, steps * self.unit)
         found = family.synapse(given, weights[: self.axons], self.window, whole=self.scale is not None)
         if not self.config.bias:
             return found
-        positions = 1 if self.window is None else self.window.positions
-        return found + (steps * self.unit * weights[-1]).repeat(positions)
+        assert self.window is not None
+        return found + (steps * self.unit * weights[-1]).repeat(self.window.positions)

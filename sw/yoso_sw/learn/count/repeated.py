@@ -35,7 +35,7 @@ def _count(current, threshold, low, high, steps, counts, share, shares):  # type
 
 
 def count_repeated(current: torch.Tensor, threshold: int, chip: ChipParams, steps: int) -> torch.Tensor:
-    """Spikes in `steps` steps, (batch, neurons), of neurons reset by subtraction, for a current (batch, neurons)."""
+    """Spikes in `steps` steps, for a current; both (batch, neurons), of neurons reset by subtraction."""
     given = current.detach().contiguous()
     counts = torch.empty_like(given)
     arrays = given.numpy(), threshold, chip.pot_min, chip.pot_max, steps, counts.numpy()

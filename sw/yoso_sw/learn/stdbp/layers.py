@@ -1,12 +1,16 @@
 """Temporal layers as torch modules, to be composed like any others.
 
-Spikes go from module to module as times: real tensors in steps, inf for a neuron that stays silent. ::
+Spikes go from module to module as times: real tensors in steps, inf for a neuron that stays silent. A layer
+takes those of the encoder and what the layer before it gives, so that ``nn.Sequential`` composes them. ::
 
     neuron, encoder = NeuronConfig(threshold=16, end=40), TemporalEncoder(levels=16)
     hidden = Dense(784, 800, neuron, Normal(mean=0.02, std=0.06))
     output = Dense(800, 10, neuron, Normal(0.1, 0.2), Extras(revive=True))
     loss = SpikeTimeLoss(end=40)
     loss(output(hidden(encoder(images)).times).times, labels).backward()
+
+Dropout and normalisation, which are otherwise in training, follow a module's mode (``train``, ``eval``) where
+`forward` is called without a generator, as ``nn.Sequential`` does.
 
 A layer has one set of float weights. In the float phase spike times are continuous; `quantise` fixes a scale
 k, and from then on the layer rounds k w to integers and times to whole steps, which is the chip's arithmetic
@@ -15,7 +19,7 @@ k, and from then on the layer rounds k w to integers and times to whole steps, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -25,7 +29,9 @@ from yoso_sw.learn.batch_norm import BatchNorm
 from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.module import MODE, Scaled
 from yoso_sw.learn.quantiser import Quantiser as Quantiser
+from yoso_sw.learn.quantiser import back
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.times import SILENT, Spikes
 from yoso_sw.network.layer import Window
@@ -59,6 +65,21 @@ class Extras:
     centred: bool = False
 
 
+def times_of(given: torch.Tensor | Spikes) -> torch.Tensor:
+    """Spike times, of a layer before or of the encoder."""
+    return given.times if isinstance(given, Spikes) else given
+
+
+def picture(times: torch.Tensor, window: Window) -> torch.Tensor:
+    """(batch, channels, rows, cols) of (batch, rows * cols * channels), a network's order of axons."""
+    return times.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
+
+
+def flat(part: torch.Tensor) -> torch.Tensor:
+    """The inverse of `picture`; flat tensors stay as they are."""
+    return part.permute(0, 2, 3, 1).flatten(1) if part.ndim == 4 else part
+
+
 def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:
     """Weights (axons + bias, neurons) less each neuron's mean over its axons; the bias stays.
 
@@ -69,7 +90,7 @@ def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:
     return torch.cat([weight[:axons] - weight[:axons].mean(0), weight[axons:]])
 
 
-class TemporalLayer(nn.Module):
+class TemporalLayer(Scaled):
     """What dense layers and convolutions share: weights, neuron and quantisation.
 
     Parameters
@@ -114,7 +135,6 @@ class TemporalLayer(nn.Module):
         self.extras, self.quantiser = extras, quantiser
         self.last = (steps or neuron.end) - 1
         self.bias = bias
-        self.scale: float | None = None
         self.weight = init.draw(axons + bias, neurons)
         self.norm = BatchNorm(neurons, extras.batch_norm) if extras.batch_norm else None
 
@@ -132,6 +152,11 @@ class TemporalLayer(nn.Module):
             )
         # A constant slope is the unit of V and a whole number on the chip.
         self.scale = float(max(1, round(scale))) if self.constant else scale
+
+    def unquantise(self, rounded: bool) -> None:
+        """As `rule.Scaled` says; normalisation and centring are in the weights and stay there."""
+        back(self, self.integers, rounded)
+        self.norm, self.extras = None, replace(self.extras, batch_norm=0.0, centred=False)
 
     @property
     def integers(self) -> torch.Tensor:
@@ -231,8 +256,12 @@ class TemporalLayer(nn.Module):
 class Dense(TemporalLayer):
     """A dense layer, (batch, inputs) -> (batch, neurons)."""
 
-    def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> Spikes:
-        """Spikes for input times (batch, inputs); `generator` draws the dropout, None: no dropout."""
+    def forward(self, given: torch.Tensor | Spikes, generator: torch.Generator | None = MODE) -> Spikes:
+        """Spikes for input times (batch, inputs), or those of a convolution (batch, channels, rows, cols).
+
+        `generator` draws the dropout, None: no dropout.
+        """
+        times, generator = flat(times_of(given)), self.mode(generator)
         if self.constant or self.neuron.silent:
             potential = self.ages(self.with_bias(times), generator) @ self.working
             return self.read(potential, generator is not None)
@@ -272,8 +301,13 @@ class Conv2d(TemporalLayer):
         super().__init__(window.axons, filters, neuron, init, extras, quantiser, steps=steps, bias=bias)
         self.window, self.pool = window, pool
 
-    def forward(self, times: torch.Tensor, generator: torch.Generator | None = None) -> Spikes:
-        """Spikes for input times (batch, channels, rows, cols); `generator` draws the dropout."""
+    def forward(self, given: torch.Tensor | Spikes, generator: torch.Generator | None = MODE) -> Spikes:
+        """Spikes for input times (batch, channels, rows, cols), or flat (batch, rows * cols * channels).
+
+        `generator` draws the dropout, None: no dropout.
+        """
+        times, generator = times_of(given), self.mode(generator)
+        times = times if times.ndim == 4 else picture(times, self.window)
         if self.constant or self.neuron.silent:
             return self.read(self._convolve(self.ages(times, generator)), generator is not None)
         spikes = self.fire(times.permute(0, 2, 3, 1).flatten(1), generator, self.window)

@@ -16,7 +16,7 @@ from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.export import check_bounds, check_neurons, export
-from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, TemporalLayer
+from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, TemporalLayer, flat, picture
 from yoso_sw.learn.times import Spikes, decide, encode, spike_time_loss
 from yoso_sw.network.layer import Window
 from yoso_sw.network.network import Network
@@ -45,16 +45,6 @@ def outputs_of(layer: TemporalLayer) -> int:
     if not isinstance(layer, Conv2d):
         return layer.neurons
     return layer.neurons * layer.window.positions // (4 if layer.pool else 1)
-
-
-def picture(times: torch.Tensor, window: Window) -> torch.Tensor:
-    """(batch, channels, rows, cols) of (batch, rows * cols * channels), a network's order of axons."""
-    return times.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
-
-
-def flat(part: torch.Tensor) -> torch.Tensor:
-    """The inverse of `picture`; flat tensors stay as they are."""
-    return part.permute(0, 2, 3, 1).flatten(1) if part.ndim == 4 else part
 
 
 class Stdbp(ScaledRule[Spikes]):

@@ -65,3 +65,8 @@ class TandemLayer(CountLayer):
         if self.norm is not None:
             self.norm.fold(self.weight, self.reading)
         super().quantise()
+
+    def unquantise(self, rounded: bool) -> None:
+        """The normalisation is in the weights and stays there."""
+        super().unquantise(rounded)
+        self.norm = None

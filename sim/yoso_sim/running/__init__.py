@@ -1,0 +1,1 @@
+"""A network run on images, whatever ran it: golden model, RTL or board, and what came out, in one form."""

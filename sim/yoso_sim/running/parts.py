@@ -1,0 +1,62 @@
+"""Parts of a run: what neurons held, what was compared, and the error of one that has not what is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class RunError(RuntimeError):
+    """A run does not know what it is asked for; the message says who does."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What the neurons of a layer held when each image ended.
+
+    Attributes
+    ----------
+    potential, accumulated
+        V and A, int64 (images, neurons).
+    fired
+        Whether each has fired, bool (images, neurons); of neurons that fire more than once False, as they
+        keep no such bit.
+    """
+
+    potential: np.ndarray
+    accumulated: np.ndarray
+    fired: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """What the simulator compared with the golden model while it ran.
+
+    Attributes
+    ----------
+    spikes
+        Spikes compared.
+    spike_mismatches, class_mismatches, counter_mismatches, state_mismatches
+        How many differ; the last are V, A and fired bits, where they were asked for.
+    notes
+        The first differences, and errors of the chip, in words.
+    """
+
+    spikes: int
+    spike_mismatches: int
+    class_mismatches: int
+    counter_mismatches: int
+    state_mismatches: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def agree(self) -> bool:
+        """Whether nothing differs."""
+        return not (
+            self.spike_mismatches
+            or self.class_mismatches
+            or self.counter_mismatches
+            or self.state_mismatches
+            or self.notes
+        )

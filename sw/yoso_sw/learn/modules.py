@@ -1,0 +1,300 @@
+"""Networks composed of our torch modules, by ``nn.Sequential`` above all.
+
+`layers_of` is the one reader. Whatever else stands in a composition is refused by name, all of it at once.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from yoso_sw.learn.clif.layers import ClifLayer
+from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
+from yoso_sw.learn.count.export import export as export_count
+from yoso_sw.learn.count.layer import CountLayer
+from yoso_sw.learn.rule import Rule
+from yoso_sw.learn.rules import rule_of
+from yoso_sw.learn.stdbp.export import export as export_stdbp
+from yoso_sw.learn.stdbp.layers import Conv2d, EarliestPool2d, TemporalLayer
+from yoso_sw.learn.tandem.layer import TandemLayer
+from yoso_sw.learn.times import TemporalEncoder
+from yoso_sw.network.arrays import network_of
+from yoso_sw.network.layer import Layer
+from yoso_sw.network.network import Network
+
+Own = TemporalLayer | CountLayer | ClifLayer
+
+_CHAIN = "a network is one chain of layers, whose spikes only go on"
+_AVERAGE = "it averages spikes; pooling passes the earliest on: Conv2d(..., pool=True)"
+_FLOAT = "it computes in floats, which no chip does: take Dense or Conv2d of yoso.nn"
+
+#: Modules that a network cannot have, and why; what is none of these has `_FOREIGN`.
+REFUSED: dict[type[nn.Module], str] = {
+    nn.RNNBase: f"it is recurrent: {_CHAIN}",
+    nn.RNNCellBase: f"it is recurrent: {_CHAIN}",
+    nn.AvgPool1d: _AVERAGE,
+    nn.AvgPool2d: _AVERAGE,
+    nn.AvgPool3d: _AVERAGE,
+    nn.AdaptiveAvgPool2d: _AVERAGE,
+    nn.MaxPool2d: "spikes are pooled by the earliest: Conv2d(..., pool=True)",
+    nn.Linear: _FLOAT,
+    nn.Conv1d: _FLOAT,
+    nn.Conv2d: _FLOAT,
+    nn.BatchNorm1d: "it is folded into its layer: Extras(batch_norm=...)",
+    nn.BatchNorm2d: "it is folded into its layer: Extras(batch_norm=...)",
+    nn.Dropout: "a layer has its own: Extras(dropout=...)",
+    nn.ReLU: "a layer's neurons are its non-linearity",
+    nn.Flatten: "a dense layer takes the channels of a convolution as they are",
+    nn.MultiheadAttention: f"it is no layer of neurons: {_CHAIN}",
+}
+
+_FOREIGN = (
+    "it is no module of yoso.nn, and what goes on in it is not known, skip connections or recurrence; "
+    f"{_CHAIN}. Networks of other libraries come as NIR, yoso.network(graph)"
+)
+
+#: Modules that do nothing to spikes.
+NOTHING = (nn.Identity,)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The layers of a composition.
+
+    Attributes
+    ----------
+    layers
+        Input side first.
+    pooled
+        Of each, whether an `EarliestPool2d` follows it.
+    levels
+        L of its encoder; None: it has none.
+    """
+
+    layers: tuple[Own, ...]
+    pooled: tuple[bool, ...]
+    levels: int | None
+
+
+def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
+    """The layers of an ``nn.Sequential``, nested or not, a list of modules, or a `Rule`.
+
+    Raises
+    ------
+    ConfigError
+        Naming every module that is none of ours, or stands in the wrong place.
+    """
+    layers: list[Own] = []
+    pooled: list[bool] = []
+    levels: int | None = None
+    wrong: list[str] = []
+    for name, module in _flat(model, ""):
+        where = f"module {name} ({type(module).__name__})"
+        if isinstance(module, TemporalLayer | CountLayer | ClifLayer):
+            if layers and _rule(module) != _rule(layers[0]):
+                wrong.append(f"{where}: a layer of rule {_rule(module)} after one of rule {_rule(layers[0])}")
+            layers.append(module)
+            pooled.append(False)
+        elif isinstance(module, TemporalEncoder):
+            if layers:
+                wrong.append(f"{where}: an encoder stands before the first layer")
+            levels = module.levels
+        elif isinstance(module, EarliestPool2d):
+            if not layers or pooled[-1] or not isinstance(layers[-1], Conv2d) or layers[-1].pool:
+                wrong.append(f"{where}: it pools no convolution that is not pooled yet")
+            elif module.side != 2:
+                wrong.append(f"{where}: it pools {module.side} x {module.side}; the chip pools 2 x 2")
+            else:
+                pooled[-1] = True
+        elif not isinstance(module, NOTHING):
+            wrong.append(f"{where}: {_reason(module)}")
+    if not layers and not wrong:
+        wrong.append("there are no layers of yoso.nn")
+    if wrong:
+        raise _all_at_once("modules", wrong)
+    return Chain(tuple(layers), tuple(pooled), levels)
+
+
+def _all_at_once(name: str, wrong: Sequence[str]) -> ConfigError:
+    if len(wrong) == 1:
+        return ConfigError(wrong[0])
+    return ConfigError("\n".join([f"{name}: {len(wrong)} obstacles:", *(f"  {own}" for own in wrong)]))
+
+
+def _flat(model: nn.Module | Sequence[nn.Module], name: str) -> Iterator[tuple[str, nn.Module]]:
+    """The modules of nested ``nn.Sequential`` in their order, with their names."""
+    if isinstance(model, Rule):
+        model = list(model.chain)  # type: ignore[arg-type]
+    if isinstance(model, nn.Sequential | nn.ModuleList) or not isinstance(model, nn.Module):
+        for i, inner in enumerate(model):
+            yield from _flat(inner, f"{name}.{i}" if name else str(i))
+    else:
+        yield name or "0", model
+
+
+def _reason(module: nn.Module) -> str:
+    if isinstance(module, nn.Conv2d) and module.groups > 1:
+        return f"it is grouped, groups={module.groups}: each filter of a network sees all channels"
+    return next((why for kind, why in REFUSED.items() if isinstance(module, kind)), _FOREIGN)
+
+
+def _rule(layer: Own) -> str:
+    if isinstance(layer, TemporalLayer):
+        return "stdbp"
+    if isinstance(layer, ClifLayer):
+        return "clif"
+    return "tandem" if isinstance(layer, TandemLayer) else "count"
+
+
+def quantise(model: nn.Module | Sequence[nn.Module]) -> None:
+    """Fix the scale of every layer that has none yet: from then on it computes as the chip does.
+
+    Raises `TrainingError` if the weights give no scale.
+    """
+    for layer in layers_of(model).layers:
+        if layer.scale is None:
+            layer.quantise()
+
+
+def network_of_modules(model: nn.Module | Sequence[nn.Module], name: str = "own", **more: Any) -> Network:
+    """The integer network of modules; layers in the float phase are quantised, in a copy.
+
+    `more` are settings of `arrays.network_of`, such as levels, code or about.
+
+    Raises
+    ------
+    ConfigError, NetworkError
+        Naming everything that is wrong.
+    """
+    chain = layers_of(model)
+    layers: list[Layer] = []
+    for i, (layer, pooled) in enumerate(zip(chain.layers, chain.pooled, strict=True)):
+        own = layer
+        if own.scale is None:
+            own = copy.deepcopy(own)
+            own.quantise()
+        exported = _export(own, i)
+        layers.append(Layer(**{**vars(exported), "pool": True}) if pooled else exported)
+    return network_of(layers, name=name, **{**_told(chain), **more})
+
+
+def _export(layer: Own, place: int) -> Layer:
+    if isinstance(layer, TemporalLayer):
+        return export_stdbp(layer)
+    if isinstance(layer, ClifLayer):
+        return layer.export()
+    return export_count(layer, _charge(layer) if place == 0 else 0)
+
+
+def _charge(layer: CountLayer) -> int:
+    """The levels that charge a first layer; 0: its inputs are trains."""
+    return layer.unit if layer.unit > 1 else 0
+
+
+def _told(chain: Chain) -> dict[str, Any]:
+    """What the layers say of their network."""
+    first, last = chain.layers[0], chain.layers[-1]
+    if isinstance(first, ClifLayer):
+        config = first.config
+        keys = ("steps", "levels", "code", "decision", "weight_bits", "acc_bits", "pot_bits")
+        return {key: getattr(config, key) for key in keys}
+    assert not isinstance(last, ClifLayer)
+    quantisers = [layer.quantiser for layer in chain.layers if not isinstance(layer, ClifLayer)]
+    chip = first.quantiser.chip if isinstance(first, TemporalLayer) else first.chip
+    told: dict[str, Any] = {"weight_bits": max(own.weight_bits for own in quantisers)}
+    if chip is not None:
+        told |= {"acc_bits": chip.acc_bits, "pot_bits": chip.pot_bits}
+    if isinstance(last, TemporalLayer):
+        told["steps"] = last.last + 1
+        return told | ({} if chain.levels is None else {"levels": chain.levels})
+    assert isinstance(first, CountLayer)
+    charge = _charge(first)
+    told |= {"steps": last.start + last.steps, "code": "ttfs" if charge else "events"}
+    return told | {"levels": charge or first.steps}
+
+
+# ---- as a configuration ---------------------------------------------------------------------------------
+
+
+def config_of(model: nn.Module | Sequence[nn.Module], **settings: Any) -> TrainConfig:
+    """The configuration that modules of STDBP are a network of; `settings` say the rest of it.
+
+    Raises
+    ------
+    ConfigError
+        If the modules do not say one, or it is not valid.
+    """
+    chain = layers_of(model)
+    layers = [layer for layer in chain.layers if isinstance(layer, TemporalLayer)]
+    wrong = [
+        f"layer {i}: give pool=True to its Conv2d in place of an EarliestPool2d after it"
+        for i, pooled in enumerate(chain.pooled)
+        if pooled
+    ]
+    if len(layers) != len(chain.layers):
+        wrong.append(
+            f"layers of rule {_rule(chain.layers[0])} are trained by a configuration, yoso.train(config, ...)"
+        )
+    elif len({id(layer) for layer in layers}) < len(layers):
+        wrong.append("a module stands in two places; each layer learns weights of its own")
+    wrong += [f"layer {i}: is quantised already" for i, own in enumerate(layers) if own.scale is not None]
+    told = _told(chain)
+    if chain.levels is None and "levels" not in settings:
+        wrong.append("no TemporalEncoder(levels) stands before the layers; put one there, or give levels")
+    for key, values in (
+        ("steps", {layer.last + 1 for layer in layers}),
+        ("weight_bits", {layer.quantiser.weight_bits for layer in layers}),
+        ("min_slope", {layer.extras.min_slope for layer in layers}),
+    ):
+        if len(values) > 1:
+            wrong.append(
+                f"layers have several {key}: {', '.join(map(str, sorted(values)))}; give all the same"
+            )
+    if wrong:
+        raise _all_at_once(settings.get("name", "modules"), wrong)
+    first, last = layers[0], layers[-1]
+    geometry: dict[str, Any] = {"inputs": len(first.weight) - first.bias}
+    if isinstance(first, Conv2d):
+        geometry = {"inputs": first.window.inputs, "rows": first.window.rows}
+    elif "rows" not in settings:
+        geometry["rows"] = 1
+    known = {
+        "name": "own",
+        "layers": tuple(_layer_config(layer) for layer in layers),
+        "decision": "softmax" if last.neuron.silent else "ttfs",
+        "revive": last.extras.revive,
+        "min_slope": first.extras.min_slope,
+        **geometry,
+        **told,
+    }
+    return TrainConfig(**{**known, **settings})
+
+
+def _layer_config(layer: TemporalLayer) -> LayerConfig:
+    geometry: dict[str, Any] = {}
+    if isinstance(layer, Conv2d):
+        window = layer.window
+        geometry = {"kernel": window.kernel, "stride": window.stride, "padding": window.padding}
+        geometry["pool"] = layer.pool
+    extras = layer.extras
+    return LayerConfig(
+        layer.neurons,
+        layer.neuron,
+        bias=layer.bias,
+        dropout=extras.dropout,
+        batch_norm=extras.batch_norm,
+        centred=extras.centred,
+        clip=layer.quantiser.clip,
+        **geometry,
+    )
+
+
+def rule_around(model: nn.Module | Sequence[nn.Module], config: TrainConfig) -> Rule[Any]:
+    """The rule of a configuration with the modules themselves as its layers, which training changes."""
+    rule: Any = rule_of(config.rule)(config)
+    rule.layers = nn.ModuleList(layers_of(model).layers)
+    return rule

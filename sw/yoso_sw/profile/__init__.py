@@ -1,0 +1,1 @@
+"""What quantisation does to a network, layer by layer (docs/profile.md)."""
