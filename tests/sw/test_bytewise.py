@@ -1,4 +1,4 @@
-"""A teacher of constant-slope windows is asked by way of bytes: the golden model's potentials, to the last unit."""
+"""Teachers of constant-slope windows are asked in bytes: the golden model's potentials, to the last unit."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ needs_kernels = pytest.mark.skipif(not bytewise.available(), reason="oneDNN's ke
 
 
 def network(seed, slopes=(33, 8), stride=1, padding=0, pool=False, levels=16):
-    """A convolution of 8 x 8 pixels, a dense layer and a readout of 4 with random weights; 3 x `levels` + 1 steps."""
+    """A convolution of 8 x 8 pixels, a dense layer and a readout of 4, with random weights."""
     rng = np.random.default_rng(seed)
     window = Window(8, 8, 1, 3, stride, padding)
     outputs = 6 * window.positions // (4 if pool else 1)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numba import njit
 from numba.core.errors import TypingError
-from yoso_sw.learn.stdbp.row_sums import LINE, add_to_rows, aligned, sum_rows
+from yoso_sw.learn.row_sums import LINE, add_to_rows, aligned, sum_rows
 from yoso_sw.learn.stdbp.spike_order import sort_spikes, workspace
-from yoso_sw.learn.stdbp.threads import SMALL, run_in_threads
+from yoso_sw.learn.threads import SMALL, run_in_threads
 
 INF = np.float32(np.inf)
 

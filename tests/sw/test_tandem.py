@@ -14,7 +14,7 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.encoding import rate
 from yoso_sw.learn import family
 from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
-from yoso_sw.learn.count.layer import given, pooled
+from yoso_sw.learn.count.layer import Counts, given, pooled
 from yoso_sw.learn.count.rule import Count
 from yoso_sw.learn.rules import rule_of
 from yoso_sw.learn.tandem.layer import TandemLayer
@@ -96,7 +96,7 @@ def test_the_gradient_is_that_of_a_normalised_relu_layer_on_the_actual_counts(wi
     trains = (torch.rand(20, 6, 32, generator=generator) < 0.3).float()
     inputs = given(trains, 6)
     counts = inputs.counts.clone().requires_grad_()
-    own = layer(inputs._replace(counts=counts), generator)
+    own = layer(Counts(trains, counts, counts, 0), generator)
     weights, gain, shift, actual = (
         part.detach().clone().requires_grad_()
         for part in (layer.weight, layer.norm.gain, layer.norm.shift, counts)

@@ -6,7 +6,7 @@ are read off V: with the window [s, e), theta and slope c, what the next layer f
     a' = clamp(r - s + 1 + floor((V - theta) / c), 0, r - s)        (docs/arithmetic.md, "Window")
 
 that is V + b, divided by c, rounded and clamped, which is how 8-bit networks go from layer to layer. So
-oneDNN's kernels of such networks, on bytes and with 32-bit sums, do a layer with all that follows in one pass.
+oneDNN's kernels of such networks, on bytes and with 32-bit sums, do a layer in one pass.
 Nothing is approximate: b puts every whole V at least 1 / 2c from where rounding changes (our choice).
 """
 
@@ -37,7 +37,7 @@ def readings(network: Network) -> list[int]:
 
 
 def suits(network: Network) -> bool:
-    """Whether a network is one of constant-slope windows and a readout, its ages are bytes, and its sums exact.
+    """Whether a network is one of constant-slope windows and a readout whose ages are bytes.
 
     A and V must not saturate, as of every trained network.
     """

@@ -172,6 +172,12 @@ class TrainConfig:
         A trained network of ``sw/networks`` to distil; "": none. Its softmax, at this many times the
         temperature that it learnt at, has this weight in the labels, beside the true ones
         (`teacher.Teacher`).
+    backward_every
+        Rule clif: the loss goes back through every so manieth step alone, the last of each so many
+        (`clif.gradient`; backward phase skipping); 1: through all.
+    freeze_out
+        Rule clif: t0 of FreezeOut, the share of a phase, before it is cubed, after which the first layer no
+        longer learns (`freeze_out`); 0: all layers learn to the end.
     inputs
         Pixels of an image.
     rows
@@ -209,6 +215,8 @@ class TrainConfig:
     teacher: str = ""
     teacher_weight: float = 1.0
     teacher_temperature: float = 1.0
+    backward_every: int = 1
+    freeze_out: float = 0.0
     inputs: int = 784
     rows: int = 28
     code: str = "ttfs"
@@ -254,6 +262,17 @@ class TrainConfig:
         else:
             only = f"rule {self.rule} has no integers and can only have integer_epochs=0"
             check(self.integer_epochs == 0, f"integer_epochs={self.integer_epochs}; {only}")
+        check(self.backward_every >= 1, f"backward_every={self.backward_every} is below 1: 1 is every step")
+        check(
+            self.freeze_out == 0 or 0 < self.freeze_out <= 1,
+            f"freeze_out={self.freeze_out} is outside 0..1; 0: no layer is frozen",
+        )
+        if self.freeze_out:
+            only = "it can only have schedule='cosine', of which each layer has its own"
+            check(
+                self.schedule == "cosine",
+                f"freeze_out={self.freeze_out} and schedule={self.schedule!r}; {only}",
+            )
         check(self.schedule in SCHEDULES, f"schedule={self.schedule!r} is not one of {SCHEDULES}")
         check(
             self.images == 0 or self.images >= self.batch_size,
@@ -366,6 +385,8 @@ class TrainConfig:
             "label smoothing": self.label_smoothing > 0,
             "a minimum slope in the gradient": self.min_slope > 0,
             f"distillation from {self.teacher}": bool(self.teacher),
+            f"every {self.backward_every} steps one that goes back": self.backward_every > 1,
+            "layers that freeze": self.freeze_out > 0,
             f"{self.weight_bits}-bit weights": True,
         }
         return ", ".join(name for name, is_used in used.items() if is_used)

@@ -1,1 +1,1 @@
-"""An epoch of each rule beside snnTorch and SpikingJelly: the same network, steps, batch, threads and loss."""
+"""An epoch of each rule beside snnTorch and SpikingJelly: the same steps, batch, threads and loss."""

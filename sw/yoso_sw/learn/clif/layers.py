@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from yoso_sw.learn import family
+from yoso_sw.learn.clif.gradient import StepByStep
 from yoso_sw.learn.clif.scan import scan
 from yoso_sw.learn.clif.surrogate import fire, highest, passing
 from yoso_sw.learn.config import TrainConfig
@@ -113,6 +114,13 @@ class ClifLayer(ScaledModule):
         scaled = (self.weight * self.scale).clamp(-limit, limit - 1)
         return passing(scaled.detach().round(), scaled)
 
+    @property
+    def learning(self) -> list[int]:
+        """The sweeps that take the loss back: of the window, the last of each `backward_every`."""
+        start, end = self.window
+        every = self.config.backward_every
+        return [t for t in range(start, end) if (t - start) % every == every - 1]
+
     def forward(self, given: torch.Tensor | Trains) -> Trains:
         """Of the trains of its inputs, (batch, T', inputs), or of what the layer before gives.
 
@@ -124,6 +132,9 @@ class ClifLayer(ScaledModule):
         learning, chip = torch.is_grad_enabled(), self.config.chip
         sweeps = (end if learning else self.config.steps) - first
         weights = self.working
+        if self.geometry is None and not trains.is_cuda:
+            fired, reached, v, a = StepByStep.apply(trains, weights, self, first + sweeps)
+            return Trains(fired, fired, reached, v, a)
         axons = len(weights) - self.layer.bias
         bias = weights[-1].repeat(self.positions) if self.layer.bias else None
         arrived = family.synapse(
@@ -141,6 +152,7 @@ class ClifLayer(ScaledModule):
             brought = functional.pad(arrived, (0, 0, 1, sweeps - 1 - arrived.shape[1]))
             if bias is not None:
                 brought[:, 1:] += bias
+            brought = self._learning(brought)
             if not self.fires:  # V is a plain sum, and so is its gradient
                 v = passing(v, brought.sum(1))
             reached = passing(reached, brought)
@@ -149,6 +161,14 @@ class ClifLayer(ScaledModule):
                 passed = fire(passed, decisive, self.theta, neuron.start, neuron.end)
         fired, passed, reached = (self._placed(own) for own in (fired, passed, reached))
         return Trains(fired, passed, reached, v, a)
+
+    def _learning(self, brought: torch.Tensor) -> torch.Tensor:
+        """`brought` of its own sweeps, with a gradient in those of `learning` alone."""
+        if self.config.backward_every == 1:
+            return brought
+        kept = torch.zeros(brought.shape[1], 1, dtype=torch.bool, device=brought.device)
+        kept[[t - self.place for t in self.learning]] = True
+        return torch.where(kept, brought, brought.detach())
 
     def _placed(self, own: torch.Tensor) -> torch.Tensor:
         """Of its own sweeps, (batch, T', ...), those of the whole image."""

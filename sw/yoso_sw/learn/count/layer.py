@@ -12,14 +12,19 @@ Rule tandem has the same layer with another V_total (`tandem.layer`).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 from yoso_hw.params import ChipParams
 
 from yoso_sw.learn import family
+from yoso_sw.learn.affine import Affine
 from yoso_sw.learn.config import LayerConfig
+from yoso_sw.learn.count.repeated import count_repeated
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.module import MODE, ScaledModule
@@ -30,29 +35,48 @@ from yoso_sw.network.events import Events
 from yoso_sw.network.layer import Window
 
 
-class Counts(NamedTuple):
+class Counts:
     """What a layer gives.
 
+    Parameters
+    ----------
     trains
         (batch, T, outputs), 1 where a spike goes on; of inputs that are a constant current what every step
-        brings, (batch, 1, inputs).
+        brings, (batch, 1, inputs). Or what makes them, for those who ask.
     counts
         Its sum over T, (batch, outputs), with the gradient.
     potentials
         V_total (batch, neurons), V but for what resets took; of a readout, the V that decides.
     start
         The step of the image that is the first of T.
+    constant
+        Whether every step brings the one that `trains` has.
     """
 
-    trains: torch.Tensor
-    counts: torch.Tensor
-    potentials: torch.Tensor
-    start: int
+    def __init__(
+        self,
+        trains: torch.Tensor | Callable[[], torch.Tensor],
+        counts: torch.Tensor,
+        potentials: torch.Tensor,
+        start: int,
+        constant: bool = False,
+    ) -> None:
+        self._trains, self.counts, self.potentials, self.start = trains, counts, potentials, start
+        self.constant = constant
+
+    @property
+    def trains(self) -> torch.Tensor:
+        if not isinstance(self._trains, torch.Tensor):
+            with torch.no_grad():
+                self._trains = self._trains()
+        return self._trains
 
     @property
     def sent(self) -> int:
         """Spikes that go on, summed over outputs and batch."""
-        return int(self.trains.count_nonzero())
+        if isinstance(self._trains, torch.Tensor):
+            return int(self._trains.count_nonzero())
+        return int(self.counts.detach().sum(dtype=torch.float64))
 
     @property
     def onward(self) -> Onward:
@@ -70,7 +94,7 @@ def given(trains: torch.Tensor, steps: int) -> Counts:
     `steps` is T.
     """
     counts = trains.sum(1) * (steps // trains.shape[1])
-    return Counts(trains, counts, counts, 0)
+    return Counts(trains, counts, counts, 0, constant=trains.shape[1] < steps)
 
 
 def fire(current: torch.Tensor, threshold: int, chip: ChipParams) -> torch.Tensor:
@@ -89,9 +113,26 @@ def fire(current: torch.Tensor, threshold: int, chip: ChipParams) -> torch.Tenso
 
 def counted(total: torch.Tensor, threshold: float, trains: torch.Tensor, most: float) -> torch.Tensor:
     """Counts of trains, with the gradient of total / threshold where 0 < total < `most`."""
-    follows = (total > 0) & (total < most)
-    smooth = torch.where(follows, total / threshold, 0)
-    return trains.sum(1) + (smooth - smooth.detach())
+    return followed(total, threshold, trains.sum(1), most)
+
+
+def followed(total: torch.Tensor, threshold: float, counts: torch.Tensor, most: float) -> torch.Tensor:
+    """`counts`, with the gradient of `counted`."""
+    return _Followed.apply(total, threshold, counts, most)
+
+
+class _Followed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, total: Any, threshold: Any, counts: Any, most: Any) -> Any:
+        ctx.save_for_backward(total)
+        ctx.ends = threshold, most
+        return counts
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (total,), (threshold, most) = ctx.saved_tensors, ctx.ends
+        follows = total > 0 if most == math.inf else (total > 0) & (total < most)
+        return grads[0] * follows / threshold, None, None, None
 
 
 def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[torch.Tensor, torch.Tensor]:
@@ -191,32 +232,58 @@ class CountLayer(ScaledModule):
         `generator` draws the dropout, None: no dropout.
         """
         own = spikes if isinstance(spikes, Counts) else given(spikes, self.steps)
-        trains, counts, generator = own.trains, own.counts, self.mode(generator)
+        generator = self.mode(generator)
+        training, counts, kept = generator is not None, own.counts, None
         if generator is not None and self.config.dropout:
             kept = (torch.rand(counts.shape, generator=generator) >= self.config.dropout).to(counts)
             kept = kept / (1 - self.config.dropout)
-            trains, counts = trains * kept[:, None], counts * kept
-        total = self.total(counts, generator is not None)
+            counts = counts * kept
+
+        def arrived(weights: torch.Tensor) -> torch.Tensor:
+            trains = own.trains if kept is None else own.trains * kept[:, None]
+            return self.brought(trains, weights, 1)
+
+        if own.constant:
+            each = arrived(self.working)[:, 0]
+            total = self.normalised(self.steps * each, training)
+        else:
+            total = self.total(counts, training)
         if self.config.neuron.silent:
-            none = total.new_zeros(len(total), self.steps, self.neurons)
-            return Counts(none, none.sum(1), total, self.start)
+            none = total.new_zeros(1, 1, 1).expand(len(total), self.steps, self.neurons)
+            return Counts(none, none[:, 0], total, self.start)
         with torch.no_grad():
-            fired = self.fire(trains)
-        counts = counted(total, self.threshold, fired, self.most)
-        if self.config.pool and self.window is not None:
-            fired, counts = pooled(fired, counts, self.window)
-        return Counts(fired, counts, total, self.start)
+            if own.constant:
+                current = (self.normalised(self.steps * each, False) / self.steps)[:, None]
+            else:
+                current = arrived(self.spiking)
+        return self.fire(current, total)
+
+    def fire(self, current: torch.Tensor, total: torch.Tensor) -> Counts:
+        """Spikes for what each of T steps brings, (batch, T, neurons), or every one, (batch, 1, neurons)."""
+        theta = self.threshold
+        if self.scale is None:
+            current, theta = current / theta, 1
+        pooling = self.window if self.config.pool else None
+        trains = partial(fire, current.expand(-1, self.steps, -1), int(theta), self.chip)
+        made: torch.Tensor | None = None
+        with torch.no_grad():
+            if current.shape[1] == 1 and pooling is None and not current.is_cuda:
+                counts = count_repeated(current[:, 0], int(theta), self.chip, self.steps)
+            else:
+                made = trains()
+                counts = made.sum(1)
+        counts = followed(total, self.threshold, counts, self.most)
+        if pooling is not None and made is not None:
+            made, counts = pooled(made, counts, pooling)
+        return Counts(trains if made is None else made, counts, total, self.start)
+
+    def normalised(self, total: torch.Tensor, training: bool) -> torch.Tensor:
+        """V_total as the neurons have it, of what weights bring; in `training` by the batch's statistics."""
+        return total
 
     def total(self, counts: torch.Tensor, training: bool) -> torch.Tensor:
         """V_total (batch, neurons) of the inputs' counts (batch, inputs)."""
-        return self.brought(counts[:, None], self.working, self.steps)[:, 0]
-
-    def fire(self, trains: torch.Tensor) -> torch.Tensor:
-        """Trains of the neurons, (batch, T, neurons), for those of the inputs."""
-        current = self.brought(trains, self.spiking, 1).expand(-1, self.steps, -1)
-        if self.scale is None:
-            return fire(current / self.threshold, 1, self.chip)
-        return fire(current, int(self.threshold), self.chip)
+        return self.normalised(self.brought(counts[:, None], self.working, self.steps)[:, 0], training)
 
     @property
     def spiking(self) -> torch.Tensor:
@@ -230,8 +297,10 @@ class CountLayer(ScaledModule):
 
     def brought(self, given: torch.Tensor, weights: torch.Tensor, steps: int) -> torch.Tensor:
         """What inputs (batch, T', inputs) bring to each neuron, and the bias of `steps` steps."""
+        if self.window is None and self.config.bias:
+            return Affine.apply(given, weights, steps * self.unit)
         found = family.synapse(given, weights[: self.axons], self.window, whole=self.scale is not None)
         if not self.config.bias:
             return found
-        positions = 1 if self.window is None else self.window.positions
-        return found + (steps * self.unit * weights[-1]).repeat(positions)
+        assert self.window is not None
+        return found + (steps * self.unit * weights[-1]).repeat(self.window.positions)

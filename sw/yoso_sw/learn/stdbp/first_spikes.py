@@ -21,9 +21,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.learn.stdbp.row_sums import aligned, sum_rows
+from yoso_sw.learn.row_sums import aligned, sum_rows
 from yoso_sw.learn.stdbp.spike_order import Events, Shape, positions_of, sort_spikes, workspace
-from yoso_sw.learn.stdbp.threads import run_in_threads
+from yoso_sw.learn.threads import run_in_threads
 
 TILE = 32  # neurons, two of the widest vectors of float32
 GROUP = 4  # runs of spikes that a tile takes between two looks at whether it is done

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from yoso_sw.learn.stdbp.row_sums import add_to_rows, aligned
+from yoso_sw.learn.row_sums import add_to_rows, aligned
 from yoso_sw.learn.stdbp.spike_order import DENSE, Events, Shape, positions_of
-from yoso_sw.learn.stdbp.threads import run_in_threads
+from yoso_sw.learn.threads import run_in_threads
 
 BLOCK = 64  # neurons whose gradients stay in the cache
 PARTS = 8  # of a batch, whose weight gradients are added up in order

@@ -42,9 +42,8 @@ class TandemLayer(CountLayer):
         """What V_total has of the bias."""
         return self.steps * self.unit
 
-    def total(self, counts: torch.Tensor, training: bool) -> torch.Tensor:
+    def normalised(self, total: torch.Tensor, training: bool) -> torch.Tensor:
         """The twin before its ReLU, times theta, (batch, neurons); in training by the batch's statistics."""
-        total = super().total(counts, training)
         if self.norm is None or self.scale is not None:
             return total
         filters = total.reshape(len(total), -1, self.neurons).transpose(1, 2)  # (batch, filters, positions)
