@@ -16,7 +16,7 @@ ORDER = (
     ("yoso_sw.network",),
     ("yoso_sw.data",),
     ("yoso_sw.learn", "yoso_sw.compile"),
-    ("yoso_sw.host", "yoso_sw.nir", "yoso_sw.figures"),
+    ("yoso_sw.host", "yoso_sw.nir", "yoso_sw.figures", "yoso_sw.tasks"),
     ("yoso_sw.commands",),
     ("yoso_sim",),
     ("yoso",),

@@ -93,7 +93,9 @@ def draw(rows: Sequence[dict[str, Any]]) -> Any:
             marker=".",
             label=row["network"],
         )
-    axis.set(xlabel="steps of an image", ylabel="error, %", yscale="log", title="Accuracy against step, one run")
+    axis.set(
+        xlabel="steps of an image", ylabel="error, %", yscale="log", title="Accuracy against step, one run"
+    )
     axis.legend()
     axis.grid(alpha=0.3)
     return figure
