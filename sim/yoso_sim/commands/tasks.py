@@ -82,9 +82,8 @@ def uci(sets: tuple[str, ...], folds: int, seed: int, out: Path) -> None:
 
     rows = []
     for name in sets:
-        found = task.folds(
-            name, folds, seed, out / "uci", lambda own, name=name: console.print(f"{name} {own}")
-        )
+        console.print(name)
+        found = task.folds(name, folds, seed, out / "uci", lambda own: console.print(str(own)))
         rows.append(task.row(name, found))
     page.write(out, "uci", command_line(), rows)
     console.print(task.markdown(rows), markup=False, soft_wrap=True)
@@ -150,9 +149,8 @@ def autoencoder(
 
         images, labels = data.test
         samples = Samples("mnist", images[:rtl], labels[:rtl])
-        numbers |= {
-            "rtl": outputs.measure(trained.network, samples, params, out / "autoencoder", console.print)
-        }
+        folder = out / "autoencoder"
+        numbers["rtl"] = outputs.measure(trained.network, samples, params, folder, console.print)
     if output is not None:
         trained.network.save(output)
     page.write(out, "autoencoder", command_line(), numbers, task.draw(trained))
@@ -162,12 +160,7 @@ def autoencoder(
 
 
 #: What `anytime` draws where nothing is named.
-DRAWN = (
-    "mnist-784-100-10-count",
-    "mnist-784-100-10-tandem",
-    "mnist-784-100-10-clif",
-    "mnist-784-100-10-stdbp",
-)
+DRAWN = tuple(f"mnist-784-100-10-{rule}" for rule in ("count", "tandem", "clif", "stdbp"))
 
 
 @main.command()

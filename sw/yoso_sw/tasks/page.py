@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,20 @@ NAMES = ("uci", "autoencoder", "anytime")
 ABOUT = {
     "uci": (
         "UCI sets by spike counts",
-        "One hidden layer of rule `count`, trained in floats and in integers, on the golden model, beside a ReLU "
-        "network of the same shape in floats, with the same optimiser, rate, batches and epochs; stratified "
-        "folds, mean and sample standard deviation over folds, test accuracy in per cent. Nothing is chosen on "
-        "a fold: the last epoch counts. Wu et al. 2019 have UCI sets as well; of their paper the abstract alone "
-        "is public, so their sets, shapes and table are not known to us, and no row of theirs stands here. The "
-        "sets are those that scikit-learn brings; each feature is scaled to the range that it has in the "
-        "training folds, and charges the hidden layer in 16 levels.",
+        "One hidden layer of rule `count`, trained in floats and in integers, on the golden model, beside a "
+        "ReLU network of the same shape in floats, with the same optimiser, rate, batches and epochs; "
+        "stratified folds, mean and sample standard deviation over folds, test accuracy in per cent. Nothing "
+        "is chosen on a fold: the last epoch counts. Wu et al. 2019 have UCI sets too; of their paper the "
+        "abstract alone is public, so their sets, shapes and table are not known to us, and no row of theirs "
+        "stands here. The sets are those that scikit-learn brings; each feature is scaled to the range that "
+        "it has in the training folds, and charges the hidden layer in 16 levels.",
     ),
     "autoencoder": (
         "Regression: an autoencoder of digits by tandem learning",
         "V of the outputs stands for pixels, 0 .. 1, and the loss is their mean square error; hidden layers "
-        "spike and are trained by rule `tandem`, in floats and in integers. Its ReLU twin has the same layers "
-        "with values in place of counts, in floats. Wu et al. 2021 have an autoencoder of MNIST too; shape, T "
-        "and loss are ours, and we have no figure of theirs to set beside it.",
+        "spike and are trained by rule `tandem`, in floats and in integers. Its ReLU twin has the same "
+        "layers with values in place of counts, in floats. Wu et al. 2021 have an autoencoder of MNIST too; "
+        "shape, T and loss are ours, and we have no figure of theirs to set beside it.",
     ),
     "anytime": (
         "Accuracy against step, from one run",
@@ -76,9 +76,10 @@ def autoencoder(numbers: Mapping[str, Any]) -> str:
     """The autoencoder's numbers as a table, and what the RTL had of it."""
     narrow, components = numbers["components"]
     spikes = ", ".join(f"{own:,.0f}" for own in numbers["hidden_spikes"])
+    floats, integers = numbers["epochs"]
     lines = [
-        f"{numbers['shape']}, T = {numbers['T']}, {numbers['bits']}-bit weights, {numbers['epochs'][0]} epochs in "
-        f"floats and {numbers['epochs'][1]} in integers, {numbers['images']:,} test images:",
+        f"{numbers['shape']}, T = {numbers['T']}, weights of {numbers['bits']} bits, {floats} epochs in floats "
+        f"and {integers} in integers, {numbers['images']:,} test images:",
         "",
         "| | mean square error |",
         "|---|---:|",
@@ -94,7 +95,8 @@ def autoencoder(numbers: Mapping[str, Any]) -> str:
             "",
             f"On the RTL, {rtl['chip']}: {rtl['images']} images, {rtl['spikes']:,} spikes compared, "
             f"{rtl['spike_mismatches']} differ; V of all outputs read back after each image, "
-            f"{rtl['outputs']:,} values, {rtl['output_mismatches']} differ; {rtl['cycles']:,.0f} cycles an image.",
+            f"{rtl['outputs']:,} values, {rtl['output_mismatches']} differ; "
+            f"{rtl['cycles']:,.0f} cycles an image.",
         ]
     return "\n".join(lines)
 
@@ -124,7 +126,11 @@ def first_within(points: list[dict[str, Any]], least: float) -> int:
     return found
 
 
-TABLES = {"uci": uci.markdown, "autoencoder": autoencoder, "anytime": anytime}
+TABLES: dict[str, Callable[[Any], str]] = {
+    "uci": uci.markdown,
+    "autoencoder": autoencoder,
+    "anytime": anytime,
+}
 
 
 def page(reports: Mapping[str, Mapping[str, Any]], pictures: frozenset[str]) -> str:
