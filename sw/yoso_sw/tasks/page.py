@@ -78,7 +78,7 @@ def autoencoder(numbers: Mapping[str, Any]) -> str:
     spikes = ", ".join(f"{own:,.0f}" for own in numbers["hidden_spikes"])
     floats, integers = numbers["epochs"]
     lines = [
-        f"{numbers['shape']}, T = {numbers['T']}, weights of {numbers['bits']} bits, {floats} epochs in floats "
+        f"{numbers['shape']}, T = {numbers['T']}, {numbers['bits']}-bit weights, {floats} epochs in floats "
         f"and {integers} in integers, {numbers['images']:,} test images:",
         "",
         "| | mean square error |",
