@@ -17,6 +17,7 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.compile.predict import PREDICTED
 from yoso_sw.network.events import Events
+from yoso_sw.network.html import html_table
 from yoso_sw.network.network import Network
 
 from yoso_sim.running.parts import Compared as Compared
@@ -275,6 +276,4 @@ class Run:
         return said + ("" if self.accuracy is None else f", {self.accuracy:.2f} %") + ")"
 
     def _repr_html_(self) -> str:
-        from yoso_sim.running import html
-
-        return html.table(self.summary)
+        return html_table(self.summary)
