@@ -1,7 +1,7 @@
-"""The tutorials, docs/tutorials/*.ipynb, executed: ``python tests/tutorials.py [NAME ...]`` writes their outputs anew.
+"""The tutorials, docs/tutorials/*.ipynb: ``python tests/tutorials.py [NAME ...]`` executes them, outputs and all.
 
-Each runs in a folder of its own, with nothing in it, as a reader's does. Cells tagged "slow" take minutes or need
-tools that few have; `python tests/tutorials.py` and ``pytest -m synth`` run them, `make test` does not.
+Each runs in a folder of its own, with nothing in it, as a reader's does. Cells tagged "slow" take minutes or
+need tools that few have; `python tests/tutorials.py` and ``pytest -m synth`` run them, `make test` does not.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def execute(notebook: Any, folder: Path, *, slow: bool) -> None:
     if not slow:
         notebook.cells = [cell for cell in notebook.cells if not is_slow(cell)]
     where = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=TIMEOUT, kernel_name="python3", resources=where, record_timing=False).execute()
+    NotebookClient(
+        notebook, timeout=TIMEOUT, kernel_name="python3", resources=where, record_timing=False
+    ).execute()
     notebook.metadata.pop("language_info", None)  # the version of whoever runs it
 
 
