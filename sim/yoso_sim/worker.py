@@ -85,8 +85,8 @@ async def run_chunk(
 ) -> tuple[dict[str, Any], recorded.Arrays]:
     """Run some images and compare them; the result as JSON values, and what of the images is to be kept.
 
-    `keep` is as in `Job`. Reading a layer back is counted as reads, so counters are taken before. The result has
-    what `watch` saw, if there is one.
+    `keep` is as in `Job`. Reading a layer back is counted as reads, so counters are taken before. The result
+    has what `watch` saw, if there is one.
     """
     reference = golden.run(network, inputs, params=image.params, early_exit=early_exit)
     await host.clear_counters()

@@ -9,7 +9,6 @@ import yoso
 from support import chip_cases
 from support.fake_board import MachineBoard
 from yoso_hw.registers import Counter
-from yoso_sw.network import golden
 from yoso_synth import pdk
 
 #: Convolution and all neurons of the family, on four PEs.
