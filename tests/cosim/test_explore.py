@@ -1,4 +1,4 @@
-"""``yoso explore``: what a file of grids says, which points are on the front, and a grid that runs on the RTL."""
+"""``yoso explore``: what a file of grids says, which points are on the front, a grid on the RTL."""
 
 import json
 import re

@@ -78,7 +78,9 @@ def _copied(instance: str) -> Callable[[list[Path]], list[Path]]:
                 write_whole(seen, re.sub(r"\byoso_node\b", SEEN, text))
                 made.append(seen)
             changed, count = re.subn(rf"\byoso_node {instance} \(", f"{SEEN} {instance} (", text)
-            if count:
+            if count:  # nor is anything traced of, and below, what the chip's file has
+                path.unlink()
+                path = path.with_name(f"{path.stem}_seen.v")
                 write_whole(path, changed)
             made.append(path)
         return made
