@@ -65,7 +65,7 @@ def test_names_carry_the_bit_range():
 def test_every_pe_of_every_layer_is_shown():
     _, image = chip_cases.random_network(random.Random(1), PARAMS)
     shown = groups(image, of_vcd(header(PARAMS.nodes)), "yoso_sim")
-    text, state = gtkwave(shown, WAVE, "yoso_sim"), read_ron(surfer(shown, WAVE))
+    text, state = gtkwave(shown, WAVE, "yoso_sim"), read_ron(surfer(shown, WAVE))["waves"]
     titles = [item["name"] for kind, item in state["displayed_items"].values() if kind == "Group"]
     for number, layer in enumerate(image.layers):
         name = f"layer {number}: {layer.neurons} neurons on {len(layer.slices)} PEs, spikes"
@@ -89,7 +89,7 @@ def test_a_pe_that_is_looked_into_is_shown_by_core_and_fifos():
         "PE (2, 1): core",
         "PE (2, 1): core.load",
         "PE (2, 1), FIFO: pe.core.fire_queue",
-        "PE (2, 1), FIFO: router.fifo_x",
+        "PE (2, 1), FIFO: router.fifo_east",
     ]
     assert [trace.full for trace in shown[1].traces] == ["yoso_sim.chip.mesh.node_2_1.pe.core.load.word[3:0]"]
     assert not any(group.is_open for group in shown)

@@ -63,7 +63,7 @@ def looking_into(pe: tuple[int, int] | None) -> Form:
     if pe is None:
         return RTL
     x, y = pe
-    return Form(f"rtl, PE {x},{y} seen", _copied(f"node_{x}_{y}"))
+    return Form(f"rtl, PE {x},{y} and the chip around it seen", _copied(f"node_{x}_{y}"))
 
 
 def _copied(instance: str) -> Callable[[list[Path]], list[Path]]:
