@@ -52,8 +52,8 @@ class Mutant:
 
     @property
     def in_rtl(self) -> bool:
-        """Whether it is in the RTL; else it is in software."""
-        return not self.file.startswith("sw/")
+        """Whether it is in the RTL; else it is in software or in what simulates."""
+        return not self.file.startswith(("sw/", "sim/"))
 
     @property
     def path(self) -> Path:
@@ -61,7 +61,7 @@ class Mutant:
         return RTL / self.file if self.in_rtl else Path(self.file)
 
     def apply(self, copy: Path) -> None:
-        """Plant it in a copy of hw/ and sw/."""
+        """Plant it in a copy of hw/, sw/ and sim/."""
         path = copy / self.path
         path.write_text(self.mutated(path.read_text()))
 
@@ -106,7 +106,7 @@ def functions(path: Path) -> set[str]:
 def problem(mutant: Mutant, timeout: int = 900) -> str:
     """Plant the bug and run its tests; what is wrong, or "" if every test notices it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        own = "hw" if mutant.in_rtl else "sw"
+        own = mutant.path.parts[0]
         left_out = shutil.ignore_patterns("__pycache__", "networks")
         shutil.copytree(ROOT / own, Path(folder) / own, ignore=left_out)
         mutant.apply(Path(folder))

@@ -37,7 +37,8 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: Run
 
     All targets are ecp5, and sg13g2 if its files are here.
     """
-    from yoso_synth.flows import DEFAULT, FLOWS  # needs Amaranth
+    from yoso_synth.blocks import find  # needs Amaranth
+    from yoso_synth.flows import DEFAULT, FLOWS
 
     console = Console()
     asked = DEFAULT if target == "all" else (target,)
@@ -51,7 +52,9 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: Run
         )
     try:
         params = chips.load(chip, settings)
-    except ParamError as error:
+        if "ecp5" in targets and block not in (*FLOWS["ecp5"][0], "all"):
+            find(block, params)  # better refused now than after the run has begun
+    except (ParamError, SynthError) as error:
         raise click.ClickException(str(error)) from None
     run.note(chip=made_with.chip_of(params), blocks=block, targets=targets)
     folder = build_folder()

@@ -63,7 +63,7 @@ def looking_into(pe: tuple[int, int] | None) -> Form:
     if pe is None:
         return RTL
     x, y = pe
-    return Form(f"rtl, PE {x},{y} seen", _copied(f"node_{x}_{y}"))
+    return Form(f"rtl, PE {x},{y} and the chip around it seen", _copied(f"node_{x}_{y}"))
 
 
 def _copied(instance: str) -> Callable[[list[Path]], list[Path]]:
@@ -78,7 +78,9 @@ def _copied(instance: str) -> Callable[[list[Path]], list[Path]]:
                 write_whole(seen, re.sub(r"\byoso_node\b", SEEN, text))
                 made.append(seen)
             changed, count = re.subn(rf"\byoso_node {instance} \(", f"{SEEN} {instance} (", text)
-            if count:
+            if count:  # nor is anything traced of, and below, what the chip's file has
+                path.unlink()
+                path = path.with_name(f"{path.stem}_seen.v")
                 write_whole(path, changed)
             made.append(path)
         return made

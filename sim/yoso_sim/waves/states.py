@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,18 +84,23 @@ def groups(
 
 
 def inside(names: dict[str, str], top: str, pe: tuple[int, int]) -> Iterator[Group]:
-    """A PE's core, part by part, and its FIFOs. Raises `KeyError` if the waveform has not looked into it."""
+    """A PE's core, part by part, and its FIFOs; what lies deeper is in the waveform alone.
+
+    Raises `KeyError` if the waveform has not looked into it.
+    """
     x, y = pe
     node = f"{top}.chip.mesh.node_{x}_{y}."
     scopes: dict[str, list[str]] = {}
     for path in names:
         scope, _, signal = path.rpartition(".")
-        # Names with a $ are wires between blocks, which their ends have by better names.
-        if path.startswith(node) and "$" not in signal and signal not in ("clk", "rst"):
+        # Names with a $ are wires between blocks, which their ends have by better names; those with a [ parts.
+        if path.startswith(node) and not {*"$["} & {*signal} and signal not in ("clk", "rst"):
             scopes.setdefault(scope.removeprefix(node), []).append(path)
-    core = [scope for scope in scopes if scope == "pe.core" or scope.startswith("pe.core.")]
-    if not core:
+    if "pe.core" not in scopes:
         raise KeyError(f"{node}pe.core")
+    # The fields of a struct lie in a scope, too, which has the struct's name.
+    blocks = [scope for scope in scopes if node + scope not in names and not {*"$["} & {*scope}]
+    core = [scope for scope in blocks if scope == "pe.core" or re.fullmatch(r"pe\.core\.\w+", scope)]
 
     def is_queue(scope: str) -> bool:
         last = scope.rpartition(".")[2]
@@ -104,9 +110,9 @@ def inside(names: dict[str, str], top: str, pe: tuple[int, int]) -> Iterator[Gro
         return any(is_queue(".".join(queue.split(".")[:n])) for n in range(1, queue.count(".") + 1))
 
     for scope in core:
-        if not is_queue(scope) and not under(scope):
+        if not is_queue(scope):
             yield _all(f"PE ({x}, {y}): {scope.removeprefix('pe.')}", scopes[scope], names)
-    for scope in scopes:
+    for scope in blocks:
         if is_queue(scope) and not under(scope):
             yield _all(f"PE ({x}, {y}), FIFO: {scope}", scopes[scope], names)
 
