@@ -10,7 +10,7 @@ from yoso_hw import folders
 from yoso_sim.cli import COMMANDS, main
 
 #: What only some commands need.
-HEAVY = ("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL")
+HEAVY = ("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL", "optuna")
 
 #: Python that runs without those packages; `run(*words)` is (exit status, output) of a command.
 WITHOUT = f"""

@@ -115,7 +115,10 @@ class Network:
     def chip(self) -> ChipParams:
         """The default chip with A and V as wide as the network wants them, and its neurons."""
         neuron = "rel_psp" if self.rel_psp else "all"
-        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits, neuron=neuron)
+        weight_bits = min(ChipParams.weight_bits, self.acc_bits)  # its weights may not be wider than A
+        return ChipParams(
+            weight_bits=weight_bits, acc_bits=self.acc_bits, pot_bits=self.pot_bits, neuron=neuron
+        )
 
     @property
     def shape(self) -> str:

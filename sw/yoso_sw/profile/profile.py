@@ -165,7 +165,7 @@ def narrower(network: Network, samples: Samples, params: ChipParams, needed: int
             own = golden.run(
                 network,
                 samples.inputs,
-                params=replace(params, acc_bits=acc_bits, pot_bits=bits, weight_bits=network.weight_bits),
+                params=replace(params, weight_bits=network.weight_bits, acc_bits=acc_bits, pot_bits=bits),
                 early_exit=False,
             )
         except golden.GoldenError:  # V could not hold a threshold or a slope
