@@ -15,6 +15,7 @@ EXTRAS = {
     "serial": "board",
     "nir": "nir",
     "plotly": "html",
+    "flask": "demo",
     "h5py": "events",
     "tonic": "events",
     "aedat": "events",
@@ -24,7 +25,7 @@ EXTRAS = {
 }
 
 #: What users call a package that Python imports by another name.
-SAID = {"PIL": "Pillow", "serial": "pyserial", "cocotb_tools": "cocotb"}
+SAID = {"PIL": "Pillow", "serial": "pyserial", "flask": "Flask", "cocotb_tools": "cocotb"}
 
 
 def advice(package: str, extra: str = "", what: str = "") -> str:
