@@ -16,6 +16,7 @@ EXTRAS = {
     "serial": "board",
     "nir": "nir",
     "plotly": "html",
+    "flask": "demo",
     "h5py": "events",
     "tonic": "events",
     "aedat": "events",
@@ -26,7 +27,10 @@ EXTRAS = {
 }
 
 #: What users call a package that Python imports by another name.
-SAID = {"PIL": "Pillow", "serial": "pyserial", "sklearn": "scikit-learn", "cocotb_tools": "cocotb"}
+SAID = {
+    **{"PIL": "Pillow", "serial": "pyserial", "sklearn": "scikit-learn"},
+    **{"flask": "Flask", "cocotb_tools": "cocotb"},
+}
 
 
 def advice(package: str, extra: str = "", what: str = "") -> str:

@@ -46,6 +46,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "rtl": Entry(f"{_SIM}.rtl:main", "the chip as a kit for Vivado, Quartus, Radiant, yosys", "hw"),
         "sim": Entry(f"{_SIM}.campaign:sim", "test images on the RTL, every spike compared", "sim"),
         "regress": Entry(f"{_SIM}.campaign:regress", "the whole test set, in several processes", "sim"),
+        "demo": Entry(f"{_SIM}.demo:main", "draw a digit, see the RTL classify it", "demo"),
         "waves": Entry(f"{_SIM}.waves:main", "a waveform of one image, for GTKWave", "sim"),
         "soak": Entry(f"{_SIM}.soak:main", "random networks on random chips, until stopped", "sim"),
         "profile": Entry(
