@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from yoso_sw.data.parts import Data
-from yoso_sw.learn import checkpoint, dead, floats, rules
+from yoso_sw.learn import checkpoint, dead, floats, freeze_out, rules
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import table_of
 from yoso_sw.learn.curve import Epoch
@@ -251,21 +251,37 @@ class Trainer:
         return self.model.encode(images).to(self.device)
 
     def _set_lr(self, batch: int, batches: int) -> None:
-        """Each phase warms up and, unless the schedule is constant, falls as a cosine."""
+        """Each phase warms up and, unless the schedule is constant, falls as a cosine, or as one a layer."""
         config = self.config
         whole = self.model.scales is not None
         epochs = config.integer_epochs if whole else config.float_epochs
         done = (self.epoch - (config.float_epochs if whole else 0)) * batches + batch
         lr = config.integer_lr if whole else config.lr
+        warm = min(1.0, (done + 1) / max(1, config.warmup))
+        if config.freeze_out:
+            self._freeze_out(lr * warm, done / (epochs * batches))
+            return
         if config.schedule == "cosine":
             lr *= 0.5 * (1 + math.cos(math.pi * done / (epochs * batches)))
         for group in self.optimizer.param_groups:
-            group["lr"] = lr * min(1.0, (done + 1) / max(1, config.warmup))
+            group["lr"] = lr * warm
+
+    def _freeze_out(self, lr: float, done: float) -> None:
+        """Rates of the layers after a share of the phase; one that is frozen has no gradient any more."""
+        last = len(self.model.chain) - 1
+        for i, (layer, group) in enumerate(zip(self.model.chain, self.optimizer.param_groups, strict=True)):
+            factor = freeze_out.factor(self.config.freeze_out, i, last, done)
+            group["lr"] = lr * factor
+            for own in layer.parameters():
+                own.requires_grad_(factor > 0)
 
     def _fresh_optimizer(self) -> torch.optim.Optimizer:
         weight_decay = self.config.weight_decay if self.model.scales is None else 0.0
         lr, fused = self.config.lr, self.config.fused
-        return torch.optim.AdamW(self.model.parameters(), lr=lr, weight_decay=weight_decay, fused=fused)
+        trained: Any = self.model.parameters()
+        if self.config.freeze_out:
+            trained = [{"params": list(layer.parameters())} for layer in self.model.chain]
+        return torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay, fused=fused)
 
     # ---- checkpoints ---------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ def _of_spikes(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) ->
             chosen, spikes = trains.reshape(-1, axons), ctx.spikes
         else:
             chosen = trains[:, given].reshape(-1, axons)
-            spikes = None if ctx.spikes is None else sparse.Spikes(chosen)
+            spikes = None if ctx.spikes is None else sparse.Spikes(chosen, plain=True)
         of_weights[:axons] = sparse.turned(chosen, spikes, rows)
         of_weights[axons:] = own.sum((0, 1))
     return of_trains, of_weights
