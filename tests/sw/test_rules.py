@@ -31,11 +31,15 @@ EXAMPLES = {
     "alpha": ALPHA,
     "count": COUNT,
     "clif": CLIF,
+    "clif, with steps skipped and layers frozen": {**CLIF, "backward_every": 3, "freeze_out": 0.8},
     "tandem": TANDEM,
 }
 EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
-NEW = ("rule", "schedule", "fused", "images", "revive", "code", "window_us")
+NEW = (
+    *("rule", "schedule", "fused", "images", "revive", "code", "window_us"),
+    *("backward_every", "freeze_out", "distortions"),
+)
 SW = Path(__file__).parents[2] / "sw" / "yoso_sw"
 
 
@@ -233,6 +237,11 @@ def with_neuron(changes, **neuron):
         (with_neuron(ALPHA, current=2), r"alpha: layer 0: current=2; it can only have current=-1"),
         (with_neuron(LITERAL, leak=3), r"stdbp: layer 0: leak=3; it can only have leak=0"),
         (with_layer(CLIF, dropout=0.1), r"clif: layer 0: dropout=0\.1; it can only have dropout=0\.0"),
+        ({**LITERAL, "freeze_out": 0.8}, r"stdbp: freeze_out=0\.8; it can only have freeze_out=0\.0"),
+        ({**ALPHA, "backward_every": 2}, r"alpha: backward_every=2; it can only have backward_every=1"),
+        ({**COUNT, "backward_every": 2}, r"count: backward_every=2; it can only have backward_every=1"),
+        ({**TANDEM, "freeze_out": 0.8}, r"tandem: freeze_out=0\.8; it can only have freeze_out=0\.0"),
+        ({**CLIF, "backward_every": 17}, r"clif: backward_every=17 is beyond the 16 steps that each layer"),
         (with_neuron(LITERAL, tau=8.0), r"stdbp: layer 0: tau=8\.0; it can only have tau=0\.0"),
     ],
 )

@@ -234,7 +234,7 @@ def _with_first(network, layer):
 def test_a_convolution_learns(rule):
     layers = convolved("ttfs") if rule == "tandem" else without_norm(convolved("ttfs"))
     data = load()
-    trainer = Trainer(config_of("ttfs", convolved, rule=rule, layers=layers, float_epochs=4), data)
+    trainer = Trainer(config_of("ttfs", convolved, rule=rule, layers=layers, float_epochs=7), data)
     trainer.run()
     network = trainer.network("")
     assert network.about["golden_accuracy"] >= 90

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from support.quarters import LITERAL, load, patterns, small_config
+from support.quarters import LITERAL, check_resumes, load, patterns, small_config
 from yoso_sw.commands import seeds
-from yoso_sw.learn import config_file, teacher
+from yoso_sw.data.augment import Augment
+from yoso_sw.learn import config, config_file, teacher, trainer
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.times import spike_time_loss
@@ -185,3 +186,78 @@ def test_every_committed_teacher_is_there():
         own = config_file.load_config(zoo.locate(name))
         if own.teacher:
             teacher.Teacher(own, CPU)
+
+
+# ---- verdicts that are kept -------------------------------------------------------------------------------
+
+SHIFT = Augment(shift=1.0)
+
+
+class Asked(teacher.Teacher):
+    """A teacher that counts the images it is asked about."""
+
+    count = 0
+
+    def verdicts(self, images):
+        Asked.count += len(images)
+        return super().verdicts(images)
+
+
+@pytest.fixture
+def asked(master, monkeypatch):
+    Asked.count = 0
+    monkeypatch.setattr(trainer, "Teacher", Asked)
+    return Asked
+
+
+def weights(trained):
+    return [layer.weight.detach() for layer in trained.model.chain]
+
+
+def test_images_that_are_not_distorted_are_asked_about_once(asked):
+    pupil = Trainer(small_config(teacher="master", float_epochs=3), load())
+    pupil.run()
+    assert asked.count == 1000
+
+
+def test_verdicts_that_are_kept_are_those_that_would_be_given(asked, monkeypatch):
+    kept = Trainer(small_config(teacher="master", float_epochs=2), load())
+    kept.run()
+    monkeypatch.setattr(config.TrainConfig, "copies", property(lambda self: 0))
+    anew = Trainer(small_config(teacher="master", float_epochs=2), load())
+    anew.run()
+    assert asked.count == 1000 * (1 + anew.epochs)
+    assert all(map(torch.equal, weights(kept), weights(anew)))
+
+
+@pytest.mark.parametrize(("copies", "count"), [(0, 4), (1, 1), (2, 2), (3, 3), (9, 4)])
+def test_a_teacher_is_asked_once_for_each_distorted_copy(asked, copies, count):
+    settings = {"float_epochs": 3, "integer_epochs": 1, "augment": SHIFT, "rows": 8}
+    pupil = Trainer(small_config(teacher="master", distortions=copies, **settings), load())
+    pupil.run()
+    assert asked.count == 1000 * count
+
+
+def test_an_epoch_of_some_images_asks_about_those_alone(asked):
+    settings = {"float_epochs": 1, "augment": SHIFT, "rows": 8, "distortions": 1}
+    pupil = Trainer(small_config(teacher="master", images=100, **settings), load())
+    pupil.run(until=1)
+    assert asked.count == 100
+
+
+def test_copies_differ_from_each_other_and_come_back_the_same(master):
+    pupil = Trainer(small_config(teacher="master", augment=SHIFT, rows=8, distortions=2), load())
+    first, second, again = pupil._copied(0), pupil._copied(1), pupil._copied(0)
+    assert np.array_equal(first, again) and not np.array_equal(first, second)
+    assert first.shape == pupil.data.train[0].shape and not np.array_equal(first, pupil.data.train[0])
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_killed_training_has_the_same_verdicts_again(master, tmp_path, epoch):
+    settings = {"float_epochs": 2, "augment": SHIFT, "rows": 8, "distortions": 2}
+    check_resumes(small_config(teacher="master", **settings), load(), tmp_path / "state.pt", epoch)
+
+
+def test_copies_of_what_is_not_distorted_are_refused():
+    with pytest.raises(ConfigError, match=r"quarters: distortions=3 needs an \[augment\], which says how"):
+        small_config(distortions=3)

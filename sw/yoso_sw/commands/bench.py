@@ -2,11 +2,14 @@
 
 CPU seconds are the first figure: the machine's load hardly moves them. Wall seconds and the load stand beside
 them.
+
+With --rivals: an epoch of each rule beside snnTorch and SpikingJelly, at the same steps, batch and threads.
 """
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 from yoso_hw.writing import write_whole
 
+from yoso_sw.commands.bench_rivals import beside
 from yoso_sw.commands.options import out_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.data.samples import DatasetError
@@ -62,11 +66,33 @@ def show(run: dict[str, Any], ways: list[str], console: Console) -> None:
 @click.option(
     "--rounds", default=4, show_default=True, type=click.IntRange(1), help="Turns that the three take."
 )
+@click.option("--rivals", is_flag=True, help="Every rule beside snnTorch and SpikingJelly.")
+@click.option(
+    "--rules", default="stdbp,count,tandem,clif", show_default=True, help="Of --rivals: which of them."
+)
+@click.option("--skip", default="", metavar="MODE,..", help="Of --rivals: modes not tried, such as compiled.")
+@click.option(
+    "--page", type=click.Path(path_type=Path), metavar="DIR", help="Of --rivals: a folder for README.md."
+)
 @out_option()
 @recorded()
 def main(
-    threads: tuple[int, ...], batches: int, plain_batches: int, seconds: float, rounds: int, run: Run
+    threads: tuple[int, ...],
+    batches: int,
+    plain_batches: int,
+    seconds: float,
+    rounds: int,
+    rivals: bool,
+    rules: str,
+    skip: str,
+    page: Path | None,
+    run: Run,
 ) -> None:
+    if rivals:
+        run.note()
+        words = tuple(rules.split(",")), tuple(filter(None, skip.split(",")))
+        beside(threads, rounds, *words, page, run.folder)
+        return
     from yoso_sw.learn.stdbp import speed  # needs torch
 
     console, runs = Console(), []

@@ -172,6 +172,9 @@ class TrainConfig:
         A trained network of ``sw/networks`` to distil; "": none. Its softmax, at this many times the
         temperature that it learnt at, has this weight in the labels, beside the true ones
         (`teacher.Teacher`).
+    distortions
+        How many copies there are of the training images, each distorted (`augment`) in its own way, which
+        epochs take in turn; a teacher is asked once for each. 0: every epoch distorts anew, and asks anew.
     backward_every
         Rule clif: the loss goes back through every so manieth step alone, the last of each so many
         (`clif.gradient`; backward phase skipping); 1: through all.
@@ -215,6 +218,7 @@ class TrainConfig:
     teacher: str = ""
     teacher_weight: float = 1.0
     teacher_temperature: float = 1.0
+    distortions: int = 0
     backward_every: int = 1
     freeze_out: float = 0.0
     inputs: int = 784
@@ -238,6 +242,7 @@ class TrainConfig:
             ("seed", 0, (1 << 63) - 1),
             ("warmup", 0, LARGEST),
             ("window_us", 0, (1 << 63) - 1),
+            ("distortions", 0, LARGEST),
         ):
             value = getattr(self, key)
             check(least <= value <= most, f"{key}={value} is outside {least}..{most}")
@@ -327,11 +332,24 @@ class TrainConfig:
                 self.inputs % self.rows == 0,
                 f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
             )
+        check(
+            not self.distortions or self.augment != Augment(),
+            f"distortions={self.distortions} needs an [augment], which says how copies are distorted",
+        )
         erase = self.augment.erase
         check(0 <= erase <= 1, f"augment: erase={erase} is outside 0..1")
         self.windows()
         for refusal in rules.limits(self.rule).refusals(self):
             raise ConfigError(f"{self.name}: rule {self.rule}: {refusal}")
+
+    @property
+    def copies(self) -> int:
+        """Copies of the training images that epochs take in turn; 0: each epoch has its own.
+
+        Images that are not distorted are one copy, which matters to those who ask a teacher.
+        """
+        plain = self.augment == Augment()
+        return 1 if plain and self.teacher else 0 if plain else self.distortions
 
     @property
     def exports(self) -> bool:
@@ -387,6 +405,7 @@ class TrainConfig:
             "a minimum slope in the gradient": self.min_slope > 0,
             f"distillation from {self.teacher}": bool(self.teacher),
             f"every {self.backward_every} steps one that goes back": self.backward_every > 1,
+            f"{self.distortions} distorted copies": self.distortions > 0,
             "layers that freeze": self.freeze_out > 0,
             f"{self.weight_bits}-bit weights": True,
         }

@@ -65,8 +65,8 @@ class _Rows:
     def store(self, value: Any, place: Any) -> None:
         self.builder.store(value, self.builder.bitcast(place, self.vector.as_pointer())).align = self.align
 
-    def each(self, carried: Any, body: Callable[[Any, Any], Any]) -> Any:
-        """`carried` after carried = body(carried, place of the row) for each row."""
+    def each(self, carried: Any, body: Callable[[Any, Any, Any], Any]) -> Any:
+        """`carried` after carried = body(carried, place of the row, k) for each row."""
         builder, index = self.builder, ir.IntType(64)
         before = builder.block
         head, inside, after = (builder.append_basic_block(name) for name in ("rows", "row", "done"))
@@ -80,7 +80,7 @@ class _Rows:
         builder.position_at_end(inside)
         row = builder.zext(builder.load(builder.gep(self.which, [k])), index)
         value.add_incoming(
-            body(value, builder.gep(self.rows, [builder.mul(row, ir.Constant(index, self.width))])), inside
+            body(value, builder.gep(self.rows, [builder.mul(row, ir.Constant(index, self.width))]), k), inside
         )
         k.add_incoming(builder.add(k, ir.Constant(index, 1)), inside)
         builder.branch(head)
@@ -109,12 +109,41 @@ def sum_rows(typing: Any, rows: Any, which: Any, first: Any, stop: Any, out: Any
         table = _Rows(context, builder, signature, arguments)
         total = table.each(
             ir.Constant(table.vector, [0.0] * table.width),
-            lambda total, row: builder.fadd(total, table.load(row)),
+            lambda total, row, _: builder.fadd(total, table.load(row)),
         )
         table.store(total, table.one)
         return context.get_dummy_value()
 
     return types.void(rows, which, first, stop, out, width), generate
+
+
+@intrinsic(prefer_literal=True)
+def sum_weighted_rows(
+    typing: Any, rows: Any, which: Any, first: Any, stop: Any, out: Any, width: Any, by: Any
+) -> Any:
+    """Within a kernel: out[:] = the sum of by[k] * rows[which[k]]; arguments as of `sum_rows`.
+
+    `by` is of the rows' type, as long as `which`.
+    """
+    _check(rows, which, out, width)
+    _check(rows, which, by, width)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table = _Rows(context, builder, signature, arguments)
+        weights = context.make_array(signature.args[6])(context, builder, arguments[6]).data
+        nothing = ir.Constant(table.vector, [0.0] * table.width)
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), table.width), [0] * table.width)
+
+        def add(total: Any, row: Any, k: Any) -> Any:
+            weight = builder.load(builder.gep(weights, [k]))
+            first = builder.insert_element(nothing, weight, ir.Constant(ir.IntType(32), 0))
+            product = builder.fmul(table.load(row), builder.shuffle_vector(first, nothing, lanes))
+            return builder.fadd(total, product)
+
+        table.store(table.each(nothing, add), table.one)
+        return context.get_dummy_value()
+
+    return types.void(rows, which, first, stop, out, width, by), generate
 
 
 @intrinsic(prefer_literal=True)
@@ -125,7 +154,7 @@ def add_to_rows(typing: Any, rows: Any, which: Any, first: Any, stop: Any, step:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         table = _Rows(context, builder, signature, arguments)
 
-        def add(step: Any, row: Any) -> Any:
+        def add(step: Any, row: Any, _: Any) -> Any:
             table.store(builder.fadd(table.load(row), step), row)
             return step
 

@@ -72,9 +72,16 @@ class Teacher:
 
     def __call__(self, images: np.ndarray, labels: torch.Tensor) -> torch.Tensor:
         """Soft labels (n, classes) of images, uint8 (n, inputs), with the labels (n,) that they came with."""
+        return self.mixed(self.verdicts(images), labels)
+
+    def verdicts(self, images: np.ndarray) -> torch.Tensor:
+        """The teacher's softmax, (n, classes)."""
         with torch.no_grad():
             potentials = self.potentials(images) if self.fast is None else self.fast(images)
-        soft = (potentials / self.temperature).softmax(dim=1)
+        return (potentials / self.temperature).softmax(dim=1)
+
+    def mixed(self, soft: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Verdicts beside the labels, by their weights."""
         given = torch.nn.functional.one_hot(labels, soft.shape[1])
         return self.weight * soft + (1 - self.weight) * given
 
@@ -82,3 +89,31 @@ class Teacher:
         """V of the outputs, (n, classes), by the rule's own forward pass."""
         inputs = self.model.encode(images).to(self.device)
         return torch.cat([self.model(part)[-1].potentials for part in inputs.split(256)])
+
+
+class Kept:
+    """A teacher that is asked once for each image of each of `copies`, and remembers.
+
+    Potentials are whole, so a verdict does not depend on the images beside it, and a training that was killed
+    asks again for the same.
+    """
+
+    def __init__(self, teacher: Teacher, images: int) -> None:
+        self.teacher, self.images = teacher, images
+        self._soft: dict[int, torch.Tensor] = {}
+        self._known: dict[int, np.ndarray] = {}
+
+    def __call__(
+        self, copy: int, which: np.ndarray, images: np.ndarray, labels: torch.Tensor
+    ) -> torch.Tensor:
+        """As `Teacher`, of the images `which` of a copy."""
+        known = self._known.setdefault(copy, np.zeros(self.images, bool))
+        new = np.flatnonzero(~known[which])
+        if len(new):
+            soft = self.teacher.verdicts(images[new])
+            if copy not in self._soft:
+                self._soft[copy] = soft.new_empty(self.images, soft.shape[1])
+            self._soft[copy][torch.from_numpy(which[new]).to(soft.device)] = soft
+            known[which[new]] = True
+        own = self._soft[copy]
+        return self.teacher.mixed(own[torch.from_numpy(which).to(own.device)], labels)

@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from yoso_sw.data.augment import Augment
 from yoso_sw.data.parts import Data
-from yoso_sw.learn import checkpoint, dead, floats, rules
+from yoso_sw.learn import checkpoint, dead, floats, freeze_out, rules
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import table_of
 from yoso_sw.learn.curve import Epoch
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.rule import Rule, check_device
-from yoso_sw.learn.teacher import Teacher
+from yoso_sw.learn.teacher import Kept, Teacher
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
@@ -83,6 +84,7 @@ class Trainer:
         self.device = torch.device(device)
         self.model: Rule[Any] = (rule(config) if model is None else model).to(self.device)
         self.teacher = Teacher(config, self.device, teacher) if config.teacher else None
+        self.kept = Kept(self.teacher, len(data.train[0])) if self.teacher else None
         self.epoch = 0
         self.history: list[Epoch] = []
         self.float_accuracy = math.nan
@@ -210,16 +212,20 @@ class Trainer:
         dropout = torch.Generator().manual_seed(config.seed * 100_000 + self.epoch)
         images, labels = self.data.train
         order, batches = rng.permutation(len(images)), self.batches
+        copy = self.epoch % config.copies if config.copies else None
+        copied = images if copy is None else self._copied(copy)
         total = 0.0
         for batch in range(batches):
             place = batch % BLOCK
             if place == 0:
                 block = order[batch * config.batch_size : min(batch + BLOCK, batches) * config.batch_size]
-                distorted = config.augment(images[block], config.rows, rng)
+                distorted = config.augment(images[block], config.rows, rng) if copy is None else copied[block]
                 inputs = self._inputs(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
-                if self.teacher is not None:
+                if self.teacher is not None and copy is None:
                     targets = self.teacher(distorted, targets)
+                elif self.kept is not None and copy is not None:
+                    targets = self.kept(copy, block, distorted, targets)
             own = slice(place * config.batch_size, (place + 1) * config.batch_size)
             self._set_lr(batch, batches)
             loss = self.model.loss(inputs[own], self.model(inputs[own], dropout), targets[own])
@@ -236,6 +242,15 @@ class Trainer:
             tick(value)
         return total / batches
 
+    def _copied(self, copy: int) -> Any:
+        """All training images in one of their `TrainConfig.distortions`, which (seed, copy) alone decides."""
+        config, images = self.config, self.data.train[0]
+        if config.augment == Augment():
+            return images
+        rng = np.random.default_rng((config.seed, copy, config.copies))
+        parts = np.array_split(images, max(1, len(images) // 1024))
+        return np.concatenate([config.augment(part, config.rows, rng) for part in parts])
+
     def _check_weights(self) -> None:
         """A NaN may silence its neuron and leave the loss finite."""
         for i, layer in enumerate(self.model.chain):
@@ -251,21 +266,37 @@ class Trainer:
         return self.model.encode(images).to(self.device)
 
     def _set_lr(self, batch: int, batches: int) -> None:
-        """Each phase warms up and, unless the schedule is constant, falls as a cosine."""
+        """Each phase warms up and, unless the schedule is constant, falls as a cosine, or as one a layer."""
         config = self.config
         whole = self.model.scales is not None
         epochs = config.integer_epochs if whole else config.float_epochs
         done = (self.epoch - (config.float_epochs if whole else 0)) * batches + batch
         lr = config.integer_lr if whole else config.lr
+        warm = min(1.0, (done + 1) / max(1, config.warmup))
+        if config.freeze_out:
+            self._freeze_out(lr * warm, done / (epochs * batches))
+            return
         if config.schedule == "cosine":
             lr *= 0.5 * (1 + math.cos(math.pi * done / (epochs * batches)))
         for group in self.optimizer.param_groups:
-            group["lr"] = lr * min(1.0, (done + 1) / max(1, config.warmup))
+            group["lr"] = lr * warm
+
+    def _freeze_out(self, lr: float, done: float) -> None:
+        """Rates of the layers after a share of the phase; one that is frozen has no gradient any more."""
+        last = len(self.model.chain) - 1
+        for i, (layer, group) in enumerate(zip(self.model.chain, self.optimizer.param_groups, strict=True)):
+            factor = freeze_out.factor(self.config.freeze_out, i, last, done)
+            group["lr"] = lr * factor
+            for own in layer.parameters():
+                own.requires_grad_(factor > 0)
 
     def _fresh_optimizer(self) -> torch.optim.Optimizer:
         weight_decay = self.config.weight_decay if self.model.scales is None else 0.0
         lr, fused = self.config.lr, self.config.fused
-        return torch.optim.AdamW(self.model.parameters(), lr=lr, weight_decay=weight_decay, fused=fused)
+        trained: Any = self.model.parameters()
+        if self.config.freeze_out:
+            trained = [{"params": list(layer.parameters())} for layer in self.model.chain]
+        return torch.optim.AdamW(trained, lr=lr, weight_decay=weight_decay, fused=fused)
 
     # ---- checkpoints ---------------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 Forward is a product of all steps and a scan (`kernels.sweep`). Backward knows the current step alone
 ("learning from the current time step only", abstract of the paper): V of a sweep depends on what its step
-brought, with slope 1, and on nothing before. So the gradient of the weights is one product over the steps that learn, and
-with fewer of them ("backward phase skipping", abstract; which steps, our choice) as much shorter.
+brought, with slope 1, and on nothing before. So the gradient of the weights is one product over the steps
+that learn, and with fewer of them ("backward phase skipping", abstract; which, our choice) as much shorter.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _of_spikes(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) ->
             chosen, spikes = trains.reshape(-1, axons), ctx.spikes
         else:
             chosen = trains[:, given].reshape(-1, axons)
-            spikes = None if ctx.spikes is None else sparse.Spikes(chosen)
+            spikes = None if ctx.spikes is None else sparse.Spikes(chosen, plain=True)
         of_weights[:axons] = sparse.turned(chosen, spikes, rows)
         of_weights[axons:] = own.sum((0, 1))
     return of_trains, of_weights

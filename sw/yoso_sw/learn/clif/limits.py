@@ -20,6 +20,8 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     if config.ridge_penalty and config.code != "ttfs":
         yield f"ridge_penalty={config.ridge_penalty} needs inputs of code ttfs, not {config.code}"
     seen = config.steps - len(config.layers)  # each layer answers a step later
+    if config.backward_every > max(1, seen):
+        yield f"backward_every={config.backward_every} is beyond the {seen} steps that each layer sees"
     if config.levels > seen:
         yield f"levels={config.levels} are beyond steps={config.steps} less one a layer"
     for i, layer in enumerate(config.layers):
