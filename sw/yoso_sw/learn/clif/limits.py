@@ -21,7 +21,7 @@ def refusals(config: TrainConfig) -> Iterator[str]:
         yield f"ridge_penalty={config.ridge_penalty} needs inputs of code ttfs, not {config.code}"
     seen = config.steps - len(config.layers)  # each layer answers a step later
     if config.levels > seen:
-        yield f"levels={config.levels} are beyond steps={config.steps} less one a layer"
+        yield f"levels={config.levels} are beyond T = {max(0, seen)}, steps={config.steps} less one a layer"
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, slope="psp", tau=0.0)
