@@ -242,11 +242,17 @@ def with_neuron(changes, **neuron):
         (with_neuron(TANDEM, slope="constant"), r"tandem: layer 0: slope='constant'; it can only have "),
         (with_neuron(CLIF, slope="constant"), r"clif: layer 0: slope='constant'; it can only have .*='psp'"),
         (
-            {**COUNT, "steps": 18},
+            {**with_neuron(COUNT, end=17), "steps": 18},
             r"count: steps=18 less 16 charged levels and 2 layers leaves layers 0 steps",
         ),
-        ({**TANDEM, "steps": 18}, r"tandem: steps=18 less 16 charged levels and 2 layers leaves layers 0 "),
-        ({**CLIF, "steps": 2, "levels": 1}, r"clif: levels=1 are beyond T = 0, steps=2 less one a layer"),
+        (
+            {**with_neuron(TANDEM, end=17), "steps": 18},
+            r"tandem: steps=18 less 16 charged levels and 2 layers leaves layers 0 ",
+        ),
+        (
+            {**with_neuron(CLIF, end=1), "steps": 2, "levels": 1},
+            r"clif: levels=1 are beyond T = 0, steps=2 less one a layer",
+        ),
         (with_neuron(CLIF, current=16), r"clif: layer 0: current=16 is outside 0\.\.15"),
         (with_neuron(CLIF, leak=-1), r"clif: layer 0: leak=-1 is outside 0\.\.15"),
         (with_neuron(LITERAL, tau=8.0), r"stdbp: layer 0: tau=8\.0; it can only have tau=0\.0"),
