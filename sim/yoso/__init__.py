@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.running.run import Run, RunError, State
+from yoso_sim.tables import Table, report
 from yoso_sw.network.arrays import layer
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.layer import Layer, Window
@@ -50,6 +51,7 @@ __all__ = [
     "Run",
     "RunError",
     "State",
+    "Table",
     "Window",
     "config",
     "layer",
@@ -57,6 +59,7 @@ __all__ = [
     "network",
     "networks",
     "nn",
+    "report",
     "train",
 ]
 

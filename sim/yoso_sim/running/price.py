@@ -54,16 +54,17 @@ def energy(
     if process not in PROCESSES:
         raise SynthError(f"there is no process {process!r}; there are {', '.join(PROCESSES)}")
     case, network = RunCase.of(run), run.network
-    cycles, counters = run.cycles, run.counters  # a run without them is refused before a netlist is made
+    # A run without them is refused before a netlist is made.
+    cycles, counters, _ = run.cycles, run.counters, run.sent
     cost.check_priced(case, network)
     image = compile_network(network, run.params)
     netlist = cost.netlist_costs(case, network, image, report, PROCESSES[process])
-    arrived = np.array([_arrived(run, i) for i in range(len(network.layers))])
-    activity = activity_of(image, counters / len(run), float(cycles.mean()), arrived)
+    spikes = np.array([arrived(run, i) for i in range(len(network.layers))])
+    activity = activity_of(image, counters / len(run), float(cycles.mean()), spikes)
     return {"process": process, "images": len(run), **netlist, **cost.spent(netlist, activity)}
 
 
-def _arrived(run: Run, layer: int) -> float:
+def arrived(run: Run, layer: int) -> float:
     """Spikes that a layer gets in an image, in the mean; those after the image's end are not sent."""
     events = run.sent[layer - 1] if layer else run.inputs
     last = run.steps if run.early_exit else np.full(len(run), run.network.steps - 1)

@@ -22,7 +22,7 @@ from yoso_sw.learn import family
 from yoso_sw.learn.config import LayerConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
-from yoso_sw.learn.module import MODE, Scaled
+from yoso_sw.learn.module import MODE, ScaledModule
 from yoso_sw.learn.quantiser import Quantiser
 from yoso_sw.network.events import Events
 from yoso_sw.network.layer import Window
@@ -106,7 +106,7 @@ def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[
     return passed, passed.sum(1) + (smooth - smooth.detach())
 
 
-class CountLayer(Scaled):
+class CountLayer(ScaledModule):
     """A layer, dense or a convolution, which spikes or is the readout.
 
     Parameters
