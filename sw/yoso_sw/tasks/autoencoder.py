@@ -1,8 +1,8 @@
 """Regression by tandem learning: an autoencoder of MNIST's digits through spike counts, beside its ReLU twin.
 
-Wu et al. 2021 regress with spike counts as well, by an autoencoder of MNIST; shape, T and loss are ours. Its
-784 outputs are a readout whose V stands for pixels, so the loss is the mean square error of pixels in 0 .. 1,
-and nothing is decided. Inputs have `levels` levels, as the chip sees them, and so have the pixels wanted.
+The abstract of Wu et al. 2021 names regression; digits, shape, T and loss are ours. The 784 outputs are a
+readout whose V stands for pixels, so the loss is the mean square error of pixels in 0 .. 1, and nothing is
+decided. Inputs have `levels` levels, as the chip sees them, and so have the pixels wanted.
 """
 
 from __future__ import annotations

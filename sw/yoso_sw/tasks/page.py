@@ -31,8 +31,8 @@ ABOUT = {
         "Regression: an autoencoder of digits by tandem learning",
         "V of the outputs stands for pixels, 0 .. 1, and the loss is their mean square error; hidden layers "
         "spike and are trained by rule `tandem`, in floats and in integers. Its ReLU twin has the same "
-        "layers with values in place of counts, in floats. Wu et al. 2021 have an autoencoder of MNIST too; "
-        "shape, T and loss are ours, and we have no figure of theirs to set beside it.",
+        "layers with values in place of counts, in floats. The abstract of Wu et al. 2021 names regression; "
+        "digits, shape, T and loss are ours, and we have no figure of theirs to set beside it.",
     ),
     "anytime": (
         "Accuracy against step, from one run",
