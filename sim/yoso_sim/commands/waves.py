@@ -54,6 +54,10 @@ def main(asked: Asked, image: int, form: str, pe: tuple[int, int] | None) -> Non
         )
         with console.status("loading, then recording one image"):
             wave, save, state = record(asked.path, made, samples, image, pe)
-        console.print(f"{os.path.relpath(wave)} ({wave.stat().st_size / 1e6:.1f} MB)")
-        console.print(f"{os.path.relpath(save)}: gtkwave {os.path.relpath(save)}")
-        console.print(f"{os.path.relpath(state)}: surfer -s {os.path.relpath(state)} {os.path.relpath(wave)}")
+        path, shown, kept = (os.path.relpath(one) for one in (wave, save, state))
+        for line in (
+            f"{path} ({wave.stat().st_size / 1e6:.1f} MB)",
+            f"{shown}: gtkwave {shown}",
+            f"{kept}: surfer -s {kept} {path}",
+        ):
+            console.print(line, soft_wrap=True, markup=False)

@@ -93,7 +93,7 @@ def inside(names: dict[str, str], top: str, pe: tuple[int, int]) -> Iterator[Gro
     scopes: dict[str, list[str]] = {}
     for path in names:
         scope, _, signal = path.rpartition(".")
-        # Names with a $ are wires between blocks, which their ends have by better names; those with a [ parts.
+        # Names with a $ are wires between blocks, better named at their ends; those with a [ are parts.
         if path.startswith(node) and not {*"$["} & {*signal} and signal not in ("clk", "rst"):
             scopes.setdefault(scope.removeprefix(node), []).append(path)
     if "pe.core" not in scopes:
