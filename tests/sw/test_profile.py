@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from support import reference
+from support.labels import unreadable
 from support.quarters import CLIF, COUNT, LITERAL, TANDEM, load, patterns, small_config
 from support.reference import random_events, random_network
 from yoso_hw.params import ChipParams
@@ -27,6 +28,7 @@ from yoso_sw.network.neuron import Neuron
 from yoso_sw.network.vectors import load_vector
 from yoso_sw.profile import show, weights
 from yoso_sw.profile.difference import Difference
+from yoso_sw.profile.draw import draw
 from yoso_sw.profile.observe import bits_of, observe
 from yoso_sw.profile.profile import narrower, profile
 from yoso_sw.profile.rounding import Rounding
@@ -399,6 +401,21 @@ def test_a_checkpoint_that_has_no_float_weights_of_the_network_is_refused(data, 
     Trainer(config, data, early).run(until=1)
     assert not floats.beside(early).exists()
     assert math.isnan(floats.load(config, early)[1])
+
+
+def test_the_picture_can_be_read(data, trained):
+    """With float weights and the RTL, of a convolution and a long name; and of integers alone."""
+    config, network, file, _ = trained("tandem, convolved")
+    model, _ = floats.load(config, file)
+    found = profile(network, samples(data, 100), config, model)
+    rtl = {"stage": "RTL", "images": 1000, "accuracy": 90.0, "cost": 0.0, "beside": "golden"}
+    rtl |= {"decisions_changed": 0, "spike_mismatches": 0}
+    rtl["layers"] = [{"spikes_compared": 10, "mismatches": 0}] * 3
+    found = {**found, "network": "a-network-of-a-long-name" * 3, "stages": [*found["stages"], rtl]}
+    assert unreadable(draw(found)) == []
+    assert len(show.tables(found)) == 8
+    _, alone, _, _ = trained("the paper's")
+    assert unreadable(draw(profile(alone, samples(data, 100), trainer=False))) == []
 
 
 def test_patterns_are_what_the_tests_run_on():

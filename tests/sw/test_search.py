@@ -9,6 +9,7 @@ import tomllib
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from support.labels import unreadable
 from support.own_sets import CONFIG, quadrants
 from yoso_sim.cli import main
 from yoso_sw.data import registry
@@ -17,6 +18,7 @@ from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config, load_table
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.trainer import Trainer
+from yoso_sw.search import show
 from yoso_sw.search.space import Choice, Range, read
 from yoso_sw.search.study import Search, SearchError, Trial
 
@@ -240,6 +242,9 @@ def test_a_front_by_hand(own, tmp_path, monkeypatch):
     assert [one.number for one in search.best] == [3, 1, 6]
     search.space = dataclasses.replace(search.space, objectives=("accuracy",))
     assert [one.number for one in search.best] == [2]
+    for objectives in (("accuracy",), ("accuracy", "bits")):
+        search.space = dataclasses.replace(search.space, objectives=objectives)
+        assert unreadable(show.draw(search.space, trials, search.best)) == []
 
 
 def test_what_cannot_be_trained_is_kept_with_its_reason_and_the_search_goes_on(own, tmp_path):
