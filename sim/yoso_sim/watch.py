@@ -262,7 +262,7 @@ _COUNTED: tuple[tuple[Part | Flits, Counter], ...] = (
 
 
 class Watch:
-    """What was seen of several images: sums of all of them, and the first one step by step.
+    """What was seen of several images: sums of all of them and, if `detailed`, the first one step by step.
 
     Parameters
     ----------
@@ -272,8 +272,8 @@ class Watch:
         Where the simulation writes its record.
     """
 
-    def __init__(self, params: ChipParams, path: Path = Path(RECORD)) -> None:
-        self.params, self.path = params, path
+    def __init__(self, params: ChipParams, detailed: bool = True, path: Path = Path(RECORD)) -> None:
+        self.params, self.detailed, self.path = params, detailed, path
         self.first: Steps | None = None
         self.parts = np.zeros((params.rows, params.cols, len(Part)), np.int64)
         self.flits = np.zeros((params.rows, params.cols, len(Flits)), np.int64)
@@ -300,19 +300,11 @@ class Watch:
         return notes
 
     def result(self) -> dict[str, Any]:
-        """As JSON values: the sums, and the steps of the first image."""
-        first = self.first
-        assert first is not None, "no image was looked at"
-        return {
-            "parts": self.parts.tolist(),
-            "flits": self.flits.tolist(),
-            "steps": {
-                "step": first.step.tolist(),
-                "cycles": first.cycles.tolist(),
-                "parts": first.parts.tolist(),
-                "flits": first.flits.tolist(),
-            },
-        }
+        """As JSON values: the sums, and the `Steps` of the first image."""
+        found: dict[str, Any] = {"parts": self.parts.tolist(), "flits": self.flits.tolist()}
+        if self.detailed and self.first:
+            found["steps"] = {name: values.tolist() for name, values in vars(self.first).items()}
+        return found
 
 
 def uneven(steps: Steps, cycles: int) -> list[str]:

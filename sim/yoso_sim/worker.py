@@ -44,7 +44,7 @@ async def work(dut: Any) -> None:
             cocotb.log.warning("the parent process is gone: stopping")
             return
         some = samples[slice(*chunk)]
-        watch = Watch(image.params) if job.watched else None
+        watch = Watch(image.params, job.detailed(chunk)) if job.watched else None
         result, kept = await run_chunk(
             host, network, image, some.inputs, some.labels, job.early_exit, job.keep, watch
         )

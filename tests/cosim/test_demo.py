@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def classify(client, picture, mnist=0):
 
 def test_a_drawing_is_decided_by_the_rtl_as_by_the_golden_model_spike_for_spike(client):
     network = page_run.network()
-    decisions = set()
+    different = set()
     for image in quadrants(6, 2, side=SIDE, classes=2)[0]:
         # As the page sends it: each pixel of the network's is a square of the drawing's.
         found = classify(client, np.kron(image, np.ones((7, 7), np.uint8))).get_json()
@@ -70,8 +71,8 @@ def test_a_drawing_is_decided_by_the_rtl_as_by_the_golden_model_spike_for_spike(
         for layer, (steps, outputs) in enumerate(found["spikes"][1:]):
             own = wanted.sent[layer][0]
             assert (steps, outputs) == (own.step.tolist(), own.axon.tolist())
-        decisions.add(found["rtl"]["decision"])
-    assert len(decisions) == 2
+        different.add(str(found["spikes"][1:]))
+    assert len(different) > 3
 
 
 def test_steps_links_and_cycles_come_with_it(client):
@@ -182,6 +183,17 @@ def test_what_cannot_be_shown_is_one_line_before_any_work(tmp_path, monkeypatch,
 # ---- the simulator ---------------------------------------------------------------------------------------
 
 
+def processes_in(folder):
+    """Processes that work in a folder or below it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            place = Path(os.readlink(entry / "cwd"))
+            if folder.resolve() in (place, *place.parents):
+                found.append(int(entry.name))
+    return found
+
+
 def test_a_simulator_that_dies_is_an_error_and_no_hang(tmp_path):
     from yoso_sim.demo.app import make_app
 
@@ -191,11 +203,7 @@ def test_a_simulator_that_dies_is_an_error_and_no_hang(tmp_path):
     client = make_app(session).test_client()
     blank = np.zeros((6, 6), np.uint8)
     assert classify(client, blank).status_code == 200
-    (process,) = [
-        int(entry.name)
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdigit() and (own := entry / "cwd").exists() and own.resolve() == tmp_path.resolve()
-    ]
+    (process,) = processes_in(tmp_path)
     os.kill(process, signal.SIGKILL)
     answer = classify(client, blank)
     assert answer.status_code == 503 and "the simulator died" in answer.get_json()["error"]
@@ -233,12 +241,7 @@ def test_the_command_serves_until_it_is_interrupted_and_leaves_no_process(tmp_pa
         assert b"maps" in urllib.request.urlopen(f"{address}about", timeout=30).read()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-    busy = [
-        entry
-        for entry in Path("/proc").glob("[0-9]*/cwd")
-        if entry.exists() and tmp_path in entry.resolve().parents
-    ]
-    assert not busy
+    assert not processes_in(tmp_path)
 
 
 # ---- pictures --------------------------------------------------------------------------------------------

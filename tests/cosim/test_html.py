@@ -14,6 +14,7 @@ from support.page_run import PARAMS, STEPS, embedded, sim
 from yoso_sim.html import collect, figures
 from yoso_sim.html.file import energy_of
 from yoso_sim.html.page import page
+from yoso_sim.job import Job
 from yoso_sim.watch import Flits, Part
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.samples import Samples
@@ -232,7 +233,12 @@ def test_without_plotly_one_line_says_what_to_install(tmp_path, monkeypatch):
 
 
 def test_no_more_images_are_shown_step_by_step_than_a_browser_bears(run, monkeypatch):
+    chunks = tuple((first, min(first + 10, 995)) for first in range(0, 995, 10))
+    job = Job("", "", "", chunks, "", 0)
+    assert [chunk for chunk in chunks if job.detailed(chunk)] == list(chunks[:10])
     assert len(collect.details_of(run.results)) == len(run.results) > 1
+    others = [{**result, "watched": {"parts": []}} for result in run.results]
+    assert len(collect.details_of([*run.results, *others])) == len(run.results)
     monkeypatch.setattr(collect, "MOST_NUMBERS", 10)
     assert len(collect.details_of(run.results)) == 1
 

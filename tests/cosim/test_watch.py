@@ -125,7 +125,7 @@ def test_a_cycle_lost_or_counted_twice_is_told_by_node_and_step(record):
     [("POT_WRITES", "SWEEP"), ("UPDATES", "SPIKES"), ("SPIKES_IN", "TAKEN"), ("SPIKES_OUT", "SENT")],
 )
 def test_a_word_or_spike_that_watch_and_counter_see_differently_is_told(record, counter, part):
-    watch = Watch(ChipParams(cols=2, rows=1), record)
+    watch = Watch(ChipParams(cols=2, rows=1), path=record)
     watch.look(20)
     counters = np.zeros((1, 2, len(Counter)), np.int64)
     counters[0, :, Counter.POT_WRITES] = 4, 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from math import isqrt
 
 import click
 import numpy as np
@@ -10,8 +11,8 @@ from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.folders import output_folder
 from yoso_sw.commands.options import net_option
 from yoso_sw.data.options import data_option, other_data_option
-from yoso_sw.data.recorded import settings as recorded
-from yoso_sw.data.samples import DatasetError, Samples
+from yoso_sw.data.recorded import samples_for, shape_of
+from yoso_sw.data.samples import DatasetError, Samples, Shape
 from yoso_sw.network.network import Network
 
 from yoso_sim.build import build
@@ -19,17 +20,23 @@ from yoso_sim.commands.asked import Asked, console, one_message
 from yoso_sim.watch import WATCHED
 
 
-def _samples(asked: Asked, network: Network, inputs: int) -> Samples | None:
+def _samples(asked: Asked, network: Network) -> Samples | None:
     """Test images, if the set is there and they are pixels as drawn ones are."""
     try:
-        found = asked.samples(network, 1000)
+        found = samples_for(network, asked.path, asked.data, asked.other_data)
     except DatasetError as error:
         if asked.data is not None:
             raise
         console.print(f"without test images: {error}", style="dim", markup=False)
         return None
-    own = found.inputs
-    return found if isinstance(own, np.ndarray) and own.dtype == np.uint8 and own.shape[1] == inputs else None
+    return found if isinstance(found.inputs, np.ndarray) and found.inputs.dtype == np.uint8 else None
+
+
+def _shape(asked: Asked, network: Network, samples: Samples | None) -> Shape | None:
+    """Of the pictures that a network sees: as it or the data set says, or a square of its inputs."""
+    side = isqrt(network.inputs)
+    square = (side, side) if side * side == network.inputs else None
+    return shape_of(network, asked.path) or (samples.shape if samples else None) or square
 
 
 @click.command()
@@ -55,8 +62,8 @@ def main(
     asked = Asked(net, chip, settings, data, other_data)
     with one_message():
         network, image = asked.choose()
-        about = shown(network, image, recorded(network, asked.path)["shape"])
-        samples = _samples(asked, network, about.rows * about.cols)
+        samples = _samples(asked, network)
+        about = shown(network, image, _shape(asked, network, samples))
         made = build(image.params, form=WATCHED, report=lambda text: console.print(f"[dim]{text}"))
         with console.status("loading the network through the network-on-chip"):
             session = Session(about, made, folder)

@@ -58,10 +58,10 @@ def layers_of(raster: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def details_of(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Images that are shown step by step: the first of each chunk, as many as `MOST_NUMBERS` allows."""
+    """Images that are shown step by step: those of `Job.detailed`, as many as `MOST_NUMBERS` allows."""
     found: list[dict[str, Any]] = []
     numbers = 0
-    for result in results:
+    for result in (one for one in results if "steps" in one["watched"]):
         raster, steps = result["raster"], result["watched"]["steps"]
         parts, flits = np.array(steps["parts"]), np.array(steps["flits"])
         numbers += parts.size + flits.size + 2 * sum(map(len, raster["spikes"]))
