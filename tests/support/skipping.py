@@ -2,8 +2,9 @@
 
 ``python tests/support/skipping.py mnist-784-100-10-clif`` trains a configuration of rule clif from several
 seeds without either, with each and with both, on some of the images. All variants of a seed take turns, an
-epoch each, so that they meet the same machine; the figure is CPU time of training alone (distortion, encoding
-and validation left out), as the ratio of medians over epochs. Accuracy is the validation images'; no test image is looked at.
+epoch each, so that they meet the same machine; the figure is the CPU time of training, float phase, without
+encoding and validation, and its ratio to that without either. Accuracy is the validation images'; no test
+image is looked at.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Products over spikes alone, counts of a repeated current and sweeps in one pass: what the plain ways give."""
+"""Products over spikes, counts of a repeated current, sweeps in one pass: what the plain ways give."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def some(rows, axons, share, plain, seed=2, dtype=torch.float32):
     return kept.to(dtype) * (1 if plain else whole_numbers(rows, axons, low=1, dtype=dtype))
 
 
-# ---- products ----------------------------------------------------------------------------------------------
+# ---- products -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -78,7 +78,7 @@ def test_a_product_with_a_bias_has_the_gradient_of_its_parts(share, columns):
     assert all(map(torch.equal, *found))
 
 
-# ---- counts of a constant current ----------------------------------------------------------------------------
+# ---- counts of a constant current -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("threshold", [1, 7])
@@ -114,7 +114,7 @@ def test_a_constant_current_goes_through_its_weights_once_and_counts_as_its_trai
     assert torch.allclose(repeated.potentials, result.potentials, rtol=1e-5, atol=1e-4)
 
 
-# ---- sweeps of current-based leaky neurons -------------------------------------------------------------------
+# ---- sweeps of current-based leaky neurons --------------------------------------------------------------
 
 DECAYS = [(2, 3), (1, 1), (0, 4), (3, 0), (0, 0), (15, 15)]
 
@@ -137,9 +137,9 @@ def test_float_sweeps_are_those_of_the_plain_scan_to_the_bit(current, leak, bias
 def test_whole_sweeps_are_the_familys_to_the_bit_and_saturate(current, leak):
     neuron = Neuron(23, 1, 11, current=current, leak=leak, reset=Reset.SUBTRACT)
     bias = torch.arange(-15.0, 15.0)
-    for bits in (6, 16):
+    for bits in (8, 16):
         chip = small_config(**{**CLIF, "acc_bits": bits, "pot_bits": bits, "weight_bits": 5}).chip
-        given = arrived(scale=3.0)
+        given = arrived(scale=12.0)
         ours = sweep(given, neuron, 23.0, 13, bias, chip)
         assert all(map(torch.equal, ours, family.scan(given, neuron, chip, 13, bias)))
 
