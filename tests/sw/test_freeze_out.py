@@ -175,7 +175,10 @@ def test_a_skipped_step_tells_the_layer_before_nothing(whole):
         ({"backward_every": 17}, r"rule clif: backward_every=17 is beyond the 16 steps that each layer sees"),
         ({"freeze_out": 1.5}, r"freeze_out=1\.5 is outside 0\.\.1; 0: no layer is frozen"),
         ({"freeze_out": -0.5}, r"freeze_out=-0\.5 is outside 0\.\.1"),
-        ({"freeze_out": 0.8, "schedule": "constant"}, r"freeze_out=0\.8 and schedule='constant'; each layer"),
+        (
+            {"freeze_out": 0.8, "schedule": "constant"},
+            r"freeze_out=0\.8 and schedule='constant'; it can only have",
+        ),
     ],
 )
 def test_settings_that_mean_nothing_are_refused_in_a_line(changes, says):

@@ -34,6 +34,8 @@ def beside(
 
     if unknown := [name for name in names if name not in NETWORKS]:
         raise click.UsageError(f"--rules {unknown[0]} is none of {', '.join(NETWORKS)}")
+    from yoso_sw.rivals import snn_torch, spiking_jelly  # noqa: F401  better missed now than after STDBP
+
     console, rows = Console(), []
     try:
         about = measure.about()

@@ -55,6 +55,7 @@ class _Rows:
         self.rows, self.which, self.one = (
             context.make_array(kinds[i])(context, builder, arguments[i]).data for i in (0, 1, 4)
         )
+        self.stride: Any = ir.Constant(ir.IntType(64), self.width)
         self.first, self.stop = (context.cast(builder, arguments[i], kinds[i], types.int64) for i in (2, 3))
 
     def load(self, place: Any) -> Any:
@@ -79,9 +80,7 @@ class _Rows:
         builder.cbranch(builder.icmp_signed("<", k, self.stop), inside, after)
         builder.position_at_end(inside)
         row = builder.zext(builder.load(builder.gep(self.which, [k])), index)
-        value.add_incoming(
-            body(value, builder.gep(self.rows, [builder.mul(row, ir.Constant(index, self.width))]), k), inside
-        )
+        value.add_incoming(body(value, builder.gep(self.rows, [builder.mul(row, self.stride)]), k), inside)
         k.add_incoming(builder.add(k, ir.Constant(index, 1)), inside)
         builder.branch(head)
         builder.position_at_end(after)
@@ -119,11 +118,11 @@ def sum_rows(typing: Any, rows: Any, which: Any, first: Any, stop: Any, out: Any
 
 @intrinsic(prefer_literal=True)
 def sum_weighted_rows(
-    typing: Any, rows: Any, which: Any, first: Any, stop: Any, out: Any, width: Any, by: Any
+    typing: Any, rows: Any, which: Any, first: Any, stop: Any, out: Any, width: Any, by: Any, column: Any
 ) -> Any:
-    """Within a kernel: out[:] = the sum of by[k] * rows[which[k]]; arguments as of `sum_rows`.
+    """Within a kernel: out[:] = the sum of by[k] * rows[which[k], column : column + width].
 
-    `by` is of the rows' type, as long as `which`.
+    Rows may be longer than `width`. `by` is of their type, as long as `which`; all else is as of `sum_rows`.
     """
     _check(rows, which, out, width)
     _check(rows, which, by, width)
@@ -131,6 +130,11 @@ def sum_weighted_rows(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         table = _Rows(context, builder, signature, arguments)
         weights = context.make_array(signature.args[6])(context, builder, arguments[6]).data
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        table.stride = builder.extract_value(array.shape, 1)
+        table.rows = builder.gep(
+            table.rows, [context.cast(builder, arguments[7], signature.args[7], types.int64)]
+        )
         nothing = ir.Constant(table.vector, [0.0] * table.width)
         lanes = ir.Constant(ir.VectorType(ir.IntType(32), table.width), [0] * table.width)
 
@@ -143,7 +147,7 @@ def sum_weighted_rows(
         table.store(table.each(nothing, add), table.one)
         return context.get_dummy_value()
 
-    return types.void(rows, which, first, stop, out, width, by), generate
+    return types.void(rows, which, first, stop, out, width, by, column), generate
 
 
 @intrinsic(prefer_literal=True)

@@ -18,7 +18,7 @@ from yoso_sw.learn.threads import run_in_threads
 
 BLOCK = 64  # columns that are summed at once, so that a block of the table stays in the cache
 DENSE = 0.35  # share of inputs that are not 0 from which on a dense product is faster (measured)
-NARROW = BLOCK // 2  # columns below which it is
+NARROW = BLOCK  # columns below which it is
 
 
 @njit(cache=True, nogil=True)
@@ -48,19 +48,26 @@ def _turned(which, values, counts, turned, given, found):  # type: ignore[no-unt
 
 @njit(cache=True, nogil=True)
 def _sums(which, values, counts, plain, table, out, share, shares):  # type: ignore[no-untyped-def]
-    """out[i] = the sum of the rows which[i] of a table, times values[i] unless these are `plain`, all 1."""
+    """out[i] = the sum of the rows which[i] of a table, times values[i] unless these are `plain`, all 1.
+
+    There are many trains to a table, so that a copy of a block of its columns pays, and few other inputs.
+    """
     rows, columns = table.shape
-    block = aligned(rows * BLOCK, table.dtype.type).reshape(rows, BLOCK)
     total = aligned(BLOCK, table.dtype.type)
+    if not plain:
+        for begin in range(share * BLOCK, columns, shares * BLOCK):
+            first = min(begin, columns - BLOCK)
+            for i in range(len(counts)):
+                sum_weighted_rows(table, which[i], 0, counts[i], total, BLOCK, values[i], first)
+                out[i, first : first + BLOCK] = total
+        return
+    block = aligned(rows * BLOCK, table.dtype.type).reshape(rows, BLOCK)
     for first in range(share * BLOCK, columns, shares * BLOCK):
         size = min(BLOCK, columns - first)
         block[:, size:] = 0
         block[:, :size] = table[:, first : first + size]
         for i in range(len(counts)):
-            if plain:
-                sum_rows(block, which[i], 0, counts[i], total, BLOCK)
-            else:
-                sum_weighted_rows(block, which[i], 0, counts[i], total, BLOCK, values[i])
+            sum_rows(block, which[i], 0, counts[i], total, BLOCK)
             out[i, first : first + size] = total[:size]
 
 

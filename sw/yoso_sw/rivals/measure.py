@@ -62,7 +62,7 @@ def measure(
     rule: str,
     threads: int,
     size: int = 128,
-    count: int = 4,
+    count: int | None = None,
     rounds: int = 7,
     *,
     dataset: str = "mnist",
@@ -76,7 +76,7 @@ def measure(
     Parameters
     ----------
     size, count, rounds
-        Images a batch, batches a round, rounds.
+        Images a batch, batches a round (None: as many as have 40 steps), rounds.
     own, makers
         Another task, other ways than `tasks.ways`.
     skip
@@ -90,6 +90,7 @@ def measure(
         If the set is missing.
     """
     own = own or task(rule)
+    count = count or max(1, 40 // own.steps)
     given = batches(own, count, size, dataset)
     epoch = (
         len(registry.load(dataset, "train", levels=own.config.levels, shape=own.config.shape).labels) // size

@@ -15,7 +15,8 @@ def page(report: dict[str, Any]) -> str:
     lines = [
         "# An epoch beside snnTorch and SpikingJelly",
         "",
-        "Written by `yoso bench --rivals --page docs/speed`; not edited by hand. [Speed of training](../results.md#speed-of-training) says what is compared, and how.",
+        "Written by `yoso bench --rivals --page docs/speed`; not edited by hand. What is compared, and how, "
+        "is in [results](../results.md#speed-of-training).",
         "",
         f"784-800-10 on MNIST, batches of {rows[0]['batch']}, Adam. CPU seconds an epoch, wall seconds in "
         f"brackets: medians of {rows[0]['rounds']} rounds over {' or '.join(map(str, batches))} batches, "

@@ -23,6 +23,7 @@ from yoso_sw.network.events import Events
 from yoso_sw.network.zoo import locate
 
 HIDDEN = 800
+LONG = 32  # steps beyond which a loop over them is not compiled: it is unrolled, and takes minutes
 
 #: Rule by rule, the committed network whose settings are taken; hidden layers are made `HIDDEN` wide.
 NETWORKS = {
@@ -120,5 +121,7 @@ def ways(own: Task) -> dict[str, Any]:
     makers: dict[str, Any] = {"ours": partial(Ours, own)}
     for name, library in (("snnTorch", snn_torch), ("SpikingJelly", spiking_jelly)):
         for mode in library.MODES:
+            if mode == "compiled" and own.steps > LONG:
+                continue
             makers[f"{name}, {mode}"] = partial(library.Rival, own, mode)
     return makers
