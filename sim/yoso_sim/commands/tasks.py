@@ -24,7 +24,10 @@ from yoso_sim.commands.asked import console, one_message
 tasks_option = out_option("reports/tasks")
 
 #: The chip of an autoencoder, where none is named: the default one in which these are others.
-ROOMY = ("cols=2", "rows=2", "neurons=1024", "weights=131072", "classes=1024", "neuron=all", "acc_bits=18")
+ROOMY = (
+    *("cols=2", "rows=2", "neurons=1024", "weights=262144", "classes=1024"),
+    *("neuron=all", "acc_bits=20", "pot_bits=24"),
+)
 
 
 class Group(click.Group):
