@@ -18,7 +18,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[1]
 
 #: Where a package lies.
-PACKAGES = {"yoso_hw": "hw", "yoso_synth": "hw", "yoso_sw": "sw", "yoso_sim": "sim"}
+PACKAGES = {"yoso_hw": "hw", "yoso_synth": "hw", "yoso_sw": "sw", "yoso_sim": "sim", "yoso": "sim"}
 
 #: Pages outside docs/ -> their place on the site.
 PAGES = {

@@ -30,7 +30,7 @@ from yoso_sw.network.neuron import Neuron, Reset
 from yoso.chip import Chip
 from yoso.errors import ERRORS
 from yoso.missing import MissingError
-from yoso.networks import load, network, networks
+from yoso.networks import evaluate, load, network, networks, to_nir
 from yoso.training import config, train
 
 if TYPE_CHECKING:
@@ -54,12 +54,14 @@ __all__ = [
     "Table",
     "Window",
     "config",
+    "evaluate",
     "layer",
     "load",
     "network",
     "networks",
     "nn",
     "report",
+    "to_nir",
     "train",
 ]
 
