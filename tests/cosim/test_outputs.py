@@ -42,7 +42,7 @@ def test_v_and_counts_of_800_outputs_come_back_with_each_image(decision, tmp_pat
     assert run.potentials.shape == run.counts.shape == (3, 800)
     assert np.array_equal(run.potentials, exact.potentials[-1])
     assert np.array_equal(run.counts, exact.spikes[-1].counts)
-    assert run.compared.agree and run.compared.spikes > 100
+    assert run.compared.agree and run.compared.spikes > 30
     assert len(np.unique(run.potentials[0])) > 20 and (run.potentials[0] != run.potentials[1]).any()
     assert (run.counts.max() > 1) == (decision == "count")
 
@@ -52,7 +52,7 @@ def test_a_report_counts_what_was_compared(tmp_path):
     samples = Samples("own", images, np.zeros(2, np.int64))
     found = outputs.measure(network("softmax"), samples, CHIP, tmp_path)
     assert (found["images"], found["outputs"], found["output_mismatches"]) == (2, 1600, 0)
-    assert found["spikes"] > 50 and found["spike_mismatches"] == 0 and found["cycles"] > 100
+    assert found["spikes"] > 20 and found["spike_mismatches"] == 0 and found["cycles"] > 100
 
 
 def test_a_chip_with_fewer_classes_is_refused_before_it_is_built(tmp_path):

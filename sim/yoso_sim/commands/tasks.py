@@ -24,7 +24,10 @@ from yoso_sim.commands.asked import console, one_message
 tasks_option = out_option("reports/tasks")
 
 #: The chip of an autoencoder, where none is named: the default one in which these are others.
-ROOMY = ("cols=2", "rows=2", "neurons=1024", "weights=131072", "classes=1024", "neuron=all", "acc_bits=18")
+ROOMY = (
+    *("cols=2", "rows=2", "neurons=1024", "weights=262144", "classes=1024"),
+    *("neuron=all", "acc_bits=20", "pot_bits=24"),
+)
 
 
 class Group(click.Group):
@@ -32,7 +35,7 @@ class Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         from yoso_sw.learn.errors import TrainingError
-        from yoso_sw.tasks.page import TaskError
+        from yoso_sw.tasks.errors import TaskError
 
         try:
             with one_message():

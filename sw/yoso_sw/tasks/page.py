@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from yoso_hw import drawing
+from yoso_hw import drawing, versions
 from yoso_hw.writing import write_whole
 
 from yoso_sw.tasks import uci
+from yoso_sw.tasks.errors import TaskError
 
 NAMES = ("uci", "autoencoder", "anytime")
 
@@ -43,18 +44,15 @@ ABOUT = {
 }
 
 
-class TaskError(RuntimeError):
-    """A report is missing or not what a task writes; the message says which command makes it."""
-
-
 def write(out: Path, name: str, command: str, numbers: Any, drawn: Any = None) -> None:
     """Write <name>.json and, if there is a figure, <name>.png."""
     out.mkdir(parents=True, exist_ok=True)
     if drawn is not None:
         drawing.save(drawn, out / f"{name}.png")
+    tools = versions.of("training", "folds")
     write_whole(
         out / f"{name}.json",
-        json.dumps({"task": name, "command": command, "numbers": numbers}, indent=1) + "\n",
+        json.dumps({"task": name, "command": command, "numbers": numbers, "tools": tools}, indent=1) + "\n",
     )
 
 
