@@ -90,6 +90,7 @@ class Session:
             )
             self._thread.start()
             self._line = self._accept(door)
+        self.classify(np.zeros(about.rows * about.cols, np.uint8))  # the first compiles what numba has to
 
     def _simulate(self, build: Build, folder: Path, environment: dict[str, str]) -> None:
         try:
