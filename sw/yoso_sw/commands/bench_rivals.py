@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from yoso_hw import extras
 from yoso_hw.writing import write_whole
 
 from yoso_sw.data.samples import DatasetError
@@ -30,11 +31,17 @@ def beside(
     os.environ.update(PASSIVE)
     from yoso_sw.rivals import measure
     from yoso_sw.rivals import page as pages
-    from yoso_sw.rivals.tasks import NETWORKS
+    from yoso_sw.rivals.tasks import NETWORKS, check_installed
 
     if unknown := [name for name in names if name not in NETWORKS]:
         raise click.UsageError(f"--rules {unknown[0]} is none of {', '.join(NETWORKS)}")
-    from yoso_sw.rivals import snn_torch, spiking_jelly  # noqa: F401  better missed now than after STDBP
+    try:
+        check_installed()
+    except ImportError as error:
+        package = extras.package_of(error)
+        if extras.EXTRAS.get(package) != "rivals":
+            raise
+        raise click.ClickException(extras.advice(package, what="yoso bench --rivals")) from None
 
     console, rows = Console(), []
     try:

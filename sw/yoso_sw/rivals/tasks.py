@@ -114,6 +114,11 @@ class Ours:
         return self.model.loss(batch.ours, self.model(batch.ours, self.generator), batch.labels)
 
 
+def check_installed() -> None:
+    """Raise `ImportError` where a rival is not installed."""
+    from yoso_sw.rivals import snn_torch, spiking_jelly  # noqa: F401
+
+
 def ways(own: Task) -> dict[str, Any]:
     """Makers of what is timed, by name: ours, then each rival's modes as "library, mode"."""
     from yoso_sw.rivals import snn_torch, spiking_jelly  # may be missing
