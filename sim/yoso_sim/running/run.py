@@ -151,6 +151,18 @@ class Run:
             return None
         return round(100 * float((self.decisions == self.labels).mean()), 4)
 
+    def accuracy_by_step(self) -> Table:
+        """Accuracy, and the share of images that a spike decides, were images ended at other steps; per cent.
+
+        By the golden model with the same weights and inputs (`yoso_sim.comparison.latency`).
+        Raises `RunError` without labels.
+        """
+        from yoso_sim.comparison import latency
+
+        if self.labels is None:
+            raise RunError("this run has no labels, so there is no accuracy: chip.run(..., labels=...)")
+        return Table.of(latency.curve(self.network, self.inputs, self.labels))
+
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The figures, for a table."""
