@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -208,6 +209,13 @@ def test_accuracy_by_step_ends_at_that_of_the_run(runs):
     steps, accuracy = (table.only([name]).rows for name in ("steps", "accuracy"))
     assert steps[-1] == (14,) and len(steps) > 5 and accuracy[-1] == (round(labelled.accuracy, 2),)
     assert min(accuracy) < max(accuracy)
+
+
+def test_a_picture_without_matplotlib_is_one_line(runs, monkeypatch):
+    """Planted: as if it were not installed."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(yoso.RunError, match=r"a picture needs matplotlib.*pip install 'yoso\[sim\]'"):
+        runs["of_arrays", "golden"].raster()
 
 
 def test_a_notebook_shows_runs_and_networks_as_tables(runs):
