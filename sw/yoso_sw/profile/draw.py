@@ -57,18 +57,19 @@ def _adders(axis: Any, layer: dict[str, Any]) -> None:
             above.append(100 * rest / total)
             rest -= count
         bits = list(range(1, len(above) + 1))
-        saturated = f", {own['saturated']:,} saturated" if own["saturated"] else ""
-        axis.step(bits, above, where="post", color=colour, label=f"{name}, of {own['bits']} bits{saturated}")
+        axis.step(bits, above, where="post", color=colour, label=name)
         axis.axvline(own["bits"], color=colour, linewidth=1.5, linestyle=":")
         axis.plot([own["needed"]], [above[-1]], "o", color=colour, markersize=4)
-    axis.plot([a["bound_bits"]], [0.0014], "^", color=drawing.FIRST, label="A, bound by the weights")
+    axis.plot([a["bound_bits"]], [0.0014], "^", color=drawing.FIRST)
     axis.set_yscale("log")
     axis.set_ylim(0.001, 150)
     axis.set_xlim(0.5, max(a["bits"], v["bits"]) + 1)
-    axis.set_title(f"A: {a['unused']} bits unused, V: {v['unused']}", fontsize=10)
-    axis.set_xlabel("bits, the sign among them; dotted: what there is")
+    clamped = a["saturated"] + v["saturated"]
+    said = f", {clamped:,} saturations" if clamped else ""
+    axis.set_title(f"unused bits: {a['unused']} of A, {v['unused']} of V{said}", fontsize=10)
+    axis.set_xlabel("bits; dotted: all there are, triangle: A at worst")
     axis.set_ylabel("% that take as many")
-    axis.legend(fontsize=8, loc="lower left")
+    axis.legend(fontsize=8, loc="best")
 
 
 def _channels(axis: Any, layer: dict[str, Any]) -> None:
@@ -89,7 +90,8 @@ def _channels(axis: Any, layer: dict[str, Any]) -> None:
     axis.set_title("channels: weights over their rounding", fontsize=10)
     axis.set_xlabel("channels, the worst first")
     axis.set_ylabel("dB")
-    axis.legend(fontsize=8, loc="lower right")
+    axis.margins(y=0.35)
+    axis.legend(fontsize=8, loc="best")
 
 
 def _marker(values: list[float]) -> str:
@@ -135,11 +137,11 @@ def _shifts(axis: Any, profile: dict[str, Any]) -> None:
         bars = axis.bar(places, changed, width, color=colour, label=label)
         axis.bar_label(bars, [f"{value:.2f}" for value in changed], fontsize=8)
     axis.set_xticks(range(len(firing)), [f"layer {i}" for i in firing])
-    axis.margins(y=0.15 + 0.22 * len(stages))
+    axis.margins(y=0.2 + 0.3 * len(stages))
     axis.set_ylabel("% of outputs")
     axis.set_title("first spikes a step or more away, lost or gained", fontsize=10)
     if stages:
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="upper right")
 
 
 def _narrower(axis: Any, profile: dict[str, Any]) -> None:
