@@ -4,10 +4,11 @@
 # IMAGES=n  test images          JOBS=n    processes           NET=name|file  network
 # LANES=n   neurons a word       CAST=multicast|unicast        CHIP="name name=value ..."  named chip or its file, other parameters
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
-# BLOCK=name  block to test; to synthesise: router, pe or node    MUTANT=name  planted bug         FIGURE=name
+# BLOCK=name  block of the RTL to test, prove, synthesise, plant bugs in    MUTANT=name  planted bug    FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
-# RESULTS=file  finished chunks of make regress, which another machine goes on from
+# RESULTS=file  finished chunks of make regress, which another machine goes on from    HTML=file  page of make sim
 # BOARD=name|file  board, of make bitstream and make board    RUN=name  name of this run (yoso runs)
+# SPEC=file  what make explore explores    IMAGE=n, FORMAT=vcd|fst, PE=x,y  image, file and PE of make waves
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +36,11 @@ FIGURE ?=
 CASE ?=
 RESULTS ?=
 RUN ?=
+SPEC ?=
+IMAGE ?=
+FORMAT ?=
+PE ?=
+HTML ?=
 PORT ?= /dev/ttyUSB0
 
 # Words of CHIP with a = in them change a parameter; the other one is the chip's name or file.
@@ -42,6 +48,7 @@ CHIP_OPTIONS = $(foreach word,$(CHIP),$(if $(findstring =,$(word)),--set $(word)
 RUN_OPTIONS = $(if $(NET),--net '$(NET)') $(DATA_OPTIONS) $(if $(LANES),--lanes $(LANES)) $(if $(CAST),--cast $(CAST)) \
 	$(CHIP_OPTIONS)
 DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
+BLOCK_OPTION = $(if $(BLOCK),--block '$(BLOCK)')
 BOARD_OPTION = $(if $(BOARD),--board '$(BOARD)')
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
 NAMED = $(if $(RUN),--run '$(RUN)')
@@ -56,13 +63,14 @@ help: ## list the targets
 	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
 
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
-	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(NAMED)
+	@$(if $(HTML),$(BIN)/python -c 'import plotly' 2> /dev/null || $(PIP_INSTALL) --editable '.[html]')
+	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(HTML),--html '$(HTML)') $(NAMED)
 
 regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)') $(NAMED)
 
-waves: $(SIM_ENV) ## write a waveform of one image, and a GTKWave save file with its spikes by layer
-	@$(BIN)/yoso waves $(RUN_OPTIONS)
+waves: $(SIM_ENV) ## write a waveform of IMAGE=0, and states of GTKWave and Surfer with its spikes by layer (PE=x,y: core and FIFOs too)
+	@$(BIN)/yoso waves $(RUN_OPTIONS) $(if $(IMAGE),--image $(IMAGE)) $(if $(FORMAT),--format $(FORMAT)) $(if $(PE),--pe $(PE))
 
 check: $(TEST_ENV) lint ## lint and the unit tests that run fast: under a minute
 	@tests=$$($(BIN)/python tests/plan.py --fast) && \
@@ -77,8 +85,8 @@ lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name: that one)
-	@$(BIN)/yoso mutants $(MUTANT)
+mutants: $(TEST_ENV) ## plant bugs in the RTL one by one; the tests must notice each (MUTANT=name, or BLOCK=name)
+	@$(BIN)/yoso mutants $(BLOCK_OPTION) $(MUTANT)
 
 mutate: $(TEST_ENV) ## plant random bugs in the RTL; which ring of tests notices each; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso mutate
@@ -95,8 +103,8 @@ soak: $(SIM_ENV) ## random networks on random chips against the golden model, un
 coverage: $(TEST_ENV) ## line, toggle, expression and functional coverage by the cosimulation; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso coverage $(if $(JOBS),-- --jobs $(JOBS))
 
-formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug
-	@$(BIN)/yoso formal $(PROOF)
+formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each proof fails on a planted bug (PROOF=name, or BLOCK=name)
+	@$(BIN)/yoso formal $(BLOCK_OPTION) $(PROOF)
 
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it, or RESULTS=file (DEVICE=cuda: on a GPU)
 	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)') $(NAMED)
@@ -114,16 +122,16 @@ figures: $(TEST_ENV) ## redraw the paper's figures, and its tables after `make a
 soft-errors: $(SIM_ENV) ## accuracy against the rate of bit flips in weights, A and V; goes on where a kill stopped it, or RESULTS=file
 	@$(BIN)/yoso soft-errors $(RUN_OPTIONS) $(MANY_OPTIONS) $(NAMED)
 
-synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=router: that one)
-	@$(BIN)/yoso synth $(if $(BLOCK),--block $(BLOCK)) $(if $(TARGET),--target $(TARGET)) \
+synth: $(SYNTH_ENV) ## area and clock of the blocks on an ECP5, and on sg13g2 with PDK_ROOT (BLOCK=adder: any block of the RTL)
+	@$(BIN)/yoso synth $(BLOCK_OPTION) $(if $(TARGET),--target $(TARGET)) \
 		$(CHIP_OPTIONS) $(NAMED)
 
 energy: $(SYNTH_ENV) ## estimate the energy of an image on sg13g2 from IMAGES=20 on the RTL; needs PDK_ROOT
 	@$(BIN)/yoso energy $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') \
 		$(if $(IMAGES),--images $(IMAGES)) $(CHIP_OPTIONS) $(NAMED)
 
-explore: $(SYNTH_ENV) ## cycles, area, energy and accuracy of other chips, and the Pareto front; needs PDK_ROOT
-	@$(BIN)/yoso explore $(if $(IMAGES),--images $(IMAGES))
+explore: $(SYNTH_ENV) ## accuracy, cycles, area and energy of networks on other chips, and the Pareto front (SPEC=file: what to explore)
+	@$(BIN)/yoso explore $(SPEC) $(MANY_OPTIONS) $(NAMED)
 
 compare: $(SYNTH_ENV) $(SIM_ENV) ## learning rules side by side on one chip: IMAGES=100 of each on the RTL, NET="names"
 	@$(BIN)/yoso compare $(NET) $(MANY_OPTIONS)

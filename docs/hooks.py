@@ -110,6 +110,8 @@ def place(path: str) -> str:
     """Where a file of the repository is on the site."""
     if path in PAGES:
         return PAGES[path]
+    if path.startswith("docs/") and path.endswith(".ipynb"):  # its page; the page leads to the notebook
+        return path.removeprefix("docs/").removesuffix("ipynb") + "md"
     return path.removeprefix("docs/") if path.startswith("docs/") else f"files/{path}"
 
 
@@ -122,6 +124,12 @@ def moved(text: str, source: str) -> str:
         return match[1] if path is None else os.path.relpath(place(path), start or ".")
 
     return LINK.sub(link, text)
+
+
+def titled(text: str, notebook: str) -> str:
+    """The page of a notebook with the way to that under its title."""
+    title, _, rest = text.partition("\n")
+    return f"{title}\n\nThis page is a notebook: [{notebook}]({notebook}).\n{rest}"
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -142,7 +150,8 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(File.generated(config, page, content=text))
     for path in sorted((ROOT / "docs" / "tutorials").glob("*.ipynb")):
         page = notebooks.convert(path)
-        files.append(File.generated(config, f"tutorials/{path.stem}.md", content=page.text))
+        text = moved(page.text, f"docs/tutorials/{path.name}")
+        files.append(File.generated(config, f"tutorials/{path.stem}.md", content=titled(text, path.name)))
         for name, data in page.pictures.items():
             files.append(File.generated(config, f"tutorials/{name}", content=data))
     return files

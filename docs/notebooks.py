@@ -57,7 +57,7 @@ def shown(output: dict[str, Any], name: str, pictures: dict[str, bytes]) -> str:
 
 
 def convert(path: Path) -> Page:
-    """The page of the notebook at `path`, with a link to the notebook itself under its title."""
+    """The page of the notebook at `path`."""
     page, parts = Page(), []
     for number, cell in enumerate(json.loads(path.read_text())["cells"]):
         source = joined(cell["source"])
@@ -67,7 +67,5 @@ def convert(path: Path) -> Page:
             parts.append(fenced(source, "python"))
             for place, output in enumerate(cell["outputs"]):
                 parts.append(shown(output, f"{path.stem}-{number}-{place}", page.pictures))
-    title, *rest = parts[0].split("\n")
-    parts[0] = "\n".join([title, "", f"This page is a [notebook]({path.name}).", *rest])
     page.text = "\n\n".join(parts) + "\n"
     return page

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,8 +52,8 @@ class Mutant:
 
     @property
     def in_rtl(self) -> bool:
-        """Whether it is in the RTL; else it is in software."""
-        return not self.file.startswith("sw/")
+        """Whether it is in the RTL; else it is in software or in what simulates."""
+        return not self.file.startswith(("sw/", "sim/"))
 
     @property
     def path(self) -> Path:
@@ -60,7 +61,7 @@ class Mutant:
         return RTL / self.file if self.in_rtl else Path(self.file)
 
     def apply(self, copy: Path) -> None:
-        """Plant it in a copy of hw/ and sw/."""
+        """Plant it in a copy of hw/, sw/ and sim/."""
         path = copy / self.path
         path.write_text(self.mutated(path.read_text()))
 
@@ -69,6 +70,18 @@ class Mutant:
         if found != 1:
             raise ValueError(f"mutant {self.name!r}: {self.old!r} stands {found} times in {self.file}")
         return text.replace(self.old, self.new)
+
+
+def rtl_blocks() -> set[str]:
+    """The files of the RTL that hold hardware, by their names."""
+    files = (ROOT / RTL).rglob("*.py")
+    return {path.stem for path in files if re.search(r"^class \w+\(Component\):", path.read_text(), re.M)}
+
+
+def check_block(block: str) -> None:
+    """Raise `click.ClickException` if it is no block of the RTL."""
+    if block not in rtl_blocks():
+        raise click.ClickException(f"{block!r} is no block: one of {', '.join(sorted(rtl_blocks()))}")
 
 
 def load_mutants() -> list[Mutant]:
@@ -93,7 +106,7 @@ def functions(path: Path) -> set[str]:
 def problem(mutant: Mutant, timeout: int = 900) -> str:
     """Plant the bug and run its tests; what is wrong, or "" if every test notices it."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        own = "hw" if mutant.in_rtl else "sw"
+        own = mutant.path.parts[0]
         left_out = shutil.ignore_patterns("__pycache__", "networks")
         shutil.copytree(ROOT / own, Path(folder) / own, ignore=left_out)
         mutant.apply(Path(folder))
@@ -149,12 +162,20 @@ def verdict(mutant: Mutant, report: ElementTree.Element) -> str:
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--block", metavar="NAME", help="Only bugs planted in this block of the RTL.")
 @click.option("-j", "--jobs", default=2, show_default=True, help="Bugs tried at a time.")
-def main(names: tuple[str, ...], jobs: int) -> None:
+def main(names: tuple[str, ...], block: str | None, jobs: int) -> None:
     """Plant each bug whose name contains one of NAMES (all if none), and run its tests."""
     mutants = [m for m in load_mutants() if not names or any(name in m.name for name in names)]
     if not mutants:
         raise click.ClickException(f"no mutant has a name with {' or '.join(names)}")
+    if block is not None:
+        check_block(block)
+        mutants = [m for m in mutants if m.in_rtl and m.path.stem == block]
+        if not mutants:
+            raise click.ClickException(
+                f"no bug{' of that name' if names else ''} is planted in block {block!r}"
+            )
     begun = time.monotonic()
 
     def attempt(mutant: Mutant) -> tuple[str, float]:

@@ -6,14 +6,13 @@ runs them; ``--fast`` those of ``make check``.
 
 from __future__ import annotations
 
-import re
 import textwrap
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from mutants import ROOT, RTL, Mutant, load_mutants, path_of
+from mutants import ROOT, Mutant, check_block, load_mutants, path_of
 
 TESTS = ROOT / "tests"
 PLAN = TESTS / "plan.toml"
@@ -111,12 +110,6 @@ def page(sections: list[Section], mutants: list[Mutant]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def rtl_blocks() -> set[str]:
-    """The files of the RTL that hold hardware, by their names."""
-    files = (ROOT / RTL).rglob("*.py")
-    return {path.stem for path in files if re.search(r"^class \w+\(Component\):", path.read_text(), re.M)}
-
-
 def block_tests(block: str, sections: list[Section], mutants: list[Mutant]) -> list[str]:
     """Tests of one block, from the repository's root.
 
@@ -146,8 +139,7 @@ def main(block: str | None, fast: bool) -> None:
         PAGE.write_text(page(sections, mutants))
         click.echo(PAGE.relative_to(ROOT))
         return
-    if block not in rtl_blocks():
-        raise click.ClickException(f"{block!r} is no block: one of {', '.join(sorted(rtl_blocks()))}")
+    check_block(block)
     click.echo("\n".join(block_tests(block, sections, mutants)))
 
 

@@ -18,7 +18,7 @@ ORDER = (
     ("yoso_sw.learn", "yoso_sw.compile"),
     (
         *("yoso_sw.host", "yoso_sw.nir", "yoso_sw.figures"),
-        *("yoso_sw.runs", "yoso_sw.profile", "yoso_sw.search"),
+        *("yoso_sw.rivals", "yoso_sw.runs", "yoso_sw.profile", "yoso_sw.search", "yoso_sw.tasks"),
     ),
     ("yoso_sw.commands",),
     ("yoso_sim",),

@@ -14,8 +14,10 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim import report as sim_report
 from yoso_sim.comparison import page as comparison
-from yoso_sim.energy import budget, explore
+from yoso_sim.energy import budget
 from yoso_sim.energy.publish import NUMBERS, PAGE
+from yoso_sim.explore import show as explore
+from yoso_sim.explore.front import measured
 from yoso_sim.study import soft_report
 from yoso_sw.figures import dead_neurons, gradients, overview, spike_times
 from yoso_sw.figures.setting import NAMES, Setting
@@ -131,7 +133,8 @@ def test_one_chip_and_long_names_and_equal_points_can_be_read():
 
 
 def test_each_chip_has_a_row_below_its_network():
-    rows = explore.rows_of(PUBLISHED["explore"]["points"])
+    points = PUBLISHED["explore"]["points"]
+    rows = explore.lines_of(points, measured(points))
     assert sorted(i for _, i in rows if i is not None) == list(range(len(PUBLISHED["explore"]["points"])))
     headings = [name for name, i in rows if i is None]
     assert rows[0] == (headings[0], None) and len(headings) == len(set(headings)) == 3

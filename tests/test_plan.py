@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from mutants import functions, load_mutants
-from plan import PAGE, ROOT, block_tests, fast_tests, load, page, rtl_blocks
+from mutants import functions, load_mutants, rtl_blocks
+from plan import PAGE, ROOT, block_tests, fast_tests, load, page
 
 TESTS = Path(__file__).parent
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()

@@ -1,6 +1,9 @@
 """The tutorials run from their first cell to their last, and say what their committed outputs say."""
 
+import base64
+import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,8 +55,8 @@ def test_there_are_three_tutorials():
 
 
 def test_other_numbers_and_more_progress_are_no_difference():
-    committed = notebook(("run()", "100 images, 98.25 %\n"))
-    assert tutorials.stale(committed, notebook(("run()", "compiling\n90 images, 97 %\n"))) == []
+    committed = notebook(("run()", "compiling it with Verilator\n100 images, 98.25 %\n"))
+    assert tutorials.stale(committed, notebook(("run()", "half is done\n90 images, 97 %\n"))) == []
 
 
 def test_a_line_that_is_no_longer_said_is_stale():
@@ -75,3 +78,39 @@ def test_slow_cells_are_left_to_those_who_ask(tmp_path):
         made.cells[0].metadata["tags"] = ["slow"]
         tutorials.execute(made, tmp_path, slow=slow)
         assert Path(tmp_path / "ran").exists() == slow
+
+
+# ---- as a page of the site -------------------------------------------------------------------------------
+
+
+def page_of(made, folder):
+    """What docs/notebooks.py makes of a notebook."""
+    spec = importlib.util.spec_from_file_location("notebooks", tutorials.ROOT / "docs" / "notebooks.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["notebooks"] = module
+    spec.loader.exec_module(module)
+    nbformat.write(made, folder / "one.ipynb")
+    return module.convert(folder / "one.ipynb")
+
+
+def test_a_page_has_the_words_the_code_what_was_printed_and_what_was_drawn(tmp_path):
+    made = notebook(("print(3)", "3\n"))
+    made.cells.insert(0, nbformat.v4.new_markdown_cell("# One\n\nIt counts."))
+    image = {"image/png": base64.b64encode(b"a picture").decode(), "text/plain": "<Figure>"}
+    table = {"text/html": "<table></table>", "text/plain": "Run"}
+    made.cells[1].outputs += [nbformat.v4.new_output("display_data", data) for data in (image, table)]
+    page = page_of(made, tmp_path)
+    parts = ["# One\n\nIt counts.", "```python\nprint(3)\n```", "```text\n3\n```", "![<Figure>](one-1-1.png)"]
+    assert page.text == "\n\n".join([*parts, "<table></table>\n"])
+    assert page.pictures == {"one-1-1.png": b"a picture"}
+
+
+def test_code_with_backticks_stays_one_block(tmp_path):
+    assert "````python\nprint('```')\n````" in page_of(notebook(("print('```')", "")), tmp_path).text
+
+
+def test_a_notebook_that_ended_with_an_error_makes_no_page(tmp_path):
+    made = notebook(("1 / 0", ""))
+    made.cells[0].outputs = [nbformat.v4.new_output("error", ename="E", evalue="by zero", traceback=[])]
+    with pytest.raises(ValueError, match="one-0-0 is an error, E: by zero; run the notebook again"):
+        page_of(made, tmp_path)

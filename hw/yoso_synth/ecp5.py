@@ -16,6 +16,7 @@ from yoso_hw.pe import ProcessingElement
 from yoso_hw.ports import ports
 from yoso_hw.router import Router
 
+from yoso_synth.blocks import find
 from yoso_synth.port_chain import PortChain
 from yoso_synth.report import Row, chip_text
 from yoso_synth.tools import SynthError, run_tool, write_verilog
@@ -50,8 +51,19 @@ def on_pins(block: Component) -> Component:
 
 
 def synthesise(block: str, params: ChipParams, folder: Path, reports: Path) -> list[Row]:
-    """Map, place and route one block on an ECP5; the row is that of the median clock. Raises `SynthError`."""
-    component = BLOCKS[block](params)
+    """Map, place and route a block: one of `BLOCKS`, or the first instance of any class in a file of the RTL.
+
+    Raises `SynthError`.
+    """
+    if block in BLOCKS:
+        return [place(BLOCKS[block](params), block, params, folder)]
+    found = find(block, params)
+    names = {name: block if len(found) == 1 else f"{block}_{name}" for name in found}
+    return [place(PortChain(one), names[name], params, folder) for name, one in found.items()]
+
+
+def place(component: Component, block: str, params: ChipParams, folder: Path) -> Row:
+    """Map, place and route a component; the row is that of the median clock. Raises `SynthError`."""
     write_verilog(component, block, folder / f"{block}.v")
     # A chain of ports stays apart, so that its own cells can be told and taken off.
     apart = f"setattr -mod -set keep_hierarchy 1 {block}.block;" if isinstance(component, PortChain) else ""
@@ -75,7 +87,7 @@ def synthesise(block: str, params: ChipParams, folder: Path, reports: Path) -> l
         kind = f"{row.kind}; without its chain of ports"
         lut4, ff = (row.lut4 or 0) - own["LUT4"], (row.ff or 0) - own["TRELLIS_FF"]
         row = replace(row, lut4=lut4, ff=ff, kind=kind)
-    return [row]
+    return row
 
 
 def row_of(report: dict, block: str, params: ChipParams) -> Row:

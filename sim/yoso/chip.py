@@ -26,8 +26,6 @@ from yoso_sw.network.network import Network
 
 from yoso.missing import told
 
-BACKENDS = ("golden", "rtl", "board")
-
 #: Images a chunk of the simulator.
 CHUNK = 10
 
@@ -38,8 +36,8 @@ class Chip:
     Parameters
     ----------
     name
-        A named chip or a chip's file; None: the default chip or, if that does not hold a network, the first
-        named one that does; of a board, the board's.
+        A named chip, a chip's file, or its `ChipParams`; None: the default chip or, if that does not hold a
+        network, the first named one that does; of a board, the board's.
     backend
         "golden": the golden model. "rtl": the Verilog in Verilator, every spike compared with the golden
         model. "board": a board on a serial port.
@@ -60,9 +58,11 @@ class Chip:
         If there is no such back end, chip or parameter.
     """
 
+    BACKENDS = ("golden", "rtl", "board")
+
     def __init__(
         self,
-        name: str | Path | None = None,
+        name: str | Path | ChipParams | None = None,
         backend: str = "golden",
         *,
         jobs: int = 1,
@@ -73,10 +73,12 @@ class Chip:
         say: Callable[[str], None] | None = print,
         **settings: int | bool | str,
     ) -> None:
-        if backend not in BACKENDS:
-            raise RunError(f"backend={backend!r} is not one of {', '.join(BACKENDS)}")
+        if backend not in self.BACKENDS:
+            raise RunError(f"backend={backend!r} is not one of {', '.join(self.BACKENDS)}")
         if backend == "board" and port is None:
             raise RunError("a board is run through its port: give port='/dev/ttyUSB0', or whichever it is")
+        if isinstance(name, ChipParams):
+            name, settings = chips.DEFAULT, {**vars(name), **settings}
         self.name, self.backend, self.jobs = None if name is None else str(name), backend, jobs
         self.port, self.baud, self.timeout = port, baud, timeout
         self.settings = tuple(f"{key}={value}" for key, value in settings.items())

@@ -113,7 +113,7 @@ class Build:
     folder: Path
     key: str
     params: ChipParams
-    waves: bool
+    waves: bool | str
     seconds: float
     form: Form = RTL
 
@@ -143,7 +143,9 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def build_key(params: ChipParams, waves: bool = False, form: Form = RTL, reach: tuple[str, ...] = ()) -> str:
+def build_key(
+    params: ChipParams, waves: bool | str = False, form: Form = RTL, reach: tuple[str, ...] = ()
+) -> str:
     """Name of the build of one chip: 16 hexadecimal digits."""
     parts = [
         params.to_json(),
@@ -162,7 +164,7 @@ def build_key(params: ChipParams, waves: bool = False, form: Form = RTL, reach: 
 def build(
     params: ChipParams,
     *,
-    waves: bool = False,
+    waves: bool | str = False,
     form: Form = RTL,
     reach: tuple[str, ...] = (),
     root: Path | None = None,
@@ -175,7 +177,7 @@ def build(
     params
         The chip.
     waves
-        With it the executable can write a waveform (slower).
+        With it the executable can write a waveform (slower): a VCD file, or with "fst" an FST file.
     form
         The RTL, or what else is made of it.
     reach
@@ -211,7 +213,7 @@ def emit_sources(
     params: ChipParams,
     folder: Path,
     form: Form = RTL,
-    waves: bool = False,
+    waves: bool | str = False,
     reach: tuple[str, ...] = (),
 ) -> list[Path]:
     """Write a chip's files for Verilator, the simulation top included. Raises `BuildError`."""
@@ -227,13 +229,13 @@ def emit_sources(
     path = folder / f"{top.TOP}.v"
     write_whole(path, top.verilog(params))
     control = folder / f"{top.TOP}.vlt"
-    write_whole(control, "\n".join([top.control_file(waves), *reach, ""]))
+    write_whole(control, "\n".join([top.control_file(bool(waves)), *reach, ""]))
     return [control, *files, path]
 
 
 def verilate(
     sources: list[Path],
-    waves: bool,
+    waves: bool | str,
     folder: Path,
     root: Path,
     more_flags: Sequence[str] = (),
@@ -247,6 +249,7 @@ def verilate(
     from cocotb_tools.runner import get_runner
 
     flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS, *more_flags]
+    flags += ["--trace-fst"] if waves == "fst" else []
     runtime = root / f"runtime-{_runtime_key(waves)}"
     (folder / HEADER).write_text(HEADER_TEXT)
     _take_runtime(runtime, folder, report)
@@ -259,7 +262,7 @@ def verilate(
             hdl_toplevel=top.TOP,
             build_dir=folder,
             build_args=flags,
-            waves=waves,
+            waves=bool(waves),
             always=True,
             log_file=log,
         )
@@ -310,6 +313,6 @@ def _take_runtime(runtime: Path, folder: Path, report: Callable[[str], None]) ->
         os.utime(copy, (time.time() + 3600,) * 2)
 
 
-def _runtime_key(waves: bool) -> str:
+def _runtime_key(waves: bool | str) -> str:
     text = json.dumps(tools.versions(), sort_keys=True) + COMPILER_FLAGS + MAKE_FLAGS + f"waves={waves}"
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "eval": Entry(f"{_SW}.accuracy:main", "accuracy of trained networks on the golden model"),
         "figures": Entry(f"{_SW}.figures:main", "redraw the paper's figures and tables", "train"),
+        "tasks": Entry(f"{_SIM}.tasks:main", "UCI sets, an autoencoder, accuracy by step", "sim,train,uci"),
         "bench": Entry(f"{_SW}.bench:main", "time an epoch beside plain PyTorch and a ReLU network", "train"),
         "nir": Entry(f"{_SW}.nir:main", "networks as NIR files: export, import", "nir"),
     },
@@ -45,6 +46,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "rtl": Entry(f"{_SIM}.rtl:main", "the chip as a kit for Vivado, Quartus, Radiant, yosys", "hw"),
         "sim": Entry(f"{_SIM}.campaign:sim", "test images on the RTL, every spike compared", "sim"),
         "regress": Entry(f"{_SIM}.campaign:regress", "the whole test set, in several processes", "sim"),
+        "demo": Entry(f"{_SIM}.demo:main", "draw a digit, see the RTL classify it", "demo"),
         "waves": Entry(f"{_SIM}.waves:main", "a waveform of one image, for GTKWave", "sim"),
         "soak": Entry(f"{_SIM}.soak:main", "random networks on random chips, until stopped", "sim"),
         "profile": Entry(

@@ -14,6 +14,9 @@ from typing import Any
 
 from yoso_hw.writing import write_whole
 
+#: Chunks of a watched run, the first, of which an image is kept step by step: what a page can show.
+DETAILED = 10
+
 
 @dataclass(frozen=True)
 class Job:
@@ -55,6 +58,11 @@ class Job:
     stall_out: int = 0
     keep: tuple[int, ...] | None = None
     watched: bool = False
+
+    def detailed(self, chunk: tuple[int, int]) -> bool:
+        """Whether the result of a chunk shall hold its first image step by step: so do `DETAILED` of them."""
+        size = max(stop - first for first, stop in self.chunks)
+        return chunk[0] < DETAILED * size
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self))

@@ -1,8 +1,8 @@
 """Where each PE's cycles go, step by step, watched beside the chip: `WATCHED` is a form of build.
 
-Two small modules are bound to the emitted chip, whose own Verilog stays as it is. The chip's finds where an image's
-steps begin and end; each node's sorts every cycle into one of `PARTS` and counts the flits of its links. At the
-end of a step each writes a line to the file ``watch.txt``, which holds the last image.
+Two small modules are bound to the emitted chip, whose own Verilog stays as it is. The chip's finds where an
+image's steps begin and end; each node's sorts every cycle into one `Part` and counts the flits of its links.
+At the end of a step each writes a line to the file ``watch.txt``, which holds the last image.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Part(IntEnum):
     SWEEP = 0  #: a word of a sweep is in the adders
     SPIKES = 1  #: a word that a spike reaches is in the adders
     STALLED = 2  #: a word is at hand and has to wait: for its bank, or for the word before it
-    PASSING = 3  #: no word, but not idle: the pipeline fills or empties, or a flit is sent, taken or passed on
+    PASSING = (
+        3  #: no word, but not idle: the pipeline fills or empties, or a flit is sent, taken or passed on
+    )
     WAITING = 4  #: idle, and more comes in this step: it waits for spikes
     BARRIER = 5  #: idle from the last work to the end of the step, and until its tick has come down the tree
 
@@ -160,7 +162,7 @@ class WatchError(ValueError):
 
 
 def verilog(op_bits: int, spike: int) -> str:
-    """The watch's Verilog, for requests of load whose lowest `op_bits` bits are `spike` for a spike's word."""
+    """The watch's Verilog, where the lowest `op_bits` bits of load's request are `spike` for a spike."""
     values = [f"part[{part}]" for part in Part] + [f"moved[{move}]" for move in Flits]
     return _TEXT.format(
         record=RECORD,
@@ -240,13 +242,13 @@ class Steps:
         steps = len(own)
         if not steps or len(nodes) != steps * cols * rows or any(len(line) != wide for line in nodes):
             raise WatchError(f"{path}: {len(nodes)} lines of nodes in {steps} steps of {cols} x {rows} nodes")
-        table = np.array(nodes, np.int64).reshape(steps, rows * cols, wide)
-        table = np.take_along_axis(table, np.lexsort((table[..., 0], table[..., 1]))[..., None], 1)
-        if (table[:, :, 0] + cols * table[:, :, 1] != np.arange(rows * cols)).any():
+        lines = np.array(nodes, np.int64).reshape(steps, rows * cols, wide)
+        lines = np.take_along_axis(lines, np.lexsort((lines[..., 0], lines[..., 1]))[..., None], 1)
+        if (lines[:, :, 0] + cols * lines[:, :, 1] != np.arange(rows * cols)).any():
             raise WatchError(f"{path}: a node is missing in a step")
         step, cycles = np.array(own, np.int64).T
         step[1:][step[1:] == step[:-1]] = -1
-        table = table.reshape(steps, rows, cols, wide)
+        table = lines.reshape(steps, rows, cols, wide)
         return cls(step, cycles, table[..., 2 : 2 + len(Part)], table[..., 2 + len(Part) :])
 
 
@@ -260,7 +262,7 @@ _COUNTED: tuple[tuple[Part | Flits, Counter], ...] = (
 
 
 class Watch:
-    """What was seen of several images: sums of all of them, and the first one step by step.
+    """What was seen of several images: sums of all of them and, if `detailed`, the first one step by step.
 
     Parameters
     ----------
@@ -270,8 +272,8 @@ class Watch:
         Where the simulation writes its record.
     """
 
-    def __init__(self, params: ChipParams, path: Path = Path(RECORD)) -> None:
-        self.params, self.path = params, path
+    def __init__(self, params: ChipParams, detailed: bool = True, path: Path = Path(RECORD)) -> None:
+        self.params, self.detailed, self.path = params, detailed, path
         self.first: Steps | None = None
         self.parts = np.zeros((params.rows, params.cols, len(Part)), np.int64)
         self.flits = np.zeros((params.rows, params.cols, len(Flits)), np.int64)
@@ -298,23 +300,15 @@ class Watch:
         return notes
 
     def result(self) -> dict[str, Any]:
-        """As JSON values: the sums, and the steps of the first image."""
-        first = self.first
-        assert first is not None, "no image was looked at"
-        return {
-            "parts": self.parts.tolist(),
-            "flits": self.flits.tolist(),
-            "steps": {
-                "step": first.step.tolist(),
-                "cycles": first.cycles.tolist(),
-                "parts": first.parts.tolist(),
-                "flits": first.flits.tolist(),
-            },
-        }
+        """As JSON values: the sums, and the `Steps` of the first image."""
+        found: dict[str, Any] = {"parts": self.parts.tolist(), "flits": self.flits.tolist()}
+        if self.detailed and self.first:
+            found["steps"] = {name: values.tolist() for name, values in vars(self.first).items()}
+        return found
 
 
 def uneven(steps: Steps, cycles: int) -> list[str]:
-    """Where an image's parts do not add up: to its steps, or its steps to the `cycles` that the chip counted."""
+    """Where an image's parts do not add up to its steps, or its steps to the `cycles` of the chip's count."""
     notes = []
     if steps.cycles.sum() != cycles:
         notes.append(f"the chip counted {cycles} cycles, the watch {steps.cycles.sum()}")

@@ -44,7 +44,7 @@ async def work(dut: Any) -> None:
             cocotb.log.warning("the parent process is gone: stopping")
             return
         some = samples[slice(*chunk)]
-        watch = Watch(image.params) if job.watched else None
+        watch = Watch(image.params, job.detailed(chunk)) if job.watched else None
         result, kept = await run_chunk(
             host, network, image, some.inputs, some.labels, job.early_exit, job.keep, watch
         )
@@ -85,8 +85,8 @@ async def run_chunk(
 ) -> tuple[dict[str, Any], recorded.Arrays]:
     """Run some images and compare them; the result as JSON values, and what of the images is to be kept.
 
-    `keep` is as in `Job`. Reading a layer back is counted as reads, so counters are taken before. The result has
-    what `watch` saw, if there is one.
+    `keep` is as in `Job`. Reading a layer back is counted as reads, so counters are taken before. The result
+    has what `watch` saw, if there is one.
     """
     reference = golden.run(network, inputs, params=image.params, early_exit=early_exit)
     await host.clear_counters()

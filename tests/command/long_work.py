@@ -29,17 +29,21 @@ def soak_default() -> None:
     soak(2)
 
 
+#: A grid of one chip of two nodes.
+SIZES = {"cols": 2, "rows": 1, "neurons": 4, "weights": 16, "lanes": 1, "weight_bits": 4}
+SIZES |= {"acc_bits": 9, "pot_bits": 10, "layers": 3, "classes": 4, "steps": 8}
+
+
 def explore() -> None:
     """``yoso explore`` of one chip of two nodes."""
-    from yoso_sim.commands.explore import main
-    from yoso_sim.energy import explore
-    from yoso_sim.energy.cost import Case
+    from pathlib import Path
 
-    sizes = {"cols": 2, "rows": 1, "neurons": 4, "weights": 16, "lanes": 1, "weight_bits": 4}
-    sizes |= {"acc_bits": 9, "pot_bits": 10, "layers": 3, "classes": 4, "steps": 8}
-    smallest = tuple(f"{name}={size}" for name, size in sizes.items())
-    explore.CASES = (Case("nodes.npz", smallest),)
-    main(["--images", "20"])
+    from yoso_sim.commands.explore import main
+
+    lines = ['networks = "nodes.npz"', 'measure = ["rtl", "energy"]', "[set]"]
+    lines += [f"{name} = {size}" for name, size in SIZES.items()]
+    Path("nodes.toml").write_text("\n".join([*lines, ""]))
+    main(["nodes.toml", "--images", "20"])
 
 
 def coverage() -> None:

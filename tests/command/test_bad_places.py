@@ -33,7 +33,7 @@ TOO_LARGE = {
     f"sim {' '.join(CHIP)} --images 100": "samples.npz",
 }
 
-#: The same on a disk that is full already; what keeps a run says so before its work, its record comes first.
+#: The same on a disk that is full already. Of what keeps a run, its record comes first, before any work.
 NO_ROOM = {
     "train corners.toml -o ../new.npz": "runs/train-1/run.json",
     "eval mnist-784-100-10 --checked 1": "runs/eval-1/run.json",
@@ -68,7 +68,7 @@ def test_training_that_met_a_full_disk_goes_on_from_its_last_checkpoint(here, tm
     with disk(tmp_path / "small", 512) as small:
         command = ("train", "corners.toml", "-o", "new.npz")
         filler = fill(
-            small, size // 1024 + 26
+            small, size // 1024 + 14
         )  # the run's record, one checkpoint, not a second one beside it
         status, said = yoso(*command, cwd=here, YOSO_OUTPUT=small)
         assert status == 1 and one_line(said) == f"{small}/train/corners.pt: the disk is full"
@@ -83,7 +83,7 @@ def test_a_regression_that_met_a_full_disk_keeps_what_is_done_and_goes_on(here, 
     chunks = [(first, first + 50) for first in range(0, 500, 50)]
     command = ("regress", *CHIP, "--images", 500, "--jobs", 1)
     with disk(tmp_path / "small", 1024) as small:
-        filler = fill(small, 474)  # the run's record, the images, the logs and some of the chunks
+        filler = fill(small, 460)  # the run's record, the images, the logs and some of the chunks
         status, said = yoso(*command, cwd=here, YOSO_OUTPUT=small)
         assert status == 1 and one_line(said).endswith(": the disk is full, and the simulator stopped")
         (folder,) = (path for path in (small / "regress").iterdir() if path.is_dir())

@@ -10,7 +10,7 @@ from yoso_hw import folders
 from yoso_sim.cli import COMMANDS, main
 
 #: What only some commands need.
-HEAVY = ("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL")
+HEAVY = ("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL", "optuna")
 
 #: Python that runs without those packages; `run(*words)` is (exit status, output) of a command.
 WITHOUT = f"""
@@ -72,6 +72,7 @@ MISSING = {
     "seeds mnist-784-100-10": ("torch", "train"),
     "bench": ("torch", "train"),
     "figures gradients": ("matplotlib", "train"),
+    "tasks uci": ("torch", "sim,train,uci"),
     "figures spike-times": ("matplotlib", "train"),
     "nir export mnist-784-100-10-stdbp": ("nir", "nir"),
     "rtl": ("amaranth", "hw"),

@@ -52,7 +52,7 @@ WORK = {
     "train": Work((*YOSO, "train", "corners.toml", "-o", "trained.npz"), training),
     "soak": Work(("-m", "command.long_work", "soak"), soaking),
     "soak of the default chip": Work(("-m", "command.long_work", "soak-default"), soaking),
-    "explore": Work(("-m", "command.long_work", "explore"), report("explore")),
+    "explore": Work(("-m", "command.long_work", "explore"), report("explore-nodes")),
     "coverage": Work(("-m", "command.long_work", "coverage"), report("coverage")),
 }
 QUICK = {

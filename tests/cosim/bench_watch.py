@@ -1,4 +1,4 @@
-"""cocotb benches: what `yoso_sim.watch` writes down of an image is what the chip counts, and what Python sees."""
+"""cocotb bench: what `yoso_sim.watch` writes down of an image is what the chip counts and Python sees."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Look:
         return both[begin:end].sum(0).reshape(PARAMS.rows, PARAMS.cols)
 
     def idle(self, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-        """By the leaves, cycles in which each node had nothing to do: all, and those before and after its work."""
+        """By the leaves, each node's cycles with nothing to do: all, and those before and after its work."""
         # The leaf is a register, so it speaks of the cycle before. It is not idle in the node's own tick.
         idle = (np.array(self.seen["leaf"])[begin + 1 : end + 1] & 3) > 0
         idle[DOWN] = True

@@ -302,22 +302,48 @@ def test_without_the_process_files_there_is_a_reason_and_no_energy(tmp_path, mon
     assert found["energy_nj"] is None and found["cycles"] == 700
 
 
-def test_a_network_that_has_not_run_on_the_rtl_is_priced_as_one_that_has():
-    """Counters are the same, so energies are, but for what depends on cycles: here nothing does."""
-    network, _, result, image = loaded(COUNT)
+def netlists(layers=2):
+    """Made up costs of a chip with A in 16 bits; nothing but its clock depends on cycles."""
     each = {part: 1.0 + number for number, part in enumerate(PARTS)}
     costs = Costs(
         cycle=each,
         flit=each,
-        energy=[{"words": each, "updates": each}] * len(network.layers),
-        busy=[{"words": 1.0, "updates": 1.0, "sweeps": 4.0}] * len(network.layers),
+        energy=[{"words": each, "updates": each}] * layers,
+        busy=[{"words": 1.0, "updates": 1.0, "sweeps": 4.0}] * layers,
     )
-    netlist = {"costs": asdict(costs), "rest_pj_per_cycle": 0.0, "leakage_mw": 0.0}
-    netlists = {16: {**netlist, "chip_mm2": 1.0, "fmax_mhz": 150.0}}
-    ran = priced.costs(netlists, image, result, chunks(image, result))["16"]
-    counted = priced.costs(netlists, image, result, [])["16"]
-    assert counted["energy_nj"] == ran["energy_nj"] > 0
+    macros = {"weight memory": {"read_pj": 48.0, "pack": 2}}
+    figures = {"rest_pj_per_cycle": 0.0, "leakage_mw": 0.0, "chip_mm2": 1.0, "fmax_mhz": 150.0}
+    return {16: {"costs": asdict(costs), "macros": macros, **figures}}
+
+
+def test_a_network_that_has_not_run_on_the_rtl_is_priced_as_one_that_has():
+    _, _, result, image = loaded(COUNT)
+    ran = priced.costs(netlists(), image, result, chunks(image, result))["16"]
+    counted = priced.costs(netlists(), image, result, [], 700.0)["16"]
+    assert counted == ran and ran["energy_nj"] > 0
+    counted = priced.costs(netlists(), image, result, [])["16"]
+    assert counted["energy_nj"] == ran["energy_nj"]
     assert counted["energy_nj_ungated"] == pytest.approx(ran["energy_nj_ungated"], rel=0.1)  # of 700 cycles
+
+
+def test_published_rows_are_priced_and_stay_otherwise_as_they_were(tmp_path, monkeypatch):
+    published = []
+    monkeypatch.setenv("YOSO_OUTPUT", str(tmp_path))
+    monkeypatch.setattr(page, "publish", published.append)
+    monkeypatch.setattr(priced, "missing", lambda: "")
+    monkeypatch.setattr(priced, "netlists", lambda *given, **more: netlists())
+    monkeypatch.setattr(priced, "COUNTED", IMAGES)
+    done = CliRunner().invoke(main, ["compare", COUNT, "--price"])
+    assert done.exit_code == 0, done.output
+    for name, numbers in zip((COUNT, "ann-784-100-10"), published, strict=True):
+        before, after = ({row["network"]: dict(row) for row in own["rows"]} for own in (page.load(), numbers))
+        assert after[name]["energy_nj"] > 0
+        before[name]["energy_nj"] = after[name]["energy_nj"]
+        assert after == before and [*after] == [*before]
+    assert published[0]["details"][COUNT]["energy_from"] == rows.GOLDEN
+    monkeypatch.setattr(priced, "missing", lambda: "no files")
+    refused = CliRunner().invoke(main, ["compare", COUNT, "--price"])
+    assert refused.exit_code == 1 and "nothing can be priced: no files" in refused.output
 
 
 def test_a_page_tells_which_energies_are_by_golden_counts():

@@ -1,20 +1,15 @@
 """The energy of an image (`yoso_sim.energy`), by hand."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from yoso_hw.drawing import fit, pyplot
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.commands.energy import asked
-from yoso_sim.commands.explore import beside_the_baseline
-from yoso_sim.commands.explore import main as explore
 from yoso_sim.energy import cost
 from yoso_sim.energy.cost import Case, evaluate, skippable
-from yoso_sim.energy.explore import CASES, choose, front
 from yoso_sim.energy.measured import DENSE, PASSING, WALKED, Measured, kind_of_sweep, layer_costs, shares
 from yoso_sim.energy.model import PARTS as PARTS_OF
 from yoso_sim.energy.model import Activity, Costs, Point
@@ -334,58 +329,8 @@ def test_only_neurons_that_fire_once_could_be_skipped() -> None:
     assert skippable(network, image, result) == 2 / 4  # swept in steps 2 and 3 for nothing
 
 
-def _found(cycles: float, area: float, nj: float, accuracy: float) -> dict:
-    return {
-        "cycles": {"mean": cycles},
-        "chip_mm2": area,
-        "gated": {"full_rate": {"nj_per_image": nj}},
-        "accuracy": accuracy,
-    }
-
-
-def test_the_front_leaves_out_what_another_beats_in_everything() -> None:
-    results = [_found(10, 10, 10, 99.0), _found(9, 11, 10, 99.0)]
-    results += [_found(11, 10, 10, 99.0), _found(99, 99, 99, 99.5)]
-    assert front(results) == [True, True, False, True]
-
-
-def test_the_chosen_chip_is_not_bought_with_accuracy() -> None:
-    results = [_found(10, 10, 10, 99.3), _found(5, 10, 10, 99.25), _found(1, 1, 1, 98.0)]
-    assert choose(results) == 1
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_every_chip_that_is_explored_holds_its_network(case):
-    compile_network(Network.load(case.path), case.params)
-
-
-def test_a_network_of_one_s_own_is_explored_beside_the_others(tmp_path, monkeypatch):
-    seen = []
-
-    def found(case, images, report):
-        seen.append(case)
-        return {"name": str(case), "case": asdict(case), "images": images} | _found(10, 10, 10, 99.0)
-
-    monkeypatch.setattr("yoso_sim.energy.cost.evaluate", found)
-    monkeypatch.setattr("yoso_sim.energy.explore.table", lambda results: "")
-    monkeypatch.setattr("yoso_sim.energy.explore.draw", lambda results: pyplot().figure())
-    words = "own.npz neuron=all acc_bits=20"
-    done = CliRunner().invoke(explore, ["--also", words, "--out", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    assert seen == [*CASES, Case("own.npz", ("neuron=all", "acc_bits=20"))]
-    report = json.loads((tmp_path / "explore.json").read_text())
-    assert report["results"][-1]["name"] == words
-    assert report["command"] == f"yoso explore --images 20 --also '{words}'"
-
-
 @pytest.mark.parametrize(("values", "scale"), [((2, 9), "log"), ((2, 5), "linear"), ((0, 9), "linear")])
 def test_an_axis_is_logarithmic_where_values_above_0_are_far_apart(values, scale) -> None:
     _, axis = pyplot().subplots()
     fit(axis, values)
     assert axis.get_xscale() == scale
-
-
-def test_what_the_baseline_takes_is_said_in_words_or_that_it_has_not_run():
-    assert beside_the_baseline(None) == "the baseline has not run yet"
-    said = beside_the_baseline({"cycles": 7.53, "energy": 2.1, "area": 0.9})
-    assert said == "the baseline takes 7.53 times the cycles, 2.1 times the energy, 0.9 times the area"

@@ -1,4 +1,4 @@
-"""``yoso sim --html``: what the page holds is what the run gave; it is one file, and bad places are one line."""
+"""``yoso sim --html``: what the page holds is what the run gave; it is one file; bad places are one line."""
 
 import base64
 import importlib.util
@@ -14,6 +14,7 @@ from support.page_run import PARAMS, STEPS, embedded, sim
 from yoso_sim.html import collect, figures
 from yoso_sim.html.file import energy_of
 from yoso_sim.html.page import page
+from yoso_sim.job import Job
 from yoso_sim.watch import Flits, Part
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.samples import Samples
@@ -200,7 +201,9 @@ def test_a_page_of_a_run_that_differs_says_what_differs(run):
     samples = Samples("squares", np.zeros((25, 36), np.uint8), np.zeros(25, int), (6, 6))
     image = compile_network(page_run.network(), PARAMS)
     text = page(SimpleNamespace(image=image, samples=samples), run.results, report)
-    assert '<p class="wrong">RTL and golden model differ: layer 1, neuron 3: &lt;RTL&gt; at step 4</p>' in text
+    assert (
+        '<p class="wrong">RTL and golden model differ: layer 1, neuron 3: &lt;RTL&gt; at step 4</p>' in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,14 +224,21 @@ def test_a_place_that_cannot_be_written_is_one_line_before_any_work(tmp_path, mo
 def test_without_plotly_one_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setenv("YOSO_OUTPUT", str(tmp_path))
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "plotly" else find(name, *rest))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "plotly" else find(name, *rest)
+    )
     done = sim(*page_run.files(tmp_path), "--html", str(tmp_path / "run.html"))
     assert done.exit_code == 1
     assert done.output == "Error: --html needs plotly, which is not installed: pip install 'yoso[html]'\n"
 
 
 def test_no_more_images_are_shown_step_by_step_than_a_browser_bears(run, monkeypatch):
+    chunks = tuple((first, min(first + 10, 995)) for first in range(0, 995, 10))
+    job = Job("", "", "", chunks, "", 0)
+    assert [chunk for chunk in chunks if job.detailed(chunk)] == list(chunks[:10])
     assert len(collect.details_of(run.results)) == len(run.results) > 1
+    others = [{**result, "watched": {"parts": []}} for result in run.results]
+    assert len(collect.details_of([*run.results, *others])) == len(run.results)
     monkeypatch.setattr(collect, "MOST_NUMBERS", 10)
     assert len(collect.details_of(run.results)) == 1
 

@@ -34,3 +34,14 @@ def test_another_network_s_report_takes_the_place_of_its_older_one_beside_the_fi
         "other",
         "third",
     ]
+
+
+def test_the_published_energies_are_by_a_model_that_comes_to_what_the_netlist_took() -> None:
+    """Within 0.6 % over the images that it was checked with, and of each layer within 2 %."""
+    for one in (NUMBERS["energy"], *NUMBERS["beside"]):
+        check = one["check"]
+        assert abs(check["difference_percent"]) <= 0.6
+        for layer in check.get("layers", []):
+            assert abs(layer["difference_percent"]) <= 2
+            assert abs(check["busy_difference_percent"]) <= 0.6
+        assert all(value > 0 for kind in ("gated", "ungated") for value in one[kind]["parts_nj"].values())

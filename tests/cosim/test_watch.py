@@ -1,14 +1,13 @@
 """Where each PE's cycles go: the watch beside the chip, against the chip's counters and a second observer."""
 
-
 import numpy as np
 import pytest
 from support import chip_cases
 from yoso_hw.emit import texts
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
-from yoso_sim.build import RTL, build, emit_sources
-from yoso_sim.simulate import simulate
+from yoso_sim.build import RTL, Form, build, emit_sources
+from yoso_sim.simulate import SimulationError, simulate
 from yoso_sim.watch import WATCHED, Flits, Part, Steps, Watch, WatchError, check_ports, uneven
 
 #: A chip of each kind of load, router and memories; the first is looked at by Python, too.
@@ -29,6 +28,22 @@ def test_every_cycle_of_every_pe_counts_once_as_the_chip_and_a_second_observer_c
     simulate(made, "cosim.bench_watch", tmp_path, environment)
 
 
+def test_a_planted_bug_of_the_watch_is_noticed_in_the_run(tmp_path):
+    params = chip_cases.CHIPS["2 x 1, banked"]
+
+    def change(files):
+        *found, path = WATCHED.change(files)
+        text = path.read_text()
+        assert text.count("pending = pending + 1;") == 1
+        path.write_text(text.replace("pending = pending + 1;", "pending = pending + 2;"))
+        return [*found, path]
+
+    made = build(params, form=Form("watched, with a bug", change))
+    environment = {"YOSO_CHIP": params.to_json(), "YOSO_LOOKS": "0"}
+    with pytest.raises(SimulationError, match=r"the parts make \d+ cycles of"):
+        simulate(made, "cosim.bench_watch", tmp_path, environment)
+
+
 def test_the_chip_beside_the_watch_is_the_chip(tmp_path):
     params = chip_cases.CHIPS[CHIPS[0]]
     watched = emit_sources(params, tmp_path / "watched", WATCHED)
@@ -46,7 +61,9 @@ def test_the_chip_beside_the_watch_is_the_chip(tmp_path):
 def test_the_emitted_chip_has_the_ports_that_the_watch_reads(settings):
     text = "\n".join(texts(ChipParams(cols=1, rows=2, **settings)).values())
     check_ports(text)
-    with pytest.raises(WatchError, match=r"module yoso_node\.router has no port empty, which the watch reads"):
+    with pytest.raises(
+        WatchError, match=r"module yoso_node\.router has no port empty, which the watch reads"
+    ):
         check_ports(text.replace("empty", "void"))
 
 
@@ -104,10 +121,11 @@ def test_a_cycle_lost_or_counted_twice_is_told_by_node_and_step(record):
 
 
 @pytest.mark.parametrize(
-    ("counter", "part"), [("POT_WRITES", "SWEEP"), ("UPDATES", "SPIKES"), ("SPIKES_IN", "TAKEN"), ("SPIKES_OUT", "SENT")]
+    ("counter", "part"),
+    [("POT_WRITES", "SWEEP"), ("UPDATES", "SPIKES"), ("SPIKES_IN", "TAKEN"), ("SPIKES_OUT", "SENT")],
 )
 def test_a_word_or_spike_that_watch_and_counter_see_differently_is_told(record, counter, part):
-    watch = Watch(ChipParams(cols=2, rows=1), record)
+    watch = Watch(ChipParams(cols=2, rows=1), path=record)
     watch.look(20)
     counters = np.zeros((1, 2, len(Counter)), np.int64)
     counters[0, :, Counter.POT_WRITES] = 4, 2

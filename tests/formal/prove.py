@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
-from mutants import Mutant, load_mutants
+from mutants import Mutant, check_block, load_mutants
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -266,11 +266,28 @@ def markdown() -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
+def of_block(block: str) -> list[str]:
+    """Proofs of a block of the RTL: those that a bug planted in its file must refute.
+
+    Raises `click.ClickException` if there are none, or no such block.
+    """
+    check_block(block)
+    bugs = planted_bugs()
+    found = [name for name, proof in PROOFS.items() if block in {bugs[bug].path.stem for bug in proof.bugs}]
+    if not found:
+        proved = {bugs[bug].path.stem for proof in PROOFS.values() for bug in proof.bugs}
+        raise click.ClickException(
+            f"no proof is of block {block!r}: there are some of {', '.join(sorted(proved))}"
+        )
+    return found
+
+
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--block", metavar="NAME", help="Only proofs of this block of the RTL.")
 @click.option("--table", is_flag=True, help="Print the table of docs/formal.md, and prove nothing.")
 @click.option("--emit", "emitted", nargs=2, help="Print the top module of a proof's case, and prove nothing.")
-def main(names: tuple[str, ...], table: bool, emitted: tuple[str, str] | None) -> None:
+def main(names: tuple[str, ...], block: str | None, table: bool, emitted: tuple[str, str] | None) -> None:
     """Prove what NAMES say (all if none)."""
     if table:
         click.echo(markdown())
@@ -283,6 +300,12 @@ def main(names: tuple[str, ...], table: bool, emitted: tuple[str, str] | None) -
     unknown = [name for name in names if name not in PROOFS]
     if unknown:
         raise click.ClickException(f"no proof is called {unknown[0]!r}; there are {', '.join(PROOFS)}")
+    if block is not None:
+        names = tuple(name for name in of_block(block) if not names or name in names)
+        if not names:
+            raise click.ClickException(
+                f"none of these proofs is of block {block!r}: there are {', '.join(of_block(block))}"
+            )
     console = Console()
     results: list[Result] = []
     chosen = [PROOFS[name] for name in names or PROOFS]

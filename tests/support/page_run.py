@@ -20,7 +20,7 @@ CHIP = [f"--set={name}={value}" for name, value in json.loads(PARAMS.to_json()).
 IMAGES, SIDE, STEPS = 25, 6, 16
 
 
-def network(name="maps") -> Network:
+def network(name="maps", **rest) -> Network:
     """Untrained: 6 x 6 pixels, two filters of 3 x 3 pooled to 2 x 2 positions, two classes."""
     rng = np.random.default_rng(3)
     window = Window(SIDE, SIDE, 1, 3)
@@ -28,7 +28,7 @@ def network(name="maps") -> Network:
         rng.integers(-2, 5, (window.axons, 2)).astype(np.int8), Neuron(40, 0, STEPS), window=window, pool=True
     )
     dense = Layer(rng.integers(-7, 8, (8, 2)).astype(np.int8), Neuron(25, 0, STEPS))
-    return Network(name, (convolution, dense), STEPS, 8, weight_bits=4, acc_bits=9, pot_bits=11)
+    return Network(name, (convolution, dense), STEPS, 8, weight_bits=4, acc_bits=9, pot_bits=11, **rest)
 
 
 @dataclass(frozen=True)

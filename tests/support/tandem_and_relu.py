@@ -16,31 +16,9 @@ from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.count import limits
-from yoso_sw.learn.count.layer import Counts
-from yoso_sw.learn.tandem import rule
-from yoso_sw.learn.tandem.layer import TandemLayer
+from yoso_sw.learn.tandem.relu import ReluTwin
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.zoo import locate
-
-
-class ReluLayer(TandemLayer):
-    """`TandemLayer` whose values are the twin's."""
-
-    def forward(self, given: Counts, generator: torch.Generator | None = None) -> Counts:
-        values = given.counts
-        if generator is not None and self.config.dropout:
-            kept = torch.rand(values.shape, generator=generator) >= self.config.dropout
-            values = values * kept / (1 - self.config.dropout)
-        total = self.total(values, generator is not None)
-        values = torch.relu(total / self.threshold)
-        if self.config.pool and self.window is not None:
-            rows, cols = self.window.out_rows // 2, self.window.out_cols // 2
-            values = values.reshape(-1, rows, 2, cols, 2, self.neurons).amax((2, 4)).flatten(1)
-        return Counts(values[:, None], values, total, self.start)
-
-
-class ReluTwin(rule.Tandem):
-    layer = ReluLayer
 
 
 def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
@@ -80,9 +58,9 @@ def main(net: str, steps: str, seed: int) -> None:
         name = f"T = {own}, {about['spikes'][:-1]} hidden spikes"
         say(name, about["validation_accuracy"], about["golden_accuracy"])
     torch.set_num_threads(1)
-    rule.RULE = ReluTwin
     epochs = config.float_epochs + config.integer_epochs
-    trainer = Trainer(dataclasses.replace(config, float_epochs=epochs), data)
+    config = dataclasses.replace(config, float_epochs=epochs)
+    trainer = Trainer(config, data, model=ReluTwin(config))
     trainer.run(until=epochs)
     say("ReLU twin", trainer.history[-1].accuracy, trainer.float_accuracy)
 

@@ -291,7 +291,7 @@ def test_weights_that_give_no_scale_are_refused():
             r"layer 0: kernel=1; it can only have kernel=0",
         ),
         ({"leak": 16}, r"layer 0: leak=16 is outside 0\.\.15"),
-        ({"steps": 8}, r"levels=6 are beyond steps=8 less one a layer"),
+        ({"steps": 8}, r"levels=6 are beyond T = 5, steps=8 less one a layer"),
         ({"steps": 10}, r"layer 0: end=7; it can only have end=8"),
     ],
 )

@@ -284,6 +284,20 @@ def test_tables_hold_the_papers_rows_and_ours(tmp_path):
         assert all(len(row) == len(table.columns) + 1 for row in table.rows)
 
 
+def test_each_other_rule_has_a_table_of_what_its_paper_prints_and_of_ours(tmp_path):
+    path = accuracies(tmp_path, network="mnist-784-100-10-count", mean=98.35, spread=0.08, seeds=3)
+    text = tables.markdown(tables.read_accuracies(path))
+    first, *others = text.split("**Rule ")
+    assert "YOSO**" not in first and len(others) == 3  # nor among the rows of time to first spike
+    count, tandem, clif = others
+    assert "| Wu et al. 2019, IJCNN, *printed* | MNIST | not in the abstract | 10 | 98.40 |" in count
+    ours = [line for line in count.splitlines() if "YOSO**" in line]
+    assert len(ours) == 1 and ours[0].endswith("| MNIST | 784-100-10 | 10 | **98.35 ± 0.08** (3 seeds) |")
+    assert "neither prints an accuracy" in tandem and "*printed* |" not in tandem
+    assert clif.count(", *printed* |") == 4 and "abstract alone" in clif
+    assert "YOSO**" not in tandem + clif
+
+
 def test_several_seeds_are_a_mean_and_a_spread(tmp_path):
     path = accuracies(tmp_path, mean=98.2, spread=0.1, seeds=5)
     assert "**98.20 ± 0.10** (5 seeds)" in tables.markdown(tables.read_accuracies(path))

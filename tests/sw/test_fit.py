@@ -37,12 +37,12 @@ def test_each_named_chip_holds_a_network_just_where_it_compiles_and_on_as_many_p
             assert one.params.neuron == network.chip.neuron or one.params.neuron == "all"
 
 
-def test_the_goals_of_the_mnist_csnn_are_met_by_estimate():
-    """10,000 cycles an image on `csnn`, and 25,000 on 9 x 9 PEs, give or take what activity is assumed."""
+def test_the_goals_of_the_mnist_csnn_are_met_by_estimate_which_is_near_what_the_rtl_takes():
+    """10,000 cycles an image on `csnn`, and 25,000 on 9 x 9 PEs; the RTL takes 8,511 and 22,360."""
     network = committed(CSNN)
-    assert on_chip(network, "csnn", chips.load("csnn")).cycles <= 10_000
+    assert on_chip(network, "csnn", chips.load("csnn")).cycles == pytest.approx(8511, rel=0.1)
     small = dataclasses.replace(chips.load("csnn"), cols=9, rows=9, lanes=4, neurons=256, weights=16384)
-    assert 0 < on_chip(network, "9 x 9", small).cycles <= 28_000
+    assert on_chip(network, "9 x 9", small).cycles == pytest.approx(22_360, rel=0.1)
 
 
 def test_the_smallest_of_a_kind_has_what_the_network_needs_and_no_less_than_the_kind():

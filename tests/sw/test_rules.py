@@ -15,6 +15,8 @@ from support.own_sets import write_idx
 from support.quarters import ALPHA, CLIF, COUNT, LITERAL, TANDEM, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
 from yoso_sw.data.encoding import spike_steps
+from yoso_sw.data.parts import Data
+from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn import checkpoint, rules
 from yoso_sw.learn.config import ConfigError, NeuronConfig
 from yoso_sw.learn.config_file import load_config, parse, table_of
@@ -242,12 +244,51 @@ def with_neuron(changes, **neuron):
         ({**COUNT, "backward_every": 2}, r"count: backward_every=2; it can only have backward_every=1"),
         ({**TANDEM, "freeze_out": 0.8}, r"tandem: freeze_out=0\.8; it can only have freeze_out=0\.0"),
         ({**CLIF, "backward_every": 17}, r"clif: backward_every=17 is beyond the 16 steps that each layer"),
+        (
+            with_neuron(COUNT, slope="constant"),
+            r"count: layer 0: slope='constant'; it can only have .*='psp'",
+        ),
+        (with_neuron(TANDEM, slope="constant"), r"tandem: layer 0: slope='constant'; it can only have "),
+        (with_neuron(CLIF, slope="constant"), r"clif: layer 0: slope='constant'; it can only have .*='psp'"),
+        (
+            {**with_neuron(COUNT, end=17), "steps": 18},
+            r"count: steps=18 less 16 charged levels and 2 layers leaves layers 0 steps",
+        ),
+        (
+            {**with_neuron(TANDEM, end=17), "steps": 18},
+            r"tandem: steps=18 less 16 charged levels and 2 layers leaves layers 0 ",
+        ),
+        (
+            {**with_neuron(CLIF, end=1), "steps": 2, "levels": 1},
+            r"clif: levels=1 are beyond T = 0, steps=2 less one a layer",
+        ),
+        (with_neuron(CLIF, current=16), r"clif: layer 0: current=16 is outside 0\.\.15"),
+        (with_neuron(CLIF, leak=-1), r"clif: layer 0: leak=-1 is outside 0\.\.15"),
         (with_neuron(LITERAL, tau=8.0), r"stdbp: layer 0: tau=8\.0; it can only have tau=0\.0"),
     ],
 )
 def test_what_a_rule_cannot_have_is_one_line_with_its_name(changes, says):
     with pytest.raises(ConfigError, match=rf"quarters: rule {says}") as caught:
         small_config(**{"rows": 8, **changes})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("rule", ["count", "tandem", "clif", "stdbp"])
+def test_pooling_by_average_is_refused_by_the_rules_name(rule):
+    table = {"name": "mine", "rule": rule, "layers": [{"neurons": 4, "kernel": 3, "pool": "average"}]}
+    says = f"mine.toml: rule {rule}: layer 0: pool='average'; it can only have pool=true, by which of 2 x 2"
+    with pytest.raises(ConfigError, match=says) as caught:
+        parse(table, "mine.toml")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("labels", [np.linspace(0, 1, 300), np.zeros((300, 64))], ids=["real", "vectors"])
+@EACH
+def test_a_classifier_is_not_trained_on_the_labels_of_a_regression(changes, labels):
+    images, classes = patterns(300, 3)
+    says = r"labels are float64 of shape .*; 300 images need as many classes, .* not the values of a regress"
+    with pytest.raises(DatasetError, match=says) as caught:
+        Trainer(small_config(**changes), Data((images, labels), (images, classes), (images, classes)))
     assert len(str(caught.value).splitlines()) == 1
 
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from support import fake_board
 from yoso_hw import boards
-from yoso_hw.board.framing import BUFFER, CREDIT, Notice, frame_bytes, identity
+from yoso_hw.board.framing import Notice
 from yoso_hw.packet import KIND_BITS, Kind, Packets
 from yoso_hw.params import ChipParams
 from yoso_sw.commands import board
@@ -36,76 +37,11 @@ def output(tmp_path, monkeypatch):
     monkeypatch.setenv("YOSO_OUTPUT", str(tmp_path))
 
 
-class FakeBoard:
-    """A port with a board behind it: takes a flit at once, answers with `answer`.
-
-    Parameters
-    ----------
-    answer
-        A flit of the chip for each flit that it takes, or None.
-    frozen
-        The chip takes nothing until the host waits for it.
-    """
+class FakeBoard(fake_board.FakeBoard):
+    """One with the chip of these tests."""
 
     def __init__(self, answer: Callable[[int], int | None] = lambda flit: None, frozen: bool = False) -> None:
-        self.answer, self.frozen = answer, frozen
-        self.identity = identity(PARAMS)
-        self.out = bytearray()
-        self.taken: list[int] = []
-        self.waiting: list[int] = []
-        self.silent = False
-        self._frame: list[int] = []
-        self._uncredited = 0
-
-    def say(self, flit: int) -> None:
-        """Send a flit to the host."""
-        for i in range(frame_bytes(PACKETS.flit_bits)):
-            self.out.append((flit >> 7 * i & 127) | (128 if i == 0 else 0))
-
-    def notice(self, code: int, data: int = 0) -> None:
-        self.say(7 + 8 * code + 128 * data)
-
-    def write(self, data: bytes) -> int:
-        for byte in data:
-            if byte >= 128:
-                assert not self._frame, "the host began a frame inside another"
-            self._frame.append(byte % 128)
-            if len(self._frame) == frame_bytes(PACKETS.flit_bits):
-                flit = sum(part * 128**i for i, part in enumerate(self._frame))
-                self._frame.clear()
-                if flit == 7:
-                    self.notice(Notice.READY, self.identity)
-                else:
-                    self.waiting.append(flit)
-                    assert len(self.waiting) <= BUFFER - self._uncredited, "the host overran the bridge"
-        if not self.frozen:
-            self.work(len(self.waiting))
-        return len(data)
-
-    def work(self, count: int) -> None:
-        """The chip takes some flits."""
-        for flit in self.waiting[:count]:
-            self.taken.append(flit)
-            if (answer := self.answer(flit)) is not None:
-                self.say(answer)
-            self._uncredited += 1
-            if self._uncredited == CREDIT:
-                self.notice(Notice.CREDIT, self._uncredited)
-                self._uncredited = 0
-        del self.waiting[:count]
-
-    @property
-    def in_waiting(self) -> int:
-        return 0 if self.silent else len(self.out)
-
-    def read(self, size: int) -> bytes:
-        if self.silent:
-            return b""
-        while self.frozen and self.waiting and not self.out:
-            self.work(50)
-        data = bytes(self.out[:size])
-        del self.out[:size]
-        return data
+        super().__init__(PARAMS, answer, frozen)
 
 
 def started(fake: FakeBoard) -> SerialHost:

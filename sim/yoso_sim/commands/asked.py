@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 from yoso_hw.chips.options import chip_option, set_option
+from yoso_hw.drawing import FormatError
 from yoso_hw.extras import advice
 from yoso_hw.params import ParamError
 from yoso_sw.commands.options import net_option
@@ -37,7 +38,7 @@ from yoso_sim.tools import ToolError
 
 ERRORS = (
     *(ParamError, NetworkError, CompileError, DatasetError),
-    *(ToolError, BuildError, SimulationError, CaseError, FinishedError),
+    *(ToolError, BuildError, SimulationError, CaseError, FinishedError, FormatError),
 )
 
 console = Console(highlight=False)
@@ -135,7 +136,12 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def prepare(
-    asked: Asked, images: int, *, waves: bool = False, form: Form = RTL, run: Run | None = None
+    asked: Asked,
+    images: int,
+    *,
+    waves: bool | str = False,
+    form: Form = RTL,
+    run: Run | None = None,
 ) -> tuple[Build, Samples]:
     """Check all that was asked for, so that a mistake costs no build; note it in `run`; build the chip."""
     if importlib.util.find_spec("matplotlib") is None:  # the reports' pictures

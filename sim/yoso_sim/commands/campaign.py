@@ -19,9 +19,16 @@ from rich.progress import (
 from yoso_hw import drawing
 from yoso_hw.folders import output_folder
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import images_option, jobs_option, out_option
+from yoso_sw.commands.options import (
+    file_option,
+    images_option,
+    jobs_option,
+    out_option,
+    picture_option,
+)
 from yoso_sw.commands.recorded import recorded
-from yoso_sw.runs.run import Run
+from yoso_sw.network.network import Network
+from yoso_sw.runs.run import Run as NamedRun
 
 from yoso_sim import campaign as campaigns
 from yoso_sim import finished
@@ -31,6 +38,8 @@ from yoso_sim.commands.asked import Asked, console, one_message, options, prepar
 from yoso_sim.html.file import energy_of, needed, page_option
 from yoso_sim.html.page import page
 from yoso_sim.job import write_json
+from yoso_sim.running import rtl
+from yoso_sim.running.run import Run
 from yoso_sim.watch import WATCHED
 
 #: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
@@ -105,6 +114,7 @@ def finish(
     folder: Path,
     name: str,
     html: Path | None = None,
+    pictures: str = "png",
 ) -> None:
     """Write the report, the picture, the page `html`; print the table; exit with 1 if anything differs."""
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
@@ -112,15 +122,29 @@ def finish(
     console.print(reports.table(report))  # first: there may be no room for the report
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", report)
-    drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.png")
-    console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
+    drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.{pictures}")
+    console.print(f"[dim]{os.path.relpath(folder / name)}.json, .{pictures}")
     if html:
         write_whole(html, page(campaign, results, report, energy_of(folder, campaign)))
-        console.print(f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser")
+        console.print(
+            f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser"
+        )
     if not reports.passed(report):
         for note in report["notes"]:
             console.print(note, style="red", markup=False)
         raise click.ClickException("RTL and golden model differ")
+
+
+def keep_run(run: Run, save: Path | None, table: Path | None, raster: Path | None) -> None:
+    """Write what of a run is asked for."""
+    for path, write in (
+        (save, run.save),
+        (table, run.to_csv),
+        (raster, lambda path: drawing.write(run.raster(), path)),
+    ):
+        if path is not None:
+            write(path)
+            console.print(f"[dim]{os.path.relpath(path)}")
 
 
 @click.command()
@@ -129,6 +153,11 @@ def finish(
 @jobs_option(1, "Simulator processes.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
 @page_option
+@file_option("All of the run, spikes of every neuron included (docs/api.md).", "--save")
+@file_option("A row an image: label, decision, step, cycles, spikes.", "--csv", "table")
+@file_option("A picture of image 0's spikes: .pdf, .svg or .png.", "--raster")
+@click.option("--potentials", is_flag=True, help="Read V and A of all outputs after each image.")
+@picture_option
 @out_option()
 @recorded()
 def sim(
@@ -137,7 +166,12 @@ def sim(
     jobs: int,
     full: bool,
     html: Path | None,
-    run: Run,
+    save: Path | None,
+    table: Path | None,
+    raster: Path | None,
+    potentials: bool,
+    pictures: str,
+    run: NamedRun,
 ) -> None:
     """Classify test images on the RTL; compare every spike with the golden model.
 
@@ -146,11 +180,20 @@ def sim(
     with one_message():
         if html:
             needed()
+        if raster is not None:
+            drawing.check_format(raster)
         made, samples = prepare(asked, images, form=WATCHED if html else RTL, run=run)
         root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
-        campaign = campaigns.plan(asked.path, made, samples, chunk=chunk, early_exit=not full, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, run.folder, "sim", html)
+        network = Network.load(asked.path)
+        keep = (len(network.layers) - 1,) if potentials else () if save or table or raster else None
+        campaign = campaigns.plan(
+            asked.path, made, samples, chunk=chunk, early_exit=not full, root=root, keep=keep
+        )
+        results = run_all(campaign, jobs, fresh=True)
+        if keep is not None:  # first: a run that differs is kept as well
+            keep_run(rtl.run_of(campaign, results, samples.labels), save, table, raster)
+        finish(campaign, results, jobs, run.folder, "sim", html, pictures)
 
 
 @click.command()
@@ -163,6 +206,7 @@ def sim(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep what is finished in this file too; if it is there, go on from it, on another machine as well.",
 )
+@picture_option
 @out_option()
 @recorded()
 def regress(
@@ -171,7 +215,8 @@ def regress(
     jobs: int,
     fresh: bool,
     results: Path | None,
-    run: Run,
+    pictures: str,
+    run: NamedRun,
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
     with one_message():
@@ -179,4 +224,4 @@ def regress(
         root = output_folder() / "regress"
         campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
         found = run_all(campaign, jobs, fresh=fresh, results=results)
-        finish(campaign, found, jobs, run.folder, "regress")
+        finish(campaign, found, jobs, run.folder, "regress", pictures=pictures)

@@ -88,6 +88,7 @@ def planned(nets: tuple[str, ...], chip: str | None) -> list[tuple[Path, Network
 )
 @click.option("--fresh", is_flag=True, help="Forget what earlier runs on the RTL have done.")
 @click.option("--again", is_flag=True, help="Write page and picture anew from the published numbers.")
+@click.option("--price", is_flag=True, help="Run nothing: price published rows, by golden counts.")
 @out_option()
 def main(
     nets: tuple[str, ...],
@@ -97,6 +98,7 @@ def main(
     energy: str,
     fresh: bool,
     again: bool,
+    price: bool,
     out: Path,
 ) -> None:
     """Compare networks of several rules on the same chip, and an 8-bit ReLU network beside them.
@@ -118,7 +120,8 @@ def main(
                 return
             why = "" if energy == "none" else priced.missing()
             found = page.load() if checkout() is not None else page.EMPTY
-            for one in Run(images, jobs, chip, energy, fresh, why).all(planned(nets, chip)):
+            run, asked = Run(images, jobs, chip, energy, fresh, why), planned(nets, chip)
+            for one in run.prices(asked, found) if price else run.all(asked):
                 # Published row by row, onto what another run may have published meanwhile.
                 found = page.merged(page.load() if checkout() is not None else found, one)
                 out.mkdir(parents=True, exist_ok=True)
@@ -153,23 +156,18 @@ class Run:
         from yoso_sim.build import build
         from yoso_sim.comparison import latency, measured, priced, rows
 
-        def report(text: str) -> None:
-            console.print(f"[dim]  {text}")
-
         params, chip = image.params, self.chip or chip_of(network)
         samples = samples_for(network, path)
         if self.images:
             samples.first(self.images)  # refused now, not after the golden model
-        own = measured.network_on_golden(network, path, samples, params, self.folder, report)
+        own = measured.network_on_golden(network, path, samples, params, self.folder, _report)
         results: list[dict[str, Any]] = []
         costs: dict[str, Any] = {}
         netlists: dict[int, dict[str, Any]] = {}
         if self.energy != "none" and not self.no_energy:
-            given = network.name if path.parent == NETWORK_FILES else str(path)
-            measure = self.energy == "all"
-            netlists = priced.netlists(given, network, chip, SETTINGS, report, measure=measure)
+            netlists = self.netlists(path, network)
         if self.images:
-            made, some = build(params, report=report), samples.first(self.images)
+            made, some = build(params, report=_report), samples.first(self.images)
             chunk = min(REGRESS_CHUNK, max(1, len(some) // self.jobs))
             root = output_folder() / "regress"
             campaign = campaigns.plan(path, made, some, chunk=chunk, early_exit=True, root=root)
@@ -177,10 +175,8 @@ class Run:
             reference = golden.run(network, some.inputs, params=params)
             rows.check(image, reference, results, network.name)
             costs = priced.costs(netlists, image, reference, results)
-        elif netlists:
-            some = samples.first(min(priced.COUNTED, len(samples)))
-            reference = golden.run(network, some.inputs, params=params)
-            costs = priced.costs(netlists, image, reference, [])
+        else:
+            costs = self.counted(path, network, image, netlists)
         nj = costs.get(str(params.acc_bits), {}).get("energy_nj")
         details = {
             "shape": network.shape,
@@ -199,6 +195,58 @@ class Run:
             **own,
         }
         return rows.row(network, measured.rule_of(path), own["counts"], results, nj), details, netlists
+
+    def netlists(self, path: Path, network: Network) -> dict[int, dict[str, Any]]:
+        """The network's netlists by the width of A."""
+        from yoso_sim.comparison import priced
+
+        given = network.name if path.parent == NETWORK_FILES else str(path)
+        chip = self.chip or chip_of(network)
+        return priced.netlists(given, network, chip, SETTINGS, _report, measure=self.energy == "all")
+
+    @staticmethod
+    def counted(
+        path: Path,
+        network: Network,
+        image: WeightImage,
+        netlists: dict[int, dict[str, Any]],
+        cycles: float | None = None,
+    ) -> dict[str, Any]:
+        """What an image costs by the golden model's counts of the first ones."""
+        from yoso_sim.comparison import priced
+
+        if not netlists:
+            return {}
+        samples = samples_for(network, path)
+        some = samples.first(min(priced.COUNTED, len(samples)))
+        reference = golden.run(network, some.inputs, params=image.params)
+        return priced.costs(netlists, image, reference, [], cycles)
+
+    def prices(
+        self, asked: list[tuple[Path, Network, WeightImage]], found: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """Rows that are published, of spiking networks and of the ReLU networks of their shapes, priced."""
+        from yoso_sim.comparison import priced, rows
+
+        if self.no_energy:
+            raise CompileError(f"nothing can be priced: {self.no_energy}")
+        published = {row["network"]: row for row in found["rows"]}
+        for path, network, image in asked:
+            if network.name not in published:
+                continue
+            console.print(network.name)
+            row, own = published[network.name], found["details"][network.name]
+            netlists = self.netlists(path, network)
+            costs = self.counted(path, network, image, netlists, row["cycles"])
+            nj = costs.get(str(image.params.acc_bits), {}).get("energy_nj")
+            yield self._one({**row, "energy_nj": nj}, {**own, "costs": costs, "energy_from": rows.GOLDEN})
+            netlist, name = netlists.get(image.params.acc_bits), f"ann-{network.shape}"
+            if netlist and name in published and dense_mnist(network):
+                neurons = sum(layer.neurons for layer in network.layers)
+                relu = found["details"][name]
+                assumed = priced.of_ann(relu["work"], neurons, netlist, image.params.lanes)
+                nj = assumed["memory_and_arithmetic"]
+                yield self._one({**published[name], "energy_nj": nj}, {**relu, "energy": assumed})
 
     def relu(self, path: Path, network: Network, netlist: dict[str, Any] | None, lanes: int) -> Measured:
         """The row of the ReLU network of a spiking one's shape; priced by a netlist, if there is one."""
@@ -240,6 +288,10 @@ class Run:
 
     def _one(self, row: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:
         return {"rows": [row], "details": {row["network"]: details}, "no_energy": self.no_energy}
+
+
+def _report(text: str) -> None:
+    console.print(f"[dim]  {text}")
 
 
 def dense_mnist(network: Network) -> bool:

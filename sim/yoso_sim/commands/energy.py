@@ -11,7 +11,7 @@ from yoso_hw import drawing, versions
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import images_option, net_option, out_option
+from yoso_sw.commands.options import images_option, net_option, out_option, picture_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option
@@ -43,10 +43,17 @@ ERRORS = (
 @images_option(20, "Test images to run on the RTL.")
 @chip_option(None)
 @set_option
+@picture_option
 @out_option()
 @recorded(own=("synth.json",))
 def main(
-    net: str, data: str | None, images: int, chip: str | None, settings: tuple[str, ...], run: Run
+    net: str,
+    data: str | None,
+    images: int,
+    chip: str | None,
+    settings: tuple[str, ...],
+    pictures: str,
+    run: Run,
 ) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends.
 
@@ -74,7 +81,7 @@ def main(
     found["table_iv"] = table_iv(found)
     out = run.folder
     write_whole(out / "energy.json", json.dumps(found, indent=1))
-    drawing.save(draw(found), out / "energy.png")
+    drawing.save(draw(found), out / f"energy.{pictures}")
     row = Row(
         target=found["process"],
         block=f"chip running {net}",
@@ -92,7 +99,7 @@ def main(
         f"{pes} by its netlist, whole image: {check['measured_pj']:,.0f} pJ; by counters: "
         f"{check['modelled_pj']:,.0f} pJ ({check['difference_percent']:+.1f} %)"
     )
-    console.print(f"[dim]{os.path.relpath(out / 'energy')}.json, .png")
+    console.print(f"[dim]{os.path.relpath(out / 'energy')}.json, .{pictures}")
 
 
 def asked(net: str, images: int, data: str | None, chip: str | None, settings: tuple[str, ...]) -> list[str]:

@@ -102,7 +102,8 @@ def measure(asked: Asked, images: int, rtl: int, given: Path | None, anew: bool)
     params = network.chip
     if rtl or asked.chip or asked.settings:
         network, image = asked.choose()
-        params = image.params
+        if asked.chip or any(own.startswith(("acc_bits=", "pot_bits=")) for own in asked.settings):
+            params = image.params  # whose widths are asked about
     samples = samples_for(network, path, asked.data, asked.other_data)
     if rtl:
         samples.first(rtl)

@@ -21,7 +21,12 @@ from yoso_synth.tools import SynthError, build_folder
 
 
 @click.command()
-@click.option("--block", default="all", show_default=True, help="A block of the target, or all.")
+@click.option(
+    "--block",
+    default="all",
+    show_default=True,
+    help="A block, by the name of its file in hw/yoso_hw, or all of the target.",
+)
 @click.option("--target", type=click.Choice(["all", "ecp5", *PROCESSES]), default="all", show_default=True)
 @chip_option()
 @set_option
@@ -32,17 +37,24 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: Run
 
     All targets are ecp5, and sg13g2 if its files are here.
     """
-    from yoso_synth.flows import DEFAULT, FLOWS  # needs Amaranth
+    from yoso_synth.blocks import find  # needs Amaranth
+    from yoso_synth.flows import DEFAULT, FLOWS
 
     console = Console()
     asked = DEFAULT if target == "all" else (target,)
-    targets = [name for name in asked if block in (*FLOWS[name][0], "all")]
+    # The ECP5's flow takes any block of the RTL.
+    targets = [name for name in asked if name == "ecp5" or block in (*FLOWS[name][0], "all")]
     if not targets:
         known = ", ".join(sorted({one for name in asked for one in FLOWS[name][0]}))
-        raise click.BadParameter(f"{block!r} is not one of {known}, all", param_hint="--block")
+        raise click.BadParameter(
+            f"{block!r} is not one of {known}, all; --target ecp5 takes any block of the RTL",
+            param_hint="--block",
+        )
     try:
         params = chips.load(chip, settings)
-    except ParamError as error:
+        if "ecp5" in targets and block not in (*FLOWS["ecp5"][0], "all"):
+            find(block, params)  # better refused now than after the run has begun
+    except (ParamError, SynthError) as error:
         raise click.ClickException(str(error)) from None
     run.note(chip=made_with.chip_of(params), blocks=block, targets=targets)
     folder = build_folder()

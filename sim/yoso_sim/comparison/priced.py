@@ -83,6 +83,7 @@ def costs(
     image: WeightImage,
     result: GoldenResult,
     results: list[dict[str, Any]],
+    cycles: float | None = None,
 ) -> dict[str, dict[str, float]]:
     """Energy in nJ an image (idle PEs gated, and always clocked), area and clock, by the width of A.
 
@@ -92,16 +93,19 @@ def costs(
         What the golden model makes of the images.
     results
         What the simulators left of the same, a dictionary a chunk. Without any, counters are those that the
-        golden model predicts, and cycles, which gated energies hardly depend on, are estimated.
+        golden model predicts.
+    cycles
+        Of an image, where there are no `results`; None: they are estimated. Gated energies hardly depend on
+        them.
     """
     if not netlists:
         return {}
     if results:
-        cycles = [cycle for one in results for cycle in one["cycles"]]
-        counters = np.sum([np.array(one["counters"]) for one in results], axis=0) / len(cycles)
-        activity = activity_of(image, result, counters, float(np.mean(cycles)))
+        taken = [cycle for one in results for cycle in one["cycles"]]
+        counters = np.sum([np.array(one["counters"]) for one in results], axis=0) / len(taken)
+        activity = activity_of(image, result, counters, float(np.mean(taken)))
     else:
-        activity = activity_of(image, result)
+        activity = activity_of(image, result, cycles=cycles)
     found = {}
     for bits, netlist in netlists.items():
         energy = spent(netlist, activity)

@@ -31,16 +31,13 @@ from yoso_sw.network import golden
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
-from yoso_synth.asic import flop_figures, map_node, map_rest, node_delay, plan_memories
-from yoso_synth.macros import Tiling
+from yoso_synth.asic import plan_memories
 from yoso_synth.pdk import PROCESSES, MissingPdk, Process
-from yoso_synth.power import PowerModel
-from yoso_synth.timing import Timing
-from yoso_synth.toggles import Toggles
-from yoso_synth.tools import SynthError, build_folder
+from yoso_synth.tools import SynthError
 
 from yoso_sim.build import build, build_key, code_of
 from yoso_sim.campaign import Campaign, plan, run
+from yoso_sim.energy.mapped import mapped_chip
 from yoso_sim.energy.measured import Netlist, images_for
 from yoso_sim.energy.model import Activity, Costs, Point
 from yoso_sim.energy.traffic import activity_of
@@ -51,7 +48,7 @@ CLOCK_MHZ = 150.0
 #: The modules that shape what a netlist costs.
 SHAPED_BY = (
     *(f"yoso_synth.{name}" for name in ("asic", "design", "liberty", "macros", "power", "toggles")),
-    *(f"yoso_sim.energy.{name}" for name in ("measured", "model", "stimulus", "work")),
+    *(f"yoso_sim.energy.{name}" for name in ("mapped", "measured", "model", "stimulus", "work")),
 )
 
 #: Images a chunk of the RTL runs.
@@ -219,51 +216,16 @@ def netlist_costs(case: Case, network: Network, image: WeightImage, report: Repo
     if path.is_file():
         return json.loads(path.read_text())
     params = case.params
-    plans = plan_memories(params, process)
-    report("mapping to cells")
-    folder = build_folder() / f"{process.name}-{hashlib.sha256(params.to_json().encode()).hexdigest()[:8]}"
-    node = map_node(params, process, folder, plans)
-    rest = map_rest(params, process, folder).design()
-    design = node.design()
-    report("timing")
-    paths = Timing(design).worst()
+    mapped = mapped_chip(params, process, report)
     report("switching activity of a PE")
-    toggles = Toggles(design, process)
-    model = PowerModel(toggles, process)
     some = case.samples().first(images_for(params)).inputs
     result = golden.run(network, some, params=params, early_exit=True)
-    mapped = Netlist(toggles, model, image, network.layers, result)
-    costs = mapped.costs()
-    report("check: a whole image")
-    checked = mapped.check(costs)
-    macros = {
-        PART_OF[name]: {"read_pj": one.read_pj, "pack": one.pack}
-        for name, one in plans.items()
-        if isinstance(one, Tiling)
-    }
-    found = {
-        "memories": {name: str(one) for name, one in plans.items()},
-        "node_um2": round(design.area, 1),
-        "chip_mm2": round(1e-6 * (params.nodes * design.area + rest.area), 2),
-        "fmax_mhz": round(1000 / node_delay(paths), 1),
-        "logic_mhz": round(1000 / paths["logic", "logic"].delay, 1),
-        "leakage_mw": 1e3 * (params.nodes * model.leakage + sum(i.cell.leakage for i in rest.instances)),
-        "rest_pj_per_cycle": len(rest.flops) * flop_figures(process).clock_pj,
-        "macros": macros,
-        "costs": asdict(costs),
-        "check": checked,
-    }
+    netlist = Netlist(mapped.toggles, mapped.model, image, network.layers, result)
+    costs = netlist.costs()
+    report("check: whole images")
+    found = {**mapped.figures, "costs": asdict(costs), "check": netlist.check(costs)}
     _write(path, found)
     return found
-
-
-#: Parts of the report that the SRAMs' macros belong to.
-PART_OF = {
-    "weight": "weight memory",
-    "accumulated": "A and V memories",
-    "potential": "A and V memories",
-    "spike": "spike-address memory",
-}
 
 
 def _write(path: Path, value: Any) -> None:

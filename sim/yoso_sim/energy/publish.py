@@ -16,9 +16,10 @@ from yoso_hw import drawing
 from yoso_hw.folders import output_folder
 from yoso_synth.tools import REPOSITORY
 
-from yoso_sim.energy import budget, explore
+from yoso_sim.energy import budget
 from yoso_sim.energy.budget import PAPER_RATE
 from yoso_sim.energy.cost import CLOCK_MHZ, Case
+from yoso_sim.explore import show
 
 PAGE = REPOSITORY / "docs" / "asic"
 COSTS = REPOSITORY / "docs" / "costs.md"
@@ -282,7 +283,7 @@ def into(costs: str, numbers: dict[str, Any]) -> str:
 def draw_all(numbers: dict[str, Any], folder: Path) -> None:
     """The pictures beside the page."""
     drawing.save(budget.draw(numbers["energy"]), folder / "energy.png")
-    drawing.save(explore.draw(numbers["explore"]["points"]), folder / "explore.png")
+    drawing.save(show.draw(numbers["explore"]["points"]), folder / "explore.png")
 
 
 @click.command()

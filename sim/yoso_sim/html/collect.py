@@ -49,7 +49,7 @@ def nodes_of(image: WeightImage) -> list[dict[str, Any]]:
 
 
 def layers_of(raster: dict[str, Any]) -> list[dict[str, Any]]:
-    """The inputs and every layer's outputs: what they are called, how many, and their map (rows, cols, channels)."""
+    """The inputs and every layer's outputs: name, how many, and their map (rows, cols, channels)."""
     maps = raster.get("maps") or [None] * len(raster["sizes"])
     return [
         {"name": f"layer {i}" if i else "input", "size": size, "map": map_of}
@@ -58,9 +58,10 @@ def layers_of(raster: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def details_of(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Images that are shown step by step: the first of each chunk, as many as `MOST_NUMBERS` allows."""
-    found, numbers = [], 0
-    for result in results:
+    """Images that are shown step by step: those of `Job.detailed`, as many as `MOST_NUMBERS` allows."""
+    found: list[dict[str, Any]] = []
+    numbers = 0
+    for result in (one for one in results if "steps" in one["watched"]):
         raster, steps = result["raster"], result["watched"]["steps"]
         parts, flits = np.array(steps["parts"]), np.array(steps["flits"])
         numbers += parts.size + flits.size + 2 * sum(map(len, raster["spikes"]))
@@ -76,7 +77,10 @@ def details_of(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "step": raster["step"],
                 "steps": steps["step"],
                 "lengths": steps["cycles"],
-                "spikes": [[list(column) for column in zip(*own, strict=True)] or [[], []] for own in raster["spikes"]],
+                "spikes": [
+                    [list(column) for column in zip(*own, strict=True)] or [[], []]
+                    for own in raster["spikes"]
+                ],
                 "parts": parts.reshape(lines, -1, len(Part)).tolist(),
                 "flits": flits.reshape(lines, -1, len(Flits)).tolist(),
             }
@@ -85,7 +89,7 @@ def details_of(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def cycles_of(results: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """Mean cycles an image of every node by part; a PE without neurons is idle where it does not pass flits on."""
+    """Mean cycles an image of every node by part; a PE without neurons is idle unless it passes flits on."""
     images = sum(len(result["labels"]) for result in results)
     parts = np.sum([result["watched"]["parts"] for result in results], axis=0).reshape(len(nodes), -1)
     unused = np.array([node["layer"] == 0 for node in nodes])
@@ -95,12 +99,13 @@ def cycles_of(results: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> dic
     return {name: (cycles / images).round(2).tolist() for name, cycles in found.items()}
 
 
-def confusion_of(results: list[dict[str, Any]]) -> list[list[int]]:
-    """Images by class and decision of the RTL, [class][decision]."""
+def confusion_of(results: list[dict[str, Any]], classes: int) -> list[list[int]]:
+    """Images by class and decision of the RTL, [class][decision], of a network of so many outputs."""
     labels, decided = (
-        np.array([value for result in results for value in result[key]], np.int64) for key in ("labels", "rtl")
+        np.array([value for result in results for value in result[key]], np.int64)
+        for key in ("labels", "rtl")
     )
-    size = int(max(labels.max(), decided.max())) + 1
+    size = max(classes, int(labels.max()) + 1)
     counts = np.zeros((size, size), np.int64)
     np.add.at(counts, (labels, decided), 1)
     return counts.tolist()
@@ -128,7 +133,8 @@ def wrong_of(results: list[dict[str, Any]], samples: Samples) -> dict[str, Any]:
 def picture_of(samples: Samples, index: int) -> dict[str, Any] | None:
     """A sample as a picture in grey: rows, cols, and the bytes in base 64; None if it is none.
 
-    Of recorded spikes earlier ones are brighter, of events those of more spikes. Channels are laid over each other.
+    Of recorded spikes earlier ones are brighter, of events those of more spikes. Channels are laid over each
+    other.
     """
     if samples.shape is None or len(samples.shape) < 2:
         return None

@@ -48,7 +48,7 @@ def figure(data: list[Any], **layout: Any) -> dict[str, Any]:
 
 
 def raster(layers: list[dict[str, Any]], steps: int) -> dict[str, Any]:
-    """Spikes of the layers that are no feature maps, the input at the bottom: trace 2k all, 2k + 1 until now."""
+    """Spikes of layers that are no feature maps, the input at the bottom: trace 2k all, 2k + 1 until now."""
     rows = [i for i, layer in enumerate(layers) if layer["map"] is None]
     gap = 0.25 / max(1, len(rows))
     height = (1 - gap * (len(rows) - 1)) / max(1, len(rows))
@@ -78,7 +78,12 @@ def raster(layers: list[dict[str, Any]], steps: int) -> dict[str, Any]:
     return figure(
         data,
         **layout,
-        xaxis={"title": {"text": "time step"}, "range": [-0.5, steps - 0.5], "zeroline": False, "anchor": "y"},
+        xaxis={
+            "title": {"text": "time step"},
+            "range": [-0.5, steps - 0.5],
+            "zeroline": False,
+            "anchor": "y",
+        },
         height=80 + _LAYER_HEIGHT * max(1, len(rows)),
         showlegend=False,
     )
@@ -177,7 +182,12 @@ def _mesh(data: list[Any], title: str, cols: int, rows: int) -> dict[str, Any]:
         data,
         title={"text": title, "font": {"size": 14}},
         xaxis={**axis, "range": [-1.0, cols - 0.4], "tickvals": list(range(0, cols, every))},
-        yaxis={**axis, "range": [-0.6, rows - 0.4], "tickvals": list(range(0, rows, every)), "scaleanchor": "x"},
+        yaxis={
+            **axis,
+            "range": [-0.6, rows - 0.4],
+            "tickvals": list(range(0, rows, every)),
+            "scaleanchor": "x",
+        },
         height=_mesh_height(rows),
         margin={"l": 40, "r": 20, "t": 40, "b": 40},
     )
@@ -195,10 +205,7 @@ def _node_size(cols: int, rows: int) -> int:
 def cycles(parts: dict[str, list[float]], nodes: list[dict[str, Any]]) -> dict[str, Any]:
     """Stacked bars: where the cycles of each PE went, by layer."""
     order = sorted(range(len(nodes)), key=lambda i: (nodes[i]["layer"] == 0, nodes[i]["layer"], i))
-    said = [
-        f"({nodes[i]['x']}, {nodes[i]['y']}) {'layer ' + str(nodes[i]['layer']) if nodes[i]['layer'] else 'unused'}"
-        for i in order
-    ]
+    said = [f"({node['x']}, {node['y']}) {_layer(node)}" for node in (nodes[i] for i in order)]
     total = np.sum([parts[name] for name in parts], axis=0)
     data = [
         {
@@ -209,7 +216,7 @@ def cycles(parts: dict[str, list[float]], nodes: list[dict[str, Any]]) -> dict[s
             "x": [values[i] for i in order],
             "customdata": [round(100 * values[i] / max(1e-9, float(total[i])), 1) for i in order],
             "marker": {"color": COLOURS[name]},
-            "hovertemplate": f"%{{y}}<br>{name}: %{{x:,.1f}} cycles an image, %{{customdata}} %<extra></extra>",
+            "hovertemplate": f"%{{y}}<br>{name}: %{{x:,.1f}} cycles, %{{customdata}} %<extra></extra>",
         }
         for name, values in parts.items()
         if any(values)
@@ -221,13 +228,17 @@ def cycles(parts: dict[str, list[float]], nodes: list[dict[str, Any]]) -> dict[s
         yaxis={"autorange": "reversed", "type": "category", "dtick": 1, "tickfont": {"size": 10}},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
         margin={"l": 110, "r": 20, "t": 60, "b": 45},
-        height=140 + 17 * len(nodes),
+        height=140 + max(9, min(17, 1100 // len(nodes))) * len(nodes),
         bargap=0.15,
     )
 
 
+def _layer(node: dict[str, Any]) -> str:
+    return f"layer {node['layer']}" if node["layer"] else "unused"
+
+
 def step_cycles() -> dict[str, Any]:
-    """Stacked bars: what a PE with neurons did in each step of an image, on average; filled by ``page.js``."""
+    """Stacked bars: what a PE with neurons did in each step of an image, on average; ``page.js`` fills it."""
     data = [
         {
             "type": "bar",

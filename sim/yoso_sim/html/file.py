@@ -1,4 +1,4 @@
-"""What ``--html FILE`` needs, looked at before any work, and the report of ``yoso energy`` that belongs to a run."""
+"""What ``--html FILE`` needs, looked at before any work, and the estimate of energy that belongs to a run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def energy_of(folder: Path, campaign: Campaign) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads((folder / "energy.json").read_text())
         case = found["case"]
-        same = Path(case["network"]).stem == campaign.network_path.stem and _params(case) == campaign.build.params
+        same = (
+            Path(case["network"]).stem == campaign.network_path.stem
+            and _params(case) == campaign.build.params
+        )
         known = found["gated"]["full_rate"]["nj_per_image"] and all(
             found[kind]["parts_nj"] for kind in ("gated", "ungated")
         )

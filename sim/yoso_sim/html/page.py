@@ -16,63 +16,6 @@ from yoso_sim.watch import Flits, Part
 
 _HERE = Path(__file__).parent
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>{css}</style>
-</head>
-<body>
-<h1>{headline}</h1>
-<p class="{verdict_class}">{verdict}</p>
-<table>{rows}</table>
-<p class="muted">{tools}</p>
-
-<h2>An image, step by step</h2>
-<div id="controls">
-<select id="image" aria-label="image"></select>
-<span id="decided"></span>
-<button id="play" type="button">Play</button>
-<input id="step" type="range" min="0" value="0" aria-label="time step">
-<div id="told"></div>
-</div>
-{raster}
-{maps}
-<p>Left: the number in a node says how many spikes its core takes in the step, the width of a line how many flits
-go over the link. The host's come from the left into node (0, 0), and results leave there. Right: how much of the step
-its adders have a word.</p>
-<div class="pair"><div id="traffic" class="plot"></div><div id="busy" class="plot"></div></div>
-<p>What a PE with neurons does in each step of this image, on average over those PEs: the bars are as high as the step
-is long.</p>
-<div id="steps" class="plot"></div>
-
-<h2>Where each PE's cycles went</h2>
-<p>All {images} images. Every cycle of every PE from START to decision was watched in the RTL and counts once; a bar is
-as long as an image takes.</p>
-<table>{parts}</table>
-<div id="cycles" class="plot"></div>
-
-<h2>Accuracy</h2>
-<p>{accuracy}</p>
-<div id="confusion" class="plot"></div>
-
-<h2>Energy by part</h2>
-{energy}
-
-<h2>Misclassified images</h2>
-<p>{wrong}</p>
-<div id="wrong"></div>
-
-<script>{plotly}</script>
-<script type="application/json" id="run">{run}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
-
 
 def page(
     campaign: Campaign,
@@ -98,13 +41,15 @@ def page(
     parts = collect.cycles_of(results, nodes)
     wrong = collect.wrong_of(results, campaign.samples)
     shown = {
-        "raster": figures.raster(layers, raster["steps"]) if any(not layer["map"] for layer in layers) else None,
+        "raster": figures.raster(layers, raster["steps"])
+        if any(not layer["map"] for layer in layers)
+        else None,
         "maps": figures.maps(layers, raster["steps"]),
         "traffic": figures.traffic(params.cols, params.rows),
         "busy": figures.busy(params.cols, params.rows),
         "steps": figures.step_cycles(),
         "cycles": figures.cycles(parts, nodes),
-        "confusion": figures.confusion(collect.confusion_of(results)),
+        "confusion": figures.confusion(collect.confusion_of(results, raster["sizes"][-1])),
         "energy": figures.energy(energy) if energy else None,
     }
     run = {
@@ -120,27 +65,37 @@ def page(
         "figures": shown,
     }
     passed = reports.passed(report)
-    return _PAGE.format(
-        title=escape(report["network"]),
-        css=(_HERE / "page.css").read_text(),
-        headline=escape(reports.headline(report)),
-        verdict_class="pass" if passed else "wrong",
-        verdict="Every spike, decision and counter of the RTL is the golden model's."
-        if passed
-        else "RTL and golden model differ: " + escape("; ".join(report["notes"])),
-        rows=_table((name, value, "wrong" if fault else "") for name, value, fault in reports.rows(report)),
-        tools=escape(", ".join(f"{name} {version}" for name, version in (report["tools"] | versions.of("pages")).items())),
-        raster='<div id="raster" class="plot"></div>' if shown["raster"] else "",
-        maps='<div id="maps" class="plot"></div>' if shown["maps"] else "",
-        images=report["images"],
-        parts=_table(_shares(parts, nodes)),
-        accuracy=f"{report['rtl_accuracy']:.2f} % of {report['images']} images on the RTL, "
-        f"{report['golden_accuracy']:.2f} % on the golden model.",
-        energy=_energy(report, energy),
-        wrong=_wrong(wrong, report["images"]),
-        plotly=get_plotlyjs(),
-        run=json.dumps(run, separators=(",", ":")).replace("</", "<\\/"),
-        script=(_HERE / "page.js").read_text(),
+    return (
+        (_HERE / "page.html")
+        .read_text()
+        .format(
+            title=escape(report["network"]),
+            css=(_HERE / "page.css").read_text(),
+            headline=escape(reports.headline(report)),
+            verdict_class="pass" if passed else "wrong",
+            verdict="Every spike, decision and counter of the RTL is the golden model's."
+            if passed
+            else "RTL and golden model differ: " + escape("; ".join(report["notes"])),
+            rows=_table(
+                (name, value, "wrong" if fault else "") for name, value, fault in reports.rows(report)
+            ),
+            tools=escape(
+                ", ".join(
+                    f"{name} {version}" for name, version in (report["tools"] | versions.of("pages")).items()
+                )
+            ),
+            raster='<div id="raster" class="plot"></div>' if shown["raster"] else "",
+            maps='<div id="maps" class="plot"></div>' if shown["maps"] else "",
+            images=report["images"],
+            parts=_table(_shares(parts, nodes)),
+            accuracy=f"{report['rtl_accuracy']:.2f} % of {report['images']} images on the RTL, "
+            f"{report['golden_accuracy']:.2f} % on the golden model.",
+            energy=_energy(report, energy),
+            wrong=_wrong(wrong, report["images"]),
+            plotly=get_plotlyjs(),
+            run=json.dumps(run, separators=(",", ":")).replace("</", "<\\/"),
+            script=(_HERE / "page.js").read_text(),
+        )
     )
 
 
@@ -166,13 +121,13 @@ def _energy(report: dict[str, Any], energy: dict[str, Any] | None) -> str:
     if energy is None:
         command = escape(f"yoso energy --net {report['network']}")
         return (
-            f'<p>Not estimated for this network and chip: <code>{command}</code> (with the same chip) does, and the '
-            "next report has it.</p>"
+            f"<p>Not estimated for this network and chip: <code>{command}</code> (with the same chip) does, "
+            "and the next report has it.</p>"
         )
     rate = energy["gated"]["full_rate"]
     told = (
-        f"{rate['nj_per_image']:,.1f} nJ an image with idle PEs gated, on {energy['process']}, estimated from "
-        f"{energy['images']} images on the RTL and a netlist."
+        f"{rate['nj_per_image']:,.1f} nJ an image with idle PEs gated, on {energy['process']}, estimated "
+        f"from {energy['images']} images on the RTL and a netlist."
     )
     return f'<p>{escape(told)}</p><div id="energy" class="plot"></div>'
 
@@ -182,4 +137,3 @@ def _wrong(wrong: dict[str, Any], images: int) -> str:
         return f"None of {images}."
     first = f"; the first {len(wrong['shown'])}" if wrong["count"] > len(wrong["shown"]) else ""
     return f"{wrong['count']} of {images}{first}."
-

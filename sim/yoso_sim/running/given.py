@@ -76,6 +76,8 @@ def _array(network: Network, inputs: Any) -> np.ndarray | Events:
         raise DatasetError(
             f"images are {array.dtype}; pixels are uint8, 0..255, and spike steps int16, 32767 for silent"
         )
+    if not array.ndim:
+        raise DatasetError(f"images are {array}, a single number; pixels are uint8 (n, ...)")
     if array.shape == (network.inputs,):
         return array[None]
     if array.ndim > 1 and array.size == network.inputs:

@@ -56,7 +56,8 @@ def energy(
     if process not in PROCESSES:
         raise SynthError(f"there is no process {process!r}; there are {', '.join(PROCESSES)}")
     case, network = RunCase.of(run), run.network
-    cycles, counters = run.cycles, run.counters  # a run without them is refused before a netlist is made
+    # A run without them is refused before a netlist is made.
+    cycles, counters, _ = run.cycles, run.counters, run.sent
     cost.check_priced(case, network)
     image = compile_network(network, run.params)
     netlist = cost.netlist_costs(case, network, image, report, PROCESSES[process])

@@ -17,11 +17,13 @@ from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sw.compile.predict import PREDICTED
 from yoso_sw.network.events import Events
+from yoso_sw.network.html import html_table
 from yoso_sw.network.network import Network
 
 from yoso_sim.running.parts import Compared as Compared
 from yoso_sim.running.parts import RunError as RunError
 from yoso_sim.running.parts import State as State
+from yoso_sim.tables import Table
 
 #: What each back end does not tell, and who does.
 SILENT = {
@@ -193,6 +195,11 @@ class Run:
         for values in zip(*columns.values(), strict=True):
             yield dict(zip(columns, map(int, values), strict=True))
 
+    @property
+    def table(self) -> Table:
+        """`rows` as a table, which writes itself as CSV, LaTeX and Markdown."""
+        return Table.of([*self.rows()])
+
     # ---- against another -----------------------------------------------------------------------------
 
     def known(self) -> dict[str, Any]:
@@ -275,6 +282,4 @@ class Run:
         return said + ("" if self.accuracy is None else f", {self.accuracy:.2f} %") + ")"
 
     def _repr_html_(self) -> str:
-        from yoso_sim.running import html
-
-        return html.table(self.summary)
+        return html_table(self.summary)

@@ -1,4 +1,4 @@
-"""What a cut of a layer is likely to cost, in cycles an image: the mapper's only ground for a choice.
+"""What a cut of a layer is likely to cost in cycles an image: `cycles` is the mapper's only ground to choose.
 
 In every step a PE sweeps its words and then walks its spikes. Layers spike one after another, so the words of
 the largest PE of any layer are swept each step, and the walks of all layers add up. The figures of activity
@@ -60,3 +60,21 @@ def cycles(network: Network, cuts: Sequence[Cut]) -> float:
         walk_cycles(layer, i, own) for i, (layer, own) in enumerate(zip(network.layers, cuts, strict=True))
     ]
     return network.steps * (max(own.words for own in cuts) + STEP_CYCLES) + sum(walks)
+
+
+#: As `STEP_CYCLES`, and what of the walks is left where layers walk beside each other: so the RTL has it.
+MEASURED_STEP_CYCLES, LEFT = 18, 0.8
+
+
+def likely_cycles(network: Network, cuts: Sequence[Cut]) -> float:
+    """Cycles of an image as the RTL is likely to take them, for people: `cycles`, which maps must not change.
+
+    Of networks with windows, which run to their last steps, it lies within -28 and +17 % of the RTL
+    (mnist-csnn on 9 x 9 PEs +8 %, on 10 x 10 +5 %). One that decides early takes less, one whose input
+    spikes in every step more.
+    """
+    base = network.steps * (max(own.words for own in cuts) + MEASURED_STEP_CYCLES)
+    walks = (
+        walk_cycles(layer, i, own) for i, (layer, own) in enumerate(zip(network.layers, cuts, strict=True))
+    )
+    return base + LEFT * sum(walks)

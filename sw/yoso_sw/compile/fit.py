@@ -10,7 +10,7 @@ from yoso_hw.params import ChipParams, ParamError
 
 from yoso_sw.compile.choose import narrow
 from yoso_sw.compile.compiler import check_network
-from yoso_sw.compile.cost import cycles
+from yoso_sw.compile.cost import likely_cycles
 from yoso_sw.compile.mapping import CompileError, choose_cuts
 from yoso_sw.compile.smallest import needed_side, smallest_chip
 from yoso_sw.network.network import Network
@@ -29,7 +29,7 @@ class Fit:
     pes
         PEs that hold neurons; 0: it does not fit.
     cycles
-        Cycles an image, estimated (`cost.cycles`).
+        Cycles an image, estimated (`cost.likely_cycles`).
     why
         Why it does not fit, or what to know where it does.
     """
@@ -48,7 +48,8 @@ def on_chip(network: Network, name: str, params: ChipParams) -> Fit:
         found = choose_cuts(network, params, spread=True)
     except CompileError as error:
         return Fit(name, params, why=str(error))
-    return Fit(name, params, sum(own.pes for own in found), cycles(network, found), narrow(network, params))
+    likely = likely_cycles(network, found)
+    return Fit(name, params, sum(own.pes for own in found), likely, narrow(network, params))
 
 
 def wide_enough(network: Network, params: ChipParams) -> ChipParams:

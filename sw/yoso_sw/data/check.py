@@ -62,7 +62,7 @@ def check(inputs: Inputs, labels: np.ndarray, dataset: str, part: str, reader: R
     if labels.shape != (len(inputs),) or labels.dtype.kind not in "iu":
         raise DatasetError(
             f"{dataset}, {part} labels are {labels.dtype} of shape {labels.shape}; "
-            f"{len(inputs)} images need as many whole numbers"
+            f"{len(inputs)} images need as many classes, whole numbers, not the values of a regression"
         )
     beyond = (labels < 0) | (labels >= reader.classes)
     if beyond.any():

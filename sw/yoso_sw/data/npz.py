@@ -64,7 +64,10 @@ class Npz:
             self._refuse(f"holds {held}; labels and one of {', '.join(FORMS)} are wanted")
         labels = arrays["labels"]
         if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            self._refuse(f"labels are {labels.dtype} of shape {labels.shape}; whole numbers (n,) are wanted")
+            self._refuse(
+                f"labels are {labels.dtype} of shape {labels.shape}; whole numbers (n,) are wanted, not the "
+                "values of a regression"
+            )
         if not len(labels):
             self._refuse("has no images: labels are empty")
         given, shape = arrays[forms[0]], self._shape(arrays)

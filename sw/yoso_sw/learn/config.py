@@ -367,7 +367,8 @@ class TrainConfig:
     @property
     def chip(self) -> ChipParams:
         """The default chip with A and V as wide as the network wants them."""
-        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits)
+        weight_bits = min(ChipParams.weight_bits, self.acc_bits)  # its weights may not be wider than A
+        return ChipParams(weight_bits=weight_bits, acc_bits=self.acc_bits, pot_bits=self.pot_bits)
 
     @property
     def family(self) -> str:

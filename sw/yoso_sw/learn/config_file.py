@@ -108,6 +108,12 @@ def parse(table: dict[str, Any], where: str) -> TrainConfig:
     layers = table.pop("layers", [])
     if not isinstance(layers, list):
         raise ConfigError(f"{where}: layers is not a list of tables, [[layers]]")
+    for i, entry in enumerate(layers):
+        if isinstance(entry, dict) and isinstance(entry.get("pool"), str):
+            raise ConfigError(
+                f"{where}: rule {table.get('rule', 'stdbp')}: layer {i}: pool={entry['pool']!r}; it can only "
+                "have pool=true, by which of 2 x 2 positions one spike goes on, or pool=false"
+            )
     table["layers"] = tuple(
         _build(LayerConfig, entry, f"{where}, layer {i}") for i, entry in enumerate(layers)
     )

@@ -11,7 +11,7 @@ from torch import nn
 MODE: Any = object()
 
 
-class Scaled(nn.Module):
+class ScaledModule(nn.Module):
     """A layer with an integer phase; once its scale is fixed, it is part of its ``state_dict``, as ``scale``.
 
     Attributes

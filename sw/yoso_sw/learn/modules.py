@@ -7,26 +7,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from yoso_sw.learn.clif.layers import ClifLayer
-from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
-from yoso_sw.learn.count.export import export as export_count
-from yoso_sw.learn.count.layer import CountLayer
+from yoso_sw.learn.config import ConfigError, TrainConfig
+from yoso_sw.learn.module import ScaledModule
 from yoso_sw.learn.rule import Rule
-from yoso_sw.learn.rules import rule_of
-from yoso_sw.learn.stdbp.export import export as export_stdbp
-from yoso_sw.learn.stdbp.layers import Conv2d, EarliestPool2d, TemporalLayer
-from yoso_sw.learn.tandem.layer import TandemLayer
-from yoso_sw.learn.times import TemporalEncoder
+from yoso_sw.learn.rules import Composer, composers, rule_of
+from yoso_sw.learn.times import EarliestPool2d, TemporalEncoder
 from yoso_sw.network.arrays import network_of
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import Network
-
-Own = TemporalLayer | CountLayer | ClifLayer
 
 _CHAIN = "a network is one chain of layers, whose spikes only go on"
 _AVERAGE = "it averages spikes; pooling passes the earliest on: Conv2d(..., pool=True)"
@@ -67,6 +60,8 @@ class Chain:
 
     Attributes
     ----------
+    rule
+        Whose layers they are.
     layers
         Input side first.
     pooled
@@ -75,9 +70,19 @@ class Chain:
         L of its encoder; None: it has none.
     """
 
-    layers: tuple[Own, ...]
+    rule: str
+    layers: tuple[Any, ...]
     pooled: tuple[bool, ...]
     levels: int | None
+
+    @property
+    def composer(self) -> Composer:
+        return composers()[self.rule]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the layers say of their network."""
+        return self.composer.told(self.layers, self.levels)
 
 
 def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
@@ -88,13 +93,13 @@ def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
     ConfigError
         Naming every module that is none of ours, or stands in the wrong place.
     """
-    layers: list[Own] = []
+    layers: list[Any] = []
     pooled: list[bool] = []
     levels: int | None = None
     wrong: list[str] = []
     for name, module in _flat(model, ""):
         where = f"module {name} ({type(module).__name__})"
-        if isinstance(module, TemporalLayer | CountLayer | ClifLayer):
+        if isinstance(module, ScaledModule):
             if layers and _rule(module) != _rule(layers[0]):
                 wrong.append(f"{where}: a layer of rule {_rule(module)} after one of rule {_rule(layers[0])}")
             layers.append(module)
@@ -104,7 +109,7 @@ def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
                 wrong.append(f"{where}: an encoder stands before the first layer")
             levels = module.levels
         elif isinstance(module, EarliestPool2d):
-            if not layers or pooled[-1] or not isinstance(layers[-1], Conv2d) or layers[-1].pool:
+            if not layers or pooled[-1] or not hasattr(layers[-1], "window") or layers[-1].pool:
                 wrong.append(f"{where}: it pools no convolution that is not pooled yet")
             elif module.side != 2:
                 wrong.append(f"{where}: it pools {module.side} x {module.side}; the chip pools 2 x 2")
@@ -116,7 +121,7 @@ def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
         wrong.append("there are no layers of yoso.nn")
     if wrong:
         raise _all_at_once("modules", wrong)
-    return Chain(tuple(layers), tuple(pooled), levels)
+    return Chain(_rule(layers[0]), tuple(layers), tuple(pooled), levels)
 
 
 def _all_at_once(name: str, wrong: Sequence[str]) -> ConfigError:
@@ -142,12 +147,11 @@ def _reason(module: nn.Module) -> str:
     return next((why for kind, why in REFUSED.items() if isinstance(module, kind)), _FOREIGN)
 
 
-def _rule(layer: Own) -> str:
-    if isinstance(layer, TemporalLayer):
-        return "stdbp"
-    if isinstance(layer, ClifLayer):
-        return "clif"
-    return "tandem" if isinstance(layer, TandemLayer) else "count"
+def _rule(layer: ScaledModule) -> str:
+    """The rule whose layer a module is: of several, the one whose class is nearest."""
+    own = type(layer).__mro__
+    near = {name: own.index(one.LAYER) for name, one in composers().items() if one.LAYER in own}
+    return min(near, key=lambda name: near[name])
 
 
 def quantise(model: nn.Module | Sequence[nn.Module]) -> None:
@@ -177,51 +181,16 @@ def network_of_modules(model: nn.Module | Sequence[nn.Module], name: str = "own"
         if own.scale is None:
             own = copy.deepcopy(own)
             own.quantise()
-        exported = _export(own, i)
-        layers.append(Layer(**{**vars(exported), "pool": True}) if pooled else exported)
-    return network_of(layers, name=name, **{**_told(chain), **more})
-
-
-def _export(layer: Own, place: int) -> Layer:
-    if isinstance(layer, TemporalLayer):
-        return export_stdbp(layer)
-    if isinstance(layer, ClifLayer):
-        return layer.export()
-    return export_count(layer, _charge(layer) if place == 0 else 0)
-
-
-def _charge(layer: CountLayer) -> int:
-    """The levels that charge a first layer; 0: its inputs are trains."""
-    return layer.unit if layer.unit > 1 else 0
-
-
-def _told(chain: Chain) -> dict[str, Any]:
-    """What the layers say of their network."""
-    first, last = chain.layers[0], chain.layers[-1]
-    if isinstance(first, ClifLayer):
-        config = first.config
-        keys = ("steps", "levels", "code", "decision", "weight_bits", "acc_bits", "pot_bits")
-        return {key: getattr(config, key) for key in keys}
-    assert not isinstance(last, ClifLayer)
-    quantisers = [layer.quantiser for layer in chain.layers if not isinstance(layer, ClifLayer)]
-    chip = first.quantiser.chip if isinstance(first, TemporalLayer) else first.chip
-    told: dict[str, Any] = {"weight_bits": max(own.weight_bits for own in quantisers)}
-    if chip is not None:
-        told |= {"acc_bits": chip.acc_bits, "pot_bits": chip.pot_bits}
-    if isinstance(last, TemporalLayer):
-        told["steps"] = last.last + 1
-        return told | ({} if chain.levels is None else {"levels": chain.levels})
-    assert isinstance(first, CountLayer)
-    charge = _charge(first)
-    told |= {"steps": last.start + last.steps, "code": "ttfs" if charge else "events"}
-    return told | {"levels": charge or first.steps}
+        exported = chain.composer.export(own, i)
+        layers.append(replace(exported, pool=True) if pooled else exported)
+    return network_of(layers, name=name, **{**chain.told, **more})
 
 
 # ---- as a configuration ---------------------------------------------------------------------------------
 
 
 def config_of(model: nn.Module | Sequence[nn.Module], **settings: Any) -> TrainConfig:
-    """The configuration that modules of STDBP are a network of; `settings` say the rest of it.
+    """The configuration that modules are a network of; `settings` say the rest of it.
 
     Raises
     ------
@@ -229,68 +198,27 @@ def config_of(model: nn.Module | Sequence[nn.Module], **settings: Any) -> TrainC
         If the modules do not say one, or it is not valid.
     """
     chain = layers_of(model)
-    layers = [layer for layer in chain.layers if isinstance(layer, TemporalLayer)]
     wrong = [
         f"layer {i}: give pool=True to its Conv2d in place of an EarliestPool2d after it"
         for i, pooled in enumerate(chain.pooled)
         if pooled
     ]
-    if len(layers) != len(chain.layers):
-        wrong.append(
-            f"layers of rule {_rule(chain.layers[0])} are trained by a configuration, yoso.train(config, ...)"
-        )
-    elif len({id(layer) for layer in layers}) < len(layers):
+    wrong += [
+        f"layer {i}: is quantised already" for i, own in enumerate(chain.layers) if own.scale is not None
+    ]
+    if len({id(layer) for layer in chain.layers}) < len(chain.layers):
         wrong.append("a module stands in two places; each layer learns weights of its own")
-    wrong += [f"layer {i}: is quantised already" for i, own in enumerate(layers) if own.scale is not None]
-    told = _told(chain)
-    if chain.levels is None and "levels" not in settings:
+    trained = hasattr(chain.composer, "settings")
+    if not trained:
+        wrong.append(f"layers of rule {chain.rule} are trained by a configuration, yoso.train(config, ...)")
+    else:
+        wrong += chain.composer.obstacles(chain.layers)
+    if trained and "levels" not in {**chain.told, **settings}:
         wrong.append("no TemporalEncoder(levels) stands before the layers; put one there, or give levels")
-    for key, values in (
-        ("steps", {layer.last + 1 for layer in layers}),
-        ("weight_bits", {layer.quantiser.weight_bits for layer in layers}),
-        ("min_slope", {layer.extras.min_slope for layer in layers}),
-    ):
-        if len(values) > 1:
-            wrong.append(
-                f"layers have several {key}: {', '.join(map(str, sorted(values)))}; give all the same"
-            )
     if wrong:
         raise _all_at_once(settings.get("name", "modules"), wrong)
-    first, last = layers[0], layers[-1]
-    geometry: dict[str, Any] = {"inputs": len(first.weight) - first.bias}
-    if isinstance(first, Conv2d):
-        geometry = {"inputs": first.window.inputs, "rows": first.window.rows}
-    elif "rows" not in settings:
-        geometry["rows"] = 1
-    known = {
-        "name": "own",
-        "layers": tuple(_layer_config(layer) for layer in layers),
-        "decision": "softmax" if last.neuron.silent else "ttfs",
-        "revive": last.extras.revive,
-        "min_slope": first.extras.min_slope,
-        **geometry,
-        **told,
-    }
+    known = {"name": "own", "rule": chain.rule, **chain.told, **chain.composer.settings(chain.layers)}
     return TrainConfig(**{**known, **settings})
-
-
-def _layer_config(layer: TemporalLayer) -> LayerConfig:
-    geometry: dict[str, Any] = {}
-    if isinstance(layer, Conv2d):
-        window = layer.window
-        geometry = {"kernel": window.kernel, "stride": window.stride, "padding": window.padding}
-        geometry["pool"] = layer.pool
-    extras = layer.extras
-    return LayerConfig(
-        layer.neurons,
-        layer.neuron,
-        bias=layer.bias,
-        dropout=extras.dropout,
-        batch_norm=extras.batch_norm,
-        centred=extras.centred,
-        clip=layer.quantiser.clip,
-        **geometry,
-    )
 
 
 def rule_around(model: nn.Module | Sequence[nn.Module], config: TrainConfig) -> Rule[Any]:

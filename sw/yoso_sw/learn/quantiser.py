@@ -20,8 +20,7 @@ class Quantised(Protocol):
 
 def back(layer: Quantised, integers: torch.Tensor, rounded: bool) -> None:
     """Take a layer to its float phase, with its weights as they are or those that `integers` stand for."""
-    if layer.scale is None:
-        raise ValueError("the layer is in its float phase")
+    assert layer.scale is not None
     with torch.no_grad():
         if rounded:
             layer.weight.copy_(integers / layer.scale)

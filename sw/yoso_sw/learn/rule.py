@@ -167,8 +167,11 @@ class ScaledRule(Rule[R]):
     def unquantise(self, rounded: Collection[int] = ()) -> None:
         """Go back to the float phase; layers in `rounded` with the weights that their integers stand for.
 
-        To measure what rounding costs; training does not go on from here.
+        To measure what rounding costs; training does not go on from here. Raises `ValueError` in the float
+        phase.
         """
+        if self.scales is None:
+            raise ValueError(f"{self.config.name} is in its float phase, and has no integers to go back from")
         for i, layer in enumerate(self.chain):
             layer.unquantise(i in rounded)
 

@@ -1,18 +1,21 @@
 """The learning rules by name: ``rule = "stdbp"`` in a configuration.
 
 A rule is a package with two modules. `rule` has `RULE`, its class (`rule.Rule`), and needs torch. `limits`
-does not: whoever reads a configuration learns from it what the rule can train.
+does not: whoever reads a configuration learns from it what the rule can train. A third, `compose`, is there
+where its layers are modules for networks of one's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from yoso_sw.learn.config import TrainConfig
     from yoso_sw.learn.rule import Rule
+    from yoso_sw.network.layer import Layer
 
 RULES = {
     "stdbp": "yoso_sw.learn.stdbp",
@@ -32,6 +35,35 @@ class Limits(Protocol):
 
     def refusals(self, config: TrainConfig) -> Iterator[str]:
         """What the rule cannot train of a configuration: where, key, value and what it can, a line each."""
+
+
+class Composer(Protocol):
+    """A rule's `compose` module, if it has one; the last two only where composed modules can be trained."""
+
+    @property
+    def LAYER(self) -> type[Any]:
+        """What its layers are instances of."""
+
+    def export(self, layer: Any, place: int) -> Layer:
+        """The integer layer of a quantised module; `place`: which layer of the network, from 0."""
+
+    def told(self, layers: Sequence[Any], levels: int | None) -> dict[str, Any]:
+        """What the layers say of their network, by keys of `arrays.network_of`; `levels`: an encoder's."""
+
+    def obstacles(self, layers: Sequence[Any]) -> Iterator[str]:
+        """What keeps float layers from being a configuration's."""
+
+    def settings(self, layers: Sequence[Any]) -> dict[str, Any]:
+        """What float layers say of their configuration beside `told`."""
+
+
+def composers() -> dict[str, Composer]:
+    """Of each rule whose layers can be composed."""
+    found = {}
+    for name, package in RULES.items():
+        if find_spec(f"{package}.compose") is not None:
+            found[name] = cast(Composer, import_module(f"{package}.compose"))
+    return found
 
 
 def limits(name: str) -> Limits:

@@ -157,3 +157,24 @@ class SpikeTimeLoss(nn.Module):
 
     def forward(self, times: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return spike_time_loss(times, labels, self.end, self.temperature)
+
+
+def earliest(spikes: Spikes, side: int = 2) -> Spikes:
+    """P2: the earliest spike of each window, at its own time, (batch, channels, rows, cols).
+
+    The gradient goes to that spike; silent windows stay silent.
+    """
+    times, where = nn.functional.max_pool2d(-spikes.times, side, return_indices=True)
+    potentials = spikes.potentials.flatten(2).gather(2, where.flatten(2)).reshape(times.shape)
+    return Spikes(-times, potentials)
+
+
+class EarliestPool2d(nn.Module):
+    """P2 as a module of its own; see `earliest`."""
+
+    def __init__(self, side: int = 2) -> None:
+        super().__init__()
+        self.side = side
+
+    def forward(self, spikes: Spikes) -> Spikes:
+        return earliest(spikes, self.side)

@@ -46,6 +46,9 @@ def layer(weights: Any, **about: Any) -> dict[str, Any]:
     weights
         Whole numbers: (inputs, neurons), or of a convolution (rows, columns, channels, filters) of its square
         kernel; at most eight bits each.
+
+    Other Parameters
+    ----------------
     bias
         Whole numbers (neurons,) or (filters,): an axon that spikes at step 0, or, where the current is not
         kept, what each sweep adds to A.

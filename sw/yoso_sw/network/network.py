@@ -17,6 +17,7 @@ from yoso_sw.network.checks import DECISIONS as DECISIONS
 from yoso_sw.network.checks import faults
 from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.events import NEVER as NEVER
+from yoso_sw.network.html import html_table
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.neuron import Neuron, to_words
 
@@ -26,7 +27,11 @@ def most_spikes(code: str, levels: int) -> int:
     return 1 if code == "ttfs" else levels
 
 
-@dataclass(frozen=True, eq=False)
+#: A neuron that does nothing of its own.
+PLAIN = to_words(Neuron(threshold=1, start=0, end=0))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """A chain of layers with its time code and decision.
 
@@ -87,12 +92,11 @@ class Network:
     @property
     def beyond_rel_psp(self) -> list[str]:
         """What chips with neuron=rel_psp have not, of what it asks for: "layer 0: leak=3", ..."""
-        plain = to_words(Neuron(threshold=1, start=0, end=0))
         parts = [
             f"layer {i}: {name}={value}"
             for i, layer in enumerate(self.layers)
             for name, value in to_words(layer.neuron).items()
-            if name in ("current", "leak", "reset", "charge") and value != plain[name]
+            if name in ("current", "leak", "reset", "charge") and value != PLAIN[name]
         ]
         return parts + ["decision=count"] * (self.decision == "count")
 
@@ -111,7 +115,10 @@ class Network:
     def chip(self) -> ChipParams:
         """The default chip with A and V as wide as the network wants them, and its neurons."""
         neuron = "rel_psp" if self.rel_psp else "all"
-        return ChipParams(acc_bits=self.acc_bits, pot_bits=self.pot_bits, neuron=neuron)
+        weight_bits = min(ChipParams.weight_bits, self.acc_bits)  # its weights may not be wider than A
+        return ChipParams(
+            weight_bits=weight_bits, acc_bits=self.acc_bits, pot_bits=self.pot_bits, neuron=neuron
+        )
 
     @property
     def shape(self) -> str:
@@ -119,6 +126,26 @@ class Network:
         window = self.layers[0].window
         first = str(self.inputs) if window is None else f"{window.rows}x{window.cols}"
         return "-".join([first, *(layer.shape for layer in self.layers)])
+
+    def __repr__(self) -> str:
+        return f"Network({self.name!r}, {self.shape}, {self.steps} steps, decision {self.decision})"
+
+    def _repr_html_(self) -> str:
+        accuracy = self.about.get("golden_accuracy")
+        rows: dict[str, Any] = {
+            "network": f"{self.name} ({self.shape})",
+            "neurons, weights": f"{sum(layer.neurons for layer in self.layers):,}, "
+            f"{sum(layer.weights.size for layer in self.layers):,} of {self.weight_bits} bits",
+            "steps, levels, code": f"{self.steps}, {self.levels}, {self.code}",
+            "decision": self.decision,
+        }
+        for i, layer in enumerate(self.layers):
+            own = to_words(layer.neuron)
+            said = ", ".join(f"{name} {value}" for name, value in own.items() if value != PLAIN[name])
+            rows[f"layer {i}, {layer.shape}"] = said or "a readout"
+        if accuracy is not None:
+            rows["accuracy on the golden model, %"] = accuracy
+        return html_table(rows)
 
     def save(self, path: str | Path) -> None:
         """Write the network; the file appears whole or not at all (`network_file.write`)."""

@@ -97,7 +97,7 @@ def _marker(values: list[float]) -> str:
 
 
 def _stages(axis: Any, profile: dict[str, Any]) -> None:
-    stages = profile["stages"]
+    stages = [stage for stage in profile["stages"] if "images" not in stage]  # the RTL's are other images
     places = range(len(stages))
     axis.plot(places, [stage["accuracy"] for stage in stages], "o-", color=drawing.FIRST)
     for place, stage in zip(places, stages, strict=True):
@@ -109,14 +109,17 @@ def _stages(axis: Any, profile: dict[str, Any]) -> None:
             ha="center",
             fontsize=8,
         )
-    names = [
-        f"{stage['stage']}\n({stage['images']})" if "images" in stage else stage["stage"] for stage in stages
-    ]
-    axis.set_xticks(places, names, fontsize=8)
+    names = [stage["stage"] for stage in stages]
+    axis.set_xticks(places, names, fontsize=8, rotation=15)
     axis.margins(x=0.15)
     _around(axis, [stage["accuracy"] for stage in stages])
     axis.set_ylabel("accuracy, %")
-    axis.set_title("accuracy by stage", fontsize=10)
+    said = "".join(
+        f"; RTL: {stage['images']} images, {stage['spike_mismatches']} spikes differ"
+        for stage in profile["stages"]
+        if "images" in stage
+    )
+    axis.set_title(f"accuracy by stage{said}", fontsize=10 if not said else 8)
 
 
 def _shifts(axis: Any, profile: dict[str, Any]) -> None:

@@ -158,13 +158,14 @@ def narrower(network: Network, samples: Samples, params: ChipParams, needed: int
     spikes = max(1, sum(layer.total for layer in exact.sent))
     right = percent((exact.decisions == samples.labels).mean())
     rows: list[dict[str, Any]] = []
-    for bits in range(min(needed, params.pot_bits), max(bound, network.weight_bits) - 1, -1):
+    least = max(bound, network.weight_bits)
+    for bits in range(min(max(needed, least), params.pot_bits), least - 1, -1):
         acc_bits = min(params.acc_bits, bits)
         try:
             own = golden.run(
                 network,
                 samples.inputs,
-                params=replace(params, acc_bits=acc_bits, pot_bits=bits, weight_bits=network.weight_bits),
+                params=replace(params, weight_bits=network.weight_bits, acc_bits=acc_bits, pot_bits=bits),
                 early_exit=False,
             )
         except golden.GoldenError:  # V could not hold a threshold or a slope

@@ -28,6 +28,7 @@ def headline(profile: dict[str, Any]) -> str:
 def tables(profile: dict[str, Any]) -> list[Table]:
     """All that a profile says, apart from distributions and single channels."""
     found = [_bits(profile), _weights(profile), _channels(profile), _stages(profile), _spikes(profile)]
+    found.append(_rtl(profile))
     if "rounding" in profile:
         found.append(_rounding(profile))
     if profile["narrower"]:
@@ -83,17 +84,17 @@ def _channels(profile: dict[str, Any]) -> Table:
         )
         known = own.get("float")
         if known is not None:
-            row += (quartiles(known["snr_db"]), quartiles(known["own_snr_db"]), f"{known['spread_db']}")
+            row += (quartiles(known["snr_db"]), quartiles(known["own_snr_db"]), f"{known['clipped']} %")
         rows.append(row)
     columns: tuple[str, ...] = (
         "layer",
         "channels",
         "unused bits, mean",
         "bits",
-        "dB over rounding, integers",
+        "dB, of the integers",
     )
     if rows and len(rows[0]) > len(columns):
-        columns += ("dB, float", "dB, own scale", "spread, dB")
+        columns += ("dB, float", "dB, own scale", "clipped")
     return Table("Channels, which share their layer's scale (least, median, most)", columns, rows)
 
 
@@ -121,26 +122,30 @@ def _spikes(profile: dict[str, Any]) -> Table:
     rows: list[tuple[str, ...]] = []
     for stage in profile["stages"]:
         for layer, own in zip(profile["layers"], stage["layers"], strict=False):
-            where = f"{stage['stage']}, {layer['layer']}"
-            if "spikes_compared" in own:  # the RTL's, spike by spike
-                rows.append((where, f"{own['spikes_compared']:,} compared, {own['mismatches']:,} differ"))
-                rows[-1] += ("",) * 5
+            if "mismatches" in own:  # the RTL's, which has a table of its own
                 continue
-            rows.append(
-                (
-                    where,
-                    "" if own["shift"] is None else f"{own['shift']:.2f} ({own['mean_shift']:+.2f})",
-                    f"{own['moved']:.2f} %",
-                    f"{own['lost']:.2f} %",
-                    f"{own['gained']:.2f} %",
-                    f"{own['counts']:.3f} ({own['mean_counts']:+.3f})",
-                    f"{100 * own['potentials']:.2f} %" if "potentials" in own else "",
-                )
-            )
+            where = f"{stage['stage']}, {layer['layer']}"
+            if not layer["fires"]:
+                rows.append((where, "", "", "", "", "", f"{100 * own['potentials']:.2f} %"))
+                continue
+            shift = "" if own["shift"] is None else f"{own['shift']:.2f} ({own['mean_shift']:+.2f})"
+            shares = (f"{own[key]:.2f} %" for key in ("moved", "lost", "gained"))
+            counts = f"{own['counts']:.3f} ({own['mean_counts']:+.3f})"
+            rows.append((where, shift, *shares, counts, ""))
     columns = ("stage, layer", "shift, steps", "moved", "lost", "gained", "counts", "V of a readout")
     return Table(
-        "Spikes against that stage: size (mean) of first spikes' shifts and of counts", columns, rows
+        "First spikes and counts of a stage against the other: size (mean) of differences", columns, rows
     )
+
+
+def _rtl(profile: dict[str, Any]) -> Table:
+    rows = [
+        (f"{layer['layer']}, {layer['shape']}", f"{own['spikes_compared']:,}", f"{own['mismatches']:,}")
+        for stage in profile["stages"]
+        for layer, own in zip(profile["layers"], stage["layers"], strict=False)
+        if "mismatches" in own
+    ]
+    return Table("Spikes of the RTL against the golden model", ("layer", "compared", "differ"), rows)
 
 
 def _rounding(profile: dict[str, Any]) -> Table:

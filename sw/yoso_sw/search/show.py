@@ -96,6 +96,8 @@ def markdown(space: Space, trials: Sequence[Trial], best: Sequence[Trial], pictu
 def draw(space: Space, trials: Sequence[Trial], best: Sequence[Trial]) -> Any:
     """The figure: the objectives against each other, or the best so far; accuracy by each varied key."""
     pyplot = drawing.pyplot()
+    from matplotlib.ticker import MaxNLocator
+
     done = [one for one in trials if one.figures]
     keys = list(space.varied)
     across = min(3, 1 + len(keys))
@@ -124,6 +126,8 @@ def draw(space: Space, trials: Sequence[Trial], best: Sequence[Trial]) -> Any:
             values = places
         elif part.log:
             axis.set_xscale("log")
+        elif part.whole:
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         _points(axis, values, y, marked)
         axis.set_xlabel(key)
     for axis in rest[len(keys) :]:

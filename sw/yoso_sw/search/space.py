@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yoso_sw.learn.config import ConfigError, TrainConfig
-from yoso_sw.learn.config_file import parse
+from yoso_sw.learn.config_file import parse, table_of
 
 #: What trials may be judged by, and whether more is better.
 OBJECTIVES = {"accuracy": True, "bits": False, "spikes": False, "steps": False}
@@ -63,7 +63,7 @@ class Space:
     Parameters
     ----------
     table
-        The rest of the configuration, as its file has it.
+        The rest of the configuration, every key named.
     where
         Of the file, for messages.
     parts
@@ -89,10 +89,10 @@ class Space:
         """The configuration with these values of `varied`. Raises `ConfigError` if it is refused."""
         table = copy.deepcopy(self.table)
         for key, value in values.items():
-            put(table, key, value, self.where)
+            put(table, key, value)
         for key, part in self.parts.items():
             if isinstance(part, Sum):
-                put(table, key, part.of(table, f"{self.where}: search: {key}"), self.where)
+                put(table, key, part.of(table, f"{self.where}: search: {key}"))
         return parse(table, self.where)
 
 
@@ -113,11 +113,11 @@ def read(table: dict[str, Any], where: str) -> Space:
         if name not in OBJECTIVES:
             raise ConfigError(f"{where}: search: objective {name!r} is not one of {known}")
     parts = {key: _part(value, f"{where}: search: {key}") for key, value in _leaves(own)}
-    space = Space(rest, where, parts, tuple(objectives), trials)
+    space = Space(table_of(parse(rest, where)), where, parts, tuple(objectives), trials)
     if not space.varied:
         raise ConfigError(f"{where}: search: nothing varies; give layers.0.threshold = [8, 24] or the like")
     for key in parts:
-        look_up(space.table, key, f"{where}: search", missing=True)
+        look_up(space.table, key, f"{where}: search")
     space.config({})  # refused now, not by every trial
     return space
 
@@ -184,11 +184,8 @@ def _sum(text: str, where: str) -> Sum:
     return Sum(tuple(zip(signs, terms, strict=True)))
 
 
-def look_up(table: dict[str, Any], key: str, where: str, missing: bool = False) -> Any:
-    """The value of "layers.0.threshold"; `missing`: the last word may be a key that the file leaves out.
-
-    Raises `ConfigError`.
-    """
+def look_up(table: dict[str, Any], key: str, where: str) -> Any:
+    """The value of "layers.0.threshold". Raises `ConfigError`."""
     found: Any = table
     words = key.split(".")
     for i, word in enumerate(words):
@@ -196,19 +193,15 @@ def look_up(table: dict[str, Any], key: str, where: str, missing: bool = False) 
             found = found[int(word)]
         elif isinstance(found, dict) and word in found:
             found = found[word]
-        elif isinstance(found, dict) and missing and (i == len(words) - 1 or word == "augment"):
-            return None
         else:
             raise ConfigError(f"{where}: the configuration has no {'.'.join(words[: i + 1])}")
     return found
 
 
-def put(table: dict[str, Any], key: str, value: Any, where: str) -> None:
-    """Set "layers.0.threshold"."""
+def put(table: dict[str, Any], key: str, value: Any) -> None:
+    """Set a value that `look_up` finds."""
     *path, last = key.split(".")
     found: Any = table
     for word in path:
-        found = found.setdefault(word, {}) if isinstance(found, dict) else found[int(word)]
-    if not isinstance(found, dict):
-        raise ConfigError(f"{where}: search: {key} is no key of the configuration")
+        found = found[int(word) if isinstance(found, list) else word]
     found[last] = value

@@ -91,17 +91,17 @@ class Search:
         self.base.check_exports()
         folder.mkdir(parents=True, exist_ok=True)
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        journal = JournalStorage(JournalFileBackend(str(folder / "journal.log")))
         ways = [
             StudyDirection.MAXIMIZE if OBJECTIVES[name] else StudyDirection.MINIMIZE
             for name in space.objectives
         ]
         try:
+            journal = JournalStorage(JournalFileBackend(str(folder / "journal.log")))
             self.study = optuna.create_study(
                 storage=journal, study_name=NAME, directions=ways, load_if_exists=True
             )
         except Exception as error:  # of whatever stands in the journal's place
-            raise SearchError(f"{folder / 'journal.log'} cannot be read ({error}); {AGAIN}") from None
+            raise SearchError(f"{folder / 'journal.log'} cannot be read ({error!r}); {AGAIN}") from None
         said = json.loads(json.dumps(_identity(space)))
         kept = self.study.user_attrs.get("identity")
         if kept is None:

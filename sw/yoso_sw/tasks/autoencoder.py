@@ -1,8 +1,8 @@
 """Regression by tandem learning: an autoencoder of MNIST's digits through spike counts, beside its ReLU twin.
 
-Wu et al. 2021 regress with spike counts as well, by an autoencoder of MNIST; shape, T and loss are ours. Its
-784 outputs are a readout whose V stands for pixels, so the loss is the mean square error of pixels in 0 .. 1,
-and nothing is decided. Inputs have `levels` levels, as the chip sees them, and so have the pixels wanted.
+The abstract of Wu et al. 2021 names regression; digits, shape, T and loss are ours. The 784 outputs are a
+readout whose V stands for pixels, so the loss is the mean square error of pixels in 0 .. 1, and nothing is
+decided. Inputs have `levels` levels, as the chip sees them, and so have the pixels wanted.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PIXELS, BLOCK = 784, 1000
 def config_of(
     hidden: Sequence[int], steps: int, levels: int, float_epochs: int, integer_epochs: int, seed: int
 ) -> TrainConfig:
-    """784-hidden-784 for the trainer, each layer of T = `steps`; integers of 6 bits."""
+    """784-hidden-784 for the trainer, each layer of T = `steps`; integers of 8 bits."""
     return TrainConfig(
         name="mnist-autoencoder-tandem",
         dataset="mnist",
@@ -47,8 +47,9 @@ def config_of(
         steps=levels + steps + len(hidden) + 1,
         levels=levels,
         decision="softmax",
-        weight_bits=6,
-        acc_bits=18,
+        weight_bits=8,
+        acc_bits=20,
+        pot_bits=24,
         layers=(
             *(
                 LayerConfig(
@@ -56,16 +57,16 @@ def config_of(
                     NeuronConfig(start=levels + 1 + i, end=levels + 1 + i + steps),
                     bias=True,
                     batch_norm=4.0,
-                    clip=3.0,
+                    clip=6.0,
                 )
                 for i, neurons in enumerate(hidden)
             ),
-            LayerConfig(PIXELS, bias=True, std=0.02, clip=3.0),
+            LayerConfig(PIXELS, bias=True, std=0.02, clip=6.0),
         ),
         float_epochs=float_epochs,
         integer_epochs=integer_epochs,
         lr=2e-3,
-        integer_lr=5e-4,
+        integer_lr=1e-4,  # folded weights are a tenth of those that are normalised
     )
 
 

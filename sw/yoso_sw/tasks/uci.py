@@ -192,13 +192,14 @@ def row(name: str, found: Sequence[Fold]) -> dict[str, Any]:
 def markdown(rows: Iterable[dict[str, Any]]) -> str:
     """The rows as a table."""
     lines = [
-        "| set | samples | network | T | bits | spike count, golden model (%) | ReLU network (%) | hidden spikes |",
+        "| set | samples | network | T | bits | spike count, golden model (%) | ReLU network (%) "
+        "| hidden spikes |",
         "|---|---:|---|---:|---:|---:|---:|---:|",
     ]
     for own in rows:
+        count, relu = (f"{own[key]:.1f} ± {own[f'{key}_spread']:.1f}" for key in ("count", "relu"))
         lines.append(
             f"| {own['set']} | {own['samples']:,} | {own['shape']} | {own['T']} | {own['bits']} | "
-            f"{own['count']:.1f} ± {own['count_spread']:.1f} | {own['relu']:.1f} ± {own['relu_spread']:.1f} | "
-            f"{own['hidden_spikes']:.0f} |"
+            f"{count} | {relu} | {own['hidden_spikes']:.0f} |"
         )
     return "\n".join(lines)

@@ -15,14 +15,14 @@ from yoso_sw.learn.clif.surrogate import fire, highest, passing
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
-from yoso_sw.learn.module import Scaled
+from yoso_sw.learn.module import ScaledModule
 from yoso_sw.learn.quantiser import back
 from yoso_sw.learn.trains import Trains
 from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.neuron import Neuron, Reset
 
 
-class ClifLayer(Scaled):
+class ClifLayer(ScaledModule):
     """One layer: spiking, dense or a convolution, or the readout, which never fires.
 
     Trains go from layer to layer in the chip's steps: what a step brings moves V in the next sweep. So each

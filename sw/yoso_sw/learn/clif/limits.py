@@ -23,7 +23,7 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     if config.backward_every > max(1, seen):
         yield f"backward_every={config.backward_every} is beyond the {seen} steps that each layer sees"
     if config.levels > seen:
-        yield f"levels={config.levels} are beyond steps={config.steps} less one a layer"
+        yield f"levels={config.levels} are beyond T = {max(0, seen)}, steps={config.steps} less one a layer"
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, slope="psp", tau=0.0)

@@ -27,7 +27,7 @@ from yoso_sw.learn.config import LayerConfig
 from yoso_sw.learn.count.repeated import count_repeated
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
-from yoso_sw.learn.module import MODE, Scaled
+from yoso_sw.learn.module import MODE, ScaledModule
 from yoso_sw.learn.quantiser import Quantiser, back
 from yoso_sw.learn.times import Onward
 from yoso_sw.learn.trains import onward
@@ -153,7 +153,7 @@ def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[
     return passed, passed.sum(1) + (smooth - smooth.detach())
 
 
-class CountLayer(Scaled):
+class CountLayer(ScaledModule):
     """A layer, dense or a convolution, which spikes or is the readout.
 
     Parameters

@@ -22,18 +22,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from yoso_sw.learn.batch_norm import BatchNorm
 from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
-from yoso_sw.learn.module import MODE, Scaled
+from yoso_sw.learn.module import MODE, ScaledModule
 from yoso_sw.learn.quantiser import Quantiser as Quantiser
 from yoso_sw.learn.quantiser import back
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.learn.times import SILENT, Spikes
+from yoso_sw.learn.times import SILENT, Spikes, earliest
+from yoso_sw.learn.times import EarliestPool2d as EarliestPool2d
 from yoso_sw.network.layer import Window
 
 
@@ -90,7 +90,7 @@ def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:
     return torch.cat([weight[:axons] - weight[:axons].mean(0), weight[axons:]])
 
 
-class TemporalLayer(Scaled):
+class TemporalLayer(ScaledModule):
     """What dense layers and convolutions share: weights, neuron and quantisation.
 
     Parameters
@@ -330,24 +330,3 @@ class Conv2d(TemporalLayer):
         if self.bias:
             potential = potential + (weights[-1] * self.reading)[:, None, None]
         return potential
-
-
-def earliest(spikes: Spikes, side: int = 2) -> Spikes:
-    """P2: the earliest spike of each window, at its own time, (batch, channels, rows, cols).
-
-    The gradient goes to that spike; silent windows stay silent.
-    """
-    times, where = functional.max_pool2d(-spikes.times, side, return_indices=True)
-    potentials = spikes.potentials.flatten(2).gather(2, where.flatten(2)).reshape(times.shape)
-    return Spikes(-times, potentials)
-
-
-class EarliestPool2d(nn.Module):
-    """P2 as a module of its own; see `earliest`."""
-
-    def __init__(self, side: int = 2) -> None:
-        super().__init__()
-        self.side = side
-
-    def forward(self, spikes: Spikes) -> Spikes:
-        return earliest(spikes, self.side)

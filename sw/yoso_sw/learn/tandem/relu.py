@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import torch
 
-from yoso_sw.learn.count.layer import Counts
+from yoso_sw.learn.count.layer import Counts, given
+from yoso_sw.learn.module import MODE
 from yoso_sw.learn.tandem.layer import TandemLayer
 from yoso_sw.learn.tandem.rule import Tandem
 
@@ -16,9 +17,10 @@ from yoso_sw.learn.tandem.rule import Tandem
 class ReluLayer(TandemLayer):
     """`TandemLayer` whose values are the twin's."""
 
-    def forward(self, given: Counts, generator: torch.Generator | None = None) -> Counts:
+    def forward(self, spikes: torch.Tensor | Counts, generator: torch.Generator | None = MODE) -> Counts:
         """As `CountLayer.forward`; `trains` are the values, one step long."""
-        values = given.counts
+        own = spikes if isinstance(spikes, Counts) else given(spikes, self.steps)
+        values, generator = own.counts, self.mode(generator)
         if generator is not None and self.config.dropout:
             kept = torch.rand(values.shape, generator=generator) >= self.config.dropout
             values = values * kept / (1 - self.config.dropout)

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 
-def table(rows: Mapping[str, Any]) -> str:
+def html_table(rows: Mapping[str, Any]) -> str:
     """Names and values, a row each."""
     cells = [(str(name), f"{own:,}" if isinstance(own, int) else str(own)) for name, own in rows.items()]
     left = 'style="text-align:left"'

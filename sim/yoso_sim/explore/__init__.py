@@ -1,0 +1,1 @@
+"""``yoso explore``: networks on the chips of a grid, and which of them are worth it."""

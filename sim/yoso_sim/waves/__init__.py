@@ -1,0 +1,1 @@
+"""Waveforms of one image, and how GTKWave and Surfer are to show them."""
