@@ -51,8 +51,8 @@ class Net(nn.Module):
             logits = inputs.new_zeros(batch, self.output.out_features)
             for t in range(self.steps):
                 spikes, *rest = self.fire(self.hidden(inputs if self.constant else inputs[t]), state)
-                state, logits = tuple(rest), logits + self.output(spikes)
-            return logits
+                state, logits = tuple(rest), logits + functional.linear(spikes, self.output.weight)
+            return logits + self.output.bias
         current, counts = self.hidden(inputs), zero
         for t in range(self.steps):
             spikes, *rest = self.fire(current if self.constant else current[t], state)

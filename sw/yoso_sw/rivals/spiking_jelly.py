@@ -52,8 +52,8 @@ class Net(nn.Module):
             logits = inputs.new_zeros(inputs.shape[-2], self.output.out_features)
             for t in range(self.steps):
                 spikes = self.neuron(self.hidden(inputs if self.constant else inputs[t]))
-                logits = logits + self.output(spikes)
-            return logits
+                logits = logits + functional.linear(spikes, self.output.weight)
+            return logits + self.output.bias
         current = self.hidden(inputs)
         if self.constant:
             current = current.unsqueeze(0).expand(self.steps, -1, -1)
