@@ -94,8 +94,45 @@ def apart(values: Sequence[float], gap: float, top: float = 1.0) -> list[float]:
     return [place for _, place in sorted(zip(order, places, strict=True))]
 
 
+#: How a picture can be written, by its file's suffix; the first two are vectors.
+FORMATS = ("pdf", "svg", "png")
+
+
+class FormatError(ValueError):
+    """A picture cannot be written so; the message says how it can."""
+
+
+def check_format(path: Path) -> None:
+    """Raise `FormatError` unless a picture can be written by that name."""
+    if path.suffix.removeprefix(".") not in FORMATS:
+        known = ", ".join(f".{own}" for own in FORMATS)
+        raise FormatError(f"{path}: a picture ends in one of {known}; give another name")
+
+
+def write(figure: Any, path: Path) -> None:
+    """Write a figure in the format of its file's suffix, the same at every time.
+
+    Raises `FormatError` if that is none, and as `write_whole` does.
+    """
+    check_format(path)
+    import matplotlib
+
+    kind, contents = path.suffix.removeprefix("."), io.BytesIO()
+    date = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+    with matplotlib.rc_context({"svg.hashsalt": "yoso", "pdf.fonttype": 42}):
+        figure.savefig(contents, format=kind, dpi=100, metadata=date)
+    write_whole(path, contents.getvalue())
+
+
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG that is small enough to be committed. Raises as `write_whole` does."""
+    """Write a figure, as a PNG small enough to be committed or as `write` does, by its suffix.
+
+    Raises as `write` does.
+    """
+    if path.suffix != ".png":
+        write(figure, path)
+        pyplot().close(figure)
+        return
     from PIL import Image  # matplotlib needs it anyway
 
     pixels = io.BytesIO()

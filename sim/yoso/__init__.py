@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Counter
 from yoso_sim.running.run import Run, RunError, State
+from yoso_sim.tables import Table, report
 from yoso_sw.network.arrays import layer
 from yoso_sw.network.events import NEVER, Events
 from yoso_sw.network.layer import Layer, Window
@@ -29,7 +30,7 @@ from yoso_sw.network.neuron import Neuron, Reset
 from yoso.chip import Chip
 from yoso.errors import ERRORS
 from yoso.missing import MissingError
-from yoso.networks import load, network, networks
+from yoso.networks import evaluate, load, network, networks, to_nir
 from yoso.training import config, train
 
 if TYPE_CHECKING:
@@ -50,13 +51,17 @@ __all__ = [
     "Run",
     "RunError",
     "State",
+    "Table",
     "Window",
     "config",
+    "evaluate",
     "layer",
     "load",
     "network",
     "networks",
     "nn",
+    "report",
+    "to_nir",
     "train",
 ]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from yoso_hw.boards import DescriptionError
+from yoso_hw.drawing import FormatError
 from yoso_hw.folders import OutputError
 from yoso_hw.params import ParamError
 from yoso_sim.kept import BuildError
 from yoso_sim.running.run import RunError
 from yoso_sim.simulate import SimulationError
+from yoso_sim.tables import TableError
 from yoso_sim.tools import ToolError
 from yoso_sw.compile.image import ImageError
 from yoso_sw.compile.mapping import CompileError
@@ -25,7 +27,16 @@ from yoso_synth.tools import SynthError
 from yoso.missing import MissingError
 
 ERRORS = (
-    *(BoardError, BuildError, CompileError, ConfigError, DatasetError, DescriptionError, EventsError),
+    *(
+        BoardError,
+        BuildError,
+        CompileError,
+        ConfigError,
+        DatasetError,
+        DescriptionError,
+        EventsError,
+        FormatError,
+    ),
     *(GoldenError, ImageError, LibertyError, MissingError, NetworkError, NirError, OutputError, ParamError),
-    *(RunError, SimulationError, SynthError, ToolError, TrainingError),
+    *(RunError, SimulationError, SynthError, TableError, ToolError, TrainingError),
 )

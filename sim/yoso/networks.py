@@ -80,3 +80,35 @@ def _modules(layers: Any) -> bool:
     if isinstance(layers, torch.nn.Module):
         return True
     return isinstance(layers, list | tuple) and any(isinstance(own, torch.nn.Module) for own in layers)
+
+
+def to_nir(network: Network, path: str | Path | None = None, dt: float = 1.0) -> Any:
+    """A network as a NIR graph, written to a file if `path` is given (`yoso_sw.nir.to_nir`).
+
+    Raises `yoso_sw.nir.NirError` that names all layers which no node says.
+    """
+    with told(""):
+        from yoso_sw import nir
+
+        graph = nir.to_nir(network, dt)
+        if path is not None:
+            nir.write(Path(path), graph)
+        return graph
+
+
+def evaluate(net: str | Path, data: str | Path | None = None, checked: int = 0) -> dict[str, Any]:
+    """A trained network on the golden model, over the whole test set: a row of ``yoso eval``.
+
+    Parameters
+    ----------
+    net
+        Name or file of a network, or of its configuration.
+    data
+        Another data set than the network records, by name or path.
+    checked
+        Images on which the trainer must agree spike for spike, which needs torch.
+    """
+    with told("train"):
+        from yoso_sw.learn.accuracy import found, measure
+
+        return measure(found(str(net)), checked, None if data is None else str(data), data is not None)

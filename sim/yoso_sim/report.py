@@ -49,6 +49,7 @@ def summarise(
         key: sum(result[key] for result in results)
         for key in ("spikes", "spike_mismatches", "class_mismatches", "counter_mismatches")
     }
+    state = sum(result.get("state_mismatches", 0) for result in results)  # of those that were read back
     errors = sorted({name for result in results for name in result["errors"]})
     float_accuracy = network.about.get("float_accuracy")
     return {
@@ -65,6 +66,7 @@ def summarise(
         "spike_mismatches": total["spike_mismatches"],
         "spikes_compared": total["spikes"],
         "counter_mismatches": total["counter_mismatches"],
+        "state_mismatches": state,
         "errors": errors,
         "cycles_per_image": {"mean": round(float(cycles.mean()), 1), "max": int(cycles.max())},
         "synaptic_updates_per_image": round(float(updates.mean()), 1),
@@ -77,7 +79,7 @@ def summarise(
 
 def passed(report: dict[str, Any]) -> bool:
     """Whether RTL and golden model agree in everything that was compared."""
-    keys = ("class_mismatches", "spike_mismatches", "counter_mismatches")
+    keys = ("class_mismatches", "spike_mismatches", "counter_mismatches", "state_mismatches")
     return all(report[key] == 0 for key in keys) and not report["errors"]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yoso
 from click.testing import CliRunner
 from rich.console import Console
 from support.reports import summary
@@ -24,6 +25,9 @@ from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron
 
 CHIP = ("--set", "cols=2", "--set", "rows=1")
+
+#: What `yoso sim` keeps if it is asked to.
+KEPT = {"--save": "run.npz", "--csv": "run.csv", "--raster": "spikes.pdf"}
 
 #: What the reports must have, and nothing under another name.
 KEYS = {
@@ -72,6 +76,42 @@ def test_sim_writes_report_and_picture_and_succeeds(network, folder):
     assert written["spikes_compared"] > 100 and written["float_accuracy"] == 12.5
     assert written["rtl_accuracy"] == written["golden_accuracy"]
     assert (folder / "reports" / "sim.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_sim_keeps_spikes_rows_and_pictures_that_are_asked_for(network, folder):
+    files = {option: folder / name for option, name in KEPT.items()}
+    asked = [part for pair in files.items() for part in pair]
+    result = call("sim", "--net", network, *CHIP, "--images", 25, *asked, "--potentials", "--pictures", "svg")
+    assert result.exit_code == 0, result.output
+    run, samples = yoso.Run.load(files["--save"]), yoso.load(network)
+    exact = yoso.Chip(cols=2, rows=1).run(samples, images=25, potentials=True)
+    assert len(run) == 25 and not run.differences(exact)
+    assert {"layer 0, spikes", "layer 1, spikes", "layer 1, potential", "counters"} <= set(run.known())
+    assert run.compared.agree and run.accuracy == report(folder, "sim")["rtl_accuracy"]
+    rows = files["--csv"].read_text().splitlines()
+    assert len(rows) == 26 and rows[0].startswith(
+        "image,label,decision,step,by_spike,cycles,spikes_in,spikes_0"
+    )
+    assert files["--raster"].read_bytes().startswith(b"%PDF")
+    assert (folder / "reports" / "sim.svg").read_text().startswith("<?xml")
+
+
+def test_a_picture_of_no_known_format_is_refused_before_anything_runs(network, folder):
+    result = call("sim", "--net", network, *CHIP, "--raster", folder / "spikes.gif")
+    assert result.exit_code == 1 and "a picture ends in one of .pdf, .svg, .png" in result.output
+    assert not (folder / "sim").exists()
+
+
+def test_a_chunk_whose_spikes_are_lost_is_run_again(network, folder, monkeypatch):
+    """Planted: a file of spikes cut in half; `resume` does not take it for whole."""
+    chip, own = yoso.Chip(backend="rtl", say=None, cols=2, rows=1), yoso.load(network)
+    whole = chip.run(own, images=20)
+    kept = sorted((folder / "api").glob("*/images-*.npz"))
+    stamps = [path.stat().st_mtime_ns for path in kept]
+    kept[1].write_bytes(kept[1].read_bytes()[:200])
+    assert not chip.run(own, images=20, resume=True).differences(whole)
+    again = [path.stat().st_mtime_ns for path in kept]
+    assert len(kept) == 2 and again[0] == stamps[0] and again[1] != stamps[1]
 
 
 def test_regress_fills_in_what_is_missing_and_counts_nothing_twice(network, folder):
@@ -131,7 +171,7 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_is():
 def test_any_mismatch_gives_a_status_that_is_not_0(network, folder):
     assert call("regress", "--net", network, *CHIP, "--images", 50).exit_code == 0
     (chunk,) = (folder / "regress").glob("*/images-*.json")
-    for key in ("spike_mismatches", "class_mismatches", "counter_mismatches"):
+    for key in ("spike_mismatches", "class_mismatches", "counter_mismatches", "state_mismatches"):
         text = chunk.read_text()
         write_result(chunk, {**read_result(chunk), key: 1})
         result = call("regress", "--net", network, *CHIP, "--images", 50)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 from yoso_hw.chips.options import chip_option, set_option
+from yoso_hw.drawing import FormatError
 from yoso_hw.extras import advice
 from yoso_hw.params import ParamError
 from yoso_sw.commands.options import net_option
@@ -35,7 +36,7 @@ from yoso_sim.tools import ToolError
 
 ERRORS = (
     *(ParamError, NetworkError, CompileError, DatasetError),
-    *(ToolError, BuildError, SimulationError, CaseError, FinishedError),
+    *(ToolError, BuildError, SimulationError, CaseError, FinishedError, FormatError),
 )
 
 console = Console(highlight=False)

@@ -18,13 +18,22 @@ from rich.progress import (
 )
 from yoso_hw import drawing
 from yoso_hw.folders import output_folder
-from yoso_sw.commands.options import images_option, jobs_option, out_option
+from yoso_sw.commands.options import (
+    file_option,
+    images_option,
+    jobs_option,
+    out_option,
+    picture_option,
+)
+from yoso_sw.network.network import Network
 
 from yoso_sim import campaign as campaigns
 from yoso_sim import finished
 from yoso_sim import report as reports
 from yoso_sim.commands.asked import Asked, console, one_message, options, prepare
 from yoso_sim.job import write_json
+from yoso_sim.running import rtl
+from yoso_sim.running.run import Run
 
 #: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
 SIM_CHUNK, REGRESS_CHUNK = 10, 50
@@ -92,7 +101,12 @@ def run_all(
 
 
 def finish(
-    campaign: campaigns.Campaign, results: list[dict[str, Any]], jobs: int, folder: Path, name: str
+    campaign: campaigns.Campaign,
+    results: list[dict[str, Any]],
+    jobs: int,
+    folder: Path,
+    name: str,
+    pictures: str = "png",
 ) -> None:
     """Write the report, the picture; print the table; exit with 1 if anything differs."""
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
@@ -100,12 +114,24 @@ def finish(
     console.print(reports.table(report))  # first: there may be no room for the report
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / f"{name}.json", report)
-    drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.png")
-    console.print(f"[dim]{os.path.relpath(folder / name)}.json, .png")
+    drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.{pictures}")
+    console.print(f"[dim]{os.path.relpath(folder / name)}.json, .{pictures}")
     if not reports.passed(report):
         for note in report["notes"]:
             console.print(note, style="red", markup=False)
         raise click.ClickException("RTL and golden model differ")
+
+
+def keep_run(run: Run, save: Path | None, table: Path | None, raster: Path | None) -> None:
+    """Write what of a run is asked for."""
+    for path, write in (
+        (save, run.save),
+        (table, run.to_csv),
+        (raster, lambda path: drawing.write(run.raster(), path)),
+    ):
+        if path is not None:
+            write(path)
+            console.print(f"[dim]{os.path.relpath(path)}")
 
 
 @click.command()
@@ -113,21 +139,40 @@ def finish(
 @images_option(100, "Test images to classify.")
 @jobs_option(1, "Simulator processes.")
 @click.option("--full", is_flag=True, help="Run every image to its last step, without early exit.")
+@file_option("All of the run, spikes of every neuron included (docs/api.md).", "--save")
+@file_option("A row an image: label, decision, step, cycles, spikes.", "--csv", "table")
+@file_option("A picture of image 0's spikes: .pdf, .svg or .png.", "--raster")
+@click.option("--potentials", is_flag=True, help="Read V and A of all outputs after each image.")
+@picture_option
 @out_option()
 def sim(
     asked: Asked,
     images: int,
     jobs: int,
     full: bool,
+    save: Path | None,
+    table: Path | None,
+    raster: Path | None,
+    potentials: bool,
+    pictures: str,
     out: Path,
 ) -> None:
     """Classify test images on the RTL; compare every spike with the golden model."""
     with one_message():
+        if raster is not None:
+            drawing.check_format(raster)
         made, samples = prepare(asked, images)
         root = output_folder() / "sim"
         chunk = max(1, min(SIM_CHUNK, images // max(1, jobs)))
-        campaign = campaigns.plan(asked.path, made, samples, chunk=chunk, early_exit=not full, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=True), jobs, out, "sim")
+        network = Network.load(asked.path)
+        keep = (len(network.layers) - 1,) if potentials else () if save or table or raster else None
+        campaign = campaigns.plan(
+            asked.path, made, samples, chunk=chunk, early_exit=not full, root=root, keep=keep
+        )
+        results = run_all(campaign, jobs, fresh=True)
+        if keep is not None:  # first: a run that differs is kept as well
+            keep_run(rtl.run_of(campaign, results, samples.labels), save, table, raster)
+        finish(campaign, results, jobs, out, "sim", pictures)
 
 
 @click.command()
@@ -140,6 +185,7 @@ def sim(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep what is finished in this file too; if it is there, go on from it, on another machine as well.",
 )
+@picture_option
 @out_option()
 def regress(
     asked: Asked,
@@ -147,6 +193,7 @@ def regress(
     jobs: int,
     fresh: bool,
     results: Path | None,
+    pictures: str,
     out: Path,
 ) -> None:
     """The whole test set over several processes; resumes where a kill left it."""
@@ -154,4 +201,5 @@ def regress(
         made, samples = prepare(asked, images)
         root = output_folder() / "regress"
         campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
-        finish(campaign, run_all(campaign, jobs, fresh=fresh, results=results), jobs, out, "regress")
+        found = run_all(campaign, jobs, fresh=fresh, results=results)
+        finish(campaign, found, jobs, out, "regress", pictures)

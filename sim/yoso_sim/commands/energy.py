@@ -12,7 +12,7 @@ from yoso_hw import drawing, versions
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import images_option, net_option, out_option
+from yoso_sw.commands.options import images_option, net_option, out_option, picture_option
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.options import data_option
 from yoso_sw.data.samples import DatasetError
@@ -39,8 +39,11 @@ ERRORS = (
 @images_option(20, "Test images to run on the RTL.")
 @chip_option()
 @set_option
+@picture_option
 @out_option()
-def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...], out: Path) -> None:
+def main(
+    net: str, data: str | None, images: int, chip: str, settings: tuple[str, ...], pictures: str, out: Path
+) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends."""
     from yoso_sim.energy.budget import draw, parts_table, table_iv  # needs Amaranth
     from yoso_sim.energy.cost import Case, evaluate
@@ -60,7 +63,7 @@ def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str
     found["table_iv"] = table_iv(found)
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "energy.json", json.dumps(found, indent=1))
-    drawing.save(draw(found), out / "energy.png")
+    drawing.save(draw(found), out / f"energy.{pictures}")
     row = Row(
         target=found["process"],
         block=f"chip running {net}",
@@ -77,4 +80,4 @@ def main(net: str, data: str | None, images: int, chip: str, settings: tuple[str
         f"one PE by its netlist, whole image: {check['measured_pj']:,.0f} pJ; by counters: "
         f"{check['modelled_pj']:,.0f} pJ ({check['difference_percent']:+.1f} %)"
     )
-    console.print(f"[dim]{os.path.relpath(out / 'energy')}.json, .png")
+    console.print(f"[dim]{os.path.relpath(out / 'energy')}.json, .{pictures}")

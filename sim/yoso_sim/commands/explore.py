@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from yoso_hw import drawing, versions
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import images_option, out_option
+from yoso_sw.commands.options import images_option, out_option, picture_option
 from yoso_synth.pdk import PROCESSES
 
 from yoso_sim import tools
@@ -34,8 +34,9 @@ def beside_the_baseline(ratio: dict[str, float] | None) -> str:
     help="Another network, with parameters of its chip; may be given several times.",
 )
 @click.option("--done", is_flag=True, help="Only the cases whose netlist has been measured already.")
+@picture_option
 @out_option()
-def main(images: int, also: tuple[str, ...], done: bool, out: Path) -> None:
+def main(images: int, also: tuple[str, ...], done: bool, pictures: str, out: Path) -> None:
     """Explore the chip's parameters, draw the Pareto front, choose a chip."""
     from yoso_sim.energy.cost import evaluate, netlist_file  # needs Amaranth
     from yoso_sim.energy.explore import BASELINE, CASES, asked, choose, draw, energy, front, table
@@ -75,7 +76,7 @@ def main(images: int, also: tuple[str, ...], done: bool, out: Path) -> None:
         "tools": tools.reported() | versions.of("synthesis"),
     }
     write_whole(out / "explore.json", json.dumps(report, indent=1))
-    drawing.save(draw(results), out / "explore.png")
+    drawing.save(draw(results), out / f"explore.{pictures}")
     console.print(table(results))
     console.print(f"chosen: {chosen['name']}; {beside_the_baseline(ratio)}", soft_wrap=True)
-    console.print(f"[dim]{os.path.relpath(out / 'explore')}.json, .png")
+    console.print(f"[dim]{os.path.relpath(out / 'explore')}.json, .{pictures}")

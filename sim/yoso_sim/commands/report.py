@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 from yoso_sw.commands.options import out_option
+
+from yoso_sim import tables
+from yoso_sim.tables import rows_of
 
 #: Figures shown of a report that is one row; keys with a dot lead into it.
 KEYS = (
@@ -45,14 +47,6 @@ def text_of(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
-def rows_of(report: Any) -> list[dict[str, Any]]:
-    """The rows of a report that is a list, or holds one called rows or results; else none."""
-    for rows in (report, *(value_of(report, key) for key in ("rows", "results") if isinstance(report, dict))):
-        if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
-            return rows
-    return []
-
-
 def table_of(report: Any) -> Table | None:
     """A report as a table; None if nothing of it is known."""
     rows = rows_of(report)
@@ -71,25 +65,42 @@ def table_of(report: Any) -> Table | None:
     return table if table.row_count else None
 
 
-def reports_in(folder: Path) -> Iterator[Path]:
-    """The reports of a folder and of the one of figures in it, the oldest first."""
-    found = [*folder.glob("*.json"), *folder.glob("figures/*.json")]
-    yield from sorted(found, key=lambda path: path.stat().st_mtime)
+def _formatted(names: tuple[str, ...], form: str, columns: str | None, out: Path) -> str:
+    """The table of one report in another form."""
+    if len(names) != 1:
+        raise click.UsageError(f"--format {form} is of one report: yoso report NAME --format {form}")
+    try:
+        table = tables.report(names[0], out)
+        return tables.FORMATS[form](table if columns is None else table.only(columns.split(",")))
+    except tables.TableError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*tables.FORMATS]),
+    help="Print the whole table of one report, for a spreadsheet or a paper.",
+)
+@click.option("--columns", metavar="A,B,...", help="Of that table, the columns wanted; all if not given.")
 @out_option()
-def main(names: tuple[str, ...], out: Path) -> None:
+def main(names: tuple[str, ...], form: str | None, columns: str | None, out: Path) -> None:
     """Show the last reports, all or those of NAME: sim, regress, accuracy, synth, energy, ...
 
     The date is the file's. Pictures are named, not shown.
     """
+    if form is not None:
+        click.echo(_formatted(names, form, columns, out), nl=False)
+        return
+    if columns is not None:
+        raise click.UsageError("--columns needs --format")
     console = Console(highlight=False)
     console.width = max(console.width, 110)
-    every = {path.stem: path for path in reports_in(out)}
+    every = tables.reports(out)
     if unknown := [name for name in names if name not in every]:
-        raise click.ClickException(f"no report {unknown[0]} in {out}; there are {', '.join(every) or 'none'}")
+        raise click.ClickException(tables.no_report(unknown[0], out))
     if not every:
         raise click.ClickException(f"there are no reports in {out}; yoso sim makes the first")
     for path in (every[name] for name in names or every):

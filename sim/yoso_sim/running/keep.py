@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import tempfile
 from pathlib import Path
@@ -99,11 +97,6 @@ def _network(packed: np.ndarray) -> Network:
 
 
 def to_csv(run: Run, path: Path) -> Path:
-    """Write a row an image (`Run.rows`), with a header; it appears whole or not at all."""
-    rows: list[dict[str, Any]] = [*run.rows()]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys() if rows else ["image"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    """Write a row an image (`Run.table`), with a header; it appears whole or not at all."""
+    write_whole(path, run.table.to_csv())
     return path

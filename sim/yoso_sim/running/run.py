@@ -23,6 +23,7 @@ from yoso_sw.network.network import Network
 from yoso_sim.running.parts import Compared as Compared
 from yoso_sim.running.parts import RunError as RunError
 from yoso_sim.running.parts import State as State
+from yoso_sim.tables import Table
 
 #: What each back end does not tell, and who does.
 SILENT = {
@@ -193,6 +194,11 @@ class Run:
             columns |= {f"v_{j}": own for j, own in enumerate(self.potentials.T)}
         for values in zip(*columns.values(), strict=True):
             yield dict(zip(columns, map(int, values), strict=True))
+
+    @property
+    def table(self) -> Table:
+        """`rows` as a table, which writes itself as CSV, LaTeX and Markdown."""
+        return Table.of([*self.rows()])
 
     # ---- against another -----------------------------------------------------------------------------
 

@@ -68,6 +68,17 @@ def jobs_option(default: int, what: str = "Processes.") -> Callable[[Command], C
     )
 
 
+def picture_option(command: Command) -> Command:
+    """``--pictures FORMAT``: how a report's picture is written, which the command takes as `pictures`."""
+    return click.option(
+        "--pictures",
+        type=click.Choice(["png", "svg", "pdf"]),
+        default="png",
+        show_default=True,
+        help="Format of the picture; two are vectors.",
+    )(command)
+
+
 def out_option(below: str = "reports") -> Callable[[Command], Command]:
     """``--out DIR``: where reports go, a folder that can be written, which the command takes as `out`."""
 
@@ -83,19 +94,22 @@ def out_option(below: str = "reports") -> Callable[[Command], Command]:
     )
 
 
-def file_option(what: str) -> Callable[[Command], Command]:
-    """``-o FILE``: what the command makes, which it takes as `output`; None if not given."""
+def file_option(what: str, *flags: str) -> Callable[[Command], Command]:
+    """``-o FILE``: what the command makes, which it takes as `output`; None if not given.
+
+    With `flags`, an option of those names.
+    """
+    flags = flags or ("-o", "--output")
 
     def file(context: click.Context, option: click.Parameter, given: Path | None) -> Path | None:
         if given is not None and not given.parent.is_dir():
             raise click.ClickException(f"cannot write {given}: there is no folder {given.parent}")
         if given is not None:
-            checked(given.parent, "give another -o")
+            checked(given.parent, f"give another {flags[0]}")
         return given
 
     return click.option(
-        "-o",
-        "--output",
+        *flags,
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         callback=file,

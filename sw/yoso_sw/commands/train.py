@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -77,16 +78,15 @@ def _train(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(config.name, total=None)
+    progress, bars = Progress(*columns, console=console), ExitStack()
+    with bars:
 
         def begun(trainer: Trainer) -> None:
             if trainer.epoch:
                 console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
-            batches = trainer.batches
-            progress.update(
-                task, total=trainer.epochs * batches, completed=trainer.epoch * batches, refresh=True
-            )
+            bars.enter_context(progress)
+            total, done = (epochs * trainer.batches for epochs in (trainer.epochs, trainer.epoch))
+            progress.add_task(config.name, total=total, completed=done)
 
         def report(epoch: curve.Epoch) -> None:
             silent = dead.text(dead.layers(config, epoch.spikes))
@@ -100,7 +100,7 @@ def _train(
             command=command_of(config_path, device, data),
             begun=begun,
             report=report,
-            tick=lambda _: progress.advance(task),
+            tick=lambda _: progress.advance(progress.task_ids[0]),
         )
     if trained.silent:
         console.print(f"warning: {trained.silent}", soft_wrap=True)

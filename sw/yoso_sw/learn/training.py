@@ -28,8 +28,8 @@ class Trained:
 
     Attributes
     ----------
-    config
-        What was trained.
+    config, data
+        What was trained, on what.
     model
         Its torch modules, in their last phase.
     history
@@ -42,6 +42,7 @@ class Trained:
     """
 
     config: TrainConfig
+    data: Data
     model: Rule[Any]
     history: tuple[Epoch, ...]
     network: Network | None
@@ -116,4 +117,4 @@ def train(
     trainer.run(report, tick)
     network = trainer.network(command) if config.exports else None
     figures = trainer.summary(command) if network is None else network.about
-    return Trained(config, trainer.model, tuple(trainer.history), network, figures)
+    return Trained(config, data, trainer.model, tuple(trainer.history), network, figures)

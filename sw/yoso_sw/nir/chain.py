@@ -21,9 +21,11 @@ def chain(graph: Any) -> tuple[list[tuple[str, Any]], list[str]]:
     for source, target in edges:
         after[source].append(target)
         before[target].append(source)
+    back = {label for label in nodes if label in _reached(label, after)}
     obstacles = [
         f"{called(label, node)} has {len(neighbours[label])} {side}, "
-        f"{', '.join(map(repr, neighbours[label]))}; a network is one chain, without branches and recurrence"
+        f"{', '.join(map(repr, neighbours[label]))}; a network is one chain, without "
+        + ("recurrence" if label in back else "skip connections")
         for label, node in nodes.items()
         for neighbours, side in ((before, "inputs"), (after, "outputs"))
         if len(neighbours[label]) > 1
@@ -46,6 +48,17 @@ def chain(graph: Any) -> tuple[list[tuple[str, Any]], list[str]]:
     ]
     inner = {label for label in path if label not in graph.nodes and _is_end(nodes[label])}
     return [(label, nodes[label]) for label in path if label not in inner], obstacles
+
+
+def _reached(label: str, after: dict[str, list[str]]) -> set[str]:
+    """The nodes that follow one, it itself where it is recurrent."""
+    found: set[str] = set()
+    left = [*after[label]]
+    while left:
+        if (following := left.pop()) not in found:
+            found.add(following)
+            left += after[following]
+    return found
 
 
 def _is_end(node: Any) -> bool:

@@ -1,0 +1,264 @@
+"""Our torch modules as others compose them: nn.Sequential, state_dict, training in place, refusals."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+import yoso
+from support.own_sets import quadrants
+from torch import nn
+from yoso import nn as own
+from yoso_sw.learn import rules
+from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
+from yoso_sw.learn.modules import config_of, layers_of
+from yoso_sw.learn.trainer import Trainer
+from yoso_sw.network import golden
+
+#: A layer that fires in a window of constant slope, and one of slope A.
+WINDOW = own.NeuronConfig("constant", 17.0, 16, 32)
+LITERAL = own.NeuronConfig(threshold=6.0, end=33)
+BITS = own.Quantiser(5)
+
+
+def dense(neuron=WINDOW, **extras) -> nn.Sequential:
+    torch.manual_seed(1)
+    return nn.Sequential(
+        own.TemporalEncoder(16),
+        own.Dense(144, 12, neuron, own.Normal(0.02, 0.06), own.Extras(**extras), BITS, steps=33, bias=True),
+        own.Dense(12, 5, own.NeuronConfig(), own.Normal(0.0, 0.1), quantiser=BITS, steps=33),
+    )
+
+
+def convolution(separate: bool) -> nn.Sequential:
+    """A pooled convolution, nested; its pooling a module of its own if `separate`."""
+    torch.manual_seed(2)
+    first = own.Conv2d(
+        *(own.Window(12, 12, 1, 3), 4, LITERAL, own.Normal(0.1, 0.3)),
+        **{"quantiser": BITS, "steps": 33, "pool": not separate},
+    )
+    inner = nn.Sequential(first, *[own.EarliestPool2d()] * separate)
+    last = own.Dense(100, 5, LITERAL, own.Normal(0.1, 0.2), quantiser=BITS, steps=33)
+    return nn.Sequential(own.TemporalEncoder(16), inner, nn.Identity(), last)
+
+
+def pixels(count: int = 40) -> np.ndarray:
+    return quadrants(count, 3, classes=5)[0].reshape(count, -1)
+
+
+def spikes_of(model: nn.Sequential, images: np.ndarray) -> own.Spikes:
+    with torch.no_grad():
+        return model(torch.from_numpy(images))
+
+
+@pytest.mark.parametrize("make", [dense, lambda: convolution(True), lambda: convolution(False)])
+def test_a_sequential_of_our_modules_computes_what_its_network_does(make):
+    """Quantised modules against the golden model, spike for spike."""
+    model, images = make(), pixels()
+    own.quantise(model)
+    network, found = yoso.network(model), spikes_of(model, images)
+    exact = golden.run(network, images, early_exit=False)
+    if network.decision == "softmax":
+        assert found.potentials.numpy().tolist() == exact.potentials[-1].tolist()
+        assert found.potentials.abs().sum() > 0
+    else:
+        assert found.spikes == exact.sent[-1] and exact.sent[-1].total > 20
+    assert (network.steps, network.levels, network.weight_bits) == (33, 16, 5)
+
+
+def test_modules_in_the_float_phase_are_quantised_in_a_copy():
+    model = dense()
+    before = copy.deepcopy(model.state_dict())
+    network = yoso.network(model)
+    assert all(layer.scale is None for layer in layers_of(model).layers)
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    own.quantise(model)
+    for ours, theirs in zip(network.layers, yoso.network(model).layers, strict=True):
+        assert ours.neuron == theirs.neuron and (ours.weights == theirs.weights).all()
+
+
+def test_a_state_dict_carries_the_scales_so_that_other_modules_compute_the_same():
+    model, images = dense(), pixels()
+    own.quantise(model)
+    state = model.state_dict()
+    assert {key for key in state if key.endswith("scale")} == {"1.scale", "2.scale"}
+    other = dense()
+    with torch.no_grad():
+        other[1].weight.zero_()
+    assert other.load_state_dict(state) is not None
+    assert torch.equal(spikes_of(other, images).potentials, spikes_of(model, images).potentials)
+    # One of the float phase, as checkpoints of before have it, takes modules back to that phase.
+    other.load_state_dict({key: value for key, value in state.items() if "scale" not in key})
+    assert other[1].scale is None and not torch.equal(
+        spikes_of(other, images).potentials, spikes_of(model, images).potentials
+    )
+    with pytest.raises(RuntimeError, match=r"Unexpected key.*1\.other"):
+        other.load_state_dict({**state, "1.other": torch.zeros(1)})
+
+
+def test_dropout_and_normalisation_follow_the_mode_of_a_module():
+    model, images = dense(dropout=0.5), pixels()
+    model.eval()
+    still = spikes_of(model, images)
+    assert torch.equal(still.potentials, spikes_of(model, images).potentials)
+    model.train()
+    torch.manual_seed(7)
+    drawn = spikes_of(model, images)
+    assert not torch.equal(drawn.potentials, still.potentials)
+    torch.manual_seed(7)
+    assert torch.equal(spikes_of(model, images).potentials, drawn.potentials)
+    normed = dense(batch_norm=8.0)
+    means = normed[1].norm.state_dict()
+    kept = {key: value.clone() for key, value in means.items()}
+    normed.eval()
+    spikes_of(normed, images)
+    assert all(torch.equal(kept[key], value) for key, value in means.items())
+    normed.train()
+    spikes_of(normed, images)
+    assert any(not torch.equal(kept[key], value) for key, value in means.items())
+
+
+@pytest.mark.parametrize("rule", ["count", "tandem", "clif"])
+def test_layers_of_the_other_rules_compose_too(rule):
+    """Those of a rule's network, in an nn.Sequential: the same results, and the same network."""
+    window = (1, 9) if rule == "clif" else (9, 16)
+    steps = 10 if rule == "clif" else 17
+    neuron = own.NeuronConfig(threshold=1.0, start=window[0], end=window[1])
+    neuron = dataclasses.replace(neuron, current=0, leak=0) if rule == "clif" else neuron
+    last = own.NeuronConfig(current=0) if rule == "clif" else own.NeuronConfig()
+    config = TrainConfig(
+        *("small", (LayerConfig(9, neuron, std=0.4), LayerConfig(4, last, std=0.4)), steps, 8, 1, 1),
+        **{"rule": rule, "inputs": 16, "rows": 4, "decision": "softmax", "weight_bits": 6},
+    )
+    model = rules.rule_of(rule)(config)
+    model.quantise()
+    images = np.random.default_rng(0).integers(0, 256, (6, 16)).astype(np.uint8)
+    composed = nn.Sequential(*model.chain)
+    inputs = model.encode(images)
+    with torch.no_grad():
+        assert torch.equal(composed(inputs).potentials, model(inputs)[-1].potentials)
+    ours, theirs = yoso.network(composed), model.export({})
+    for name in ("steps", "levels", "decision", "code", "weight_bits", "acc_bits", "pot_bits", "shape"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert [layer.neuron for layer in ours.layers] == [layer.neuron for layer in theirs.layers]
+    exact = golden.run(ours, images, early_exit=False)
+    assert list(exact.spikes) == list(golden.run(theirs, images, early_exit=False).spikes)
+    assert exact.spikes[0].total > 10
+    with pytest.raises(ConfigError, match=f"layers of rule {rule} are trained by a configuration"):
+        config_of(nn.Sequential(*rules.rule_of(rule)(config).chain), float_epochs=1, integer_epochs=1)
+
+
+#: How the modules below are trained.
+HOW = {"float_epochs": 2, "integer_epochs": 1, "lr": 1e-2, "warmup": 5, "batch_size": 20, "temperature": 16.0}
+
+
+def test_modules_are_trained_in_place_and_the_network_is_theirs():
+    images, labels = quadrants(300, 1, classes=5)
+    model = dense()
+    before = model[1].weight.detach().clone()
+    trained = yoso.train(model, (images, labels), name="quad", **HOW, say=None)
+    assert trained.figures["golden_accuracy"] > 60 and trained.network.name == "quad"
+    assert not torch.equal(before, model[1].weight) and model[1].scale is not None
+    for ours, theirs in zip(yoso.network(model).layers, trained.network.layers, strict=True):
+        assert ours.neuron == theirs.neuron and (ours.weights == theirs.weights).all()
+    run = yoso.Chip(cols=2, rows=1).run(trained.network, trained.data.test)
+    assert run.accuracy == trained.figures["golden_accuracy"]
+    assert "# quad" in trained.card and str(len(trained.history)) == "3"
+
+
+def test_a_configuration_of_modules_trains_as_they_do():
+    """Modules with a configuration's own first weights come to its network."""
+    images, labels = quadrants(300, 1, classes=5)
+    layers = (
+        LayerConfig(12, WINDOW, std=0.06, bias=True),
+        LayerConfig(5, own.NeuronConfig(), std=0.1),
+    )
+    config = TrainConfig(
+        *("quad", layers, 33, 16),
+        **{**HOW, "decision": "softmax", "inputs": 144, "rows": 12, "validation": 1},
+    )
+    by_config = yoso.train(config, (images, labels), say=None)
+    model, started = dense(), rules.rule_of("stdbp")(config)
+    with torch.no_grad():
+        for ours, theirs in zip(layers_of(model).layers, started.chain, strict=True):
+            ours.weight.copy_(theirs.weight)
+    by_modules = yoso.train(model, (images, labels), name="quad", rows=12, **HOW, say=None)
+    for ours, theirs in zip(by_modules.network.layers, by_config.network.layers, strict=True):
+        assert ours.neuron == theirs.neuron and (ours.weights == theirs.weights).all()
+
+
+def test_a_training_goes_on_from_its_checkpoint(tmp_path):
+    images, labels = quadrants(200, 1, classes=5)
+    data, path = (images, labels), tmp_path / "quad.pt"
+    whole = yoso.train(dense(), data, name="quad", **HOW, say=None)
+    model = dense()
+    config = config_of(model, name="quad", **HOW, validation=1)
+    from yoso_sw.data.memory import data_of
+    from yoso_sw.learn.modules import rule_around
+
+    Trainer(config, data_of(data, config), path, model=rule_around(model, config)).run(until=2)
+    lines = []
+    resumed = yoso.train(dense(), data, name="quad", **HOW, checkpoint=path, say=lines.append)
+    assert len(lines) == 1 and "epoch   3 integer" in lines[0]
+    for ours, theirs in zip(resumed.network.layers, whole.network.layers, strict=True):
+        assert (ours.weights == theirs.weights).all()
+
+
+class Skip(nn.Module):
+    """A module of someone else's."""
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (nn.LSTM(3, 4), r"module 1 \(LSTM\): it is recurrent"),
+        (nn.GRUCell(3, 4), r"module 1 \(GRUCell\): it is recurrent"),
+        (nn.Conv2d(4, 8, 3, groups=2), r"module 1 \(Conv2d\): it is grouped, groups=2"),
+        (nn.Conv2d(4, 8, 3), "it computes in floats"),
+        (nn.Linear(3, 4), r"module 1 \(Linear\): it computes in floats"),
+        (nn.AvgPool2d(2), r"module 1 \(AvgPool2d\): it averages spikes"),
+        (nn.AdaptiveAvgPool2d(2), "it averages spikes"),
+        (nn.MaxPool2d(2), "pooled by the earliest"),
+        (nn.Flatten(), "takes the channels of a convolution as they are"),
+        (Skip(), r"module 1 \(Skip\): it is no module of yoso\.nn, .* skip connections"),
+        (own.EarliestPool2d(), "it pools no convolution"),
+    ],
+)
+def test_foreign_modules_are_refused_by_name(module, said):
+    layer = own.Dense(6, 4, LITERAL)
+    with pytest.raises(ConfigError, match=said):
+        yoso.network(nn.Sequential(layer, module))
+
+
+def test_all_foreign_modules_are_told_at_once():
+    with pytest.raises(ConfigError) as caught:
+        yoso.network(nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.LSTM(3, 4), nn.AvgPool2d(2))))
+    first, *rest = str(caught.value).splitlines()
+    assert first == "modules: 3 obstacles:"
+    assert [line.split(":")[0].strip() for line in rest] == [
+        "module 0 (Linear)",
+        "module 1.0 (LSTM)",
+        "module 1.1 (AvgPool2d)",
+    ]
+
+
+def test_what_keeps_modules_from_being_trained_is_told_at_once():
+    layer = own.Dense(6, 6, LITERAL, steps=33)
+    other = own.Dense(6, 6, LITERAL, quantiser=own.Quantiser(4), steps=40)
+    with pytest.raises(ConfigError) as caught:
+        config_of(nn.Sequential(layer, layer, other), **HOW)
+    said = str(caught.value)
+    for part in ("stands in two places", "several steps, 33, 40", "several weight_bits, 4, 8", "TemporalEnc"):
+        assert part in said
+    with pytest.raises(ConfigError, match="float_epochs=0 is below 1"):
+        yoso.train(dense(), quadrants(30, 1, classes=5), say=None)
+
+
+def test_layers_of_several_rules_are_no_network():
+    from yoso_sw.learn.count.layer import CountLayer
+
+    with pytest.raises(
+        ConfigError, match=r"module 1 \(CountLayer\): a layer of rule count after one of rule st"
+    ):
+        yoso.network(nn.Sequential(own.Dense(6, 4, LITERAL), CountLayer(4, LayerConfig(3), 8)))
