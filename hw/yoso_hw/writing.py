@@ -20,7 +20,7 @@ def write_whole(path: Path, content: str | bytes) -> bool:
     data = content.encode() if isinstance(content, str) else content
     if path.is_file() and path.read_bytes() == data:
         return False
-    remove_leftovers(path)
+    _remove_leftovers(path)
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         partial.write_bytes(data)
@@ -40,7 +40,7 @@ def write_picture(path: Path, figure: Any, dpi: int) -> None:
     write_whole(path, pixels.getvalue())
 
 
-def remove_leftovers(path: Path) -> None:
+def _remove_leftovers(path: Path) -> None:
     """Remove what processes that were killed have left of `path`."""
     if not path.parent.is_dir():
         return

@@ -1,7 +1,6 @@
 """Runs that are kept: a folder each, told apart, compared, gone on with, pruned; and what the folder has."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -409,11 +408,10 @@ def test_a_stream_that_is_logged_is_still_what_it_was():
     assert stream.getvalue() == "ab" and tee.closed is False and not tee.isatty()
 
 
-def test_what_a_killed_run_left_half_written_goes_with_the_next(tmp_path):
-    gone = subprocess.Popen(["true"])
-    gone.wait()
-    (tmp_path / "sim-1").mkdir()
-    half = [tmp_path / "sim-1" / f"{RECORD}.{pid}.part" for pid in (gone.pid, os.getppid())]
+def test_what_a_killed_run_left_half_written_goes_with_the_next_and_what_one_writes_stays(tmp_path):
+    running = Run(tmp_path, "sim")
+    (tmp_path / "killed").mkdir()
+    half = [folder / f"{RECORD}.1.part" for folder in (tmp_path / "killed", running.folder)]
     for path in half:
         path.write_text("{")
     Run(tmp_path, "sim").note()

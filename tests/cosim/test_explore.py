@@ -120,7 +120,7 @@ def test_a_point_that_two_grids_have_is_one_and_ranges_have_both_ends(folder):
     set = { weight_bits = { from = 4, to = 6 } }
     [[grid]]
     networks = "own8.npz"
-    set = { weight_bits = [6, 7, 7] }
+    set = { weight_bits = [5, 7, 7] }
     """
     assert [case.settings for case in load(spec(folder, text)).cases] == [
         (f"weight_bits={bits}",) for bits in (4, 5, 6, 7)

@@ -56,7 +56,10 @@ def table(results: Sequence[Found], objectives: dict[str, Objective]) -> Table:
     for heading in headings:
         name = heading == "network and chip"
         drawn.add_column(
-            heading, justify="left" if name else "right", overflow="fold" if name else "ellipsis"
+            heading,
+            justify="left" if name else "right",
+            overflow="fold" if name else "ellipsis",
+            min_width=30 if name else None,
         )
     for line in lines:
         drawn.add_row(*(Text(cell) for cell in line))
@@ -97,7 +100,8 @@ def beside_the_baseline(ratio: dict[str, float] | None) -> str:
     """What the baseline takes beside the chosen chip, in words."""
     if ratio is None:
         return "The baseline has not run yet."
-    return f"The baseline takes {', '.join(f'{value} times the {what}' for what, value in ratio.items())}."
+    said = (f"{value} times the {'LUTs' if what == 'luts' else what}" for what, value in ratio.items())
+    return f"The baseline takes {', '.join(said)}."
 
 
 #: What the chips of a network are ordered by: the first of these that was measured.

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 from yoso_hw import versions
 from yoso_hw.folders import checked
-from yoso_hw.writing import remove_leftovers, write_whole
+from yoso_hw.writing import write_whole
 
 from yoso_sw.runs.errors import RunError
 from yoso_sw.runs.log import Log
@@ -186,8 +186,9 @@ class Run:
     def _begin(self) -> None:
         checked(self.root)
         self.root.mkdir(parents=True, exist_ok=True)
-        for partial in self.root.glob("*/*.part"):
-            remove_leftovers(partial.with_suffix("").with_suffix(""))
+        for half in self.root.glob("*/*.part"):
+            if not _held(half.with_name(LOG)):  # whoever wrote it was killed
+                half.unlink(missing_ok=True)
         folder, new = self._take_folder()
         try:
             file = (folder / LOG).open("w+b" if new else "r+b")
