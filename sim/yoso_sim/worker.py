@@ -23,6 +23,9 @@ from yoso_sim.running import recorded
 from yoso_sim.running.parts import State
 from yoso_sim.running.raster import maps
 
+#: Cycles without a flit in or out after which an image is given up: one of a large layer takes 100,000.
+PATIENCE = 1_000_000
+
 #: Notes on differences kept per chunk.
 MOST_NOTES = 20
 
@@ -34,7 +37,7 @@ async def work(dut: Any) -> None:
     network = Network.load(job.network)
     image = WeightImage.load(job.image)
     samples = Samples.load(Path(job.samples))
-    link = Link(dut, stall_in=job.stall_in, stall_out=job.stall_out)
+    link = Link(dut, stall_in=job.stall_in, stall_out=job.stall_out, patience=PATIENCE)
     host = Host(link, image.params)
     await link.reset()
     await host.load(image)
@@ -58,7 +61,7 @@ async def record(dut: Any) -> None:
     network = Network.load(job.network)
     image = WeightImage.load(job.image)
     samples = Samples.load(Path(job.samples))
-    link = Link(dut)
+    link = Link(dut, patience=PATIENCE)
     host = Host(link, image.params)
     await link.reset()
     await host.load(image)
