@@ -30,7 +30,7 @@ from yoso_sw.network.neuron import Neuron, Reset
 from yoso.chip import Chip
 from yoso.errors import ERRORS
 from yoso.missing import MissingError
-from yoso.networks import evaluate, load, network, networks, to_nir
+from yoso.sources import evaluate, load, network, networks, to_nir
 from yoso.training import config, train
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -197,6 +198,24 @@ def test_an_energy_that_cannot_be_estimated_is_one_line(runs, monkeypatch, tmp_p
         with pytest.raises(yoso.ERRORS, match=message) as caught:
             runs[name, backend].energy()
         assert "\n" not in str(caught.value)
+
+
+def test_accuracy_by_step_ends_at_that_of_the_run(runs):
+    run = runs["of_counts", "rtl"]
+    with pytest.raises(yoso.RunError, match="has no labels"):
+        run.accuracy_by_step()
+    labelled = changed(run, labels=run.decisions * (np.arange(12) % 3 > 0))
+    table = labelled.accuracy_by_step()
+    steps, accuracy = (table.only([name]).rows for name in ("steps", "accuracy"))
+    assert steps[-1] == (14,) and len(steps) > 5 and accuracy[-1] == (round(labelled.accuracy, 2),)
+    assert min(accuracy) < max(accuracy)
+
+
+def test_a_picture_without_matplotlib_is_one_line(runs, monkeypatch):
+    """Planted: as if it were not installed."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(yoso.RunError, match=r"a picture needs matplotlib.*pip install 'yoso\[sim\]'"):
+        runs["of_arrays", "golden"].raster()
 
 
 def test_a_notebook_shows_runs_and_networks_as_tables(runs):

@@ -124,6 +124,8 @@ def test_a_network_of_arrays_is_the_network_of_its_layers():
         ),
         ([yoso.layer(np.ones((6, 6, 1, 4), int))], {"shape": (5, 5)}, "kernel=6 is larger"),
         ([W], {"shape": (5,)}, r"shape=\(5,\) is not"),
+        ([W], {"shape": 5}, "shape=5 is not"),
+        ([W], {"steps": 8.5, "levels": "4"}, "steps=8.5 is no whole number"),
         ([W, W], {}, "layer 1 has 4 inputs and layer 0 3 neurons"),
     ],
 )

@@ -113,7 +113,7 @@ def main(names: tuple[str, ...], form: str | None, columns: str | None, out: Pat
             continue
         if table is not None:
             console.print(table)
-        for picture in (path.with_suffix(suffix) for suffix in (".png", ".md")):
+        for picture in (path.with_suffix(suffix) for suffix in (".png", ".svg", ".pdf", ".md")):
             if picture.is_file():
                 console.print(f"  {os.path.relpath(picture)}", soft_wrap=True, markup=False)
         console.print()

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from yoso_hw.extras import advice, package_of
 
 
 class RunError(RuntimeError):
     """A run does not know what it is asked for; the message says who does."""
+
+
+@contextmanager
+def needs(extra: str, what: str) -> Iterator[None]:
+    """Raise `RunError` that says what to type where `what` misses a package of an extra."""
+    try:
+        yield
+    except ImportError as error:
+        if not (package := package_of(error)):
+            raise
+        raise RunError(advice(package, extra, what)) from None
 
 
 @dataclass(frozen=True, eq=False)

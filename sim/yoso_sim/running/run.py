@@ -23,6 +23,7 @@ from yoso_sw.network.network import Network
 from yoso_sim.running.parts import Compared as Compared
 from yoso_sim.running.parts import RunError as RunError
 from yoso_sim.running.parts import State as State
+from yoso_sim.running.parts import needs
 from yoso_sim.tables import Table
 
 #: What each back end does not tell, and who does.
@@ -151,6 +152,18 @@ class Run:
             return None
         return round(100 * float((self.decisions == self.labels).mean()), 4)
 
+    def accuracy_by_step(self) -> Table:
+        """Accuracy, and the share of images that a spike decides, were images ended at other steps; per cent.
+
+        By the golden model with the same weights and inputs (`yoso_sim.comparison.latency`).
+        Raises `RunError` without labels.
+        """
+        from yoso_sim.comparison import latency
+
+        if self.labels is None:
+            raise RunError("this run has no labels, so there is no accuracy: chip.run(..., labels=...)")
+        return Table.of(latency.curve(self.network, self.inputs, self.labels))
+
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The figures, for a table."""
@@ -261,7 +274,8 @@ class Run:
         """The spikes of an image by layer, a matplotlib figure; ``savefig`` writes PDF and SVG by suffix."""
         from yoso_sim.running import raster
 
-        return raster.draw(self, image)
+        with needs("sim", "a picture"):
+            return raster.draw(self, image)
 
     def energy(self, process: str = "sg13g2") -> dict[str, Any]:
         """What an image costs on a process, estimated (docs/energy.md): nJ by part, clocks gated or not.
@@ -273,9 +287,10 @@ class Run:
         yoso_synth.tools.SynthError
             If a tool or the process's library is missing, or the network cannot be priced; one line.
         """
-        from yoso_sim.running import price
+        with needs("sim,synth", "energy"):
+            from yoso_sim.running import price
 
-        return price.energy(self, process)
+            return price.energy(self, process)
 
     def __repr__(self) -> str:
         said = f"Run({self.network.name!r} on {self.backend}, {len(self)} images"

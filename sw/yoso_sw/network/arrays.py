@@ -100,7 +100,15 @@ def network_of(
     NetworkError
         Naming everything that is wrong.
     """
-    found: list[str] = []
+    numbers = {"steps": steps, "weight_bits": weight_bits, "acc_bits": acc_bits, "pot_bits": pot_bits}
+    numbers |= {} if levels is None else {"levels": levels}
+    found = [
+        f"{key}={value!r} is no whole number"
+        for key, value in numbers.items()
+        if not isinstance(value, int | np.integer) or isinstance(value, bool)
+    ]
+    if found:
+        raise NetworkError.of(name, found)
     made: list[Layer | None] = []
     before = _first_shape(shape, found)
     for i, given in enumerate(layers):
@@ -133,10 +141,10 @@ def _first_shape(shape: Sequence[int] | None, found: list[str]) -> tuple[int, ..
     """Rows, columns and channels of the inputs; None if not given, or no such shape."""
     if shape is None:
         return None
-    sides = tuple(shape) if len(tuple(shape)) == 3 else (*shape, 1)
-    if len(sides) == 3 and all(isinstance(side, int | np.integer) and side >= 1 for side in sides):
-        return tuple(int(side) for side in sides)
-    found.append(f"shape={tuple(shape)} is not (rows, columns) or (rows, columns, channels)")
+    sides = tuple(np.ravel(shape).tolist())
+    if len(sides) in (2, 3) and all(type(side) is int and side >= 1 for side in sides):
+        return sides if len(sides) == 3 else (*sides, 1)
+    found.append(f"shape={shape} is not (rows, columns) or (rows, columns, channels)")
     return None
 
 
