@@ -24,6 +24,9 @@ from yoso_sim.running.parts import State
 from yoso_sim.running.raster import maps
 from yoso_sim.watch import Watch
 
+#: Cycles without a flit in or out after which an image is given up: one of a large layer takes 100,000.
+PATIENCE = 1_000_000
+
 #: Notes on differences kept per chunk.
 MOST_NOTES = 20
 
@@ -35,7 +38,7 @@ async def work(dut: Any) -> None:
     network = Network.load(job.network)
     image = WeightImage.load(job.image)
     samples = Samples.load(Path(job.samples))
-    link = Link(dut, stall_in=job.stall_in, stall_out=job.stall_out)
+    link = Link(dut, stall_in=job.stall_in, stall_out=job.stall_out, patience=PATIENCE)
     host = Host(link, image.params)
     await link.reset()
     await host.load(image)
@@ -60,7 +63,7 @@ async def record(dut: Any) -> None:
     network = Network.load(job.network)
     image = WeightImage.load(job.image)
     samples = Samples.load(Path(job.samples))
-    link = Link(dut)
+    link = Link(dut, patience=PATIENCE)
     host = Host(link, image.params)
     await link.reset()
     await host.load(image)
