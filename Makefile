@@ -168,7 +168,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 # A row of README.md's table of a first run, said before it happens: what it fetches, keeps and takes.
 SAY = @[ -e $@ ] || sed -n \
-	's/`//g; s/^| \($(1)[^|]*\) | \([^|]*\) | \([^|]*\) | \([^|]*\) |$$/\1: fetches \2, keeps \3, takes \4/p' \
+	's/`//g; s/^| \($(1)[^|:]*\)[^|]* | \([^|]*\) | \([^|]*\) | \([^|]*\) |$$/\1: fetches \2, keeps \3, takes \4/p' \
 	README.md 2> /dev/null || true
 
 # One message for each thing that may be missing on a fresh machine. Verilator's scripts and make take a path
