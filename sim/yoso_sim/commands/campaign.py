@@ -111,7 +111,7 @@ def finish(
     campaign: campaigns.Campaign,
     results: list[dict[str, Any]],
     jobs: int,
-    folder: Path,
+    run: NamedRun,
     name: str,
     html: Path | None = None,
     pictures: str = "png",
@@ -120,12 +120,12 @@ def finish(
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
     console.print(reports.table(report))  # first: there may be no room for the report
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = run.folder
     write_json(folder / f"{name}.json", report)
     drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.{pictures}")
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .{pictures}")
     if html:
-        write_whole(html, page(campaign, results, report, energy_of(folder, campaign)))
+        write_whole(html, page(campaign, results, report, energy_of(run.latest, campaign)))
         console.print(
             f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser"
         )
@@ -193,7 +193,7 @@ def sim(
         results = run_all(campaign, jobs, fresh=True)
         if keep is not None:  # first: a run that differs is kept as well
             keep_run(rtl.run_of(campaign, results, samples.labels), save, table, raster)
-        finish(campaign, results, jobs, run.folder, "sim", html, pictures)
+        finish(campaign, results, jobs, run, "sim", html, pictures)
 
 
 @click.command()
@@ -224,4 +224,4 @@ def regress(
         root = output_folder() / "regress"
         campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
         found = run_all(campaign, jobs, fresh=fresh, results=results)
-        finish(campaign, found, jobs, run.folder, "regress", pictures=pictures)
+        finish(campaign, found, jobs, run, "regress", pictures=pictures)

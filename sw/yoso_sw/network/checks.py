@@ -70,14 +70,17 @@ def faults(parts: Parts) -> Iterator[str]:
             yield f"levels={parts.levels} is outside 1..min(steps, 256)"
     else:
         yield f"steps={parts.steps} is outside 2..{NEVER - 1}"
+    sound: list[Layer | None] = []
     for i, layer in enumerate(layers):
+        sound.append(None)
         if layer is not None:
             own = [*_of_weights(layer, parts.weight_bits if bits else 8)]
             if timed:
                 own += [*_of_neuron(layer, i, parts)]
             yield from (f"layer {i}: {fault}" for fault in own)
             if not own:
-                yield from _of_neighbours(i, layers)
+                sound[i] = layer
+                yield from _of_neighbours(i, sound)
     if len(layers) and (last := layers[-1]) is not None:
         yield from _of_output(last, parts.decision)
 
@@ -135,7 +138,7 @@ def _of_neuron(layer: Layer, i: int, parts: Parts) -> Iterator[str]:
 
 
 def _of_neighbours(i: int, layers: Sequence[Layer | None]) -> Iterator[str]:
-    """What a layer, itself whole, has against the one before it."""
+    """What a layer has against the one before it, where both are whole."""
     layer, before = layers[i], layers[i - 1] if i else None
     if layer is not None and before is not None and layer.inputs != before.outputs:
         yield (
