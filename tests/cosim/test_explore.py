@@ -321,6 +321,7 @@ def test_luts_are_placed_once_a_chip_and_counted_for_all_its_nodes(folder, monke
 @pytest.fixture
 def points():
     """Two networks, one with a name that looks like HTML, on two chips each."""
+    pytest.importorskip("plotly", reason="the page needs plotly: pip install 'yoso[html]'")
     results = []
     for network, cycles in (("own<b>", 1500), ("other", 1200)):
         for lanes in (1, 4):
