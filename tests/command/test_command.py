@@ -10,7 +10,10 @@ from yoso_hw import folders
 from yoso_sim.cli import COMMANDS, main
 
 #: What only some commands need.
-HEAVY = ("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL", "optuna")
+HEAVY = (
+    *("torch", "cocotb", "cocotb_tools", "amaranth", "matplotlib", "nir", "serial", "PIL"),
+    *("optuna", "plotly", "flask"),
+)
 
 #: Python that runs without those packages; `run(*words)` is (exit status, output) of a command.
 WITHOUT = f"""
@@ -78,6 +81,7 @@ MISSING = {
     "rtl": ("amaranth", "hw"),
     "sim": ("matplotlib", "sim"),
     "regress": ("matplotlib", "sim"),
+    "demo": ("Flask", "demo"),
     "waves": ("matplotlib", "sim"),
     "soak": ("cocotb", "sim"),
     "soft-errors": ("cocotb", "sim"),
