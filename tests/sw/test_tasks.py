@@ -8,11 +8,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 from yoso_sim.commands.tasks import main
-from yoso_sw.data import uci as sets
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.network import golden
-from yoso_sw.tasks import autoencoder, page, uci
+from yoso_sw.tasks import autoencoder, page, sets, uci
 
 pytest.importorskip("sklearn", reason="scikit-learn, of the extra uci, has the sets")
 

@@ -19,10 +19,10 @@ import torch
 from torch import nn
 from yoso_hw.writing import write_whole
 
-from yoso_sw.data import uci
 from yoso_sw.data.parts import Data
 from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
 from yoso_sw.learn.trainer import Trainer
+from yoso_sw.tasks import sets
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Fold:
     spikes: float
 
 
-def config_of(table: uci.Table, setting: Setting, seed: int) -> TrainConfig:
+def config_of(table: sets.Table, setting: Setting, seed: int) -> TrainConfig:
     """features-hidden-classes for the trainer; features are a constant current."""
     inputs, q, steps = table.features.shape[1], setting.levels, setting.steps
     return TrainConfig(
@@ -125,11 +125,11 @@ def relu(train: tuple[np.ndarray, np.ndarray], config: TrainConfig) -> nn.Sequen
     return model
 
 
-def fold(table: uci.Table, setting: Setting, split: tuple[np.ndarray, np.ndarray], seed: int) -> Fold:
+def fold(table: sets.Table, setting: Setting, split: tuple[np.ndarray, np.ndarray], seed: int) -> Fold:
     """Train both networks on a fold's training samples; what its test samples come to."""
     torch.set_num_threads(1)
     train, test = split
-    shares = uci.scaled(table.features, table.features[train])
+    shares = sets.scaled(table.features, table.features[train])
     pixels = (255 * shares).round().astype(np.uint8)
     parts = [(pixels[own], table.labels[own]) for own in (train, test)]
     config = config_of(table, setting, seed)
@@ -154,7 +154,7 @@ def folds(
 
     Raises `DatasetError` if the set has not as many samples.
     """
-    table, setting = uci.read(name), SETTINGS[name]
+    table, setting = sets.read(name), SETTINGS[name]
     told = json.dumps([asdict(setting), count, seed])
     path = folder / f"{name}-{hashlib.sha256(told.encode()).hexdigest()[:12]}.json"
     rows = json.loads(path.read_text()) if path.exists() else []
@@ -171,7 +171,7 @@ def folds(
 
 def row(name: str, found: Sequence[Fold]) -> dict[str, Any]:
     """A set's row of the report: means and sample standard deviations over folds."""
-    table, setting = uci.read(name), SETTINGS[name]
+    table, setting = sets.read(name), SETTINGS[name]
     values = np.array([[own.count, own.relu] for own in found])
     mean, spread = values.mean(0), values.std(0, ddof=1)
     return {
