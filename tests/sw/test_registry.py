@@ -432,7 +432,18 @@ def test_the_digest_knows_inputs_labels_and_their_number(idx):
 # ---- no other loader -----------------------------------------------------------------------------------
 
 #: What the rest of the project may import of `yoso_sw.data`; all else reads files.
-OPEN = {"registry", "samples", "parts", "recorded", "options", "source", "views", "augment", "encoding"}
+OPEN = {
+    "registry",
+    "samples",
+    "parts",
+    "recorded",
+    "options",
+    "source",
+    "views",
+    "augment",
+    "encoding",
+    "memory",
+}
 
 
 def test_nobody_but_the_registry_loads_data():
