@@ -57,13 +57,16 @@ def execute(notebook: Any, folder: Path, *, slow: bool) -> None:
 #: What is said once, where a chip is compiled for the first time, or while another process does it.
 BUILDING = ("emitting Verilog", "compiling it with", "waiting for another process")
 
+#: Progress, of which a slow machine says more.
+PROGRESS = re.compile(r"\d+ of \d+ images")
+
 
 def said(cell: Any) -> Iterator[str]:
     """What a cell prints, line by line, and the kinds of what it shows."""
     for output in cell.get("outputs", ()):
         if output.output_type == "stream":
             lines = filter(None, map(str.strip, output.text.splitlines()))
-            yield from (line for line in lines if not line.startswith(BUILDING))
+            yield from (line for line in lines if not line.startswith(BUILDING) and not PROGRESS.match(line))
         else:
             yield from (f"<{kind}>" for kind in sorted(output.get("data", ())))
             if "image/png" not in output.get("data", ()):
@@ -73,8 +76,8 @@ def said(cell: Any) -> Iterator[str]:
 def stale(committed: Any, fresh: Any) -> list[str]:
     """Lines of a committed notebook that a fresh execution does not say, numbers aside.
 
-    Training rounds otherwise on another processor, so numbers may differ. `BUILDING` is left out, and more
-    lines of progress may stand between.
+    Training rounds otherwise on another processor, so numbers may differ. `BUILDING` and `PROGRESS` are left
+    out, and more lines may stand between.
     """
     wrong = []
     cells = {cell.id: cell for cell in fresh.cells}

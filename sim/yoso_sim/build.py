@@ -48,10 +48,10 @@ HEADER = "runtime.h"
 HEADER_TEXT = '#include "verilated.h"\n#include "verilated_dpi.h"\n'
 
 #: Code that runs once is not worth optimising. The wheel's makefile precompiles the model's headers too, and
-#: does not know how g++ takes a precompiled one.
+#: does not know how g++ takes a precompiled one. VM_TIMING is one for all, since one precompiled header is.
 MAKE_FLAGS = (
     f"OPT_FAST=-O2 OPT_GLOBAL=-O2 OPT_SLOW=-O0 VK_PCH_H={HEADER} "
-    f"VK_PCH_I_FAST=-include{HEADER}.fast VK_PCH_I_SLOW=-include{HEADER}.slow"
+    f"VK_PCH_I_FAST=-include{HEADER}.fast VK_PCH_I_SLOW=-include{HEADER}.slow VM_TIMING=1"
 )
 
 #: Objects and precompiled headers of the runtime, the same in every build with the same flags; compiling them
@@ -251,7 +251,8 @@ def verilate(
     flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS, *more_flags]
     flags += ["--trace-fst"] if waves == "fst" else []
     runtime = root / f"runtime-{_runtime_key(waves)}"
-    (folder / HEADER).write_text(HEADER_TEXT)
+    for suffix in ("", ".fast", ".slow"):  # g++ takes the text where it cannot use what was precompiled
+        (folder / f"{HEADER}{suffix}").write_text(HEADER_TEXT)
     _take_runtime(runtime, folder, report)
     log = folder / "build.log"
     os.environ.pop("MAKELEVEL", None)  # our own make's jobserver does not reach the make below

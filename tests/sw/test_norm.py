@@ -60,6 +60,7 @@ def test_statistics_are_learnt_in_training_alone():
 )
 def test_folded_weights_give_the_normalised_potentials_and_spikes(module, shape):
     times = spiked(module, shape)
+    module.eval()
     with torch.no_grad():
         before = module(times)
         module.norm.fold(module.weight, module.reading)

@@ -117,11 +117,13 @@ def test_each_split_has_a_teacher_of_its_own(trained, tmp_path, monkeypatch):
     seen = []
 
     class Spy(Trainer):
-        def __init__(self, own, data, checkpoint, device, teacher):
-            seen.append((own.name, own.seed, None if teacher is None else teacher.about["seed"]))
-            self.own = own
+        model, history = None, ()
 
-        def run(self):
+        def __init__(self, own, data, checkpoint, device, teacher, model):
+            seen.append((own.name, own.seed, None if teacher is None else teacher.about["seed"]))
+            self.own = self.config = own
+
+        def run(self, report, tick):
             pass
 
         def network(self, command):

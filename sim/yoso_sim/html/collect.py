@@ -100,7 +100,7 @@ def cycles_of(results: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> dic
 
 
 def confusion_of(results: list[dict[str, Any]], classes: int) -> list[list[int]]:
-    """Images by class and decision of the RTL, [class][decision], of a network of so many outputs."""
+    """Images by class (rows) and decision of the RTL (columns), of a network of so many outputs."""
     labels, decided = (
         np.array([value for result in results for value in result[key]], np.int64)
         for key in ("labels", "rtl")

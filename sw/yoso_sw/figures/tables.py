@@ -18,6 +18,7 @@ from yoso_sw.data.views import family
 from yoso_sw.figures import report
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config
+from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.zoo import locate
 
 CSNN = "28x28-16C5-P2-32C5-P2-800-128-10"
@@ -166,8 +167,11 @@ def accuracy_of(row: dict[str, Any]) -> str:
 
 
 def rule_of(row: dict[str, Any]) -> str:
-    """The rule that a network was trained by."""
-    return load_config(locate(row["network"])).rule
+    """The rule that a network was trained by; "" if its configuration is not here."""
+    try:
+        return load_config(locate(row["network"])).rule
+    except NetworkError:
+        return ""
 
 
 def paper_table(paper: Paper, rows: list[dict[str, Any]]) -> list[str]:

@@ -75,11 +75,12 @@ def faults(parts: Parts) -> Iterator[str]:
         sound.append(None)
         if layer is not None:
             own = [*_of_weights(layer, parts.weight_bits if bits else 8)]
+            if not own:
+                sound[i] = layer
             if timed:
                 own += [*_of_neuron(layer, i, parts)]
             yield from (f"layer {i}: {fault}" for fault in own)
             if not own:
-                sound[i] = layer
                 yield from _of_neighbours(i, sound)
     if len(layers) and (last := layers[-1]) is not None:
         yield from _of_output(last, parts.decision)
@@ -138,7 +139,7 @@ def _of_neuron(layer: Layer, i: int, parts: Parts) -> Iterator[str]:
 
 
 def _of_neighbours(i: int, layers: Sequence[Layer | None]) -> Iterator[str]:
-    """What a layer has against the one before it, where both are whole."""
+    """What a layer has against the one before it, where the weights of both are sound."""
     layer, before = layers[i], layers[i - 1] if i else None
     if layer is not None and before is not None and layer.inputs != before.outputs:
         yield (
