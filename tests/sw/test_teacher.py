@@ -133,7 +133,7 @@ def test_each_split_has_a_teacher_of_its_own(trained, tmp_path, monkeypatch):
     pupil = dataclasses.replace(master, name="pupil", teacher="master")
     network = dataclasses.replace(network, about=network.about | {"dataset": "caltech"})
     network.save(tmp_path / "master.npz")
-    monkeypatch.setattr("yoso_sw.learn.trainer.Trainer", Spy)
+    monkeypatch.setattr("yoso_sw.learn.training.Trainer", Spy)
     monkeypatch.setattr(seeds, "locate", lambda name: tmp_path / f"{name}.toml")
     monkeypatch.setattr(seeds, "load_config", lambda path: master)
     monkeypatch.setattr(seeds.Data, "load", classmethod(lambda cls, own, beside: load()))
