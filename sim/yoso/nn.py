@@ -17,7 +17,7 @@ with told("train"):
     from yoso_sw.learn.tandem.layer import TandemLayer
     from yoso_sw.learn.times import Spikes, SpikeTimeLoss, TemporalEncoder
 
-from yoso_sw.learn.config import LayerConfig, NeuronConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.network.layer import Window
 
 __all__ = [

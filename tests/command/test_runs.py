@@ -21,7 +21,7 @@ from yoso_sw.network.neuron import Neuron
 from yoso_sw.runs import facts, store
 from yoso_sw.runs.errors import RunError
 from yoso_sw.runs.log import REACH, Log, Tee
-from yoso_sw.runs.run import FINISHED, INTERRUPTED, LOG, RECORD, RUNNING, Run, state_of
+from yoso_sw.runs.run import FINISHED, INTERRUPTED, LOG, RECORD, RUNNING, NamedRun, state_of
 
 #: Takes the golden model a moment.
 EVAL = ("eval", "tiny.npz", "--checked", "2")
@@ -124,7 +124,7 @@ def test_runs_that_begin_at_once_have_folders_of_their_own(tmp_path):
     made = []
 
     def begin():
-        run = Run(tmp_path / "runs", "sim")
+        run = NamedRun(tmp_path / "runs", "sim")
         run.note()
         made.append(run)
 
@@ -139,7 +139,7 @@ def test_runs_that_begin_at_once_have_folders_of_their_own(tmp_path):
 def test_a_number_is_not_given_again_while_a_later_run_is_there(tmp_path):
     for name in ("sim-7", "sim-x", "sim-07b", "regress-9"):
         (tmp_path / name).mkdir()
-    assert Run(tmp_path, "sim").name == "sim-8"
+    assert NamedRun(tmp_path, "sim").name == "sim-8"
 
 
 # ---- names -----------------------------------------------------------------------------------------------
@@ -166,11 +166,11 @@ def test_a_name_that_is_taken_is_one_line_and_what_has_it_stays(folder, root):
 
 
 def test_a_name_of_a_run_that_is_being_made_is_one_line(tmp_path):
-    run = Run(tmp_path, "sim", asked="mine")
+    run = NamedRun(tmp_path, "sim", asked="mine")
     run.note()
     assert state_of(tmp_path / "mine") == RUNNING
     with pytest.raises(RunError, match="'mine' is being made by another process"):
-        Run(tmp_path, "sim", asked="mine")
+        NamedRun(tmp_path, "sim", asked="mine")
     with pytest.raises(RunError, match="is being made: end it first"):
         store.remove(store.find(tmp_path, "mine"))
     run.end(FINISHED)
@@ -237,17 +237,17 @@ def test_a_run_that_fails_says_why_and_its_reports_are_the_latest_all_the_same(t
 
 
 def test_an_interrupted_run_is_gone_on_with_by_the_same_words_and_no_others(tmp_path):
-    run = Run(tmp_path, "regress", ("regress", "--images", "5", "--run", "r"), asked="r")
+    run = NamedRun(tmp_path, "regress", ("regress", "--images", "5", "--run", "r"), asked="r")
     run.note(chip="a")
     run.log.write("first\n")
     run.end(INTERRUPTED)
     try:
-        Run(tmp_path, "regress", ("regress", "--images", "6", "--run", "r"), asked="r")
+        NamedRun(tmp_path, "regress", ("regress", "--images", "6", "--run", "r"), asked="r")
         refused = ""
     except RunError as error:
         refused = str(error)
     assert "was begun as yoso regress --images 5 --run r: go on with the same words" in refused
-    again = Run(tmp_path, "regress", ("regress", "--images=5", "--run=r"), asked="r")
+    again = NamedRun(tmp_path, "regress", ("regress", "--images=5", "--run=r"), asked="r")
     again.note(chip="a")
     again.log.write("second\n")
     again.end(FINISHED)
@@ -323,7 +323,7 @@ def test_rows_of_reports_are_compared_by_what_they_are_of():
 
 
 def made(root, name, named=False, state=FINISHED):
-    run = Run(root, name, asked=name if named else None)
+    run = NamedRun(root, name, asked=name if named else None)
     run.note()
     path = run.folder / RECORD
     run.end(state)
@@ -409,12 +409,12 @@ def test_a_stream_that_is_logged_is_still_what_it_was():
 
 
 def test_what_a_killed_run_left_half_written_goes_with_the_next_and_what_one_writes_stays(tmp_path):
-    running = Run(tmp_path, "sim")
+    running = NamedRun(tmp_path, "sim")
     (tmp_path / "killed").mkdir()
     half = [folder / f"{RECORD}.1.part" for folder in (tmp_path / "killed", running.folder)]
     for path in half:
         path.write_text("{")
-    Run(tmp_path, "sim").note()
+    NamedRun(tmp_path, "sim").note()
     assert [path.exists() for path in half] == [False, True]
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import LayerConfig
 from yoso_sw.learn.config_file import load_config
+from yoso_sw.learn.layer_config import LayerConfig
 from yoso_sw.network.events import Events
 from yoso_sw.network.zoo import locate
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.trainer import Trainer
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import Network

@@ -7,8 +7,8 @@ import pytest
 import torch
 from support.finite_difference import numeric_gradient
 from yoso_sw.learn.alpha import alpha
-from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.layer_config import NeuronConfig
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.times import spike_time_loss
 

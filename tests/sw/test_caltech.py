@@ -11,7 +11,8 @@ from yoso_sw.data import caltech, places, registry
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import SPLITS, DatasetError
 from yoso_sw.data.views import VIEWS, see
-from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 
 COUNTS = {"Faces": 435, "Motorbikes": 798}
 

@@ -13,8 +13,9 @@ from yoso_sw.learn.clif.export import check_fits
 from yoso_sw.learn.clif.rule import Clif
 from yoso_sw.learn.clif.scan import scan
 from yoso_sw.learn.clif.surrogate import highest, slope
-from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
+from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.network import golden
 from yoso_sw.network.layer import Window
 from yoso_sw.network.neuron import Neuron, Reset

@@ -11,7 +11,8 @@ from support.own_sets import quadrants
 from torch import nn
 from yoso import nn as own
 from yoso_sw.learn import rules
-from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
+from yoso_sw.learn.config import ConfigError, TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig
 from yoso_sw.learn.modules import config_of, layers_of
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden

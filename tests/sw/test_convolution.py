@@ -10,7 +10,8 @@ from yoso_hw.params import ChipParams
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import ConfigError, TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.times import input_times
 from yoso_sw.learn.trainer import Trainer

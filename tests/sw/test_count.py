@@ -10,10 +10,11 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.encoding import rate, ttfs
 from yoso_sw.data.parts import Data
 from yoso_sw.learn import family
-from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
+from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.count.layer import counted, fire
 from yoso_sw.learn.count.rule import Count
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.learn.trains import of_events
 from yoso_sw.network import golden

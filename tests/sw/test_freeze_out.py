@@ -7,8 +7,9 @@ import pytest
 import torch
 from support.quarters import CLIF, check_resumes, load, small_config
 from yoso_sw.learn.clif.rule import Clif
-from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
+from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.freeze_out import factor, until
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.trainer import Trainer
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.layer_config import NeuronConfig
 from yoso_sw.learn.stdbp import layers
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, EarliestPool2d, Extras
 from yoso_sw.learn.times import Spikes, SpikeTimeLoss, TemporalEncoder

@@ -6,7 +6,8 @@ import pytest
 import torch
 from support.quarters import check_resumes, load, small_config
 from yoso_sw.learn.batch_norm import BatchNorm
-from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
+from yoso_sw.learn.config import ConfigError
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.layer import Window

@@ -18,8 +18,8 @@ from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.samples import Samples
 from yoso_sw.learn import floats, rules
-from yoso_sw.learn.config import LayerConfig, NeuronConfig
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden
 from yoso_sw.network.layer import Layer

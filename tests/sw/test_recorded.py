@@ -17,8 +17,9 @@ from yoso_sw.data.parts import Data
 from yoso_sw.data.recorded import samples_for, shape_of
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.data.streams import Stream
-from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import load_config
+from yoso_sw.learn.layer_config import LayerConfig
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.network import NEVER, Network

@@ -18,9 +18,10 @@ from yoso_sw.data.encoding import spike_steps
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn import checkpoint, rules
-from yoso_sw.learn.config import ConfigError, NeuronConfig
+from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config, parse, table_of
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.layer_config import NeuronConfig
 from yoso_sw.learn.rule import Rule
 from yoso_sw.learn.stdbp.layers import Dense
 from yoso_sw.learn.trainer import Trainer

@@ -9,9 +9,9 @@ from yoso_sw.learn.affine import Affine
 from yoso_sw.learn.clif.kernels import passed_back, sweep
 from yoso_sw.learn.clif.scan import scan
 from yoso_sw.learn.clif.surrogate import slope
-from yoso_sw.learn.config import LayerConfig, NeuronConfig
 from yoso_sw.learn.count.layer import CountLayer, fire, given
 from yoso_sw.learn.count.repeated import count_repeated
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.network.neuron import Neuron, Reset
 
 

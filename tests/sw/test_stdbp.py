@@ -9,8 +9,9 @@ import torch
 from support.finite_difference import numeric_gradient
 from support.reference import random_inputs, random_network
 from yoso_hw.params import ChipParams
-from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.stdbp import plain, stdbp
 from yoso_sw.learn.stdbp.export import export
 from yoso_sw.learn.stdbp.rule import Stdbp

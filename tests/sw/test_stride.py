@@ -10,7 +10,7 @@ from support.reference import random_events
 from support.windows import random_convolutional, random_window, unrolled
 from yoso_hw.params import ChipParams
 from yoso_sw.learn import family
-from yoso_sw.learn.config import NeuronConfig
+from yoso_sw.learn.layer_config import NeuronConfig
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.layers import Conv2d, Quantiser
 from yoso_sw.learn.stdbp.rule import flat, picture

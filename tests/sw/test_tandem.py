@@ -13,9 +13,10 @@ from torch.nn import functional
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.encoding import rate
 from yoso_sw.learn import family
-from yoso_sw.learn.config import ConfigError, LayerConfig, NeuronConfig
+from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.count.layer import Counts, given, pooled
 from yoso_sw.learn.count.rule import Count
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.rules import rule_of
 from yoso_sw.learn.tandem.layer import TandemLayer
 from yoso_sw.learn.tandem.rule import Tandem

@@ -27,7 +27,7 @@ from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 from yoso_sw.runs import made_with
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 
 from yoso_sim.build import RTL, Build, Form, build
 from yoso_sim.finished import FinishedError
@@ -141,7 +141,7 @@ def prepare(
     *,
     waves: bool | str = False,
     form: Form = RTL,
-    run: Run | None = None,
+    run: NamedRun | None = None,
 ) -> tuple[Build, Samples]:
     """Check all that was asked for, so that a mistake costs no build; note it in `run`; build the chip."""
     if importlib.util.find_spec("matplotlib") is None:  # the reports' pictures

@@ -28,7 +28,7 @@ from yoso_sw.commands.options import (
 )
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.network.network import Network
-from yoso_sw.runs.run import Run as NamedRun
+from yoso_sw.runs.run import NamedRun
 
 from yoso_sim import campaign as campaigns
 from yoso_sim import finished

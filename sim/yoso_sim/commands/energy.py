@@ -19,7 +19,7 @@ from yoso_sw.data.samples import DatasetError
 from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.network import Network
 from yoso_sw.runs import made_with
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 from yoso_synth.liberty import LibertyError
 from yoso_synth.pdk import PROCESSES
 from yoso_synth.report import Row, chip_text, write_report
@@ -53,7 +53,7 @@ def main(
     chip: str | None,
     settings: tuple[str, ...],
     pictures: str,
-    run: Run,
+    run: NamedRun,
 ) -> None:
     """Estimate the energy of an image on sg13g2 from what the RTL counts and a netlist spends.
 

@@ -16,7 +16,7 @@ from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import jobs_option, out_option, picture_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.runs.made_with import digest_of
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 from yoso_synth.pdk import PROCESSES
 
 from yoso_sim import tools
@@ -49,7 +49,7 @@ def main(
     also: tuple[str, ...],
     done: bool,
     pictures: str,
-    run: Run,
+    run: NamedRun,
 ) -> None:
     """Explore networks on chips: SPEC is a TOML file of grids; the chips of docs/asic if none is given.
 

@@ -17,7 +17,7 @@ from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network import golden
 from yoso_sw.runs import made_with
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 
 from yoso_sim.build import Build, build
 from yoso_sim.commands.asked import Asked, console, one_message, options
@@ -105,7 +105,7 @@ def main(
     jobs: int,
     fresh: bool,
     publish: bool,
-    run: Run,
+    run: NamedRun,
 ) -> None:
     """Accuracy against the rate of bit flips in weights, A and V; goes on where it was stopped."""
     from yoso_sim.study import injection  # needs cocotb

@@ -13,7 +13,7 @@ from yoso_hw.params import ParamError
 from yoso_sw.commands.options import out_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.runs import made_with
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 from yoso_synth.liberty import LibertyError
 from yoso_synth.pdk import PROCESSES, MissingPdk
 from yoso_synth.report import Row, draw, table, write_report
@@ -32,7 +32,7 @@ from yoso_synth.tools import SynthError, build_folder
 @set_option
 @out_option()
 @recorded(own=("synth.json", "synth.png"))
-def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: Run) -> None:
+def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: NamedRun) -> None:
     """Say what a block costs: logic, memories and highest clock.
 
     All targets are ecp5, and sg13g2 if its files are here.

@@ -30,7 +30,7 @@ from yoso_sw.network import golden
 from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.zoo import names
 from yoso_sw.runs.made_with import digest_of
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 
 
 def show(rows: list[dict[str, Any]], console: Console) -> None:
@@ -61,7 +61,7 @@ def show(rows: list[dict[str, Any]], console: Console) -> None:
 @data_option
 @other_data_option
 @recorded()
-def main(nets: tuple[str, ...], checked: int, data: str | None, other_data: bool, run: Run) -> None:
+def main(nets: tuple[str, ...], checked: int, data: str | None, other_data: bool, run: NamedRun) -> None:
     console, rows, errors, measured = Console(), [], [], {}
     if trainer := importlib.util.find_spec("torch") is not None:
         import torch

@@ -23,7 +23,7 @@ from yoso_sw.commands.options import out_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.errors import TrainingError
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 
 
 def show(run: dict[str, Any], ways: list[str], console: Console) -> None:
@@ -86,7 +86,7 @@ def main(
     rules: str,
     skip: str,
     page: Path | None,
-    run: Run,
+    run: NamedRun,
 ) -> None:
     if rivals:
         run.note()

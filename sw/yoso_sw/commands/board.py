@@ -37,7 +37,7 @@ from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import locate
 from yoso_sw.runs import made_with
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 
 ERRORS = (
     boards.DescriptionError,
@@ -93,7 +93,7 @@ def main(
     timeout: float,
     chip: str | None,
     settings: tuple[str, ...],
-    run: Run,
+    run: NamedRun,
 ) -> None:
     console = Console(highlight=False)
     try:

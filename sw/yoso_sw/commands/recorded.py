@@ -17,7 +17,7 @@ from yoso_hw.writing import write_whole
 from yoso_sw.runs import run as runs
 from yoso_sw.runs.errors import RunError
 from yoso_sw.runs.log import Tee
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 
 Command = Callable[..., Any]
 
@@ -34,12 +34,12 @@ def runs_folder() -> Path:
 
 
 def recorded(own: Sequence[str] = (), latest: bool = True) -> Callable[[Command], Command]:
-    """Give a command ``--run NAME`` and the `Run` that it makes, as `run`.
+    """Give a command ``--run NAME`` and the `NamedRun` that it makes, as `run`.
 
-    The command notes what it works on once that is known to be right (`Run.note`), which begins the run, and
-    writes its reports to `run.folder`. What is there when it ends, however it ends, is copied to the folder
-    of the latest reports, ``--out``, but for those named in `own`, to which the command adds there itself;
-    without `latest` nothing is.
+    The command notes what it works on once that is known to be right (`NamedRun.note`), which begins the run,
+    and writes its reports to `run.folder`. What is there when it ends, however it ends, is copied to the
+    folder of the latest reports, ``--out``, but for those named in `own`, to which the command adds there
+    itself; without `latest` nothing is.
     """
 
     def give(command: Command) -> Command:
@@ -47,7 +47,7 @@ def recorded(own: Sequence[str] = (), latest: bool = True) -> Callable[[Command]
         def wrapped(*asked: Any, run_name: str | None, out: Path | None = None, **others: Any) -> Any:
             context = click.get_current_context()
             try:
-                run = Run(
+                run = NamedRun(
                     runs_folder(),
                     context.info_name or "run",
                     tuple(context.meta.get(WORDS, ())),
@@ -74,7 +74,7 @@ def recorded(own: Sequence[str] = (), latest: bool = True) -> Callable[[Command]
     return give
 
 
-def _run(run: Run, work: Callable[[], Any], publish: Callable[[], None]) -> Any:
+def _run(run: NamedRun, work: Callable[[], Any], publish: Callable[[], None]) -> Any:
     try:
         with (
             redirect_stdout(cast(Any, Tee(sys.stdout, run.log))),
@@ -97,7 +97,7 @@ def _run(run: Run, work: Callable[[], Any], publish: Callable[[], None]) -> Any:
     return done
 
 
-def _publish(run: Run, own: Sequence[str]) -> None:
+def _publish(run: NamedRun, own: Sequence[str]) -> None:
     """Copy the reports of a run to the folder of the latest ones."""
     for path in run.reports():
         if path.name not in own:

@@ -42,7 +42,7 @@ from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.golden import GoldenError
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import NETWORKS, home, locate
-from yoso_sw.runs.run import Run
+from yoso_sw.runs.run import NamedRun
 
 #: What is wrong with something that the user gave; one message each.
 ERRORS = (ConfigError, DatasetError, TrainingError, NetworkError, GoldenError, curve.CurveError)
@@ -61,7 +61,9 @@ def command_of(config_path: Path, device: str = "cpu", data: str | None = None) 
     return f"make train NET={own.stem if own.parent == NETWORKS else config_path}{on}{where}"
 
 
-def _train(config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, run: Run) -> None:
+def _train(
+    config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, run: NamedRun
+) -> None:
     from yoso_sw.learn.trainer import Trainer  # needs torch, as does all that follows
     from yoso_sw.learn.training import train
 
@@ -188,7 +190,7 @@ def main(
     threads: int,
     data: str | None,
     device: str,
-    run: Run,
+    run: NamedRun,
 ) -> None:
     try:
         path = locate(net)

@@ -21,7 +21,8 @@ from yoso_sw.data import registry
 from yoso_sw.data.parts import Data
 from yoso_sw.figures.setting import VALIDATION, Setting
 from yoso_sw.learn import checkpoint
-from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.trainer import Trainer
 
 CLASSES = 10

@@ -10,113 +10,16 @@ from yoso_hw.params import ChipParams
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.views import VIEWS, family, views_of
 from yoso_sw.learn import rules
+from yoso_sw.learn.layer_config import LARGEST, LayerConfig
 from yoso_sw.network.layer import Window
 from yoso_sw.network.network import CODES, DECISIONS, NEVER
-from yoso_sw.network.neuron import KEPT
-
-#: Neurons of a layer, pixels of an image: bounds that keep a slip of the pen from filling the memory.
-LARGEST = 1 << 20
-
-
-#: The largest number of single precision, in which training computes.
-SINGLE = 3.4028234663852886e38
-
-
-class ConfigError(ValueError):
-    """A training configuration is not valid; the message names the file, the key and what is allowed."""
-
-
-#: What the potential of a neuron grows by, see `NeuronConfig`.
-SLOPES = ("psp", "constant")
 
 #: How the learning rate goes on after `warmup` batches.
 SCHEDULES = ("cosine", "constant")
 
 
-@dataclass(frozen=True)
-class NeuronConfig:
-    """The neuron of a layer, in float units.
-
-    Parameters
-    ----------
-    slope
-        "psp": the potential grows by the weights that have arrived (the paper, eq. 8). "constant": by c a
-        step within the window (Stanojevic et al. 2024); c is the unit of weights and threshold.
-    threshold
-        theta; with a constant slope in units of c.
-    start, end
-        The firing window [start, end), in steps; end <= start: never fires (softmax output).
-    tau
-        Time constant of rule alpha's neurons in steps (eq. 2); 0: none, ReL-PSP.
-    current, leak
-        Decays of A and V of rule clif's neurons, as in `network.neuron.Neuron`.
-    """
-
-    slope: str = "psp"
-    threshold: float = 1.0
-    start: int = 0
-    end: int = 0
-    tau: float = 0.0
-    current: int = KEPT
-    leak: int = 0
-
-    @property
-    def silent(self) -> bool:
-        """Whether it never fires."""
-        return self.end <= self.start
-
-
-@dataclass(frozen=True)
-class LayerConfig:
-    """One layer, in float units; a file has the neuron's keys among the layer's own.
-
-    Parameters
-    ----------
-    neurons
-        Neurons of the layer; of a convolution, those of one position, its filters.
-    neuron
-        What each of them is.
-    kernel
-        Side of a convolution's windows (`network.Window`); 0: dense.
-    stride, padding
-        Of a convolution: positions from one window to the next, and silent ones around its inputs.
-    pool
-        P2 after a convolution: of 2 x 2 positions the earliest spike of each filter goes on.
-    bias
-        One more axon that spikes at step 0.
-    dropout
-        Share of the layer's inputs left out in training (`layers.Extras`).
-    spike_penalty
-        Weight in the loss of the penalty on the layer's spikes (`stdbp.spike_penalty`).
-    silence_penalty
-        Weight in the loss of the penalty on neurons that the mean image does not make fire
-        (`stdbp.silence_penalty`); dense layers of slope A.
-    batch_norm
-        In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
-        normalised over a batch (`batch_norm.BatchNorm`); 0: not at all. For a constant slope and a bias.
-    centred
-        In the float phase: whether each neuron's weights keep a mean of zero (`layers.centred`).
-    mean, std
-        Mean and standard deviation of the first weights, normally distributed.
-    clip
-        Weights beyond this many standard deviations saturate when quantised.
-    """
-
-    neurons: int
-    neuron: NeuronConfig = field(default=NeuronConfig(), metadata={"flat": True})
-    bias: bool = False
-    dropout: float = 0.0
-    spike_penalty: float = 0.0
-    silence_penalty: float = 0.0
-    batch_norm: float = 0.0
-    centred: bool = False
-    mean: float = 0.0
-    std: float = 0.1
-    clip: float = 2.5
-    kernel: int = 0
-    stride: int = 1
-    padding: int = 0
-    pool: bool = False
+class ConfigError(ValueError):
+    """A training configuration is not valid; the message names the file, the key and what is allowed."""
 
 
 @dataclass(frozen=True)
@@ -303,30 +206,8 @@ class TrainConfig:
         check(0 <= self.teacher_weight <= 1, f"teacher_weight={self.teacher_weight} is outside 0..1")
         check(self.teacher_temperature > 0, f"teacher_temperature={self.teacher_temperature} is not positive")
         for i, layer in enumerate(self.layers):
-            check(
-                1 <= layer.neurons <= LARGEST, f"layer {i}: neurons={layer.neurons} is outside 1..{LARGEST}"
-            )
-            neuron = layer.neuron
-            check(neuron.slope in SLOPES, f"layer {i}: slope={neuron.slope!r} is not {' or '.join(SLOPES)}")
-            check(neuron.threshold > 0, f"layer {i}: threshold={neuron.threshold} is not positive")
-            for key, value in (
-                *(("threshold", neuron.threshold), ("mean", layer.mean)),
-                *(("std", layer.std), ("clip", layer.clip)),
-            ):
-                check(abs(value) <= SINGLE, f"layer {i}: {key}={value} is not finite in single precision")
-            check(layer.std >= 0, f"layer {i}: std={layer.std} is negative")
-            check(layer.clip > 0, f"layer {i}: clip={layer.clip} is not positive")
-            check(0 <= neuron.start, f"layer {i}: start={neuron.start} is negative")
-            check(neuron.end <= self.steps, f"layer {i}: end={neuron.end} is beyond steps={self.steps}")
-            check(0 <= layer.dropout < 1, f"layer {i}: dropout={layer.dropout} is outside 0..1")
-            check(layer.batch_norm >= 0, f"layer {i}: batch_norm={layer.batch_norm} is negative")
-            check(layer.kernel >= 0, f"layer {i}: kernel={layer.kernel} is negative")
-            for key, needs in (
-                ("pool", layer.pool),
-                (f"stride={layer.stride}", layer.stride != 1),
-                (f"padding={layer.padding}", layer.padding != 0),
-            ):
-                check(layer.kernel > 0 or not needs, f"layer {i}: {key} needs a convolution, a kernel")
+            for fault in layer.faults(self.steps):
+                raise ConfigError(f"{self.name}: layer {i}: {fault}")
         if self.layers[0].kernel or self.augment != Augment():
             check(
                 self.inputs % self.rows == 0,

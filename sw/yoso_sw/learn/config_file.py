@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from yoso_sw.data.augment import Augment
-from yoso_sw.learn.config import ConfigError, LayerConfig, TrainConfig
+from yoso_sw.learn.config import ConfigError, TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig
 
 #: What keys were called before; files and checkpoints that have the old names are read all the same.
 OLD_NAMES = {

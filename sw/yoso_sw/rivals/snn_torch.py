@@ -9,28 +9,24 @@ Its parallel neurons (`LeakyParallel`, `StateLeaky`) have no reset, so they are 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import snntorch
 import torch
-from torch import nn
 from torch.nn import functional
 
+from yoso_sw.rivals import rival
+
 if TYPE_CHECKING:
-    from yoso_sw.rivals.tasks import Batch, Task
-
-MODES = ("steps", "layers", "compiled")
+    from yoso_sw.rivals.tasks import Task
 
 
-class Net(nn.Module):
-    """Hidden layer and readout; see `tasks`."""
+class Net(rival.Net):
+    """Hidden layer and readout of its neurons."""
 
     def __init__(self, own: Task, by_step: bool) -> None:
-        super().__init__()
-        self.steps, self.constant, self.by_step = own.steps, own.constant, by_step
-        hidden = own.config.layers[0].neurons
-        self.hidden = nn.Linear(own.config.inputs, hidden)
-        self.output = nn.Linear(hidden, own.config.layers[-1].neurons)
+        super().__init__(own, by_step)
         self.synaptic = own.leak > 0
         beta = 1 - 2.0**-own.leak if own.leak else 1.0
         if self.synaptic:
@@ -60,15 +56,4 @@ class Net(nn.Module):
         return self.output(counts)
 
 
-class Rival:
-    """The network in one of `MODES`."""
-
-    def __init__(self, own: Task, mode: str) -> None:
-        torch.manual_seed(1)
-        net = Net(own, mode == "steps")
-        self.parameters = list(net.parameters())
-        self.net = torch.compile(net) if mode == "compiled" else net
-        self.temperature = own.steps
-
-    def loss(self, batch: Batch) -> torch.Tensor:
-        return functional.cross_entropy(self.net(batch.rivals) / self.temperature, batch.labels)
+Rival = partial(rival.Rival, Net)

@@ -10,29 +10,25 @@ reset is cut off (`detach_reset`), which is less to compute.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from spikingjelly.activation_based import functional as jelly
 from spikingjelly.activation_based import neuron, surrogate
-from torch import nn
 from torch.nn import functional
 
+from yoso_sw.rivals import rival
+
 if TYPE_CHECKING:
-    from yoso_sw.rivals.tasks import Batch, Task
-
-MODES = ("steps", "layers", "compiled")
+    from yoso_sw.rivals.tasks import Task
 
 
-class Net(nn.Module):
-    """Hidden layer and readout; see `tasks`."""
+class Net(rival.Net):
+    """Hidden layer and readout of its neurons."""
 
     def __init__(self, own: Task, by_step: bool) -> None:
-        super().__init__()
-        self.steps, self.constant, self.by_step = own.steps, own.constant, by_step
-        hidden = own.config.layers[0].neurons
-        self.hidden = nn.Linear(own.config.inputs, hidden)
-        self.output = nn.Linear(hidden, own.config.layers[-1].neurons)
+        super().__init__(own, by_step)
         if own.leak:
             self.neuron = neuron.CUBALIFNode(
                 c_decay=1 - 2.0**-own.current,
@@ -60,17 +56,4 @@ class Net(nn.Module):
         return self.output(self.neuron(current).sum(0))
 
 
-class Rival:
-    """The network in one of `MODES`."""
-
-    def __init__(self, own: Task, mode: str) -> None:
-        torch.manual_seed(1)
-        self.own = Net(own, mode == "steps")
-        self.parameters = list(self.own.parameters())
-        self.net = torch.compile(self.own) if mode == "compiled" else self.own
-        self.temperature = own.steps
-
-    def loss(self, batch: Batch) -> torch.Tensor:
-        loss = functional.cross_entropy(self.net(batch.rivals) / self.temperature, batch.labels)
-        jelly.reset_net(self.own)
-        return loss
+Rival = partial(rival.Rival, Net, after=jelly.reset_net)

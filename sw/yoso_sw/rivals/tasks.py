@@ -21,6 +21,7 @@ from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.network.events import Events
 from yoso_sw.network.zoo import locate
+from yoso_sw.rivals.rival import MODES
 
 HIDDEN = 800
 LONG = 32  # steps beyond which a loop over them is not compiled: it is unrolled, and takes minutes
@@ -125,7 +126,7 @@ def ways(own: Task) -> dict[str, Any]:
 
     makers: dict[str, Any] = {"ours": partial(Ours, own)}
     for name, library in (("snnTorch", snn_torch), ("SpikingJelly", spiking_jelly)):
-        for mode in library.MODES:
+        for mode in MODES:
             if mode == "compiled" and own.steps > LONG:
                 continue
             makers[f"{name}, {mode}"] = partial(library.Rival, own, mode)

@@ -76,7 +76,7 @@ def _held(path: Path) -> bool:
     return False
 
 
-class Run:
+class NamedRun:
     """A run that is being made. Nothing is written before the first `note`.
 
     Parameters

@@ -21,11 +21,12 @@ from torch.nn import functional
 from yoso_hw import drawing
 
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import table_of
 from yoso_sw.learn.count.layer import Counts
 from yoso_sw.learn.curve import Epoch
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.tandem.relu import ReluLayer
 from yoso_sw.learn.tandem.rule import Tandem
 from yoso_sw.learn.trainer import Trainer

@@ -20,7 +20,8 @@ from torch import nn
 from yoso_hw.writing import write_whole
 
 from yoso_sw.data.parts import Data
-from yoso_sw.learn.config import LayerConfig, NeuronConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.tasks import sets
 

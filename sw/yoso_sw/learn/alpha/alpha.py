@@ -30,8 +30,8 @@ from numba import njit
 from torch import nn
 
 from yoso_sw.learn.alpha.limits import LONGEST
-from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.layer_config import NeuronConfig
 from yoso_sw.learn.times import SILENT, Spikes
 
 

@@ -23,10 +23,10 @@ from yoso_hw.params import ChipParams
 
 from yoso_sw.learn import family
 from yoso_sw.learn.affine import Affine
-from yoso_sw.learn.config import LayerConfig
 from yoso_sw.learn.count.repeated import count_repeated
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.layer_config import LayerConfig
 from yoso_sw.learn.module import MODE, ScaledModule
 from yoso_sw.learn.quantiser import Quantiser, back
 from yoso_sw.learn.times import Onward

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from yoso_sw.learn.config import LayerConfig
+from yoso_sw.learn.layer_config import LayerConfig
 from yoso_sw.learn.stdbp.export import export as export_layer
 from yoso_sw.learn.stdbp.layers import Conv2d, TemporalLayer
 from yoso_sw.network.layer import Layer

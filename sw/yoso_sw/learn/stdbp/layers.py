@@ -25,9 +25,9 @@ import torch
 from torch.nn import functional
 
 from yoso_sw.learn.batch_norm import BatchNorm
-from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.layer_config import NeuronConfig
 from yoso_sw.learn.module import MODE, ScaledModule
 from yoso_sw.learn.quantiser import Quantiser as Quantiser
 from yoso_sw.learn.quantiser import back

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from yoso_sw.data.samples import Inputs
-from yoso_sw.learn.config import LayerConfig, TrainConfig
+from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.layer_config import LayerConfig
 from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.stdbp import stdbp
 from yoso_sw.learn.stdbp.export import check_bounds, check_neurons, export

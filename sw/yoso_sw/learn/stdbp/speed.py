@@ -30,9 +30,9 @@ from torch.nn import functional
 from yoso_hw import versions
 
 from yoso_sw.data import registry
-from yoso_sw.learn.config import NeuronConfig
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.layer_config import NeuronConfig
 from yoso_sw.learn.stdbp import plain, stdbp
 from yoso_sw.learn.stdbp.layers import Dense, Extras
 from yoso_sw.learn.times import SpikeTimeLoss, TemporalEncoder, spike_time_loss
