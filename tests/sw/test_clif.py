@@ -196,6 +196,17 @@ def test_the_loss_is_the_cross_entropy_of_what_the_readout_added_up():
 # ---- integers ----------------------------------------------------------------------------------------------
 
 
+def check_equal(model, events, exact):
+    """A model's integers have the golden model's spikes, V, A and decisions."""
+    with torch.no_grad():
+        results = model(model.encode(events))
+    for i, result in enumerate(results):
+        assert result.spikes == exact.sent[i]
+        np.testing.assert_array_equal(result.potentials.numpy(), exact.potentials[i])
+        np.testing.assert_array_equal(result.accumulated.numpy(), exact.accumulated[i])
+    assert np.array_equal(model.decide(results).numpy(), exact.decisions)
+
+
 @pytest.mark.parametrize("weight_bits", [4, 8])
 @pytest.mark.parametrize(("current", "leak"), [(2, 3), (1, 1), (0, 4), (3, 0), (0, 0), (15, 15)])
 def test_the_integer_phase_is_the_golden_model_spike_for_spike(current, leak, weight_bits):
@@ -206,13 +217,7 @@ def test_the_integer_phase_is_the_golden_model_spike_for_spike(current, leak, we
     check_network(network, dataclasses.replace(config.chip, neuron="all"))
     exact = golden.run(network, events, early_exit=False)
     for own in (model, Clif.of(config, network)):
-        with torch.no_grad():
-            results = own(own.encode(events))
-        for i, result in enumerate(results):
-            assert result.spikes == exact.sent[i]
-            np.testing.assert_array_equal(result.potentials.numpy(), exact.potentials[i])
-            np.testing.assert_array_equal(result.accumulated.numpy(), exact.accumulated[i])
-        assert np.array_equal(own.decide(results).numpy(), exact.decisions)
+        check_equal(own, events, exact)
     assert exact.sent[0].total > 100 and exact.sent[1].total > 100
 
 
@@ -226,13 +231,7 @@ def test_the_integer_phase_of_convolutions_is_the_golden_model_spike_for_spike(w
     check_network(network, dataclasses.replace(config.chip, neuron="all", side=8))
     exact = golden.run(network, events, early_exit=False)
     for own in (model, Clif.of(config, network)):
-        with torch.no_grad():
-            results = own(own.encode(events))
-        for i, result in enumerate(results):
-            assert result.spikes == exact.sent[i]
-            np.testing.assert_array_equal(result.potentials.numpy(), exact.potentials[i])
-            np.testing.assert_array_equal(result.accumulated.numpy(), exact.accumulated[i])
-        assert np.array_equal(own.decide(results).numpy(), exact.decisions)
+        check_equal(own, events, exact)
     assert all(exact.sent[i].total > 100 for i in range(3))
     first, second, *rest = network.layers
     second = dataclasses.replace(second, window=Window(3, 3, 3, 2))  # as many neurons, seen otherwise
