@@ -464,3 +464,11 @@ def test_commands_that_need_integers_refuse_alpha_before_they_train(
     said = " ".join(done.output.split())
     assert "Error: quarters: rule alpha has no integers: training ends with float weights" in said
     assert {*tmp_path.iterdir()} == {alpha_file, tmp_path / "quarters"}
+
+
+@pytest.mark.parametrize("name", rules.RULES)
+def test_a_rule_that_exports_has_all_of_the_integer_phase_and_another_has_none_of_it(name):
+    own = rules.rule_of(name)
+    has = [getattr(own, part) is not getattr(Rule, part) for part in ("scales", "quantise", "export")]
+    has.append(own.of.__func__ is not Rule.of.__func__)
+    assert has == [rules.limits(name).EXPORTS] * 4

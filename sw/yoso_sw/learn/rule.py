@@ -114,7 +114,7 @@ class Rule(nn.Module, ABC, Generic[R]):
     def export(self, about: dict[str, object]) -> Network:
         """The integer network, which `golden` must equal. Raises `TrainingError` if the chip could differ."""
         self.config.check_exports()
-        raise NotImplementedError  # the limits say EXPORTS, so the rule must have its own
+        raise NotImplementedError(f"{type(self).__name__}: its limits say EXPORTS, so it must have export")
 
     @classmethod
     def of(cls, config: TrainConfig, network: Network) -> Rule[R]:
@@ -123,7 +123,7 @@ class Rule(nn.Module, ABC, Generic[R]):
         Raises `TrainingError` if the network is not one of this configuration.
         """
         config.check_exports()
-        raise NotImplementedError  # as of `export`
+        raise NotImplementedError(f"{cls.__name__}: its limits say EXPORTS, so it must have of")
 
     def logit_adjustment(self) -> torch.Tensor:
         """What the loss takes off each class's logit, (classes,) (`TrainConfig.logit_adjustment`)."""
