@@ -33,6 +33,7 @@ PAGES = {
     "README.md": "index.md",
     "hw/README.md": "hardware.md",
     "sw/README.md": "software.md",
+    "sim/README.md": "simulation.md",
 }
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)")
