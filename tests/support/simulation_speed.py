@@ -1,8 +1,8 @@
 """Node-cycles that a second of CPU simulates: a convolutional chip beside the default one.
 
 ``python tests/support/simulation_speed.py`` runs `yoso sim` with few and with more images of each network,
-by turns, so that building, loading and start-up fall out of the difference. Node-cycles are the nodes of the mesh
-times the cycles of the images; CPU seconds are all of the command's, drivers and golden model included.
+by turns, so that building, loading and start-up fall out of the difference. Node-cycles are the nodes of the
+mesh times the cycles of the images; CPU seconds are all of the command's, drivers and golden model included.
 Prints each network's figure a round, and the ratio of the means.
 """
 
