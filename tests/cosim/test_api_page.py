@@ -35,8 +35,9 @@ def test_the_page_runs_as_it_stands(tmp_path, monkeypatch):
             .run(network, names["images"])
             .differences(yoso.Chip().run(trained.network, names["images"]))
         )
-        found = model.eval()(torch.from_numpy(names["images"].reshape(-1, 144)))
-        exact = golden.run(network, names["images"], early_exit=False)
+        images = names["images"].reshape(-1, 144)
+        found = model.eval()(torch.from_numpy(images))
+        exact = golden.run(network, images, early_exit=False)
         assert np.array_equal(found.potentials.detach().numpy(), exact.potentials[-1])
     assert names["rtl"].network.name == "modules" and names["by_hand"].shape == "144-20-4"
     run = yoso.Chip().run(names["by_hand"], names["images"][:5], potentials=True)
