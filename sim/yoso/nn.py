@@ -16,6 +16,7 @@ with told("train"):
     from yoso_sw.learn.stdbp.layers import Conv2d, Dense, EarliestPool2d, Extras
     from yoso_sw.learn.tandem.layer import TandemLayer
     from yoso_sw.learn.times import Spikes, SpikeTimeLoss, TemporalEncoder
+    from yoso_sw.learn.trains import of_events as trains
 
 from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.network.layer import Window
@@ -37,4 +38,5 @@ __all__ = [
     "TemporalEncoder",
     "Window",
     "quantise",
+    "trains",
 ]

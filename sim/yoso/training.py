@@ -59,7 +59,7 @@ def train(
     Parameters
     ----------
     what
-        As of `config`; or an ``nn.Sequential`` of STDBP's modules (`yoso.nn`), whose weights are trained in
+        As of `config`; or an ``nn.Sequential`` of a rule's modules (`yoso.nn`), whose weights are trained in
         place, first as floats, then as the chip's integers. `settings` then say the rest of a configuration,
         ``float_epochs`` and ``integer_epochs`` at least.
     data

@@ -6,8 +6,10 @@ from pathlib import Path
 import nir
 import numpy as np
 import pytest
+import torch
 import yoso
 from yoso_sw.learn.config import ConfigError
+from yoso_sw.network import golden
 from yoso_sw.nir import NirError
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
@@ -25,6 +27,18 @@ def test_the_page_runs_as_it_stands(tmp_path, monkeypatch):
     assert names["run"].accuracy > 95 and names["rtl"].compared.agree
     assert names["trained"].figures["golden_accuracy"] > 60
     assert not names["rtl"].differences(yoso.Run.load("run.npz"))
+    for rule, model in names["models"].items():
+        trained, network = names["own"][rule], names["again"][rule]
+        assert trained.config.rule == rule and trained.figures["golden_accuracy"] > 60
+        assert (
+            not yoso.Chip()
+            .run(network, names["images"])
+            .differences(yoso.Chip().run(trained.network, names["images"]))
+        )
+        images = names["images"].reshape(-1, 144)
+        found = model.eval()(torch.from_numpy(images))
+        exact = golden.run(network, images, early_exit=False)
+        assert np.array_equal(found.potentials.detach().numpy(), exact.potentials[-1])
     assert names["rtl"].network.name == "modules" and names["by_hand"].shape == "144-20-4"
     run = yoso.Chip().run(names["by_hand"], names["images"][:5], potentials=True)
     assert len(run) == 5 and np.abs(run.potentials).sum() > 0

@@ -104,15 +104,15 @@ def test_the_slope_is_the_derivative_of_a_smooth_step():
 
 def brings(layer, weights, spikes):
     """What the spikes of one step, (batch, inputs), bring to each neuron, and its bias."""
-    found = family.synapse(spikes[:, None], weights[:-1], layer.geometry, whole=False)[:, 0]
+    found = family.synapse(spikes[:, None], weights[:-1], layer.window, whole=False)[:, 0]
     return found + weights[-1].repeat(layer.positions)
 
 
 def going_on(layer, v):
     """V of neurons, (batch, neurons), as a pooled layer passes them on: of 2 x 2 positions the highest."""
-    if not layer.layer.pool:
+    if not layer.config.pool:
         return v
-    rows, cols = layer.geometry.out_rows, layer.geometry.out_cols
+    rows, cols = layer.window.out_rows, layer.window.out_cols
     return v.reshape(len(v), rows // 2, 2, cols // 2, 2, -1).amax((2, 4)).flatten(1)
 
 
@@ -120,7 +120,7 @@ def smooth_loss(model, weights, trains, labels, base):
     """The loss with smooth spikes, A and V of the step before held at those of `base`, step by step."""
     config, given, own = model.config, trains, trains
     for i, (before, result) in enumerate(zip(model.chain[:-1], base, strict=False)):
-        theta, old = before.layer.neuron.threshold, before.weight.detach()
+        theta, old = before.config.neuron.threshold, before.weight.detach()
         passed = torch.zeros_like(result.passed)
         for t in range(i + 1, i + 1 + LEVELS):
             held = result.reached[:, t] - brings(before, old, given[:, t - 1])
@@ -274,7 +274,7 @@ def test_weights_that_give_no_scale_are_refused():
     model = Clif(three_layers())
     with torch.no_grad():
         model.chain[1].weight.zero_()
-    with pytest.raises(TrainingError, match=r"layer 1: weights of this size give no scale: 0\.0"):
+    with pytest.raises(TrainingError, match=r"7-neuron layer give no scale: inf"):
         model.quantise()
 
 

@@ -1,7 +1,6 @@
 """Our torch modules as others compose them: nn.Sequential, state_dict, training in place, refusals."""
 
 import copy
-import dataclasses
 
 import numpy as np
 import pytest
@@ -10,9 +9,7 @@ import yoso
 from support.own_sets import quadrants
 from torch import nn
 from yoso import nn as own
-from yoso_sw.learn import rules
-from yoso_sw.learn.config import ConfigError, TrainConfig
-from yoso_sw.learn.layer_config import LayerConfig
+from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.modules import config_of, layers_of
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden
@@ -120,73 +117,8 @@ def test_dropout_and_normalisation_follow_the_mode_of_a_module():
     assert any(not torch.equal(kept[key], value) for key, value in means.items())
 
 
-@pytest.mark.parametrize("rule", ["count", "tandem", "clif"])
-def test_layers_of_the_other_rules_compose_too(rule):
-    """Those of a rule's network, in an nn.Sequential: the same results, and the same network."""
-    window = (1, 9) if rule == "clif" else (9, 16)
-    steps = 10 if rule == "clif" else 17
-    neuron = own.NeuronConfig(threshold=1.0, start=window[0], end=window[1])
-    neuron = dataclasses.replace(neuron, current=0, leak=0) if rule == "clif" else neuron
-    last = own.NeuronConfig(current=0) if rule == "clif" else own.NeuronConfig()
-    config = TrainConfig(
-        *("small", (LayerConfig(9, neuron, std=0.4), LayerConfig(4, last, std=0.4)), steps, 8, 1, 1),
-        **{"rule": rule, "inputs": 16, "rows": 4, "decision": "softmax", "weight_bits": 6},
-    )
-    model = rules.rule_of(rule)(config)
-    model.quantise()
-    images = np.random.default_rng(0).integers(0, 256, (6, 16)).astype(np.uint8)
-    composed = nn.Sequential(*model.chain)
-    inputs = model.encode(images)
-    with torch.no_grad():
-        assert torch.equal(composed(inputs).potentials, model(inputs)[-1].potentials)
-    ours, theirs = yoso.network(composed), model.export({})
-    for name in ("steps", "levels", "decision", "code", "weight_bits", "acc_bits", "pot_bits", "shape"):
-        assert getattr(ours, name) == getattr(theirs, name), name
-    assert [layer.neuron for layer in ours.layers] == [layer.neuron for layer in theirs.layers]
-    exact = golden.run(ours, images, early_exit=False)
-    assert list(exact.spikes) == list(golden.run(theirs, images, early_exit=False).spikes)
-    assert exact.spikes[0].total > 10
-    with pytest.raises(ConfigError, match=f"layers of rule {rule} are trained by a configuration"):
-        config_of(nn.Sequential(*rules.rule_of(rule)(config).chain), float_epochs=1, integer_epochs=1)
-
-
 #: How the modules below are trained.
 HOW = {"float_epochs": 2, "integer_epochs": 1, "lr": 1e-2, "warmup": 5, "batch_size": 20, "temperature": 16.0}
-
-
-def test_modules_are_trained_in_place_and_the_network_is_theirs():
-    images, labels = quadrants(300, 1, classes=5)
-    model = dense()
-    before = model[1].weight.detach().clone()
-    trained = yoso.train(model, (images, labels), name="quad", **HOW, say=None)
-    assert trained.figures["golden_accuracy"] > 60 and trained.network.name == "quad"
-    assert not torch.equal(before, model[1].weight) and model[1].scale is not None
-    for ours, theirs in zip(yoso.network(model).layers, trained.network.layers, strict=True):
-        assert ours.neuron == theirs.neuron and (ours.weights == theirs.weights).all()
-    run = yoso.Chip(cols=2, rows=1).run(trained.network, trained.data.test)
-    assert run.accuracy == trained.figures["golden_accuracy"]
-    assert "# quad" in trained.card and str(len(trained.history)) == "3"
-
-
-def test_a_configuration_of_modules_trains_as_they_do():
-    """Modules with a configuration's own first weights come to its network."""
-    images, labels = quadrants(300, 1, classes=5)
-    layers = (
-        LayerConfig(12, WINDOW, std=0.06, bias=True),
-        LayerConfig(5, own.NeuronConfig(), std=0.1),
-    )
-    config = TrainConfig(
-        *("quad", layers, 33, 16),
-        **{**HOW, "decision": "softmax", "inputs": 144, "rows": 12, "validation": 1},
-    )
-    by_config = yoso.train(config, (images, labels), say=None)
-    model, started = dense(), rules.rule_of("stdbp")(config)
-    with torch.no_grad():
-        for ours, theirs in zip(layers_of(model).layers, started.chain, strict=True):
-            ours.weight.copy_(theirs.weight)
-    by_modules = yoso.train(model, (images, labels), name="quad", rows=12, **HOW, say=None)
-    for ours, theirs in zip(by_modules.network.layers, by_config.network.layers, strict=True):
-        assert ours.neuron == theirs.neuron and (ours.weights == theirs.weights).all()
 
 
 def test_a_training_goes_on_from_its_checkpoint(tmp_path):
@@ -254,12 +186,3 @@ def test_what_keeps_modules_from_being_trained_is_told_at_once():
         assert part in said
     with pytest.raises(ConfigError, match="float_epochs=0 is below 1"):
         yoso.train(dense(), quadrants(30, 1, classes=5), say=None)
-
-
-def test_layers_of_several_rules_are_no_network():
-    from yoso_sw.learn.count.layer import CountLayer
-
-    with pytest.raises(
-        ConfigError, match=r"module 1 \(CountLayer\): a layer of rule count after one of rule st"
-    ):
-        yoso.network(nn.Sequential(own.Dense(6, 4, LITERAL), CountLayer(4, LayerConfig(3), 8)))

@@ -108,8 +108,7 @@ def gradients(model, inputs, labels):
 
 def test_of_each_k_steps_the_last_takes_the_loss_back_in_every_layer():
     for layer in Clif(deep(backward_every=5)).chain:
-        start, _ = layer.window
-        assert layer.learning == [start + 4, start + 9, start + 14]
+        assert layer.learning == [layer.start + 4, layer.start + 9, layer.start + 14]
 
 
 @pytest.mark.parametrize("every", [2, 5, 16])
@@ -123,7 +122,7 @@ def test_skipping_steps_changes_no_spike_and_leaves_the_gradient_of_the_others(d
     for place in range(every):
         model = Clif(deep(backward_every=every)).double()
         chosen = [
-            [t for t in range(*layer.window) if (t - layer.window[0]) % every == place]
+            [t for t in range(layer.start, layer.end) if (t - layer.start) % every == place]
             for layer in model.chain
         ]
         steps = dict(zip(model.chain, chosen, strict=True))

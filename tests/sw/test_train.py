@@ -15,9 +15,9 @@ from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config
-from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.errors import TrainingError, check
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.learn.stdbp.export import check_bounds
+from yoso_sw.learn.stdbp.export import beyond
 from yoso_sw.learn.stdbp.rule import Stdbp
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network import golden
@@ -170,7 +170,7 @@ def test_too_few_or_other_images_are_refused(data):
 def test_a_network_that_could_saturate_is_refused(weights, says):
     network = Network("loud", (Layer(weights, Neuron(1, 0, 0)),), steps=32, levels=16, decision="softmax")
     with pytest.raises(TrainingError, match=says):
-        check_bounds(network)
+        check(beyond(network))
 
 
 def layers_with(i, **changes):
@@ -341,7 +341,7 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
     assert [layer.neuron.slope > 0 for layer in network.layers] == [
         x.neuron.slope == "constant" for x in config.layers
     ]
-    check_bounds(network)
+    assert not list(beyond(network))
     # Rounding costs next to nothing: half a point, or, of a test set of 100 recordings, three of them.
     most = 3 if config.dataset == "n-mnist" else 0.5
     assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= most

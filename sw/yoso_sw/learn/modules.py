@@ -18,12 +18,11 @@ from yoso_sw.learn.rule import Rule
 from yoso_sw.learn.rules import Composer, composers, rule_of
 from yoso_sw.learn.times import EarliestPool2d, TemporalEncoder
 from yoso_sw.network.arrays import network_of
-from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import Network
 
 _CHAIN = "a network is one chain of layers, whose spikes only go on"
-_AVERAGE = "it averages spikes; pooling passes the earliest on: Conv2d(..., pool=True)"
-_FLOAT = "it computes in floats, which no chip does: take Dense or Conv2d of yoso.nn"
+_AVERAGE = "it averages spikes; pooling passes the earliest on: pool=True of its convolution"
+_FLOAT = "it computes in floats, which no chip does: take a layer of yoso.nn"
 
 #: Modules that a network cannot have, and why; what is none of these has `_FOREIGN`.
 REFUSED: dict[type[nn.Module], str] = {
@@ -33,13 +32,13 @@ REFUSED: dict[type[nn.Module], str] = {
     nn.AvgPool2d: _AVERAGE,
     nn.AvgPool3d: _AVERAGE,
     nn.AdaptiveAvgPool2d: _AVERAGE,
-    nn.MaxPool2d: "spikes are pooled by the earliest: Conv2d(..., pool=True)",
+    nn.MaxPool2d: "spikes are pooled by the earliest: pool=True of its convolution",
     nn.Linear: _FLOAT,
     nn.Conv1d: _FLOAT,
     nn.Conv2d: _FLOAT,
-    nn.BatchNorm1d: "it is folded into its layer: Extras(batch_norm=...)",
-    nn.BatchNorm2d: "it is folded into its layer: Extras(batch_norm=...)",
-    nn.Dropout: "a layer has its own: Extras(dropout=...)",
+    nn.BatchNorm1d: "it is folded into its layer: batch_norm of that",
+    nn.BatchNorm2d: "it is folded into its layer: batch_norm of that",
+    nn.Dropout: "a layer has its own: dropout of that",
     nn.ReLU: "a layer's neurons are its non-linearity",
     nn.Flatten: "a dense layer takes the channels of a convolution as they are",
     nn.MultiheadAttention: f"it is no layer of neurons: {_CHAIN}",
@@ -84,6 +83,11 @@ class Chain:
         """What the layers say of their network."""
         return self.composer.told(self.layers, self.levels)
 
+    @property
+    def misfits(self) -> list[str]:
+        """What keeps them from being one."""
+        return list(self.composer.misfits(self.layers, self.levels))
+
 
 def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
     """The layers of an ``nn.Sequential``, nested or not, a list of modules, or a `Rule`.
@@ -96,12 +100,15 @@ def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
     layers: list[Any] = []
     pooled: list[bool] = []
     levels: int | None = None
+    if isinstance(model, Rule) and model.config.code == "ttfs":
+        levels = model.config.levels
     wrong: list[str] = []
+    mixed: list[str] = []  # the first of another rule says it all
     for name, module in _flat(model, ""):
         where = f"module {name} ({type(module).__name__})"
         if isinstance(module, ScaledModule):
-            if layers and _rule(module) != _rule(layers[0]):
-                wrong.append(f"{where}: a layer of rule {_rule(module)} after one of rule {_rule(layers[0])}")
+            if layers and not mixed and _rule(module) != _rule(layers[0]):
+                mixed = [f"{where}: a layer of rule {_rule(module)} after one of rule {_rule(layers[0])}"]
             layers.append(module)
             pooled.append(False)
         elif isinstance(module, TemporalEncoder):
@@ -109,7 +116,7 @@ def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
                 wrong.append(f"{where}: an encoder stands before the first layer")
             levels = module.levels
         elif isinstance(module, EarliestPool2d):
-            if not layers or pooled[-1] or not hasattr(layers[-1], "window") or layers[-1].pool:
+            if not layers or pooled[-1] or getattr(layers[-1], "pool", True):
                 wrong.append(f"{where}: it pools no convolution that is not pooled yet")
             elif module.side != 2:
                 wrong.append(f"{where}: it pools {module.side} x {module.side}; the chip pools 2 x 2")
@@ -119,7 +126,7 @@ def layers_of(model: nn.Module | Sequence[nn.Module]) -> Chain:
             wrong.append(f"{where}: {_reason(module)}")
     if not layers and not wrong:
         wrong.append("there are no layers of yoso.nn")
-    if wrong:
+    if wrong := mixed + wrong:
         raise _all_at_once("modules", wrong)
     return Chain(_rule(layers[0]), tuple(layers), tuple(pooled), levels)
 
@@ -175,15 +182,22 @@ def network_of_modules(model: nn.Module | Sequence[nn.Module], name: str = "own"
         Naming everything that is wrong.
     """
     chain = layers_of(model)
-    layers: list[Layer] = []
-    for i, (layer, pooled) in enumerate(zip(chain.layers, chain.pooled, strict=True)):
-        own = layer
-        if own.scale is None:
-            own = copy.deepcopy(own)
-            own.quantise()
-        exported = chain.composer.export(own, i)
-        layers.append(replace(exported, pool=True) if pooled else exported)
-    return network_of(layers, name=name, **{**chain.told, **more})
+    if wrong := chain.misfits:
+        raise _all_at_once(name, wrong)
+    whole = []
+    for layer in chain.layers:
+        whole.append(layer if layer.scale is not None else copy.deepcopy(layer))
+        if layer.scale is None:
+            whole[-1].quantise()
+    exported = chain.composer.export(whole, chain.levels)
+    layers = [
+        replace(layer, pool=True) if pooled else layer
+        for layer, pooled in zip(exported, chain.pooled, strict=True)
+    ]
+    network = network_of(layers, name=name, **{**chain.told, **more})
+    if wrong := list(chain.composer.beyond(network)):
+        raise _all_at_once(name, wrong)
+    return network
 
 
 # ---- as a configuration ---------------------------------------------------------------------------------
@@ -198,8 +212,9 @@ def config_of(model: nn.Module | Sequence[nn.Module], **settings: Any) -> TrainC
         If the modules do not say one, or it is not valid.
     """
     chain = layers_of(model)
+    name = str(settings.get("name", "modules"))
     wrong = [
-        f"layer {i}: give pool=True to its Conv2d in place of an EarliestPool2d after it"
+        f"layer {i}: give its convolution pool=True in place of an EarliestPool2d after it"
         for i, pooled in enumerate(chain.pooled)
         if pooled
     ]
@@ -208,21 +223,34 @@ def config_of(model: nn.Module | Sequence[nn.Module], **settings: Any) -> TrainC
     ]
     if len({id(layer) for layer in chain.layers}) < len(chain.layers):
         wrong.append("a module stands in two places; each layer learns weights of its own")
-    trained = hasattr(chain.composer, "settings")
-    if not trained:
-        wrong.append(f"layers of rule {chain.rule} are trained by a configuration, yoso.train(config, ...)")
-    else:
-        wrong += chain.composer.obstacles(chain.layers)
-    if trained and "levels" not in {**chain.told, **settings}:
+    wrong += [*chain.misfits, *chain.composer.obstacles(chain.layers)]
+    known = {**chain.told, **chain.composer.settings(chain.layers)}
+    free = () if chain.levels else ("code", "levels")
+    wrong += [
+        f"{key}={settings[key]!r}; the modules have {key}={value!r}"
+        for key, value in known.items()
+        if key in settings and key not in free and settings[key] != value
+    ]
+    if "levels" not in {**known, **settings}:
         wrong.append("no TemporalEncoder(levels) stands before the layers; put one there, or give levels")
     if wrong:
-        raise _all_at_once(settings.get("name", "modules"), wrong)
-    known = {"name": "own", "rule": chain.rule, **chain.told, **chain.composer.settings(chain.layers)}
-    return TrainConfig(**{**known, **settings})
+        raise _all_at_once(name, wrong)
+    return TrainConfig(**{"name": "own", "rows": 1, "rule": chain.rule, **known, **settings})
 
 
 def rule_around(model: nn.Module | Sequence[nn.Module], config: TrainConfig) -> Rule[Any]:
-    """The rule of a configuration with the modules themselves as its layers, which training changes."""
+    """The rule of a configuration with the modules themselves as its layers, which training changes.
+
+    Raises `ConfigError` if their weights are not those of one layer after the other.
+    """
     rule: Any = rule_of(config.rule)(config)
-    rule.layers = nn.ModuleList(layers_of(model).layers)
+    layers = layers_of(model).layers
+    wrong = [
+        f"layer {i}: weights {tuple(own.weight.shape)}, not {tuple(other.weight.shape)} after the one before"
+        for i, (own, other) in enumerate(zip(layers, rule.chain, strict=True))
+        if own.weight.shape != other.weight.shape
+    ]
+    if wrong:
+        raise _all_at_once(config.name, wrong)
+    rule.layers = nn.ModuleList(layers)
     return rule

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from yoso_sw.learn.config import TrainConfig
     from yoso_sw.learn.rule import Rule
     from yoso_sw.network.layer import Layer
+    from yoso_sw.network.network import Network
 
 RULES = {
     "stdbp": "yoso_sw.learn.stdbp",
@@ -38,20 +39,30 @@ class Limits(Protocol):
 
 
 class Composer(Protocol):
-    """A rule's `compose` module, if it has one; the last two only where composed modules can be trained."""
+    """A rule's `compose` module, if it has one: its layers as a network and as a configuration (`modules`).
+
+    `layers` are all of a network, input side first, and `levels` those of the encoder before them; None:
+    there is none, and the first layer is given what its docstring says.
+    """
 
     @property
     def LAYER(self) -> type[Any]:
         """What its layers are instances of."""
 
-    def export(self, layer: Any, place: int) -> Layer:
-        """The integer layer of a quantised module; `place`: which layer of the network, from 0."""
+    def misfits(self, layers: Sequence[Any], levels: int | None) -> Iterator[str]:
+        """What keeps the layers from being a network that computes what they do, each with its remedy."""
+
+    def export(self, layers: Sequence[Any], levels: int | None) -> list[Layer]:
+        """The integer layers of quantised modules."""
+
+    def beyond(self, network: Network) -> Iterator[str]:
+        """In what a chip could differ from the modules that an integer network is of."""
 
     def told(self, layers: Sequence[Any], levels: int | None) -> dict[str, Any]:
-        """What the layers say of their network, by keys of `arrays.network_of`; `levels`: an encoder's."""
+        """What the layers say of their network, by keys of `arrays.network_of`."""
 
     def obstacles(self, layers: Sequence[Any]) -> Iterator[str]:
-        """What keeps float layers from being a configuration's."""
+        """What keeps float layers, otherwise a network, from being a configuration's."""
 
     def settings(self, layers: Sequence[Any]) -> dict[str, Any]:
         """What float layers say of their configuration beside `told`."""

@@ -83,6 +83,23 @@ def of_events(events: Events, steps: int, dtype: torch.dtype = torch.float32) ->
     return trains
 
 
+def of_times(when: torch.Tensor, steps: int) -> torch.Tensor:
+    """The trains of one spike an axon at `when`, (batch, axons), inf for none: (batch, `steps`, axons).
+
+    Raises
+    ------
+    ValueError
+        If a spike comes at a later step.
+    """
+    trains = when.new_zeros(len(when), steps, when.shape[1])
+    image, axon = when.isfinite().nonzero(as_tuple=True)
+    step = when[image, axon].long()
+    if (step >= steps).any():
+        raise ValueError(f"there is a spike at step {int(step.max())}; trains have {steps} steps")
+    trains[image, step, axon] = 1
+    return trains
+
+
 def decide(decision: str, output: Trains) -> torch.Tensor:
     """Class of each image, int64 (batch,), by a network's decision (docs/arithmetic.md, "Decision").
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.network import Network
 
 
-def check_bounds(network: Network) -> None:
-    """Raise `TrainingError` if a threshold is beyond V, or A could saturate, which the compiler refuses."""
+def beyond(network: Network) -> Iterator[str]:
+    """See `rules.Composer`: thresholds beyond V, or A that could saturate, which the compiler refuses."""
     chip = network.chip
     for i, layer in enumerate(network.layers):
         if layer.neuron.threshold > chip.pot_max:
-            raise TrainingError(
+            yield (
                 f"layer {i}: an integer threshold {layer.neuron.threshold} is beyond the largest potential "
                 f"{chip.pot_max} of pot_bits={network.pot_bits}: lower threshold, or raise clip or pot_bits"
             )
@@ -21,7 +23,7 @@ def check_bounds(network: Network) -> None:
         weights = times * layer.weights.astype(np.int64)
         most = max(np.maximum(weights, 0).sum(0).max(), -np.minimum(weights, 0).sum(0).min())
         if most > chip.acc_max:
-            raise TrainingError(
+            yield (
                 f"layer {i}: A may reach {most}, beyond {chip.acc_max} of acc_bits={network.acc_bits}: use "
                 "fewer weight bits, a larger clip or more acc_bits"
             )

@@ -29,13 +29,14 @@ class StepByStep(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, trains: Any, weights: Any, layer: Any, stop: Any) -> Any:
-        config, neuron, axons = layer.config, layer.neuron, trains.shape[2]
+        neuron, axons = layer.neuron, trains.shape[2]
         flat = trains.reshape(-1, axons)
         spikes = sparse.spikes_of(flat, weights.shape[1])
         arrived = sparse.product(flat, spikes, weights[:axons]).reshape(*trains.shape[:2], -1)
-        bias = weights[-1] if layer.layer.bias else None
-        chip = None if layer.scale is None else config.chip
-        fired, reached, v, a = sweep(arrived, neuron, layer.theta, config.steps, bias, chip, stop)
+        bias = weights[-1] if layer.config.bias else None
+        chip = None if layer.scale is None else layer.chip
+        steps = layer.end + layer.after
+        fired, reached, v, a = sweep(arrived, neuron, layer.theta, steps, bias, chip, stop)
         ctx.save_for_backward(trains, weights, reached)
         ctx.layer, ctx.theta, ctx.learning, ctx.spikes = layer, layer.theta, layer.learning, spikes
         ctx.set_materialize_grads(False)
@@ -82,7 +83,7 @@ def _of_spikes(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) ->
 def _of_potentials(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) -> tuple[Any, Any]:
     """The same of a readout, whose V is the sum of what all steps brought."""
     total, axons = grads[2], trains.shape[2]
-    every = ctx.layer.config.backward_every
+    every = ctx.layer.backward_every
     at = torch.tensor(ctx.learning, device=trains.device) - 1
     of_trains = of_weights = None
     if ctx.needs_input_grad[0]:

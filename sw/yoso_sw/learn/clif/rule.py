@@ -17,9 +17,12 @@ from torch import nn
 from yoso_sw.data.encoding import spike_steps
 from yoso_sw.data.samples import Inputs
 from yoso_sw.learn import trains
-from yoso_sw.learn.clif.export import check_bounds, check_fits
+from yoso_sw.learn.clif.export import beyond, check_fits
 from yoso_sw.learn.clif.layers import ClifLayer
 from yoso_sw.learn.config import TrainConfig
+from yoso_sw.learn.errors import check
+from yoso_sw.learn.first_weights import Normal
+from yoso_sw.learn.quantiser import Quantiser
 from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.trains import Trains
 from yoso_sw.network.events import Events
@@ -33,16 +36,30 @@ class Clif(ScaledRule[Trains]):
         super().__init__(config)
         generator = torch.Generator().manual_seed(config.seed)
         layers: list[ClifLayer] = []
-        for i, window in enumerate(config.windows()):
+        for i, (layer, window) in enumerate(zip(config.layers, config.windows(), strict=True)):
             inputs = layers[-1].outputs if layers else config.inputs
-            layers.append(ClifLayer(config, i, inputs, window, generator))
+            behind = len(config.layers) - 1 - i
+            layers.append(
+                ClifLayer(
+                    inputs if window is None else window.axons,
+                    layer,
+                    config.steps - len(config.layers),
+                    i + 1,
+                    Normal(layer.mean, layer.std, generator),
+                    Quantiser(config.weight_bits, layer.clip),
+                    config.chip,
+                    window,
+                    after=behind,
+                    backward_every=config.backward_every,
+                )
+            )
         self.layers = nn.ModuleList(layers)
 
     @classmethod
     def of(cls, config: TrainConfig, network: Network) -> Clif:
         model = cls(config)
         for own, layer in zip(model.chain, network.layers, strict=False):
-            own.scale = layer.neuron.threshold / own.layer.neuron.threshold if own.fires else 1.0
+            own.scale = layer.neuron.threshold / own.config.neuron.threshold if own.fires else 1.0
             with torch.no_grad():
                 if own.weight.shape == layer.weights.shape:
                     own.weight.copy_(torch.from_numpy(layer.weights) / own.scale)
@@ -78,7 +95,7 @@ class Clif(ScaledRule[Trains]):
 
     def export(self, about: dict[str, object]) -> Network:
         network = self.network(tuple(layer.export() for layer in self.chain), about)
-        check_bounds(network)
+        check(beyond(network))
         return network
 
 

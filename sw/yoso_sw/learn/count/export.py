@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from yoso_sw.learn.count.layer import CountLayer
-from yoso_sw.learn.errors import TrainingError
 from yoso_sw.network.layer import Layer
 from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import CLEARED, KEPT, Neuron, Reset
@@ -30,8 +31,8 @@ def export(layer: CountLayer, charge: int) -> Layer:
     )
 
 
-def check_bounds(network: Network) -> None:
-    """Raise `TrainingError` if A, or V of a readout, could saturate, or a threshold is beyond the largest V.
+def beyond(network: Network) -> Iterator[str]:
+    """See `rules.Composer`: A, or V of a readout, that could saturate, thresholds beyond the largest V.
 
     The compiler refuses the first and the last; the trainer takes V of a readout as a plain sum.
     """
@@ -42,19 +43,19 @@ def check_bounds(network: Network) -> None:
         brought = layer.weights * times[:, None]
         most = max(int(np.maximum(brought, 0).sum(0).max()), -int(np.minimum(brought, 0).sum(0).min()))
         if most > chip.acc_max:
-            raise TrainingError(
+            yield (
                 f"layer {i}: weights of a neuron, times its levels, add up to {most}, beyond {chip.acc_max}; "
                 f"{remedy} or more acc_bits"
             )
         neuron = layer.neuron
         if neuron.threshold > chip.pot_max:
-            raise TrainingError(
+            yield (
                 f"layer {i}: its integer threshold {neuron.threshold} is beyond the largest potential "
                 f"{chip.pot_max} of pot_bits={chip.pot_bits}: lower threshold or raise pot_bits"
             )
         steps = neuron.end - neuron.start
         if not neuron.fires and most * steps > chip.pot_max:
-            raise TrainingError(
+            yield (
                 f"layer {i}: a potential may reach {most * steps} and saturate at {chip.pot_max}; "
                 f"{remedy} or more pot_bits"
             )

@@ -24,11 +24,11 @@ from yoso_hw.params import ChipParams
 from yoso_sw.learn import family
 from yoso_sw.learn.affine import Affine
 from yoso_sw.learn.count.repeated import count_repeated
-from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.layer_config import LayerConfig
-from yoso_sw.learn.module import MODE, ScaledModule
-from yoso_sw.learn.quantiser import Quantiser, back
+from yoso_sw.learn.module import MODE
+from yoso_sw.learn.placed import PlacedLayer
+from yoso_sw.learn.quantiser import Quantiser
 from yoso_sw.learn.times import Onward
 from yoso_sw.learn.trains import onward
 from yoso_sw.network.events import Events
@@ -88,13 +88,30 @@ class Counts:
         return Events.of_record(nn.functional.pad(self.trains, (0, 0, self.start, 0)).bool().cpu().numpy())
 
 
-def given(trains: torch.Tensor, steps: int) -> Counts:
-    """What inputs give the first layer: trains (batch, T, inputs) or a constant current (batch, 1, inputs).
+def given(inputs: torch.Tensor, steps: int, levels: int = 1) -> Counts:
+    """What inputs give the first layer, which sees T = `steps`.
 
-    `steps` is T.
+    Trains (batch, T, inputs), a constant current (batch, 1, inputs), or spike times (batch, inputs), of which
+    the `levels` steps make a current (`charge`). Raises `ValueError` for trains of other steps.
     """
+    trains = charge(inputs, levels)[:, None] if inputs.ndim == 2 else inputs
+    if trains.shape[1] not in (1, steps):
+        raise ValueError(f"inputs of shape {tuple(trains.shape)} are no trains of steps={steps}")
     counts = trains.sum(1) * (steps // trains.shape[1])
     return Counts(trains, counts, counts, 0, constant=trains.shape[1] < steps)
+
+
+def charge(times: torch.Tensor, levels: int) -> torch.Tensor:
+    """What spikes at `times`, inf for none, bring in every step after the `levels` that they charge.
+
+    Raises `ValueError` if one comes later.
+    """
+    brings = torch.where(times.isfinite(), levels - times, 0)
+    if ((brings <= 0) & times.isfinite()).any():
+        raise ValueError(
+            f"spikes come after the levels that charge, unit={levels}: give those of the encoder"
+        )
+    return brings
 
 
 def fire(current: torch.Tensor, threshold: int, chip: ChipParams) -> torch.Tensor:
@@ -153,28 +170,16 @@ def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[
     return passed, passed.sum(1) + (smooth - smooth.detach())
 
 
-class CountLayer(ScaledModule):
-    """A layer, dense or a convolution, which spikes or is the readout.
+class CountLayer(PlacedLayer):
+    """`PlacedLayer` of integrate-and-fire neurons, with the gradient of their counts.
 
     Parameters
     ----------
-    axons
-        Inputs of a neuron, the bias apart.
-    config
-        Its neurons, threshold, bias, pooling and dropout.
-    steps
-        T.
-    start
-        As in `Counts`.
+    axons, config, steps, start, init, quantiser, chip, window
+        As of `PlacedLayer`; where it opens changes no spike.
     unit
         What an axon brings at most a step: the levels of charged inputs, else 1. Thresholds and the bias are
         that many times those of `config`, so that inputs count as 0 .. 1.
-    init, quantiser
-        First weights, and how they become integers.
-    chip
-        Whose A and V clamp; None: the default chip's.
-    window
-        The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
     """
 
     def __init__(
@@ -182,43 +187,15 @@ class CountLayer(ScaledModule):
         axons: int,
         config: LayerConfig,
         steps: int,
-        start: int = 1,
+        start: int | None = None,
         unit: int = 1,
-        init: Normal = Normal(),
-        quantiser: Quantiser = Quantiser(),
+        init: Normal | None = None,
+        quantiser: Quantiser | None = None,
         chip: ChipParams | None = None,
         window: Window | None = None,
     ) -> None:
-        super().__init__()
-        self.neurons, self.config, self.window = config.neurons, config, window
-        self.axons, self.steps, self.start, self.unit = axons, steps, start, unit
-        self.quantiser, self.chip = quantiser, chip or ChipParams()
-        self.weight = init.draw(axons + config.bias, config.neurons)
-
-    @property
-    def outputs(self) -> int:
-        """Neurons whose spikes go on, or groups of them."""
-        positions = 1 if self.window is None else self.window.positions
-        return self.neurons * positions // (4 if self.config.pool else 1)
-
-    def quantise(self) -> None:
-        """Fix the scale."""
-        scale = self.quantiser.scale(self.weight.detach())
-        if not 0 < scale < float("inf"):
-            raise TrainingError(
-                f"the weights of the {self.neurons}-neuron layer give no scale: {scale}; check its mean, std "
-                "and clip, and the learning rate"
-            )
-        self.scale = scale
-
-    def unquantise(self, rounded: bool) -> None:
-        """As `rule.Scaled` says."""
-        back(self, self.working, rounded)
-
-    @property
-    def working(self) -> torch.Tensor:
-        """Weights of the phase, (axons + bias, neurons)."""
-        return self.weight if self.scale is None else self.quantiser.integers(self.weight, self.scale)
+        super().__init__(axons, config, steps, start, init, quantiser, chip, window)
+        self.unit = unit
 
     @property
     def threshold(self) -> float:
@@ -231,7 +208,7 @@ class CountLayer(ScaledModule):
 
         `generator` draws the dropout, None: no dropout.
         """
-        own = spikes if isinstance(spikes, Counts) else given(spikes, self.steps)
+        own = spikes if isinstance(spikes, Counts) else given(spikes, self.steps, self.unit)
         generator = self.mode(generator)
         training, counts, kept = generator is not None, own.counts, None
         if generator is not None and self.config.dropout:

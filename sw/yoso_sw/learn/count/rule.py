@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from yoso_sw.data.encoding import ttfs
 from yoso_sw.data.samples import Inputs
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.count import limits
-from yoso_sw.learn.count.export import check_bounds, export
-from yoso_sw.learn.count.layer import CountLayer, Counts, given
-from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.count.export import beyond, export
+from yoso_sw.learn.count.layer import CountLayer, Counts, charge, given
+from yoso_sw.learn.errors import TrainingError, check
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.quantiser import Quantiser
 from yoso_sw.learn.rule import ScaledRule
+from yoso_sw.learn.times import encode
 from yoso_sw.learn.trains import of_events
-from yoso_sw.network.events import NEVER, Events
+from yoso_sw.network.events import Events
 from yoso_sw.network.network import Network
 
 
@@ -92,9 +92,7 @@ class Count(ScaledRule[Counts]):
     def encode(self, inputs: Inputs) -> torch.Tensor:
         """Of pixels what every step brings, 0 .. levels, (n, 1, inputs); of events trains (n, T, inputs)."""
         if self.charge:
-            steps = inputs.steps if isinstance(inputs, Events) else ttfs.spike_steps(inputs, self.charge)
-            brings = np.where(steps == NEVER, 0, self.charge - steps).astype(np.float32)
-            return torch.from_numpy(brings[:, None])
+            return charge(encode(inputs, self.charge), self.charge)[:, None]
         events = inputs if isinstance(inputs, Events) else Events.of_steps(inputs)
         return of_events(events, self.steps)
 
@@ -122,7 +120,7 @@ class Count(ScaledRule[Counts]):
         network = self.network(
             tuple(export(layer, 0 if i else self.charge) for i, layer in enumerate(self.chain)), about
         )
-        check_bounds(network)
+        check(beyond(network))
         return network
 
 

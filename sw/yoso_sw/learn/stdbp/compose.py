@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from yoso_sw.learn.composed import unlike
 from yoso_sw.learn.layer_config import LayerConfig
+from yoso_sw.learn.stdbp.export import beyond as beyond
 from yoso_sw.learn.stdbp.export import export as export_layer
 from yoso_sw.learn.stdbp.layers import Conv2d, TemporalLayer
 from yoso_sw.network.layer import Layer
 
 LAYER = TemporalLayer
 
+#: As `composed.ALIKE`.
+ALIKE: dict[str, Callable[[Any], Any]] = {
+    "steps": lambda layer: layer.last + 1,
+    "weight_bits": lambda layer: layer.quantiser.weight_bits,
+    "min_slope": lambda layer: layer.extras.min_slope,
+}
 
-def export(layer: TemporalLayer, place: int) -> Layer:
+
+def export(layers: Sequence[TemporalLayer], levels: int | None) -> list[Layer]:
     """See `rules.Composer`."""
-    return export_layer(layer)
+    return [export_layer(layer) for layer in layers]
 
 
 def told(layers: Sequence[TemporalLayer], levels: int | None) -> dict[str, Any]:
@@ -30,15 +39,18 @@ def told(layers: Sequence[TemporalLayer], levels: int | None) -> dict[str, Any]:
     return found | ({} if levels is None else {"levels": levels})
 
 
+def misfits(layers: Sequence[TemporalLayer], levels: int | None) -> Iterator[str]:
+    """See `rules.Composer`."""
+    for i, layer in enumerate(layers):
+        if layer.norm is not None and not (layer.constant and layer.bias):
+            yield f"layer {i}: its batch_norm needs slope='constant' and bias=True, into which it is folded"
+        if layer.neuron.silent and i < len(layers) - 1:
+            yield f"layer {i} never fires, and nothing goes on to the next one"
+
+
 def obstacles(layers: Sequence[TemporalLayer]) -> Iterator[str]:
     """See `rules.Composer`."""
-    for key, values in (
-        ("steps", {layer.last + 1 for layer in layers}),
-        ("weight_bits", {layer.quantiser.weight_bits for layer in layers}),
-        ("min_slope", {layer.extras.min_slope for layer in layers}),
-    ):
-        if len(values) > 1:
-            yield f"layers have several {key}, {', '.join(map(str, sorted(values)))}: give all the same"
+    yield from unlike(layers, ALIKE)
 
 
 def settings(layers: Sequence[TemporalLayer]) -> dict[str, Any]:
@@ -52,7 +64,7 @@ def settings(layers: Sequence[TemporalLayer]) -> dict[str, Any]:
     }
     if isinstance(first, Conv2d):
         return known | {"inputs": first.window.inputs, "rows": first.window.rows}
-    return known | {"inputs": len(first.weight) - first.bias, "rows": 1}
+    return known | {"inputs": len(first.weight) - first.bias}
 
 
 def _layer_config(layer: TemporalLayer) -> LayerConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -52,8 +52,8 @@ def check_neurons(layers: Sequence[TemporalLayer], config: TrainConfig) -> None:
             )
 
 
-def check_bounds(network: Network) -> None:
-    """Raise `TrainingError` if A of a neuron could saturate, or V where the trainer takes it as a plain sum.
+def beyond(network: Network) -> Iterator[str]:
+    """See `rules.Composer`: A of a neuron that could saturate, or V where the trainer takes a plain sum.
 
     The compiler refuses the first; the second would part the trainer from the chip.
     """
@@ -66,7 +66,7 @@ def check_bounds(network: Network) -> None:
             ("negative", -low.min(), -chip.acc_min),
         ):
             if value > bound:
-                raise TrainingError(
+                yield (
                     f"layer {i}: {name} weights of a neuron add up to {value}, beyond {bound}; "
                     "use fewer weight bits, a larger clip or more acc_bits"
                 )
@@ -79,7 +79,7 @@ def check_bounds(network: Network) -> None:
         grown = weights * ages
         largest = max(np.maximum(grown, 0).sum(0).max(), -np.minimum(grown, 0).sum(0).min())
         if (neuron.slope or not neuron.fires) and largest >= min(chip.pot_max, stdbp.EXACT):
-            raise TrainingError(
+            yield (
                 f"layer {i}: a potential may reach {largest} and saturate at {chip.pot_max}; "
                 "use fewer weight bits or a larger clip"
             )

@@ -11,12 +11,12 @@ from torch import nn
 
 from yoso_sw.data.samples import Inputs
 from yoso_sw.learn.config import TrainConfig
-from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.errors import TrainingError, check
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.layer_config import LayerConfig
 from yoso_sw.learn.rule import ScaledRule
 from yoso_sw.learn.stdbp import stdbp
-from yoso_sw.learn.stdbp.export import check_bounds, check_neurons, export
+from yoso_sw.learn.stdbp.export import beyond, check_neurons, export
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, TemporalLayer, flat, picture
 from yoso_sw.learn.times import Spikes, decide, encode, spike_time_loss
 from yoso_sw.network.layer import Window
@@ -157,7 +157,7 @@ class Stdbp(ScaledRule[Spikes]):
     def export(self, about: dict[str, object]) -> Network:
         check_neurons(self.chain, self.config)
         network = self.network(tuple(export(layer) for layer in self.chain), about)
-        check_bounds(network)
+        check(beyond(network))
         return network
 
 

@@ -30,10 +30,15 @@ from yoso_sw.learn.count.layer import CountLayer
 
 
 class TandemLayer(CountLayer):
-    """`CountLayer` with the twin's V_total and gradient; parameters are its."""
+    """`CountLayer` with the twin's V_total and gradient; parameters are its.
+
+    Raises `ValueError` for a `batch_norm` without a bias.
+    """
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        if self.config.batch_norm and not self.config.bias:
+            raise ValueError(f"batch_norm={self.config.batch_norm} needs bias=True, into which it is folded")
         spread = self.config.batch_norm * self.threshold
         self.norm = BatchNorm(self.neurons, spread) if spread else None
 
