@@ -42,7 +42,9 @@ def test_the_command_tells_stages_bits_and_where_float_weights_come_from(own, tm
 
     first = kept.read_bytes()
     kept.unlink()
-    said = yoso("profile", own, "--rtl", 0)
+    said = yoso("profile", own, "--rtl", 0, "--pictures", "pdf")
+    assert (tmp_path / "build" / "reports" / "profile.pdf").read_bytes().startswith(b"%PDF")
+    assert "(profile.pdf)" in (tmp_path / "build" / "reports" / "profile.md").read_text()
     assert "a network file holds integers alone. `--train` trains the float phase anew" in said
     report = json.loads((tmp_path / "build" / "reports" / "profile.json").read_text())
     assert [row["stage"] for row in report["stages"]] == ["trained", "golden"]
