@@ -9,6 +9,7 @@
 # RESULTS=file  finished chunks of make regress, which another machine goes on from    HTML=file  page of make sim, regress
 # BOARD=name|file  board, of make bitstream and make board    RUN=name  name of this run (yoso runs)
 # SPEC=file  what make explore explores    IMAGE=n, FORMAT=vcd|fst, PE=x,y  image, file and PE of make waves
+# ALL=1  what trains and tests as well, of make env
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +41,7 @@ SPEC ?=
 IMAGE ?=
 FORMAT ?=
 PE ?=
+ALL ?=
 HTML ?=
 PORT ?= /dev/ttyUSB0
 
@@ -158,7 +160,7 @@ docs: $(DOCS_ENV) ## pages and API as a site, build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo build/site/index.html
 
-env: $(SIM_ENV) ## make the environment of `make sim` and no more
+env: $(if $(ALL),$(TEST_ENV),$(SIM_ENV)) ## make the environment of `make sim` and no more (ALL=1: training, search, pages and tests too)
 
 # What took hours to train or minutes to compile, and belongs to no one version of the sources; and runs, which
 # `yoso runs prune` removes.

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,8 @@ def measure(asked: Asked, images: int, rtl: int, given: Path | None, anew: bool)
         samples.first(rtl)
     beside = path.with_suffix(".toml")
     config = load_config(beside) if beside.is_file() else None
+    if config is not None and (data := network.about.get("data") or network.about.get("dataset")):
+        config = replace(config, dataset=data)  # the configuration may leave it to the command
     notes: list[str] = []
     trainer, model = importlib.util.find_spec("torch") is not None, None
     if trainer:
