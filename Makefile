@@ -6,9 +6,10 @@
 # DATA=name|path  data set, if not the one that the network records (OTHER_DATA=1: another is meant)
 # BLOCK=name  block of the RTL to test, prove, synthesise, plant bugs in    MUTANT=name  planted bug    FIGURE=name
 # PROOF=name  formal proof      PORT=name  serial port of a board    CASE=file|json  of make soak
-# RESULTS=file  finished chunks of make regress, which another machine goes on from    HTML=file  page of make sim
+# RESULTS=file  finished chunks of make regress, which another machine goes on from    HTML=file  page of make sim, regress
 # BOARD=name|file  board, of make bitstream and make board    RUN=name  name of this run (yoso runs)
 # SPEC=file  what make explore explores    IMAGE=n, FORMAT=vcd|fst, PE=x,y  image, file and PE of make waves
+# ALL=1  what trains and tests as well, of make env
 
 PYTHON ?= python3
 VENV := .venv
@@ -40,6 +41,7 @@ SPEC ?=
 IMAGE ?=
 FORMAT ?=
 PE ?=
+ALL ?=
 HTML ?=
 PORT ?= /dev/ttyUSB0
 
@@ -51,23 +53,26 @@ DATA_OPTIONS = $(if $(DATA),--data '$(DATA)') $(if $(OTHER_DATA),--other-data)
 BLOCK_OPTION = $(if $(BLOCK),--block '$(BLOCK)')
 BOARD_OPTION = $(if $(BOARD),--board '$(BOARD)')
 MANY_OPTIONS = $(if $(IMAGES),--images $(IMAGES)) $(if $(JOBS),--jobs $(JOBS))
+PAGE_OPTION = $(if $(HTML),--html '$(HTML)')
+PAGE_ENV = $(if $(HTML),$(BIN)/python -c 'import plotly' 2> /dev/null || $(PIP_INSTALL) --editable '.[html]')
 NAMED = $(if $(RUN),--run '$(RUN)')
 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore compare bitstream board env clean distclean
+.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore compare profile search bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@sed -n 's/^# \([A-Z]*=\)/  \1/p' $(MAKEFILE_LIST)
 
 sim: $(SIM_ENV) ## classify IMAGES=100 test images on the RTL, every spike compared with the golden model
-	@$(if $(HTML),$(BIN)/python -c 'import plotly' 2> /dev/null || $(PIP_INSTALL) --editable '.[html]')
-	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(HTML),--html '$(HTML)') $(NAMED)
+	@$(PAGE_ENV)
+	@$(BIN)/yoso sim $(RUN_OPTIONS) $(MANY_OPTIONS) $(PAGE_OPTION) $(NAMED)
 
 regress: $(SIM_ENV) ## the same for IMAGES=10000 in JOBS=2 processes; goes on where a kill stopped it, or RESULTS=file
-	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)') $(NAMED)
+	@$(PAGE_ENV)
+	@$(BIN)/yoso regress $(RUN_OPTIONS) $(MANY_OPTIONS) $(if $(RESULTS),--results '$(RESULTS)') $(PAGE_OPTION) $(NAMED)
 
 waves: $(SIM_ENV) ## write a waveform of IMAGE=0, and states of GTKWave and Surfer with its spikes by layer (PE=x,y: core and FIFOs too)
 	@$(BIN)/yoso waves $(RUN_OPTIONS) $(if $(IMAGE),--image $(IMAGE)) $(if $(FORMAT),--format $(FORMAT)) $(if $(PE),--pe $(PE))
@@ -109,6 +114,12 @@ formal: $(FORMAL_ENV) ## prove the blocks of the RTL for all time, and that each
 train: $(TEST_ENV) ## train NET=name of sw/networks; goes on where a kill stopped it, or RESULTS=file (DEVICE=cuda: on a GPU)
 	@$(BIN)/yoso train $(if $(NET),--net '$(NET)') $(if $(DATA),--data '$(DATA)') $(if $(DEVICE),--device '$(DEVICE)') $(NAMED)
 
+search: $(TEST_ENV) ## search thresholds, windows and bits that NET=file names in its table [search], by validation images
+	@$(BIN)/yoso search $(if $(NET),--net '$(NET)')
+
+profile: $(TEST_ENV) ## what quantisation costs NET=name|file, layer by layer, and IMAGES=1000 by stage
+	@$(BIN)/yoso profile $(RUN_OPTIONS) $(if $(IMAGES),--images $(IMAGES))
+
 bench-train: $(TEST_ENV) ## time an epoch of STDBP beside plain PyTorch and a ReLU network
 	@$(BIN)/yoso bench
 
@@ -149,7 +160,7 @@ docs: $(DOCS_ENV) ## pages and API as a site, build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo build/site/index.html
 
-env: $(SIM_ENV) ## make the environment of `make sim` and no more
+env: $(if $(ALL),$(TEST_ENV),$(SIM_ENV)) ## make the environment of `make sim` and no more (ALL=1: training, search, pages and tests too)
 
 # What took hours to train or minutes to compile, and belongs to no one version of the sources; and runs, which
 # `yoso runs prune` removes.

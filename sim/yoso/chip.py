@@ -104,7 +104,7 @@ class Chip:
         return choice.image
 
     def fits(self, network: Network) -> list[Fit]:
-        """Which named chips hold a network, and the smallest of this chip's kind."""
+        """Which named chips hold a network, and the smallest of PEs like this one's, or larger, that does."""
         return [*fits(network, self.name or chips.DEFAULT, self.settings)]
 
     def run(

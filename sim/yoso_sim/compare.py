@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from yoso_hw.packet import Kind, Packets, kind_of
-from yoso_hw.registers import Reset
 from yoso_sw.compile.image import ImageError, WeightImage
 from yoso_sw.compile.predict import PREDICTED, predict_counters
 from yoso_sw.network.events import Events
@@ -15,7 +14,7 @@ from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.network import Network
 
 from yoso_sim.host import Outcome
-from yoso_sim.running.parts import State
+from yoso_sim.running.parts import State, golden_state
 
 
 @dataclass(frozen=True)
@@ -216,16 +215,6 @@ def compare_counters(image: WeightImage, golden: GoldenResult, counters: np.ndar
                 f"predicted {predicted[y, x, counter]}"
             )
     return notes
-
-
-def golden_state(network: Network, golden: GoldenResult, layer: int) -> State:
-    """What the neurons of a layer hold when each image ends. Neurons that fire more than once keep no bit."""
-    fired = golden.spikes[layer].counts > 0
-    return State(
-        golden.potentials[layer].astype(np.int64),
-        golden.accumulated[layer].astype(np.int64),
-        fired if network.layers[layer].neuron.reset is Reset.ONCE else np.zeros_like(fired),
-    )
 
 
 def compare_states(network: Network, golden: GoldenResult, states: Mapping[int, State]) -> list[str]:

@@ -107,6 +107,39 @@ def test_a_missing_package_is_one_line_that_says_what_to_type(tmp_path):
         ]
 
 
+def test_import_yoso_needs_no_extra_and_what_does_says_what_to_type(tmp_path):
+    found = python(
+        """
+import yoso
+network = yoso.network([yoso.layer([[5, 0], [0, 5]], threshold=3), yoso.layer([[1, 0], [0, 1]])],
+                       steps=8, levels=4, name="tiny")
+import numpy as np
+pixels = np.array([[0, 200], [200, 0]], np.uint8)
+run = yoso.Chip(cols=2, rows=1).run(network, pixels)
+said = []
+for ask in (
+    lambda: yoso.Chip(backend="rtl", cols=2, rows=1).run(network, pixels),
+    lambda: yoso.Chip(backend="board", port="/dev/none").run(network, pixels),
+    lambda: yoso.train("mnist-784-100-10"),
+    lambda: yoso.to_nir(network),
+    lambda: yoso.nn,
+    lambda: run.raster(),
+    lambda: run.energy(),
+):
+    try:
+        said.append(f"no error: {ask()}")
+    except yoso.ERRORS as error:
+        said.append(str(error))
+print(json.dumps([run.decisions.tolist(), said]))
+""",
+        tmp_path,
+    )
+    decisions, said = found
+    assert decisions == [1, 0]
+    for line, extra in zip(said, ("sim", "board", "train", "nir", "train", "sim", "synth"), strict=True):
+        assert "is not installed: pip install 'yoso[" in line and extra in line.split("[")[1], line
+
+
 def test_an_error_of_the_program_itself_is_not_taken_for_a_missing_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "yoso_sw.commands.compile", None)
     done = CliRunner().invoke(main, ["compile", "--help"])

@@ -124,3 +124,37 @@ def test_help_says_what_clean_keeps(clone):
         "make clean" in line and "neither training checkpoints nor tools" in line and "nor runs" in line
         for line in lines
     )
+
+
+# ---- what a target makes and calls -----------------------------------------------------------------------
+
+
+def dry(clone, *words):
+    """The commands of a target, in order, of which none runs."""
+    (clone / "tests").mkdir(exist_ok=True)
+    (clone / "tests/nir-tools.txt").touch()
+    done = make(clone, "-n", *words)
+    assert done.returncode == 0, done.stderr
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
+def test_the_environment_has_torch_for_cpus_and_the_rest_only_if_asked_for(clone):
+    some, every = ("\n".join(dry(clone, "env", *words)) for words in ((), ("ALL=1",)))
+    assert "'.[sim]'" in some and "torch" not in some and "'.[test]'" not in some
+    assert "whl/cpu torch" in every and "'.[test]'" in every
+
+
+@pytest.mark.parametrize(
+    ("words", "called"),
+    [
+        ("profile NET=mine.npz IMAGES=50 CHIP=lanes=2", "profile --net 'mine.npz' --set lanes=2 --images 50"),
+        ("search NET=mine.toml", "search --net 'mine.toml'"),
+        ("sim NET=mine.npz HTML=run.html RUN=a", "sim --net 'mine.npz' --html 'run.html' --run 'a'"),
+        ("regress HTML=run.html", "regress --html 'run.html'"),
+        ("regress JOBS=1", "regress --jobs 1"),
+    ],
+)
+def test_a_target_hands_on_what_it_was_asked(clone, words, called):
+    lines = dry(clone, *words.split())
+    assert lines[-1] == f".venv/bin/yoso {called}"
+    assert any("import plotly" in line for line in lines) == ("HTML" in words)

@@ -333,7 +333,9 @@ def test_published_rows_are_priced_and_stay_otherwise_as_they_were(tmp_path, mon
     monkeypatch.setattr(priced, "missing", lambda: "")
     monkeypatch.setattr(priced, "netlists", lambda *given, **more: netlists())
     monkeypatch.setattr(priced, "COUNTED", IMAGES)
-    done = CliRunner().invoke(main, ["compare", COUNT, "--price"])
+    done = CliRunner().invoke(main, ["compare", COUNT, "--price", "--pictures", "svg"])
+    assert (tmp_path / "reports" / "compare.svg").read_text().startswith("<?xml")
+    assert "(compare.svg)" in (tmp_path / "reports" / "compare.md").read_text()
     assert done.exit_code == 0, done.output
     for name, numbers in zip((COUNT, "ann-784-100-10"), published, strict=True):
         before, after = ({row["network"]: dict(row) for row in own["rows"]} for own in (page.load(), numbers))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from support import page_run
 from support.page_run import PARAMS, STEPS, embedded, sim
+from yoso_sim.commands import campaign
 from yoso_sim.html import collect, figures
 from yoso_sim.html.file import energy_of
 from yoso_sim.html.page import page
@@ -177,6 +178,26 @@ def test_an_estimate_of_another_network_or_chip_is_none_of_this_run(tmp_path, fo
     (tmp_path / "energy.json").write_text(json.dumps(found))
     campaign = SimpleNamespace(network_path=tmp_path / "maps.npz", build=SimpleNamespace(params=PARAMS))
     assert (energy_of(tmp_path, campaign) is not None) == same
+
+
+# ---- a regression ----------------------------------------------------------------------------------------
+
+
+def test_a_regression_has_a_page_of_its_first_images_run_once_more_beside_the_watch(tmp_path, monkeypatch):
+    monkeypatch.setenv("YOSO_OUTPUT", str(tmp_path))
+    monkeypatch.setattr(campaign, "PAGE_IMAGES", 6)
+    asked = [*page_run.files(tmp_path), "--html", str(tmp_path / "all.html")]
+    done = sim(*asked, images=8, command="regress")
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "reports" / "regress.json").read_text())["images"] == 8
+    text = (tmp_path / "all.html").read_text()
+    counts = np.array(embedded(text)["figures"]["confusion"]["data"][0]["customdata"])
+    assert counts.sum() == 6 and "% of 6 images on the RTL" in text
+    watched = [json.loads(path.read_text())["result"] for path in tmp_path.glob("regress/*/images-*.json")]
+    assert sorted(("watched" in result, len(result["labels"])) for result in watched) == [
+        (False, 8),
+        (True, 6),
+    ]
 
 
 # ---- what may go wrong -----------------------------------------------------------------------------------

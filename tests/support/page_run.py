@@ -60,9 +60,9 @@ def files(folder: Path, name="maps") -> list[str]:
     return ["--net", str(folder / "maps.npz"), "--data", str(folder / "squares.npz")]
 
 
-def sim(*arguments: str, images: int = IMAGES):
-    """``yoso sim`` of some images on the chip."""
-    asked = ["sim", *arguments, *CHIP, "--images", str(images)]
+def sim(*arguments: str, images: int = IMAGES, command: str = "sim"):
+    """``yoso sim``, or another command, of some images on the chip."""
+    asked = [command, *arguments, *CHIP, "--images", str(images)]
     return CliRunner().invoke(main, asked, catch_exceptions=False)
 
 

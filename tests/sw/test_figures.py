@@ -244,6 +244,8 @@ def test_spike_times_draws_committed_networks(tmp_path):
     names = ["mnist-784-100-10-stdbp", "mnist-784-100-10"]
     run_command("spike-times", *names, "--images", 30, "--out", tmp_path)
     assert (tmp_path / "spike-times.png").read_bytes().startswith(PNG)
+    run_command("spike-times", names[1], "--images", 30, "--out", tmp_path / "vector", "--pictures", "pdf")
+    assert (tmp_path / "vector" / "spike-times.pdf").read_bytes().startswith(b"%PDF")
     rows = json.loads((tmp_path / "spike-times.json").read_text())["numbers"]["networks"]
     assert [row["network"] for row in rows] == names
     assert 0 < rows[0]["fired at the decision"] < rows[0]["fired in all"] < 100
@@ -327,6 +329,10 @@ def test_published_figures_name_the_commands_that_made_them(tmp_path):
         (tmp_path / f"{name}.png").write_bytes(PNG)
         made = {"figure": name, "command": f"{report.COMMAND} {name}", "caption": f"It shows {name}."}
         (tmp_path / f"{name}.json").write_text(json.dumps(made))
+    (tmp_path / "gradients.png").rename(tmp_path / "gradients.svg")
+    said = error_of("publish", "--out", tmp_path, "--to", tmp_path / "docs")
+    assert "gradients.png is missing: run `yoso figures gradients` without --pictures" in said
+    (tmp_path / "gradients.svg").rename(tmp_path / "gradients.png")
     assert "make accuracy" in error_of("publish", "--out", tmp_path, "--to", tmp_path / "docs")
     (tmp_path / "tables.md").write_text("tables")
     run_command("publish", "--out", tmp_path, "--to", tmp_path / "docs")

@@ -45,15 +45,33 @@ def test_the_goals_of_the_mnist_csnn_are_met_by_estimate_which_is_near_what_the_
     assert on_chip(network, "9 x 9", small).cycles == pytest.approx(22_360, rel=0.1)
 
 
-def test_the_smallest_of_a_kind_has_what_the_network_needs_and_no_less_than_the_kind():
+def test_the_smallest_of_a_kind_has_what_the_network_needs_and_memories_no_less_than_the_kind():
     network = committed(CSNN)
     for kind in ("default", "8-lane"):
         base, smallest = chips.load(kind), [*fits(network, kind)][-1].params
         assert (smallest.lanes, smallest.side) == (base.lanes, 29)
         assert (smallest.acc_bits, smallest.pot_bits) == (network.acc_bits, network.pot_bits)
-        for name in ("cols", "rows", "neurons", "weights"):
+        for name in ("neurons", "weights"):
             assert getattr(smallest, name) >= getattr(base, name)
         compile_network(network, smallest)
+
+
+@pytest.mark.parametrize("name", ["mnist-784-100-10", DENSE, "n-mnist-count"])
+def test_the_smallest_of_a_kind_has_fewer_pes_than_the_kind_where_fewer_hold_the_network(name):
+    network = committed(name)
+    smallest = [*fits(network, chips.DEFAULT)][-1].params
+    compile_network(network, smallest)
+    assert smallest.nodes < chips.load(chips.DEFAULT).nodes
+    for cols, rows in ((smallest.cols - 1, smallest.rows), (smallest.cols, smallest.rows - 1)):
+        if cols and rows:
+            with pytest.raises(CompileError):
+                compile_network(network, dataclasses.replace(smallest, cols=cols, rows=rows))
+
+
+def test_a_side_of_the_mesh_that_is_asked_for_is_the_smallests_least():
+    network = committed("mnist-784-100-10")
+    smallest = [*fits(network, chips.DEFAULT, ("cols=7",))][-1].params
+    assert (smallest.cols, smallest.rows) == (7, 1)
 
 
 def test_what_a_network_needs_beside_memory_is_widened_and_nothing_narrowed():

@@ -42,7 +42,9 @@ def test_the_command_tells_stages_bits_and_where_float_weights_come_from(own, tm
 
     first = kept.read_bytes()
     kept.unlink()
-    said = yoso("profile", own, "--rtl", 0)
+    said = yoso("profile", own, "--rtl", 0, "--pictures", "pdf")
+    assert (tmp_path / "build" / "reports" / "profile.pdf").read_bytes().startswith(b"%PDF")
+    assert "(profile.pdf)" in (tmp_path / "build" / "reports" / "profile.md").read_text()
     assert "a network file holds integers alone. `--train` trains the float phase anew" in said
     report = json.loads((tmp_path / "build" / "reports" / "profile.json").read_text())
     assert [row["stage"] for row in report["stages"]] == ["trained", "golden"]
@@ -83,3 +85,21 @@ def test_a_network_alone_is_profiled_without_floats(own, tmp_path):
     assert "No configuration stands beside the network" in said
     said = yoso("profile", "alone.npz", "--rtl", 0, "--train", fails=True)
     assert "alone.toml, and its float weights cannot be read or trained without" in said
+
+
+def test_float_weights_are_found_where_the_command_named_the_data_and_the_pair_has_a_name_alone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("YOSO_OUTPUT", "build")
+    images, labels = quadrants(400, 1, classes=5)
+    np.savez("five.npz", images=images, labels=labels)
+    configure(tmp_path, "", classes=5)
+    yoso("train", "quadrants", "--data", "five.npz")
+    said = yoso("profile", "quadrants", "--rtl", 0, "--images", 20)
+    assert "No float weights" not in said and "No configuration" not in said
+    report = json.loads((tmp_path / "build" / "reports" / "profile.json").read_text())
+    assert report["stages"][0]["stage"] == "float" and report["notes"] == []
+    (tmp_path / "build" / "train" / "quadrants.float.pt").unlink()
+    yoso("profile", "quadrants", "--rtl", 0, "--images", 20, "--train")
+    assert "there is no trained network 'quadrant'" in yoso("profile", "quadrant", "--rtl", 0, fails=True)

@@ -283,12 +283,14 @@ def test_a_search_of_another_space_or_at_work_is_refused(own, tmp_path):
 def test_the_command_searches_reports_and_writes_a_configuration_that_trains(own, tmp_path):
     first = said(own, "--trials", 2)
     assert "trial 1: weight_bits=" in first and "yoso train build/search/five/five-best.toml" in first
-    assert "2 of 3 trials are done already" in said(own, "--trials", 3)
+    assert "2 of 3 trials are done already" in said(own, "--trials", 3, "--pictures", "svg")
     reports = tmp_path / "build" / "reports"
     report = json.loads((reports / "search.json").read_text())
     assert len(report["rows"]) == 3 and report["objectives"] == ["accuracy"]
     assert "test set was not read" in (reports / "search.md").read_text()
     assert (reports / "search.png").read_bytes()[:4] == b"\x89PNG"
+    assert (reports / "search.svg").read_text().startswith("<?xml")
+    assert "(search.svg)" in (reports / "search.md").read_text()
     best = tmp_path / "build" / "search" / "five" / "five-best.toml"
     table = tomllib.loads(best.read_text())
     (number,) = report["best"]

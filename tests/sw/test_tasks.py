@@ -153,11 +153,13 @@ def test_the_step_from_which_accuracy_stays_is_found():
 
 
 def test_accuracy_by_step_of_a_committed_network_ends_where_the_network_does(tmp_path):
-    result = run("anytime", "mnist-784-100-10-count", "--images", 200, "--out", tmp_path)
+    result = run("anytime", "mnist-784-100-10-count", "--images", 200, "--out", tmp_path, "--pictures", "svg")
     assert result.exit_code == 0, result.output
-    (row,) = json.loads((tmp_path / "anytime.json").read_text())["numbers"]
+    report = json.loads((tmp_path / "anytime.json").read_text())
+    (row,) = report["numbers"]
+    assert report["command"] == "yoso tasks anytime mnist-784-100-10-count --images 200"
     assert len(row["curve"]) == 20 and row["curve"][-1]["accuracy"] > 95 > row["curve"][9]["accuracy"]
-    assert (tmp_path / "anytime.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "anytime.svg").read_text().startswith("<?xml")
 
 
 def test_the_page_has_every_tasks_command_and_says_what_makes_one_that_is_missing(tmp_path):

@@ -321,7 +321,8 @@ def test_the_command_trains_and_writes_the_network(tmp_path):
     again = CliRunner().invoke(main, [*command, "--restart"])
     assert "resuming" not in again.output
     assert np.array_equal(Network.load(tmp_path / "quarters.npz").layers[0].weights, first.layers[0].weights)
-    assert "resuming" in CliRunner().invoke(main, ["--net", *command]).output
+    assert "resuming" in CliRunner().invoke(main, ["--net", *command, "--pictures", "svg"]).output
+    assert (tmp_path / "x.curve.svg").read_text().startswith("<?xml")
     # Whoever trains to the same finds the files as they were.
     assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in kept] == before
 

@@ -1,0 +1,1 @@
+"""The core of a PE: load, compute, store and sender, decoupled by streams, and the kinds of its neurons."""

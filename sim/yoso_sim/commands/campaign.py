@@ -27,6 +27,7 @@ from yoso_sw.commands.options import (
     picture_option,
 )
 from yoso_sw.commands.recorded import recorded
+from yoso_sw.data.samples import Samples
 from yoso_sw.network.network import Network
 from yoso_sw.runs.run import NamedRun
 
@@ -44,6 +45,9 @@ from yoso_sim.watch import WATCHED
 
 #: Images a chunk: a kill loses one chunk a process, and each chunk reads all counters once.
 SIM_CHUNK, REGRESS_CHUNK = 10, 50
+
+#: Images on the page of a regression, at most; every tenth can be looked at step by step.
+PAGE_IMAGES = 100
 
 
 def bar() -> Progress:
@@ -116,7 +120,9 @@ def finish(
     html: Path | None = None,
     pictures: str = "png",
 ) -> None:
-    """Write the report, the picture, the page `html`; print the table; exit with 1 if anything differs."""
+    """Write the report, the picture, the page `html` of a watched run; print the table; exit with 1 if
+    anything differs.
+    """
     seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
     report = reports.summarise(campaign.network, campaign.build.params, results, seconds)
     console.print(reports.table(report))  # first: there may be no room for the report
@@ -125,14 +131,41 @@ def finish(
     drawing.save(reports.draw(report, campaign.build.params, results), folder / f"{name}.{pictures}")
     console.print(f"[dim]{os.path.relpath(folder / name)}.json, .{pictures}")
     if html:
-        write_whole(html, page(campaign, results, report, energy_of(run.latest, campaign)))
-        console.print(
-            f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser"
-        )
+        write_page(html, campaign, results, report, run)
     if not reports.passed(report):
         for note in report["notes"]:
             console.print(note, style="red", markup=False)
         raise click.ClickException("RTL and golden model differ")
+
+
+def write_page(
+    html: Path,
+    campaign: campaigns.Campaign,
+    results: list[dict[str, Any]],
+    report: dict[str, Any],
+    run: NamedRun,
+) -> None:
+    """Write the page of a watched campaign."""
+    write_whole(html, page(campaign, results, report, energy_of(run.latest, campaign)))
+    console.print(f"[dim]{os.path.relpath(html)} ({html.stat().st_size / 1e6:.1f} MB): open it in a browser")
+
+
+def watch_some(html: Path, asked: Asked, samples: Samples, jobs: int, run: NamedRun) -> None:
+    """Run the first images once more, beside the watch, and write their page.
+
+    Raises what `prepare` and `yoso_sim.campaign.run` raise, and `click.ClickException` if anything differs.
+    """
+    some = samples.first(min(PAGE_IMAGES, len(samples)))
+    console.print(f"[dim]{len(some)} images for {os.path.relpath(html)}, beside the watch")
+    made, _ = prepare(asked, len(some), form=WATCHED)
+    root = output_folder() / "regress"
+    campaign = campaigns.plan(asked.path, made, some, chunk=SIM_CHUNK, early_exit=True, root=root)
+    results = run_all(campaign, jobs, fresh=False)
+    seconds = sum(result["seconds"] for result in results) / max(1, min(jobs, len(results)))
+    report = reports.summarise(campaign.network, made.params, results, seconds)
+    write_page(html, campaign, results, report, run)
+    if not reports.passed(report):
+        raise click.ClickException(f"RTL and golden model differ, on {os.path.relpath(html)}")
 
 
 def keep_run(run: Run, save: Path | None, table: Path | None, raster: Path | None) -> None:
@@ -206,6 +239,7 @@ def sim(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep what is finished in this file too; if it is there, go on from it, on another machine as well.",
 )
+@page_option
 @picture_option
 @out_option()
 @recorded()
@@ -215,13 +249,21 @@ def regress(
     jobs: int,
     fresh: bool,
     results: Path | None,
+    html: Path | None,
     pictures: str,
     run: NamedRun,
 ) -> None:
-    """The whole test set over several processes; resumes where a kill left it."""
+    """The whole test set over several processes; resumes where a kill left it.
+
+    With --html the first 100 images run once more, on a build with the watch that the page needs.
+    """
     with one_message():
+        if html:
+            needed()
         made, samples = prepare(asked, images, run=run)
         root = output_folder() / "regress"
         campaign = campaigns.plan(asked.path, made, samples, chunk=REGRESS_CHUNK, early_exit=True, root=root)
         found = run_all(campaign, jobs, fresh=fresh, results=results)
         finish(campaign, found, jobs, run, "regress", pictures=pictures)
+        if html:
+            watch_some(html, asked, samples, jobs, run)

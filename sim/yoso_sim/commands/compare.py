@@ -13,7 +13,7 @@ import click
 from yoso_hw import chips, drawing
 from yoso_hw.folders import checkout, need_checkout, output_folder
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import images_option, jobs_option, out_option
+from yoso_sw.commands.options import images_option, jobs_option, out_option, picture_option
 from yoso_sw.compile.choose import choose
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
@@ -89,6 +89,7 @@ def planned(nets: tuple[str, ...], chip: str | None) -> list[tuple[Path, Network
 @click.option("--fresh", is_flag=True, help="Forget what earlier runs on the RTL have done.")
 @click.option("--again", is_flag=True, help="Write page and picture anew from the published numbers.")
 @click.option("--price", is_flag=True, help="Run nothing: price published rows, by golden counts.")
+@picture_option
 @out_option()
 def main(
     nets: tuple[str, ...],
@@ -99,6 +100,7 @@ def main(
     fresh: bool,
     again: bool,
     price: bool,
+    pictures: str,
     out: Path,
 ) -> None:
     """Compare networks of several rules on the same chip, and an 8-bit ReLU network beside them.
@@ -126,11 +128,11 @@ def main(
                 found = page.merged(page.load() if checkout() is not None else found, one)
                 out.mkdir(parents=True, exist_ok=True)
                 write_whole(out / "compare.json", json.dumps(found, indent=1) + "\n")
-                write_whole(out / "compare.md", page.page(found))
-                drawing.save(page.draw(found), out / "compare.png")
+                write_whole(out / "compare.md", page.page(found, f"compare.{pictures}"))
+                drawing.save(page.draw(found), out / f"compare.{pictures}")
                 if checkout() is not None:
                     page.publish(found)
-            console.print(f"[dim]{os.path.relpath(out / 'compare')}.json, .md, .png")
+            console.print(f"[dim]{os.path.relpath(out / 'compare')}.json, .md, .{pictures}")
     except (CompareError, SynthError, LibertyError) as error:
         raise click.ClickException(str(error)) from None
 

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from yoso_hw import drawing, versions
 from yoso_hw.extras import advice
 from yoso_hw.folders import output_folder
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import images_option, out_option
+from yoso_sw.commands.options import images_option, out_option, picture_option
 from yoso_sw.commands.train import checkpoints
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import Samples
@@ -66,8 +67,11 @@ def one_line() -> Iterator[None]:
     "there.",
 )
 @click.option("--train", "anew", is_flag=True, help="Train the float phase anew for its weights.")
+@picture_option
 @out_option()
-def main(asked: Asked, images: int, rtl: int, given: Path | None, anew: bool, out: Path) -> None:
+def main(
+    asked: Asked, images: int, rtl: int, given: Path | None, anew: bool, pictures: str, out: Path
+) -> None:
     """Ranges of weights, A and V against their bits, and what each stage of quantisation costs.
 
     Stages: float weights, those weights rounded, integers, integers after their training, golden model, RTL.
@@ -86,9 +90,9 @@ def main(asked: Asked, images: int, rtl: int, given: Path | None, anew: bool, ou
             console.print(note, soft_wrap=True, markup=False, style="yellow")
         out.mkdir(parents=True, exist_ok=True)
         write_whole(out / "profile.json", json.dumps(profile, indent=1) + "\n")
-        write_whole(out / "profile.md", show.markdown(profile, "profile.png"))
-        drawing.save(draw(profile), out / "profile.png")
-        console.print(f"[dim]{os.path.relpath(out / 'profile')}.json, .md, .png")
+        write_whole(out / "profile.md", show.markdown(profile, f"profile.{pictures}"))
+        drawing.save(draw(profile), out / f"profile.{pictures}")
+        console.print(f"[dim]{os.path.relpath(out / 'profile')}.json, .md, .{pictures}")
         if any(own.get("mismatches") for stage in profile["stages"] for own in stage["layers"]):
             raise click.ClickException("RTL and golden model differ")
 
@@ -109,6 +113,8 @@ def measure(asked: Asked, images: int, rtl: int, given: Path | None, anew: bool)
         samples.first(rtl)
     beside = path.with_suffix(".toml")
     config = load_config(beside) if beside.is_file() else None
+    if config is not None and (data := network.about.get("data") or network.about.get("dataset")):
+        config = replace(config, dataset=data)  # the configuration may leave it to the command
     notes: list[str] = []
     trainer, model = importlib.util.find_spec("torch") is not None, None
     if trainer:

@@ -11,7 +11,7 @@ import numba
 from yoso_hw import drawing
 from yoso_hw.folders import need_checkout
 from yoso_hw.writing import write_whole
-from yoso_sw.commands.options import images_option, jobs_option, out_option
+from yoso_sw.commands.options import images_option, jobs_option, out_option, picture_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.compile import faults
 from yoso_sw.compile.compiler import compile_network
@@ -95,6 +95,7 @@ def measure_all(study: Study, made: Build, seeds: int, rtl_images: int, *, fresh
 @jobs_option(2, "Threads.")
 @click.option("--fresh", is_flag=True, help="Forget what an earlier run has done.")
 @click.option("--publish", is_flag=True, help="Copy picture and table to docs/soft-errors of the checkout.")
+@picture_option
 @out_option()
 @recorded()
 def main(
@@ -105,6 +106,7 @@ def main(
     jobs: int,
     fresh: bool,
     publish: bool,
+    pictures: str,
     run: NamedRun,
 ) -> None:
     """Accuracy against the rate of bit flips in weights, A and V; goes on where it was stopped."""
@@ -125,11 +127,11 @@ def main(
         console.print(soft_report.table(report))  # first: there may be no room for the report
         write_json(out / "soft_errors.json", report)
         write_whole(out / "soft_errors.md", soft_report.markdown(report))
-        drawing.save(soft_report.draw(report), out / "soft_errors.png")
-        console.print(f"[dim]{os.path.relpath(out)}/soft_errors.json, .md, .png")
+        drawing.save(soft_report.draw(report), out / f"soft_errors.{pictures}")
+        console.print(f"[dim]{os.path.relpath(out)}/soft_errors.json, .md, .{pictures}")
         if page is not None:
-            for suffix in ("png", "md"):
-                shutil.copyfile(out / f"soft_errors.{suffix}", page / f"accuracy.{suffix}")
+            drawing.save(soft_report.draw(report), page / "accuracy.png")
+            shutil.copyfile(out / "soft_errors.md", page / "accuracy.md")
         wrong = sum(sample["mismatched_images"] for sample in report["rtl"])
         if wrong:
             raise click.ClickException(f"RTL and golden model differ on {wrong} images with flips")

@@ -10,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from yoso_hw import chips, drawing
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.params import ParamError
-from yoso_sw.commands.options import out_option
+from yoso_sw.commands.options import out_option, picture_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.runs import made_with
 from yoso_sw.runs.run import NamedRun
@@ -30,9 +30,10 @@ from yoso_synth.tools import SynthError, build_folder
 @click.option("--target", type=click.Choice(["all", "ecp5", *PROCESSES]), default="all", show_default=True)
 @chip_option()
 @set_option
+@picture_option
 @out_option()
-@recorded(own=("synth.json", "synth.png"))
-def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: NamedRun) -> None:
+@recorded(own=("synth.json",))
+def main(block: str, target: str, chip: str, settings: tuple[str, ...], pictures: str, run: NamedRun) -> None:
     """Say what a block costs: logic, memories and highest clock.
 
     All targets are ecp5, and sg13g2 if its files are here.
@@ -78,6 +79,6 @@ def main(block: str, target: str, chip: str, settings: tuple[str, ...], run: Nam
     write_report(rows, run.folder / "synth.json")
     drawn = draw(write_report(rows, run.latest / "synth.json"))  # beside those of earlier runs
     if drawn:
-        drawing.save(drawn, run.latest / "synth.png")
+        drawing.save(drawn, run.latest / f"synth.{pictures}")
     console.print(table(rows))
-    console.print(f"[dim]{os.path.relpath(run.latest / 'synth')}.json{', .png' if drawn else ''}")
+    console.print(f"[dim]{os.path.relpath(run.latest / 'synth')}.json{f', .{pictures}' if drawn else ''}")

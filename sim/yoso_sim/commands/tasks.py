@@ -13,7 +13,7 @@ import numpy as np
 from yoso_hw import chips
 from yoso_hw.chips.options import chip_option, set_option
 from yoso_hw.folders import need_checkout
-from yoso_sw.commands.options import images_option, nets_option, out_option
+from yoso_sw.commands.options import images_option, nets_option, out_option, picture_option
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import Samples
 from yoso_sw.network.network import Network
@@ -56,7 +56,7 @@ def command_line() -> str:
     for option in context.command.params:
         name = str(option.name)
         given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if given and name not in ("out", "output"):
+        if given and name not in ("out", "output", "pictures"):
             value = context.params.get(name)
             values = value if isinstance(value, tuple) else (value,)
             prefix = [option.opts[-1]] if isinstance(option, click.Option) else []
@@ -118,6 +118,7 @@ def check_hidden(context: click.Context, option: click.Parameter, given: str) ->
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the integer network here.")
 @chip_option(None)
 @set_option
+@picture_option
 @tasks_option
 def autoencoder(
     hidden: tuple[int, ...],
@@ -130,6 +131,7 @@ def autoencoder(
     output: Path | None,
     chip: str | None,
     settings: tuple[str, ...],
+    pictures: str,
     out: Path,
 ) -> None:
     """Digits through spike counts and back: error, beside a ReLU twin, and a picture."""
@@ -156,7 +158,7 @@ def autoencoder(
         numbers["rtl"] = outputs.measure(trained.network, samples, params, folder, console.print)
     if output is not None:
         trained.network.save(output)
-    page.write(out, "autoencoder", command_line(), numbers, task.draw(trained))
+    page.write(out, "autoencoder", command_line(), numbers, task.draw(trained), pictures)
     console.print(page.autoencoder(numbers), markup=False, soft_wrap=True)
     if rtl and numbers["rtl"]["spike_mismatches"] + numbers["rtl"]["output_mismatches"]:
         raise click.ClickException("RTL and golden model differ")
@@ -169,8 +171,9 @@ DRAWN = tuple(f"mnist-784-100-10-{rule}" for rule in ("count", "tandem", "clif",
 @main.command()
 @nets_option
 @images_option(2000)
+@picture_option
 @tasks_option
-def anytime(nets: tuple[str, ...], images: int, out: Path) -> None:
+def anytime(nets: tuple[str, ...], images: int, pictures: str, out: Path) -> None:
     """Accuracy against the step at which images end, from one run of each network."""
     from yoso_sw.tasks import anytime as task
     from yoso_sw.tasks import page
@@ -184,7 +187,7 @@ def anytime(nets: tuple[str, ...], images: int, out: Path) -> None:
         points = task.curve(network, some.inputs, np.asarray(some.labels))
         rows.append({"network": network.name, "images": len(some), "curve": points})
         console.print(f"{network.name}: {points[-1]['accuracy']:.2f} % after {network.steps} steps")
-    page.write(out, "anytime", command_line(), rows, task.draw(rows))
+    page.write(out, "anytime", command_line(), rows, task.draw(rows), pictures)
     console.print(page.anytime(rows), markup=False, soft_wrap=True)
 
 

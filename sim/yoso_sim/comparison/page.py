@@ -31,7 +31,7 @@ Accuracy, spikes, updates and sweeps are means over the whole test set by the go
 first images on the RTL, where every spike and every counter is compared with it. An 8-bit ReLU network of the
 same shape stands beside them.
 
-![What an image costs; error by step and by noise](compare.png)
+![What an image costs; error by step and by noise]({picture})
 
 ## Costs
 """
@@ -262,13 +262,13 @@ def _missing(numbers: dict[str, Any]) -> list[str]:
     return [*lines, f"No energy is given for {', '.join(without)}: {why}.", ""]
 
 
-def page(numbers: dict[str, Any]) -> str:
-    """docs/compare/README.md."""
+def page(numbers: dict[str, Any], picture: str = "compare.png") -> str:
+    """docs/compare/README.md; `picture` is a file beside it."""
     own = [details for details in numbers["details"].values() if "chip" in details]
     meshes = {f"`{one['chip']}`, {one['mesh'][0]} x {one['mesh'][1]} PEs" for one in own}
     bits = sorted({one["acc_bits"] for one in own})
     lines = [
-        _HEAD.format(chips="; ".join(sorted(meshes, reverse=True))),
+        _HEAD.format(chips="; ".join(sorted(meshes, reverse=True)), picture=picture),
         *_costs(numbers),
         _COLUMNS.format(bits=" or ".join(map(str, bits))),
         *_missing(numbers),

@@ -10,7 +10,7 @@ from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 
-from yoso_sim.compare import golden_state
+from yoso_sim.running.parts import golden_state
 from yoso_sim.running.run import Run
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from yoso_hw.extras import advice, package_of
+from yoso_hw.registers import Reset
+from yoso_sw.network.golden import GoldenResult
+from yoso_sw.network.network import Network
 
 
 class RunError(RuntimeError):
@@ -41,6 +44,16 @@ class State:
     potential: np.ndarray
     accumulated: np.ndarray
     fired: np.ndarray
+
+
+def golden_state(network: Network, golden: GoldenResult, layer: int) -> State:
+    """What the neurons of a layer hold when each image ends. Neurons that fire more than once keep no bit."""
+    fired = golden.spikes[layer].counts > 0
+    return State(
+        golden.potentials[layer].astype(np.int64),
+        golden.accumulated[layer].astype(np.int64),
+        fired if network.layers[layer].neuron.reset is Reset.ONCE else np.zeros_like(fired),
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from yoso_hw.folders import need_checkout
 
-from yoso_sw.commands.options import images_option, jobs_option, nets_option, out_option
+from yoso_sw.commands.options import images_option, jobs_option, nets_option, out_option, picture_option
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.figures import report
 from yoso_sw.figures.setting import VALIDATION, Setting
@@ -63,6 +63,7 @@ def main() -> None:
 )
 @hidden_option
 @click.option("--seed", default=1, show_default=True, help="Of the first weights.")
+@picture_option
 @figures_option
 def gradients(**options: Any) -> None:
     """Figure 11: how steep potentials are at the spike, and the gradients that follow, for both PSPs."""
@@ -101,6 +102,7 @@ def gradients(**options: Any) -> None:
 )
 @jobs_option(1)
 @click.option("--restart", is_flag=True, help="Forget the runs of before.")
+@picture_option
 @figures_option
 def dead_neurons(**options: Any) -> None:
     """Figure 12: silent neurons along the learning, ReL-PSP beside alpha-PSP."""
@@ -113,13 +115,14 @@ def dead_neurons(**options: Any) -> None:
 @main.command("spike-times")
 @nets_option
 @images_option(1000)
+@picture_option
 @figures_option
-def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
+def spike_times(nets: tuple[str, ...], images: int, pictures: str, out: Path) -> None:
     """Figure 8: when hidden neurons spike, and how many have when the network decides, by network."""
     report.pyplot()
     from yoso_sw.figures.spike_times import spike_times
 
-    spike_times(nets, images, out)
+    spike_times(nets, images, pictures, out)
 
 
 @main.command()

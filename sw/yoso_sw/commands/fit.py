@@ -23,8 +23,8 @@ HEADER = ("chip", "mesh", "lanes", "neurons", "weights", "PEs", "cycles", "")
 def main(net: str, chip: str, settings: tuple[str, ...]) -> None:
     """Which chips hold NET, a trained network by its name or file: the named ones, the smallest of a kind.
 
-    The kind is --chip: its lanes, and its mesh and memories or larger ones. Cycles an image are estimated
-    from typical activity, to compare chips; the simulator counts them.
+    The kind is --chip: its lanes, and its memories or larger ones, on as small a mesh as holds NET. Cycles an
+    image are estimated from typical activity, to compare chips; the simulator counts them.
     """
     try:
         network = Network.load(locate(net, ".npz"))

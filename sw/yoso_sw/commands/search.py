@@ -27,7 +27,7 @@ from yoso_hw import drawing
 from yoso_hw.folders import output_folder
 from yoso_hw.writing import write_whole
 
-from yoso_sw.commands.options import net_option, out_option
+from yoso_sw.commands.options import net_option, out_option, picture_option
 from yoso_sw.commands.train import ERRORS
 from yoso_sw.data import registry
 from yoso_sw.learn.config_file import load_table
@@ -40,8 +40,9 @@ from yoso_sw.search import space as spaces
 @net_option()
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Trials in all, in place of [search]'s.")
 @click.option("--restart", is_flag=True, help="Forget what an earlier search has done.")
+@picture_option
 @out_option()
-def main(net: str, trials: int | None, restart: bool, out: Path) -> None:
+def main(net: str, trials: int | None, restart: bool, pictures: str, out: Path) -> None:
     console = Console(highlight=False)
     try:
         path = locate(net)
@@ -51,14 +52,16 @@ def main(net: str, trials: int | None, restart: bool, out: Path) -> None:
         folder = output_folder() / "search" / path.stem
         if restart:
             shutil.rmtree(folder, ignore_errors=True)
-        _search(space, folder, path, out, console)
+        _search(space, folder, path, out, pictures, console)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; the same command goes on where it was") from None
 
 
-def _search(space: spaces.Space, folder: Path, path: Path, out: Path, console: Console) -> None:
+def _search(
+    space: spaces.Space, folder: Path, path: Path, out: Path, pictures: str, console: Console
+) -> None:
     import torch
 
     from yoso_sw.search import show
@@ -105,9 +108,9 @@ def _search(space: spaces.Space, folder: Path, path: Path, out: Path, console: C
     console.print(show.table(space, best))
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / "search.json", json.dumps(show.report(space, found, best), indent=1) + "\n")
-    write_whole(out / "search.md", show.markdown(space, found, best, "search.png"))
-    drawing.save(show.draw(space, found, best), out / "search.png")
-    console.print(f"[dim]{os.path.relpath(out / 'search')}.json, .md, .png")
+    write_whole(out / "search.md", show.markdown(space, found, best, f"search.{pictures}"))
+    drawing.save(show.draw(space, found, best), out / f"search.{pictures}")
+    console.print(f"[dim]{os.path.relpath(out / 'search')}.json, .md, .{pictures}")
     for place, trial in enumerate(best, 1):
         config = space.config(trial.values)
         own = registry.find(config.dataset, path.parent).place

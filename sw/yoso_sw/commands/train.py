@@ -28,7 +28,7 @@ from rich.progress import (
 from yoso_hw.folders import checked, output_folder
 from yoso_hw.writing import write_whole
 
-from yoso_sw.commands.options import file_option, net_option
+from yoso_sw.commands.options import file_option, net_option, picture_option
 from yoso_sw.commands.recorded import recorded
 from yoso_sw.data import registry
 from yoso_sw.data.options import data_option
@@ -62,7 +62,13 @@ def command_of(config_path: Path, device: str = "cpu", data: str | None = None) 
 
 
 def _train(
-    config_path: Path, out: Path, checkpoint: Path, device: str, data: str | None, run: NamedRun
+    config_path: Path,
+    out: Path,
+    checkpoint: Path,
+    device: str,
+    data: str | None,
+    pictures: str,
+    run: NamedRun,
 ) -> None:
     from yoso_sw.learn.trainer import Trainer  # needs torch, as does all that follows
     from yoso_sw.learn.training import train
@@ -120,7 +126,7 @@ def _train(
     else:
         _write_summary(about, checkpoint, console)
     write_whole(run.folder / "train.json", json.dumps({"network": config.name, **about}, indent=1) + "\n")
-    picture = curve.write(config.name, list(trained.history), checkpoint.parent)
+    picture = curve.write(config.name, list(trained.history), checkpoint.parent, pictures)
     for drawn in (picture, picture.with_suffix(".json")):
         write_whole(run.folder / drawn.name, drawn.read_bytes())
     console.print(f"{picture}: learning curve", soft_wrap=True)
@@ -181,6 +187,7 @@ on_device = click.option(
 )
 @data_option
 @on_device
+@picture_option
 @recorded(latest=False)
 def main(
     net: str,
@@ -190,6 +197,7 @@ def main(
     threads: int,
     data: str | None,
     device: str,
+    pictures: str,
     run: NamedRun,
 ) -> None:
     try:
@@ -208,7 +216,7 @@ def main(
         if restart:
             checkpoint.unlink(missing_ok=True)
         check_device(device)
-        _train(path, out, checkpoint, device, data, run)
+        _train(path, out, checkpoint, device, data, pictures, run)
     except ERRORS as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:

@@ -73,10 +73,11 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
     Parameters
     ----------
     kind
-        The chip, a name or a file, of which the smallest has the mesh and the memories or larger ones, and
-        what else the network needs.
+        The chip, a name or a file, of whose PEs the smallest has as few as hold the network: with the same
+        memories or larger ones, and what else the network needs. Its mesh has nothing to do with the kind's.
     settings
-        ``name=value`` texts, applied to all. Chips have neuron=all where the network needs it.
+        ``name=value`` texts, applied to all; cols or rows among them are the smallest's least. Chips have
+        neuron=all where the network needs it.
 
     Raises
     ------
@@ -84,6 +85,8 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
         If `kind` is no chip, or a setting is none of it.
     """
     base = chips.load(kind, settings)
+    asked = {text.partition("=")[0] for text in settings}
+    base = replace(base, **{side: 1 for side in ("cols", "rows") if side not in asked})
     if network.beyond_rel_psp:
         settings = ("neuron=all", *settings)
     for name in chips.names():

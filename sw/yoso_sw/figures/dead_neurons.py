@@ -124,6 +124,7 @@ def dead_neurons(
     alpha_threshold: float,
     jobs: int,
     restart: bool,
+    pictures: str,
     out: Path,
 ) -> None:
     """Train all runs, then draw and write the figure; what was trained before is taken up."""
@@ -157,7 +158,9 @@ def dead_neurons(
         f"{leaky['active']} % with alpha-PSP, at {rel['accuracy']} % and {leaky['accuracy']} % test "
         "accuracy; it does not say when a neuron counts as dead."
     )
-    report.write(out, "dead-neurons", caption, dataclasses.asdict(setting), numbers, draw(setting, numbers))
+    report.write(
+        out, "dead-neurons", caption, dataclasses.asdict(setting), numbers, draw(setting, numbers), pictures
+    )
     for psp, name in NAMES.items():
         dead, silent, accuracy = (
             np.array(numbers[psp][key], float)[:, -1] for key in ("dead", "silent", "accuracy")
@@ -166,4 +169,4 @@ def dead_neurons(
             f"{name:9}  dead {dead.mean():.1f} ± {std_over_runs(dead):.1f} of {hidden}  "
             f"silent {100 * silent.mean():.1f} %  accuracy {accuracy.mean():.2f} %"
         )
-    console.print(f"written to {out / 'dead-neurons.png'}")
+    console.print(f"written to {out / 'dead-neurons'}.{pictures}")

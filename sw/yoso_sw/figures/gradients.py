@@ -134,7 +134,9 @@ def draw(setting: Setting, found: dict[str, dict[str, tuple[np.ndarray, np.ndarr
     return figure
 
 
-def gradients(epochs: int, images: int, measured: int, hidden: int, seed: int, out: Path) -> None:
+def gradients(
+    epochs: int, images: int, measured: int, hidden: int, seed: int, pictures: str, out: Path
+) -> None:
     """Train both, then draw and write the figure."""
     torch.set_num_threads(1)
     console = Console()
@@ -160,7 +162,7 @@ def gradients(epochs: int, images: int, measured: int, hidden: int, seed: int, o
         f"Alpha-PSP with tau = {setting.tau:g} steps and threshold {setting.alpha_threshold:g}, our choice."
     )
     drawn = draw(setting, found, f"784-{hidden}-10 on MNIST, {trained}, one run of each")
-    report.write(out, "gradients", caption, dataclasses.asdict(setting), numbers, drawn)
+    report.write(out, "gradients", caption, dataclasses.asdict(setting), numbers, drawn, pictures)
     for psp, name in NAMES.items():
         for layer in LAYERS:
             own = numbers[psp]["trained"][layer]
@@ -171,7 +173,7 @@ def gradients(epochs: int, images: int, measured: int, hidden: int, seed: int, o
                     f"1 % above {own['|dt/dw|']['99']:.1f}, largest {own['|dt/dw| largest']:.1e}",
                     soft_wrap=True,
                 )
-    console.print(f"written to {out / 'gradients.png'}")
+    console.print(f"written to {out / 'gradients'}.{pictures}")
 
 
 def stage(found: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:

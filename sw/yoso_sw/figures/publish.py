@@ -42,6 +42,10 @@ def publish(to: Path, out: Path) -> None:
         path = out / f"{name}.json"
         if not path.exists():
             raise report.FigureError(f"{path} is missing: run `{report.COMMAND} {name}`")
+        if not path.with_suffix(".png").exists():
+            raise report.FigureError(
+                f"{path.with_suffix('.png')} is missing: run `{report.COMMAND} {name}` without --pictures"
+            )
         reports.append(json.loads(path.read_text()))
     tables = out / "tables.md"
     if not tables.exists():

@@ -37,7 +37,7 @@ def command_line() -> str:
     words = [COMMAND, str(context.info_name)]
     for option in context.command.params:
         given = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
-        if given and option.name not in ("out", "jobs", "restart"):
+        if given and option.name not in ("out", "jobs", "restart", "pictures"):
             value = context.params[str(option.name)]
             values = value if isinstance(value, tuple) else (value,)
             prefix = [option.opts[0]] if isinstance(option, click.Option) else []
@@ -53,7 +53,15 @@ def pyplot() -> Any:
         raise FigureError(advice("matplotlib")) from None
 
 
-def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers: Any, drawn: Any) -> None:
+def write(
+    out: Path,
+    name: str,
+    caption: str,
+    settings: dict[str, Any],
+    numbers: Any,
+    drawn: Any,
+    pictures: str = "png",
+) -> None:
     """Write <name>.png and <name>.json, the latter whole or not at all.
 
     Parameters
@@ -64,10 +72,12 @@ def write(out: Path, name: str, caption: str, settings: dict[str, Any], numbers:
         What went in and what came out; JSON's types.
     drawn
         The figure; None: no picture.
+    pictures
+        Its format, which is its suffix.
     """
     out.mkdir(parents=True, exist_ok=True)
     if drawn is not None:
-        drawing.save(drawn, out / f"{name}.png")
+        drawing.save(drawn, out / f"{name}.{pictures}")
     report = {
         "figure": name,
         "command": command_line(),

@@ -142,7 +142,7 @@ def _shares(axis: Any, rows: list[dict[str, Any]]) -> None:
     axis.figure.legend(loc="outside lower center", ncols=2, fontsize=9)
 
 
-def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
+def spike_times(nets: tuple[str, ...], images: int, pictures: str, out: Path) -> None:
     """Run the networks, then draw and write the figure."""
     console, rows = Console(), []
     found = nets or tuple(name for name in names() if name in names(".npz"))
@@ -163,7 +163,13 @@ def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
         f"{PAPER['in the simulation time']} % in the simulation time."
     )
     report.write(
-        out, "spike-times", caption, {"images": images}, {"networks": rows, "paper": PAPER}, draw(rows)
+        out,
+        "spike-times",
+        caption,
+        {"images": images},
+        {"networks": rows, "paper": PAPER},
+        draw(rows),
+        pictures,
     )
     for row in rows:
         console.print(
@@ -171,4 +177,4 @@ def spike_times(nets: tuple[str, ...], images: int, out: Path) -> None:
             f"in all {row['fired in all']:5.1f} %  decision step {row['mean decision step']:5.1f}",
             soft_wrap=True,
         )
-    console.print(f"written to {out / 'spike-times.png'}")
+    console.print(f"written to {out / 'spike-times'}.{pictures}")

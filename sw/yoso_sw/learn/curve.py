@@ -74,8 +74,9 @@ class Epoch:
         )
 
 
-def write(name: str, history: Sequence[Epoch], folder: Path) -> Path:
-    """Write ``<name>.curve.json`` and ``<name>.curve.png`` into `folder`; returns the picture's path.
+def write(name: str, history: Sequence[Epoch], folder: Path, pictures: str = "png") -> Path:
+    """Write ``<name>.curve.json`` and a picture, ``<name>.curve.png`` or in the format `pictures`, into
+    `folder`; returns the picture's path.
 
     The figures come first: they are there even where the picture raises `CurveError`.
     """
@@ -83,8 +84,11 @@ def write(name: str, history: Sequence[Epoch], folder: Path) -> Path:
     rows = [epoch.row() for epoch in history]
     figures = folder / f"{name}.curve.json"
     write_whole(figures, json.dumps({"network": name, "epochs": rows}, indent=1) + "\n")
-    picture = folder / f"{name}.curve.png"
-    write_picture(picture, draw(name, history), dpi=120)
+    picture, drawn = folder / f"{name}.curve.{pictures}", draw(name, history)
+    if pictures == "png":
+        write_picture(picture, drawn, dpi=120)
+    else:
+        drawing.write(drawn, picture)
     return picture
 
 

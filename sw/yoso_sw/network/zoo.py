@@ -27,7 +27,7 @@ def locate(text: str, suffix: str = ".toml") -> Path:
     """A file by its path, or by its name in ``sw/networks``. Raises `NetworkError` that lists the names.
 
     A path may be that of the other file of a pair: the configuration means its trained network, and the other
-    way round.
+    way round. It may lack its suffix, unless that is the name of one in ``sw/networks``.
     """
     path = Path(text)
     other = path.with_suffix(suffix) if path.suffix in KINDS and path.name != path.suffix else path
@@ -39,6 +39,8 @@ def locate(text: str, suffix: str = ".toml") -> Path:
         return path
     if text in names(suffix):
         return NETWORKS / f"{text}{suffix}"
+    if (own := path.with_name(f"{path.name}{suffix}") if path.name else path).is_file():
+        return own
     raise NetworkError(
         f"there is no {KINDS[suffix]} {text!r}: neither a file nor one of {', '.join(names(suffix))}"
     )

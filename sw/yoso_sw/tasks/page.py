@@ -44,11 +44,11 @@ ABOUT = {
 }
 
 
-def write(out: Path, name: str, command: str, numbers: Any, drawn: Any = None) -> None:
-    """Write <name>.json and, if there is a figure, <name>.png."""
+def write(out: Path, name: str, command: str, numbers: Any, drawn: Any = None, pictures: str = "png") -> None:
+    """Write <name>.json and, if there is a figure, <name>.png or in the format `pictures`."""
     out.mkdir(parents=True, exist_ok=True)
     if drawn is not None:
-        drawing.save(drawn, out / f"{name}.png")
+        drawing.save(drawn, out / f"{name}.{pictures}")
     tools = versions.of("training", "folds")
     write_whole(
         out / f"{name}.json",
