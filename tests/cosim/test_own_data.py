@@ -80,7 +80,9 @@ def table():
     np.savetxt("flowers.csv", rows, delimiter=",", header="a,b,c,d,kind", fmt="%.4g")
     (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
     exec(program, {"np": np})
-    return "flowers.npz", configure(Path(), inputs=4)
+    path = configure(Path(), inputs=4)
+    path.write_text(path.read_text().replace("std = 0.06", "std = 0.3"))  # of so few inputs
+    return "flowers.npz", path
 
 
 def recordings():
