@@ -99,7 +99,7 @@ def table(rows: list[Row]) -> Table:
     }
     drawn = Table()
     for heading, form in shown.values():
-        drawn.add_column(heading, justify="left" if form == "{}" else "right")
+        drawn.add_column(heading, justify="left" if form == "{}" else "right", overflow="fold")
     for row in rows:
         values = [(getattr(row, name), form) for name, (_, form) in shown.items()]
         drawn.add_row(*("" if value is None else form.format(value) for value, form in values))

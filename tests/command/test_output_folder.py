@@ -198,5 +198,13 @@ def test_a_wheel_outside_the_checkout_has_networks_and_chips(tmp_path):
     command = [sys.executable, "-P", "-c", code]
     found = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.split() == [str(site / "yoso_sw" / "networks"), "."]
+    code = (
+        "import numpy as np, yoso; network = yoso.load('mnist-784-100-10')\n"
+        "run = yoso.Chip('paper').run(network, np.zeros((2, 784), np.uint8))\n"
+        "print(yoso.__file__, len(run), run.network.shape)"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    found = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [str(site / "yoso" / "__init__.py"), "2", "784-100-10"]
     assert sorted(path.name for path in here.iterdir()) == ["build", "x.yoso"]
     assert json.loads((site / "yoso_sw/networks/mnist-784-100-10.seeds.json").read_text())

@@ -19,6 +19,7 @@ from yoso_hw.folders import output_folder
 from yoso_hw.writing import write_whole
 from yoso_sw.commands.options import images_option, out_option, picture_option
 from yoso_sw.commands.train import checkpoints
+from yoso_sw.compile.image import WeightImage
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.data.samples import Samples
 from yoso_sw.learn.config import ConfigError, TrainConfig
@@ -135,7 +136,7 @@ def measure(asked: Asked, images: int, rtl: int, given: Path | None, anew: bool)
     )
     found["tools"] = versions.of("golden model", *(["training"] if trainer else []))
     if rtl:
-        found["stages"].append(on_rtl(asked, samples, rtl))
+        found["stages"].append(on_rtl(asked, image, samples, rtl))
         found["tools"] |= tools.reported()
     found["notes"] = notes
     return found
@@ -214,13 +215,12 @@ def train_floats(config: TrainConfig, path: Path, kept: Path) -> None:
         trainer.run(tick=lambda _: bars.advance(task), until=config.float_epochs)
 
 
-def on_rtl(asked: Asked, samples: Samples, images: int) -> dict[str, Any]:
+def on_rtl(asked: Asked, image: WeightImage, samples: Samples, images: int) -> dict[str, Any]:
     """The RTL as a stage: accuracy on the first images, and by layer the spikes compared and that differ."""
     from yoso_sim import campaign as campaigns
     from yoso_sim.build import build
     from yoso_sim.commands.campaign import SIM_CHUNK, run_all
 
-    _, image = asked.choose()
     made = build(image.params, report=lambda text: console.print(f"[dim]  {text}"))
     root = output_folder() / "profile"
     campaign = campaigns.plan(

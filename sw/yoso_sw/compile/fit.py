@@ -86,7 +86,8 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
     """
     base = chips.load(kind, settings)
     asked = {text.partition("=")[0] for text in settings}
-    base = replace(base, **{side: 1 for side in ("cols", "rows") if side not in asked})
+    cols, rows = (getattr(base, side) if side in asked else 1 for side in ("cols", "rows"))
+    base = replace(base, cols=cols, rows=rows)
     if network.beyond_rel_psp:
         settings = ("neuron=all", *settings)
     for name in chips.names():
