@@ -60,7 +60,7 @@ NAMED = $(if $(RUN),--run '$(RUN)')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help sim regress waves check test lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore compare profile search bitstream board env clean distclean
+.PHONY: help sim regress waves check test long lint docs mutants mutate kill gatesim soak coverage formal train bench-train accuracy figures soft-errors synth energy explore compare profile search bitstream board env clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ check: $(TEST_ENV) lint ## lint and the unit tests that run fast: under a minute
 test: $(TEST_ENV) $(if $(BLOCK),,lint) ## lint, unit tests and cocotb benches (BLOCK=adder: what tests that block)
 	@tests=$(if $(BLOCK),$$($(BIN)/python tests/plan.py --block '$(BLOCK)')) && \
 	  $(BIN)/python -m pytest -n $(or $(JOBS),auto) --dist worksteal $$tests
+
+long: $(TEST_ENV) ## more of what make test has some of: networks, damaged files, netlists
+	@$(BIN)/python -m pytest -m long -n $(or $(JOBS),auto) --dist worksteal
 
 lint: $(TEST_ENV) ## ruff and mypy
 	@$(BIN)/ruff check .

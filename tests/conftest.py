@@ -9,6 +9,9 @@ from hypothesis.internal.constants_ast import Constants
 # Where the developer's own results go is nothing to the tests, nor to the programs that they start.
 os.environ.pop("YOSO_OUTPUT", None)
 
+# Runs of tests are short: a chip that compiles soon is worth more than one that simulates fast.
+os.environ.setdefault("YOSO_QUICK_BUILDS", "1")  # `yoso_sim.build.QUICK_VARIABLE`
+
 # A busy machine must not turn a slow example into a failure, nor luck a run into another: the examples follow
 # from the test's name and source. HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile(

@@ -54,6 +54,15 @@ MAKE_FLAGS = (
     f"VK_PCH_I_FAST=-include{HEADER}.fast VK_PCH_I_SLOW=-include{HEADER}.slow VM_TIMING=1"
 )
 
+#: In place of those for a chip of few PEs, where `QUICK_VARIABLE` says so: the model is one piece, which
+#: nothing optimises. Compiling 3 x 2 PEs then takes half the time, and a run about twice: for runs as short
+#: as those of tests.
+QUICK_MAKE_FLAGS = (
+    f"OPT_FAST=-O0 OPT_GLOBAL=-O0 OPT_SLOW=-O0 VK_PCH_H={HEADER} VM_TIMING=1 VM_PARALLEL_BUILDS=0"
+)
+QUICK_VARIABLE = "YOSO_QUICK_BUILDS"
+QUICK_NODES = 10
+
 #: Objects and precompiled headers of the runtime, the same in every build with the same flags; compiling them
 #: takes longer than a small chip does.
 RUNTIME = ("verilated*.o", f"{HEADER}*.gch")
@@ -122,6 +131,16 @@ class Build:
         return ["+verilator+rand+reset+2", f"+verilator+seed+{seed}"] if self.form.random else []
 
 
+def is_quick(params: ChipParams) -> bool:
+    """Whether a chip is compiled by `QUICK_MAKE_FLAGS`."""
+    return params.nodes <= QUICK_NODES and os.environ.get(QUICK_VARIABLE, "0") not in ("", "0")
+
+
+def make_flags(quick: bool) -> str:
+    """Flags of the make that compiles a model."""
+    return QUICK_MAKE_FLAGS if quick else MAKE_FLAGS
+
+
 def code_of(source: str) -> str:
     """What a Python source does, without what it says: no comments, docstrings or layout."""
     tree = ast.parse(source)
@@ -154,7 +173,7 @@ def build_key(
         json.dumps(tools.versions(), sort_keys=True),
         " ".join((*VERILATOR_FLAGS, *form.flags)),
         COMPILER_FLAGS,
-        MAKE_FLAGS,
+        make_flags(is_quick(params)),
         f"waves={waves}",
         *reach,
     ]
@@ -202,7 +221,7 @@ def build(
         report(f"emitting Verilog of the {params.cols} x {params.rows} chip")
         sources = emit_sources(params, folder, form, waves, reach)
         report("compiling it with Verilator: a minute or two, 0.2 GB meanwhile")
-        verilate(sources, waves, folder, root, form.flags, report)
+        verilate(sources, waves, folder, root, form.flags, report, is_quick(params))
         return {"chip": json.loads(params.to_json())}
 
     seconds = made_once(root, key, make, report)
@@ -240,8 +259,9 @@ def verilate(
     root: Path,
     more_flags: Sequence[str] = (),
     report: Callable[[str], None] = lambda text: None,
+    quick: bool = False,
 ) -> None:
-    """Compile sources whose top module is `top.TOP` into an executable in `folder`; see `build`.
+    """Compile sources whose top module is `top.TOP` into an executable in `folder`; see `build`, `is_quick`.
 
     All builds under one `root` share the runtime's objects: `more_flags` that change those need another.
     Damaged ones are compiled anew.
@@ -250,13 +270,13 @@ def verilate(
 
     flags = [*VERILATOR_FLAGS, "-CFLAGS", COMPILER_FLAGS, *more_flags]
     flags += ["--trace-fst"] if waves == "fst" else []
-    runtime = root / f"runtime-{_runtime_key(waves)}"
+    runtime = root / f"runtime-{_runtime_key(waves, quick)}"
     for suffix in ("", ".fast", ".slow"):  # g++ takes the text where it cannot use what was precompiled
         (folder / f"{HEADER}{suffix}").write_text(HEADER_TEXT)
     _take_runtime(runtime, folder, report)
     log = folder / "build.log"
     os.environ.pop("MAKELEVEL", None)  # our own make's jobserver does not reach the make below
-    os.environ["MAKEFLAGS"] = MAKE_FLAGS
+    os.environ["MAKEFLAGS"] = make_flags(quick)
     try:
         get_runner("verilator").build(
             sources=sources,
@@ -314,6 +334,7 @@ def _take_runtime(runtime: Path, folder: Path, report: Callable[[str], None]) ->
         os.utime(copy, (time.time() + 3600,) * 2)
 
 
-def _runtime_key(waves: bool | str) -> str:
-    text = json.dumps(tools.versions(), sort_keys=True) + COMPILER_FLAGS + MAKE_FLAGS + f"waves={waves}"
+def _runtime_key(waves: bool | str, quick: bool) -> str:
+    flags = COMPILER_FLAGS + make_flags(quick)
+    text = json.dumps(tools.versions(), sort_keys=True) + flags + f"waves={waves}"
     return hashlib.sha256(text.encode()).hexdigest()[:8]

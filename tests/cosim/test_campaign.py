@@ -215,8 +215,16 @@ def test_bad_input_is_one_clear_error(network, folder, arguments, message):
 
 
 def test_the_committed_networks_agree_on_a_few_images(folder):
-    for name in ("mnist-784-100-10", "mnist-784-800-10", "mnist-784-100-10-clif"):
-        result = call("sim", "--net", name, "--images", 10)
+    family = (
+        "--chip",
+        "default",
+        "--set",
+        "side=35",
+        "--set",
+        "neuron=all",
+    )  # that other tests build as well
+    for name, chip in (("mnist-784-100-10", ()), ("mnist-784-800-10", ()), ("mnist-784-100-10-clif", family)):
+        result = call("sim", "--net", name, "--images", 4, *chip)
         assert result.exit_code == 0, result.output
         assert report(folder, "sim")["spike_mismatches"] == 0
 

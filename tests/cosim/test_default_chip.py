@@ -129,5 +129,17 @@ def test_a_convolution_as_large_as_the_default_chip_agrees_in_every_spike_counte
 
 
 def test_convolutions_and_dense_networks_follow_each_other_under_a_host_that_stalls(convolving):
+    names = (
+        "six layers of convolutions, all tags",
+        "all classes",
+        "a pooled map of all coordinates",
+        "all weight rows",
+    )
+    runs = tuple((FULL | WHOLE)[name] for name in names)
+    assert convolving.run(Case(MAPS, runs, 60, 60, 7)) == []
+
+
+@pytest.mark.long
+def test_all_of_them_follow_each_other_under_a_host_that_stalls(convolving):
     runs = (*FULL.values(), *WHOLE.values())[::-1]
     assert convolving.run(Case(MAPS, runs, 60, 60, 7)) == []

@@ -15,7 +15,7 @@ from formal import yosys_abc
 from formal.prove import PROOFS, ROOT, FormalError, Harness, markdown, planted_bugs, prove, run_sby, tool
 
 #: Proofs of a few seconds.
-QUICK = ("arbiter", "fifo", "interface", "routing")
+QUICK = ("arbiter", "interface", "routing")
 
 by_name = pytest.mark.parametrize("name", PROOFS)
 

@@ -44,13 +44,14 @@ def compiled(rng, params, decision):
             continue
 
 
+@pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.long)])
 @pytest.mark.parametrize("decision", ["ttfs", "softmax", "count"])
 @pytest.mark.parametrize("kind", CHIPS)
-def test_random_networks_of_mixed_kinds_leave_what_the_golden_model_says(kind, decision):
+def test_random_networks_of_mixed_kinds_leave_what_the_golden_model_says(kind, decision, count):
     params = CHIPS[kind]
     rng = np.random.default_rng([*map(ord, kind + decision)])
     host = fresh_host(params, stall=0.2)
-    for _ in range(3):
+    for _ in range(count):
         network, image = compiled(rng, params, decision)
         inputs = random_events(rng, 2, network)
         golden = run(network, inputs, params=params, early_exit=False)

@@ -67,7 +67,7 @@ def build_block(
         report(f"building {key}")
         control, *files = emit_block(block, params, folder)
         files = form.change(files) if form.change else files
-        build.verilate([control, *files], False, folder, root, form.flags, report)
+        build.verilate([control, *files], False, folder, root, form.flags, report, build.is_quick(params))
         return {"block": block}
 
     seconds = kept.made_once(root, key, make, report)

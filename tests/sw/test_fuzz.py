@@ -221,31 +221,38 @@ def refused(path: Path) -> bool:
     return False
 
 
-def test_a_nir_file_that_is_cut_or_noise_is_refused(tmp_path):
+@pytest.mark.parametrize("cuts", [6, pytest.param(25, marks=pytest.mark.long)])
+def test_a_nir_file_that_is_cut_or_noise_is_refused(cuts, tmp_path):
+    """Each is read by a process of its own, which takes a while."""
     path, contents = nir_file(tmp_path)
-    for size in (*spread(len(contents), 25), len(contents) - 1):
+    for size in (*spread(len(contents), cuts), len(contents) - 1):
         path.write_bytes(contents[:size])
         assert refused(path), size
     path.write_bytes(random.Random(5).randbytes(3000))
     assert refused(path)
 
 
-def test_a_nir_file_with_wrong_bits_or_bytes_is_refused_or_means_the_same(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("bits", "runs", "least"), [(10, 4, 4), pytest.param(40, 12, 15, marks=pytest.mark.long)]
+)
+def test_a_nir_file_with_wrong_bits_or_bytes_is_refused_or_means_the_same(
+    bits, runs, least, tmp_path, monkeypatch
+):
     """Most of a small HDF5 file is 0 and never read: bits turn in the rest, and runs of bytes anywhere."""
     monkeypatch.setattr(files, "PATIENCE", 5)  # in one of these files HDF5 never comes to an end
     path, contents = nir_file(tmp_path)
     rng, found = random.Random(6), 0
-    for place in rng.sample([i for i, byte in enumerate(contents) if byte], 40):
+    for place in rng.sample([i for i, byte in enumerate(contents) if byte], bits):
         wrong = bytearray(contents)
         wrong[place] ^= 1 << rng.randrange(8)
         path.write_bytes(wrong)
         found += refused(path)
-    for _ in range(12):
+    for _ in range(runs):
         wrong, start = bytearray(contents), rng.randrange(len(contents))
         wrong[start : start + 300] = rng.choice([rng.randbytes(300), bytes(300), b""])
         path.write_bytes(wrong)
         found += refused(path)
-    assert found > 15
+    assert found > least
 
 
 def test_a_nir_file_with_other_contents_than_its_checksum_is_refused(tmp_path):

@@ -348,7 +348,14 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
     assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= most
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+#: Networks whose images take the most time.
+WIDE = ("caltech-160x250-4-2-stdbp", "fashion-mnist-wide", "mnist-wide")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.long] * (path.stem in WIDE), id=path.stem) for path in CONFIGS],
+)
 def test_a_committed_network_is_as_accurate_as_it_says(path):
     network, config = Network.load(path.with_suffix(".npz")), load_config(path)
     try:
