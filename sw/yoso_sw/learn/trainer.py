@@ -208,6 +208,7 @@ class Trainer:
 
     def _one_epoch(self, tick: Callable[[float], None]) -> float:
         config = self.config
+        self.model.enter(self.epoch)
         rng = np.random.default_rng((config.seed, self.epoch))
         dropout = torch.Generator().manual_seed(config.seed * 100_000 + self.epoch)
         images, labels = self.data.train
@@ -219,7 +220,7 @@ class Trainer:
             place = batch % BLOCK
             if place == 0:
                 block = order[batch * config.batch_size : min(batch + BLOCK, batches) * config.batch_size]
-                distorted = config.augment(images[block], config.rows, rng) if copy is None else copied[block]
+                distorted = self._distorted(images[block], rng) if copy is None else copied[block]
                 inputs = self._inputs(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
                 if self.teacher is not None and copy is None:
@@ -249,7 +250,11 @@ class Trainer:
             return images
         rng = np.random.default_rng((config.seed, copy, config.copies))
         parts = np.array_split(images, max(1, len(images) // 1024))
-        return np.concatenate([config.augment(part, config.rows, rng) for part in parts])
+        return np.concatenate([self._distorted(part, rng) for part in parts])
+
+    def _distorted(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        config = self.config
+        return config.augment(images, config.rows, rng, config.channels)
 
     def _check_weights(self) -> None:
         """A NaN may silence its neuron and leave the loss finite."""

@@ -8,6 +8,10 @@ Wu et al. 2019, who take the count for a surrogate),
     dc / dV_total = 1 / theta   where 0 < V_total < T theta, else 0.
 
 Rule tandem has the same layer with another V_total (`tandem.layer`).
+
+What T steps cost is a product a step. A layer that is `even` takes V_total in training to come in T equal
+parts, so that it spikes as a constant current makes it, clamp(floor(V_total / theta), 0, T) times, and that
+is one product (ours). Spikes differ a little from those of the chip, so the last epochs do without.
 """
 
 from __future__ import annotations
@@ -175,6 +179,11 @@ class CountLayer(ScaledModule):
         Whose A and V clamp; None: the default chip's.
     window
         The geometry of a convolution, whose neurons are ordered (row, col, filter); None: dense.
+
+    Attributes
+    ----------
+    even
+        Whether V_total comes in equal parts in training.
     """
 
     def __init__(
@@ -194,6 +203,7 @@ class CountLayer(ScaledModule):
         self.axons, self.steps, self.start, self.unit = axons, steps, start, unit
         self.quantiser, self.chip = quantiser, chip or ChipParams()
         self.weight = init.draw(axons + config.bias, config.neurons)
+        self.even = False
 
     @property
     def outputs(self) -> int:
@@ -243,17 +253,15 @@ class CountLayer(ScaledModule):
             trains = own.trains if kept is None else own.trains * kept[:, None]
             return self.brought(trains, weights, 1)
 
-        if own.constant:
-            each = arrived(self.working)[:, 0]
-            total = self.normalised(self.steps * each, training)
-        else:
-            total = self.total(counts, training)
+        even = own.constant or (self.even and training)
+        raw = self.steps * arrived(self.working)[:, 0] if own.constant else self.raw(counts)
+        total = self.normalised(raw, training)
         if self.config.neuron.silent:
             none = total.new_zeros(1, 1, 1).expand(len(total), self.steps, self.neurons)
             return Counts(none, none[:, 0], total, self.start)
         with torch.no_grad():
-            if own.constant:
-                current = (self.normalised(self.steps * each, False) / self.steps)[:, None]
+            if even:
+                current = (self.normalised(raw, False) / self.steps)[:, None]
             else:
                 current = arrived(self.spiking)
         return self.fire(current, total)
@@ -283,7 +291,11 @@ class CountLayer(ScaledModule):
 
     def total(self, counts: torch.Tensor, training: bool) -> torch.Tensor:
         """V_total (batch, neurons) of the inputs' counts (batch, inputs)."""
-        return self.normalised(self.brought(counts[:, None], self.working, self.steps)[:, 0], training)
+        return self.normalised(self.raw(counts), training)
+
+    def raw(self, counts: torch.Tensor) -> torch.Tensor:
+        """What weights bring of V_total, (batch, neurons)."""
+        return self.brought(counts[:, None], self.working, self.steps)[:, 0]
 
     @property
     def spiking(self) -> torch.Tensor:
