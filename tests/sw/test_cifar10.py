@@ -18,7 +18,7 @@ def jpeg(colour, size=(32, 32)):
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
-    """Where alone the set is looked for; one of two training images a class and a test image is whole."""
+    """Where alone the set is looked for; one of five training images and a test image a class is whole."""
     monkeypatch.setattr(cifar10, "COUNTS", {"train": 5, "test": 1})
     monkeypatch.setattr(places, "folders", lambda: [tmp_path])
     cifar10.part_of.cache_clear()
@@ -50,7 +50,7 @@ def records(labels, planes):
 
 
 def unpack(folder, planes):
-    """The published files of 50 training images, (50, 3, 32, 32), and ten test images, the first ten of them."""
+    """The published files of 50 training images, (50, 3, 32, 32), and of ten test images, the first ten."""
     own = folder / cifar10.FOLDER
     own.mkdir()
     for i, name in enumerate(cifar10.FILES["train"]):
@@ -90,7 +90,7 @@ def test_published_files_come_in_their_order_with_the_colours_of_a_pixel_side_by
 def test_a_set_that_is_missing_says_where_it_is_got_and_what_to_put_where(folder):
     says = (
         rf"^cifar10: neither cifar10-jpeg.tar.gz nor cifar-10-batches-bin/ is in any of {folder}\. Get "
-        r"cifar-10-binary\.tar\.gz from https://www\.cs\.toronto\.edu/\S+, unpack it as .* set YOSO_DATA=<fold"
+        r"cifar-10-binary\.tar\.gz from https://www\.cs\.toronto\.edu/\S+, unpack it as .* set YOSO_DATA=<"
     )
     with pytest.raises(DatasetError, match=says) as caught:
         registry.load("cifar10", "train")
@@ -107,7 +107,10 @@ def test_a_set_that_is_missing_says_where_it_is_got_and_what_to_put_where(folder
             {"train/dog/0001.jpg": jpeg((0, 0, 0), (30, 32))},
             r"cannot be read \(0001.jpg: 32 x 30 pixels are not 32 x 32\); replace it",
         ),
-        ({"train/dog/0001.jpg": bytes(1 << 17)}, r"train/dog/0001.jpg has 131072 bytes, more than any picture"),
+        (
+            {"train/dog/0001.jpg": bytes(1 << 17)},
+            r"train/dog/0001.jpg has 131072 bytes, more than any picture",
+        ),
     ],
 )
 def test_a_damaged_archive_is_refused_in_one_line(folder, changes, says):

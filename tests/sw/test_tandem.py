@@ -138,7 +138,7 @@ def test_pooled_counts_follow_a_neuron_where_the_other_three_are_silent():
     torch.testing.assert_close(counts.grad.reshape(2, 2, 2), expected)
 
 
-# ---- even spikes --------------------------------------------------------------------------------------------
+# ---- even spikes -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", ["tandem", "count"])

@@ -56,7 +56,7 @@ class Augment:
     def __call__(
         self, images: np.ndarray, rows: int, rng: np.random.Generator, channels: int = 1
     ) -> np.ndarray:
-        """Distorted copies of `images`, uint8 (n, rows * cols * channels), whose channels are distorted alike.
+        """Distorted copies of `images`, uint8 (n, rows * cols * channels); all channels alike.
 
         The same state of `rng` gives the same.
         """

@@ -68,7 +68,9 @@ def of_archive(archive: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
             if kind in found:
                 picture = pixels(content, None, ("JPEG",), COLOURS)
                 if picture.shape != SHAPE:
-                    raise ValueError(f"{picture.shape[0]} x {picture.shape[1]} pixels are not {ROWS} x {COLS}")
+                    raise ValueError(
+                        f"{picture.shape[0]} x {picture.shape[1]} pixels are not {ROWS} x {COLS}"
+                    )
                 found[kind][name] = picture.ravel()
     except DatasetError:
         raise
@@ -129,7 +131,7 @@ class Cifar10:
         "CIFAR-10: photographs of ten classes, 32 x 32 pixels in colours; in `cifar10-jpeg.tar.gz` after a "
         "lossy compression (JPEG), whose figures are not comparable with published ones",
         "telling ten kinds of animals and vehicles from each other, a benchmark",
-        "Every picture is called one of the ten; pictures of other things, sizes or cameras were not measured. "
+        "Every picture is called one of the ten; other things, sizes and cameras were not measured. "
         "Figures are of the files that were at hand: of the JPEG pictures if the command found those.",
         train=COUNTS["train"] * len(CLASSES),
         test=COUNTS["test"] * len(CLASSES),

@@ -190,7 +190,8 @@ class TrainConfig:
             )
         epochs = self.float_epochs + self.integer_epochs
         check(
-            0 <= self.even_epochs <= epochs, f"even_epochs={self.even_epochs} is outside 0..{epochs}, all epochs"
+            0 <= self.even_epochs <= epochs,
+            f"even_epochs={self.even_epochs} is outside 0..{epochs}, all epochs",
         )
         check(self.schedule in SCHEDULES, f"schedule={self.schedule!r} is not one of {SCHEDULES}")
         check(

@@ -30,6 +30,9 @@ from yoso_sw.network.network import Network
 
 BLOCK = 16  # batches that are distorted and encoded in one go
 
+#: Neurons of the largest layer, of all images that are evaluated in one go, and the most of those images.
+TOGETHER, MOST_TOGETHER = 1 << 22, 1000
+
 
 class Trainer:
     """Trains one `TrainConfig` by its rule.
@@ -108,6 +111,14 @@ class Trainer:
         images = len(self.data.train[0])
         return min(images, self.config.images or images) // self.config.batch_size
 
+    @property
+    def together(self) -> int:
+        """Images that are evaluated in one go."""
+        config = self.config
+        places = [1 if window is None else window.positions for window in config.windows()]
+        largest = max(n * layer.neurons for n, layer in zip(places, config.layers, strict=True))
+        return max(1, min(MOST_TOGETHER, TOGETHER // largest))
+
     def run(
         self,
         report: Callable[[Epoch], None] = lambda _: None,
@@ -144,8 +155,8 @@ class Trainer:
         images, labels = part
         right, spikes = 0, np.zeros(len(self.config.layers))
         with torch.no_grad():
-            for first in range(0, len(images), 1000):
-                own = slice(first, first + 1000)
+            for first in range(0, len(images), self.together):
+                own = slice(first, first + self.together)
                 results = self.model(self._inputs(images[own]))
                 right += int((self.model.decide(results).cpu().numpy() == labels[own]).sum())
                 spikes += [layer.sent for layer in results]

@@ -135,8 +135,10 @@ class _Followed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (total,), (threshold, most) = ctx.saved_tensors, ctx.ends
-        follows = total > 0 if most == math.inf else (total > 0) & (total < most)
-        return grads[0] * follows / threshold, None, None, None
+        own = torch.ops.aten.threshold_backward(grads[0], total, 0)  # where total is positive
+        if most != math.inf:
+            own = own * (total < most)
+        return own if threshold == 1 else own / threshold, None, None, None
 
 
 def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[torch.Tensor, torch.Tensor]:
@@ -253,15 +255,16 @@ class CountLayer(ScaledModule):
             trains = own.trains if kept is None else own.trains * kept[:, None]
             return self.brought(trains, weights, 1)
 
-        even = own.constant or (self.even and training)
+        even = self.even and training
         raw = self.steps * arrived(self.working)[:, 0] if own.constant else self.raw(counts)
         total = self.normalised(raw, training)
         if self.config.neuron.silent:
             none = total.new_zeros(1, 1, 1).expand(len(total), self.steps, self.neurons)
             return Counts(none, none[:, 0], total, self.start)
         with torch.no_grad():
-            if even:
-                current = (self.normalised(raw, False) / self.steps)[:, None]
+            if even or own.constant:
+                each = total if even else self.normalised(raw, False)
+                current = (each / self.steps)[:, None]
             else:
                 current = arrived(self.spiking)
         return self.fire(current, total)
@@ -270,7 +273,7 @@ class CountLayer(ScaledModule):
         """Spikes for what each of T steps brings, (batch, T, neurons), or every one, (batch, 1, neurons)."""
         theta = self.threshold
         if self.scale is None:
-            current, theta = current / theta, 1
+            current, theta = current if theta == 1 else current / theta, 1
         pooling = self.window if self.config.pool else None
         trains = partial(fire, current.expand(-1, self.steps, -1), int(theta), self.chip)
         made: torch.Tensor | None = None
@@ -311,8 +314,5 @@ class CountLayer(ScaledModule):
         """What inputs (batch, T', inputs) bring to each neuron, and the bias of `steps` steps."""
         if self.window is None and self.config.bias:
             return Affine.apply(given, weights, steps * self.unit)
-        found = family.synapse(given, weights[: self.axons], self.window, whole=self.scale is not None)
-        if not self.config.bias:
-            return found
-        assert self.window is not None
-        return found + (steps * self.unit * weights[-1]).repeat(self.window.positions)
+        bias = steps * self.unit * weights[-1] if self.config.bias else None
+        return family.synapse(given, weights[: self.axons], self.window, self.scale is not None, bias)
