@@ -61,12 +61,14 @@ class Augment:
         The same state of `rng` gives the same.
         """
         ways = self.rotate, self.scale, self.shear, self.shift, self.crop, self.elastic, self.mirror
+        if not any(ways) and not self.erase:
+            return images
         pictures = images.reshape(len(images), rows, -1, channels)
         if any(ways):
             pictures = self._warped(pictures, rng)
         if self.erase:
             pictures = self._erased(pictures, rng)
-        return pictures.reshape(images.shape) if any(ways) or self.erase else images
+        return pictures.reshape(images.shape)
 
     def _warped(self, pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         n, rows, cols, _ = pictures.shape
