@@ -354,9 +354,11 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
         x.neuron.slope == "constant" for x in config.layers
     ]
     check_bounds(network)
-    # Rounding costs next to nothing: half a point, or, of a test set of 100 recordings, three of them.
+    # Rounding costs next to nothing: half a point, or, of a test set of 100 recordings, three of them. Where
+    # the last epochs alone go step by step, integers may win.
     most = 3 if config.dataset == "n-mnist" else 0.5
-    assert abs(network.about["golden_accuracy"] - network.about["float_accuracy"]) <= most
+    lost = network.about["float_accuracy"] - network.about["golden_accuracy"]
+    assert lost <= most and (config.even_epochs > 0 or lost >= -most)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
