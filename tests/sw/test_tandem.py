@@ -12,7 +12,7 @@ from support.quarters import ALPHA, CLIF, COUNT, LITERAL, TANDEM, load, patterns
 from torch.nn import functional
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.encoding import rate
-from yoso_sw.learn import family
+from yoso_sw.learn import bytewise, family, spike_sums
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.count.layer import CountLayer, Counts, given, pooled
 from yoso_sw.learn.count.rule import Count
@@ -286,6 +286,34 @@ def test_a_convolution_of_images_in_colours_is_the_golden_models():
     assert other.sent[0] != exact.sent[0]
     with pytest.raises(ConfigError, match=r"inputs=64 pixels are no rows=4 of equal length in channels=3"):
         config_of("ttfs", convolved, rows=4, channels=3)
+
+
+@pytest.mark.skipif(not bytewise.available(), reason="this processor or torch has no kernels on bytes")
+@pytest.mark.parametrize(
+    "window",
+    [Window(7, 9, 3, 3, 2, 1), Window(6, 6, 2, 5), Window(4, 4, 70, 2, 1, 1)],
+    ids=lambda own: own.shape,
+)
+def test_spikes_are_added_in_bytes_as_exactly_as_in_floats(window):
+    generator = torch.Generator().manual_seed(1)
+    for share in (0.1, 1.0):
+        trains = (torch.rand(5, 3, window.inputs, generator=generator) < share).float()
+        weights = torch.randint(-128, 128, (window.axons + 1, 11), generator=generator).float()
+        own = spike_sums.convolved(trains, weights[:-1], window, weights[-1])
+        assert torch.equal(own, family.synapse(trains, weights[:-1], window, bias=weights[-1]))
+    assert own.abs().max() > 255
+    own = spike_sums.convolved(trains, weights[:-1], window, None)
+    assert torch.equal(own, family.synapse(trains, weights[:-1], window))
+
+
+def test_only_whole_spikes_of_a_convolution_are_added_in_bytes():
+    model = Tandem(config_of("ttfs", convolved))
+    first, second, last = model.chain
+    trains = torch.zeros(1, STEPS, 8)
+    assert not any(layer.in_bytes(trains) for layer in model.chain)
+    model.quantise()
+    assert not first.in_bytes(trains) and not last.in_bytes(trains)  # levels of a current; dense
+    assert second.in_bytes(trains) == bytewise.available()
 
 
 def test_a_network_of_another_pooling_is_refused():

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from yoso_hw.params import ChipParams
 
-from yoso_sw.learn import family
+from yoso_sw.learn import bytewise, family, spike_sums
 from yoso_sw.learn.affine import Affine
 from yoso_sw.learn.count.repeated import count_repeated
 from yoso_sw.learn.errors import TrainingError
@@ -255,19 +255,47 @@ class CountLayer(ScaledModule):
             trains = own.trains if kept is None else own.trains * kept[:, None]
             return self.brought(trains, weights, 1)
 
-        even = self.even and training
         raw = self.steps * arrived(self.working)[:, 0] if own.constant else self.raw(counts)
         total = self.normalised(raw, training)
         if self.config.neuron.silent:
             none = total.new_zeros(1, 1, 1).expand(len(total), self.steps, self.neurons)
             return Counts(none, none[:, 0], total, self.start)
+        if self.even and training:
+            return self.fire_evenly(total)
         with torch.no_grad():
-            if even or own.constant:
-                each = total if even else self.normalised(raw, False)
-                current = (each / self.steps)[:, None]
+            if own.constant:
+                current = (self.normalised(raw, False) / self.steps)[:, None]
+            elif kept is None and self.in_bytes(own.trains):
+                current = self.added(own.trains)
             else:
                 current = arrived(self.spiking)
         return self.fire(current, total)
+
+    def fire_evenly(self, total: torch.Tensor) -> Counts:
+        """Spikes for a V_total of which every step brings as much."""
+        if self.config.pool:
+            return self.fire((total.detach() / self.steps)[:, None], total)
+        theta, steps, chip = self.threshold, self.steps, self.chip
+        with torch.no_grad():
+            counts = torch.div(total, theta).floor_().clamp_(0, steps)
+        counts = followed(total, theta, counts, self.most)
+
+        def trains() -> torch.Tensor:
+            return fire((total / (steps * theta))[:, None].expand(-1, steps, -1), 1, chip)
+
+        return Counts(trains, counts, total, self.start)
+
+    def in_bytes(self, trains: torch.Tensor) -> bool:
+        """Whether spikes may be added in bytes: by whole weights of a convolution, with kernels at hand."""
+        whole = self.window is not None and self.scale is not None and self.unit == 1
+        return whole and not trains.is_cuda and bytewise.available()
+
+    def added(self, trains: torch.Tensor) -> torch.Tensor:
+        """What spikes bring in each step, in bytes."""
+        assert self.window is not None
+        weights = self.spiking
+        bias = self.unit * weights[-1] if self.config.bias else None
+        return spike_sums.convolved(trains, weights[: self.axons], self.window, bias)
 
     def fire(self, current: torch.Tensor, total: torch.Tensor) -> Counts:
         """Spikes for what each of T steps brings, (batch, T, neurons), or every one, (batch, 1, neurons)."""
