@@ -3,12 +3,14 @@
 ``python tests/support/tandem_and_relu.py mnist-784-100-10-tandem --steps 1,2,4,8`` trains a configuration of
 rule tandem once for each T. The twin is trained for all of its epochs in float weights, with its images,
 distortions, dropout, normalisation and schedule, but no spikes; P2 is then the largest of four values. The
-last epoch is reported, of spiking networks on the golden model; test images choose nothing.
+last epoch is reported, of spiking networks on the golden model; test images choose nothing. The twin goes on
+from a ``--checkpoint`` of its own.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import click
 import torch
@@ -46,7 +48,8 @@ def say(name: str, validation: float, test: float) -> None:
 @click.argument("net")
 @click.option("--steps", default="", help="T of spiking networks, such as 1,2,4,8; none: the twin alone.")
 @click.option("--seed", default=1)
-def main(net: str, steps: str, seed: int) -> None:
+@click.option("--checkpoint", type=Path, help="File of the twin's state after the last whole epoch.")
+def main(net: str, steps: str, seed: int, checkpoint: Path | None) -> None:
     path = locate(net)
     config = dataclasses.replace(load_config(path), seed=seed)
     data = Data.load(config, path.parent)
@@ -60,8 +63,8 @@ def main(net: str, steps: str, seed: int) -> None:
     torch.set_num_threads(1)
     epochs = config.float_epochs + config.integer_epochs
     config = dataclasses.replace(config, float_epochs=epochs)
-    trainer = Trainer(config, data, model=ReluTwin(config))
-    trainer.run(until=epochs)
+    trainer = Trainer(config, data, checkpoint, model=ReluTwin(config))
+    trainer.run(lambda epoch: click.echo(f"twin, epoch {epoch.number}: {epoch.accuracy:.2f} %"), until=epochs)
     say("ReLU twin", trainer.history[-1].accuracy, trainer.float_accuracy)
 
 

@@ -46,6 +46,38 @@ def test_from_outside_comes_black_or_the_border():
     assert np.array_equal(border, images)
 
 
+def test_a_crop_moves_every_pixel_by_whole_ones_and_as_far_as_it_says():
+    images = np.random.default_rng(1).integers(1, 256, (200, 9, 12)).astype(np.uint8)
+    cropped = Augment(crop=2)(images.reshape(200, -1), 9, np.random.default_rng(2)).reshape(200, 9, 12)
+    ways = set()
+    for image, own in zip(images, cropped, strict=True):
+        found = [
+            (dy, dx)
+            for dy in range(-2, 3)
+            for dx in range(-2, 3)
+            if np.array_equal(own, np.pad(image, 2)[2 + dy : 11 + dy, 2 + dx : 14 + dx])
+        ]
+        assert len(found) == 1
+        ways |= set(found)
+    assert len(ways) == 25
+    both = Augment(crop=2, extend=True)(images.reshape(200, -1), 9, np.random.default_rng(2))
+    assert (cropped == 0).any((1, 2)).mean() > 0.9 and both.min() > 0
+
+
+def test_channels_are_distorted_alike_and_stay_apart():
+    augment = Augment(rotate=10, scale=0.1, shear=0.1, shift=1, crop=1, elastic=0.5, mirror=True)
+    planes = np.random.default_rng(1).integers(0, 256, (3, 30, 8, 10)).astype(np.uint8)
+    images = planes.transpose(1, 2, 3, 0).reshape(30, -1)
+    ours = augment(images, 8, np.random.default_rng(5), 3).reshape(30, 8, 10, 3)
+    for channel, plane in enumerate(planes):
+        alone = augment(plane.reshape(30, -1), 8, np.random.default_rng(5)).reshape(30, 8, 10)
+        assert np.array_equal(ours[..., channel], alone)
+    assert not np.array_equal(ours[..., 0], ours[..., 1])
+    erased = Augment(erase=1.0)(images, 8, np.random.default_rng(5), 3).reshape(30, 8, 10, 3)
+    changed = erased != images.reshape(30, 8, 10, 3)
+    assert all(len(np.unique(own[where])) == 1 for own, where in zip(erased, changed, strict=True))
+
+
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_one_grey_rectangle_is_painted_over_a_share_of_the_images(share):
     rows, cols = 14, 28

@@ -138,6 +138,17 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path):
         assert (ours.weights == theirs.weights).all()
 
 
+def test_modules_that_begin_with_a_convolution_of_several_channels_have_their_configuration():
+    window = own.Window(6, 8, 3, 3)
+    model = nn.Sequential(
+        own.TemporalEncoder(16),
+        own.Conv2d(window, 4, LITERAL, own.Normal(0.1, 0.3), quantiser=BITS, steps=33),
+        own.Dense(96, 5, LITERAL, own.Normal(0.1, 0.2), quantiser=BITS, steps=33),
+    )
+    config = config_of(model, name="colours", **HOW, validation=1)
+    assert config.shape == (6, 8, 3) and config.windows() == (window, None)
+
+
 class Skip(nn.Module):
     """A module of someone else's."""
 

@@ -283,13 +283,14 @@ def test_a_saved_convolution_loads_to_the_same(tmp_path):
     ("window", "says"),
     [
         (Window(6, 6, 1, 3), "6x6-2C3-8"),
+        (Window(6, 6, 3, 3), "6x6x3-2C3-8"),
         (Window(6, 6, 1, 3, stride=2), "6x6-2C3s2-8"),
         (Window(6, 6, 1, 3, padding=1), "6x6-2C3p1-8"),
         (Window(7, 6, 1, 3, stride=3, padding=2), "7x6-2C3s3p2-8"),
     ],
 )
 def test_stride_and_padding_are_in_the_file_and_in_the_notation(tmp_path, window, says):
-    first = Layer(np.ones((9, 2), np.int8), Neuron(5, 0, 8), window=window)
+    first = Layer(np.ones((window.axons, 2), np.int8), Neuron(5, 0, 8), window=window)
     network = small_network(layers=(first, Layer(np.ones((first.outputs, 8), np.int8), Neuron(5, 0, 8))))
     assert network.shape == says
     network.save(tmp_path / "net.npz")

@@ -64,7 +64,7 @@ def run(command, *arguments, fails=False):
 def test_a_network_that_records_no_set_is_asked_about(squares, folder):
     said = refusal(network(), folder / "own.npz")
     assert "network 'own' " in said and "does not say what it was trained on: name its data set" in said
-    assert "with --data NAME or PATH, one of mnist, fashion-mnist, caltech, n-mnist or your own" in said
+    assert "with --data NAME or PATH, one of mnist, fashion-mnist, caltech, n-mnist, cifar10 or your" in said
     assert len(samples_for(network(), folder / "own.npz", "squares")) == 60
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from support.own_sets import quadrants, write_idx, write_pictures
 from yoso_sw.data import places, registry
-from yoso_sw.data.pictures import grey
+from yoso_sw.data.pictures import pixels
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples
 from yoso_sw.network.events import NEVER, Events
 
@@ -302,10 +302,21 @@ def test_pictures_are_made_grey_and_as_large_as_the_network_wants(folder):
     assert set(np.unique(found.inputs)) == {76, 150}  # ITU-R 601: 0.299 and 0.587 of 255
 
 
+def test_pictures_are_in_colours_for_a_network_of_three_channels(folder):
+    (folder / "beasts" / "ant").mkdir(parents=True)
+    for number in range(10):
+        Image.new("RGB", (8, 6), (250, 20 * number, 0)).save(folder / "beasts" / "ant" / f"{number}.png")
+    found = registry.load("beasts", "train", shape=(4, 5, 3))
+    assert found.inputs.shape == (7, 60) and found.shape == (4, 5, 3)
+    colours = found.inputs.reshape(7, 20, 3)
+    assert (colours[:, :, 0] == 250).all() and (colours[:, :, 2] == 0).all()
+    assert len(np.unique(colours[:, :, 1])) == 7
+
+
 def test_jpeg_pictures_serve_as_well(folder):
     write_pictures(folder / "beasts", *quadrants(40, 3), NAMES, suffix="jpg")
     path = folder / "beasts" / "ant"
-    one = grey(next(path.iterdir()).read_bytes(), None, ("JPEG",))
+    one = pixels(next(path.iterdir()).read_bytes(), None, ("JPEG",))
     assert one.ravel().tobytes() in {
         row.tobytes() for part in parts("beasts") for row in part.inputs[part.labels == 0]
     }

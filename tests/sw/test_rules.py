@@ -36,12 +36,13 @@ EXAMPLES = {
     "clif": CLIF,
     "clif, with steps skipped and layers frozen": {**CLIF, "backward_every": 3, "freeze_out": 0.8},
     "tandem": TANDEM,
+    "tandem, with even epochs": {**TANDEM, "even_epochs": 3},
 }
 EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
 NEW = (
     *("rule", "schedule", "fused", "images", "revive", "code", "window_us"),
-    *("backward_every", "freeze_out", "distortions"),
+    *("backward_every", "freeze_out", "distortions", "even_epochs", "channels"),
 )
 SW = Path(__file__).parents[2] / "sw" / "yoso_sw"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support.quarters import COUNT, TANDEM, load, patterns, small_config
+from support.quarters import ALPHA, CLIF, COUNT, LITERAL, TANDEM, load, patterns, small_config
 from torch.nn import functional
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.data.encoding import rate
-from yoso_sw.learn import family
+from yoso_sw.learn import bytewise, family, spike_sums
 from yoso_sw.learn.config import ConfigError
-from yoso_sw.learn.count.layer import Counts, given, pooled
+from yoso_sw.learn.count.layer import CountLayer, Counts, given, pooled
 from yoso_sw.learn.count.rule import Count
 from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.rules import rule_of
@@ -138,6 +138,59 @@ def test_pooled_counts_follow_a_neuron_where_the_other_three_are_silent():
     torch.testing.assert_close(counts.grad.reshape(2, 2, 2), expected)
 
 
+# ---- even spikes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ["tandem", "count"])
+def test_an_even_layer_has_the_whole_thetas_of_v_total_in_training_alone(rule):
+    """By hand, T = 4: an input that spikes last brings three thetas, of which one step can send one."""
+    kind = {"tandem": TandemLayer, "count": CountLayer}[rule]
+    layer = kind(2, LayerConfig(3, NeuronConfig(threshold=2.0, start=1, end=5)), 4)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[7.0, 30.0, -1.0], [0.0, 0.0, 3.0]]))
+    inputs = given(torch.tensor([[[0.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]]), 4)
+    generator = torch.Generator().manual_seed(1)
+    assert layer(inputs, generator).counts.tolist() == [[1, 1, 1]]
+    layer.even = True
+    assert layer(inputs, None).counts.tolist() == [[1, 1, 1]]
+    own = layer(inputs, generator)
+    assert own.counts.tolist() == [[3, 4, 1]] and own.potentials.tolist() == [[7, 30, 2]]
+    assert own.trains.sum(1).tolist() == [[3, 4, 1]] and own.sent == 8
+    own.counts.sum().backward()  # as without: count's gradient ends where a count does
+    late = [1 / 2, 1 / 2 if rule == "tandem" else 0, 1 / 2]
+    assert layer.weight.grad.tolist() == [late, late]
+
+
+@SHAPES
+def test_the_first_epochs_are_even_and_what_is_measured_never_is(shape):
+    config = config_of("ttfs", shape, even_epochs=3, float_epochs=2, integer_epochs=2)
+    trainer, seen = Trainer(config, load()), []
+
+    def note(epoch):
+        model = trainer.model
+        seen.append([layer.even for layer in model.chain])
+        before = [layer.even for layer in model.chain]
+        for layer in model.chain:
+            layer.even = False
+        assert trainer.evaluate(trainer.data.validation)[0] == epoch.accuracy
+        for layer, own in zip(model.chain, before, strict=True):
+            layer.even = own
+
+    trainer.run(note)
+    assert seen == [[True] * 3] * 3 + [[False] * 3]
+    assert trainer.network("").about["golden_accuracy"] > 90
+
+
+def test_even_epochs_are_of_the_epochs_there_are_and_of_rules_that_count():
+    says = r"quarters: even_epochs=5 is outside 0\.\.4, all epochs"
+    with pytest.raises(ConfigError, match=says):
+        small_config(**{**TANDEM, "even_epochs": 5})
+    for changes in (LITERAL, ALPHA, CLIF):
+        says = r"quarters: rule \w+: even_epochs=1; it can only have even_epochs=0"
+        with pytest.raises(ConfigError, match=says):
+            small_config(**{**changes, "even_epochs": 1})
+
+
 # ---- normalisation -----------------------------------------------------------------------------------------
 
 
@@ -209,6 +262,58 @@ def test_its_layers_are_the_golden_models_spike_for_spike(rule, code, shape):
     if code == "events":
         shared = family.run(network, of_events(images, network.steps))
         assert [delayed.spikes for delayed in shared] == list(exact.sent)
+
+
+def test_a_convolution_of_images_in_colours_is_the_golden_models():
+    """4 x 4 pixels of 4 channels, side by side; 5 filters of 3 x 3 x 4."""
+    first, *others = convolved("ttfs")
+    layers = (dataclasses.replace(first, padding=1), *others)
+    config = config_of("ttfs", convolved, layers=layers, rows=4, channels=4)
+    assert config.shape == (4, 4, 4) and config.windows()[0] == Window(4, 4, 4, 3, 1, 1)
+    assert config_of("ttfs", convolved).shape == (8, 8)
+    model = Tandem(config)
+    model.quantise()
+    images = patterns(100, 5)[0]
+    exact = golden.run(model.export({}), images, early_exit=False)
+    with torch.no_grad():
+        results = model(model.encode(images))
+    for result, sent in zip(results, exact.sent, strict=True):
+        assert result.spikes == sent
+    assert exact.sent[0].total > 500
+    bright = images.reshape(100, 4, 4, 4).copy()
+    bright[..., 1] = 255
+    other = golden.run(model.export({}), bright.reshape(100, -1), early_exit=False)
+    assert other.sent[0] != exact.sent[0]
+    with pytest.raises(ConfigError, match=r"inputs=64 pixels are no rows=4 of equal length in channels=3"):
+        config_of("ttfs", convolved, rows=4, channels=3)
+
+
+@pytest.mark.skipif(not bytewise.available(), reason="this processor or torch has no kernels on bytes")
+@pytest.mark.parametrize(
+    "window",
+    [Window(7, 9, 3, 3, 2, 1), Window(6, 6, 2, 5), Window(4, 4, 70, 2, 1, 1)],
+    ids=lambda own: own.shape,
+)
+def test_spikes_are_added_in_bytes_as_exactly_as_in_floats(window):
+    generator = torch.Generator().manual_seed(1)
+    for share in (0.1, 1.0):
+        trains = (torch.rand(5, 3, window.inputs, generator=generator) < share).float()
+        weights = torch.randint(-128, 128, (window.axons + 1, 11), generator=generator).float()
+        own = spike_sums.convolved(trains, weights[:-1], window, weights[-1])
+        assert torch.equal(own, family.synapse(trains, weights[:-1], window, bias=weights[-1]))
+    assert own.abs().max() > 255
+    own = spike_sums.convolved(trains, weights[:-1], window, None)
+    assert torch.equal(own, family.synapse(trains, weights[:-1], window))
+
+
+def test_only_whole_spikes_of_a_convolution_are_added_in_bytes():
+    model = Tandem(config_of("ttfs", convolved))
+    first, second, last = model.chain
+    trains = torch.zeros(1, STEPS, 8)
+    assert not any(layer.in_bytes(trains) for layer in model.chain)
+    model.quantise()
+    assert not first.in_bytes(trains) and not last.in_bytes(trains)  # levels of a current; dense
+    assert second.in_bytes(trains) == bytewise.available()
 
 
 def test_a_network_of_another_pooling_is_refused():

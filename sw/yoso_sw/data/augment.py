@@ -30,6 +30,8 @@ class Augment:
         Largest shear, pixels of x a pixel of y.
     shift
         Largest shift along each side, pixels.
+    crop
+        Largest shift along each side by whole pixels, which leaves the image as sharp as it is.
     elastic
         Standard deviation of the elastic control points, pixels.
     mirror
@@ -45,19 +47,31 @@ class Augment:
     scale: float = 0.0
     shear: float = 0.0
     shift: float = 0.0
+    crop: int = 0
     elastic: float = 0.0
     mirror: bool = False
     extend: bool = False
     erase: float = 0.0
 
-    def __call__(self, images: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
-        """Distorted copies of `images`, uint8 (n, rows * cols); the same state of `rng` gives the same."""
-        if any((self.rotate, self.scale, self.shear, self.shift, self.elastic, self.mirror)):
-            images = self._warped(images, rows, rng)
-        return self._erased(images, rows, rng) if self.erase else images
+    def __call__(
+        self, images: np.ndarray, rows: int, rng: np.random.Generator, channels: int = 1
+    ) -> np.ndarray:
+        """Distorted copies of `images`, uint8 (n, rows * cols * channels); all channels alike.
 
-    def _warped(self, images: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
-        n = len(images)
+        The same state of `rng` gives the same.
+        """
+        ways = self.rotate, self.scale, self.shear, self.shift, self.crop, self.elastic, self.mirror
+        if not any(ways) and not self.erase:
+            return images
+        pictures = images.reshape(len(images), rows, -1, channels)
+        if any(ways):
+            pictures = self._warped(pictures, rng)
+        if self.erase:
+            pictures = self._erased(pictures, rng)
+        return pictures.reshape(images.shape)
+
+    def _warped(self, pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        n, rows, cols, _ = pictures.shape
         turn = np.deg2rad(rng.uniform(-self.rotate, self.rotate, n))
         zoom = 1 + rng.uniform(-self.scale, self.scale, (n, 2))
         lean = rng.uniform(-self.shear, self.shear, n)
@@ -69,20 +83,21 @@ class Augment:
         if self.mirror:
             matrix[:, 1] *= rng.choice((-1, 1), (n, 1))
         knots = rng.normal(0, self.elastic, (n, 2, KNOTS, KNOTS)).astype(np.float32)
-        pictures = images.reshape(n, rows, -1)
-        field = _spline(rows) @ knots @ _spline(pictures.shape[2]).T
+        if self.crop:
+            shift += rng.integers(-self.crop, self.crop + 1, (n, 2))
+        field = _spline(rows) @ knots @ _spline(cols).T
         out = np.empty_like(pictures)
         _warp(pictures, matrix.astype(np.float32), shift.astype(np.float32), field, self.extend, out)
-        return out.reshape(images.shape)
+        return out
 
-    def _erased(self, images: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
-        pictures = images.reshape(len(images), rows, -1).copy()
-        sides = np.array(pictures.shape[1:])
+    def _erased(self, pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        pictures = pictures.copy()
+        sides = np.array(pictures.shape[1:3])
         for n in np.flatnonzero(rng.random(len(pictures)) < self.erase):
             size = rng.integers(np.maximum(sides // 7, 1), sides // 2 + 1)
             top, left = rng.integers(0, sides - size + 1)
             pictures[n, top : top + size[0], left : left + size[1]] = rng.integers(256)
-        return pictures.reshape(images.shape)
+        return pictures
 
 
 @cache
@@ -105,7 +120,7 @@ def _warp(
     out: np.ndarray,
 ) -> None:
     """Bilinear samples of each image at its distorted coordinates; outside is black or repeats the border."""
-    _, rows, cols = images.shape
+    _, rows, cols, channels = images.shape
     middle, centre = np.float32((rows - 1) / 2), np.float32((cols - 1) / 2)
     for n in range(images.shape[0]):
         for row in range(rows):
@@ -118,15 +133,16 @@ def _warp(
                     x = min(max(x, np.float32(0)), np.float32(cols - 1))
                 y0, x0 = int(np.floor(y)), int(np.floor(x))
                 fy, fx = y - np.float32(y0), x - np.float32(x0)
-                value = np.float32(0.5)  # rounds
-                if 0 <= x0 < cols:
-                    if 0 <= y0 < rows:
-                        value += (1 - fy) * (1 - fx) * images[n, y0, x0]
-                    if -1 <= y0 < rows - 1:
-                        value += fy * (1 - fx) * images[n, y0 + 1, x0]
-                if -1 <= x0 < cols - 1:
-                    if 0 <= y0 < rows:
-                        value += (1 - fy) * fx * images[n, y0, x0 + 1]
-                    if -1 <= y0 < rows - 1:
-                        value += fy * fx * images[n, y0 + 1, x0 + 1]
-                out[n, row, col] = np.uint8(value)
+                for channel in range(channels):
+                    value = np.float32(0.5)  # rounds
+                    if 0 <= x0 < cols:
+                        if 0 <= y0 < rows:
+                            value += (1 - fy) * (1 - fx) * images[n, y0, x0, channel]
+                        if -1 <= y0 < rows - 1:
+                            value += fy * (1 - fx) * images[n, y0 + 1, x0, channel]
+                    if -1 <= x0 < cols - 1:
+                        if 0 <= y0 < rows:
+                            value += (1 - fy) * fx * images[n, y0, x0 + 1, channel]
+                        if -1 <= y0 < rows - 1:
+                            value += fy * fx * images[n, y0 + 1, x0 + 1, channel]
+                    out[n, row, col, channel] = np.uint8(value)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from yoso_sw.data import places
-from yoso_sw.data.pictures import grey
+from yoso_sw.data.pictures import pixels
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples
 from yoso_sw.data.source import Facts, Resolution
 
@@ -73,7 +73,7 @@ def images(rows: int, cols: int, place: Path) -> dict[str, np.ndarray]:
         for name, content in _files(place):
             folder = Path(name).parent.name
             if folder in found:
-                found[folder][Path(name).name] = grey(content, (rows, cols), ("JPEG",)).ravel()
+                found[folder][Path(name).name] = pixels(content, (rows, cols), ("JPEG",)).ravel()
     except DatasetError:
         raise
     except Exception as error:  # tarfile and Pillow raise whatever their readers raise

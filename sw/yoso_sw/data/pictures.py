@@ -23,8 +23,14 @@ LARGEST_SIDE = 4096
 LARGEST_FILE = 1 << 24
 
 
-def grey(content: bytes, size: Shape | None, formats: tuple[str, ...]) -> np.ndarray:
+#: Channels of a picture in colours: red, green, blue.
+COLOURS = 3
+
+
+def pixels(content: bytes, size: Shape | None, formats: tuple[str, ...], channels: int = 1) -> np.ndarray:
     """A picture's greys by ITU-R 601, uint8 (rows, columns); resized to `size` without regard to proportions.
+
+    With `channels` = `COLOURS` it is its red, green and blue, uint8 (rows, columns, 3).
 
     Raises `ValueError`, or whatever Pillow raises, for anything but a picture; `DatasetError` without Pillow.
     """
@@ -37,8 +43,8 @@ def grey(content: bytes, size: Shape | None, formats: tuple[str, ...]) -> np.nda
         raise ValueError(f"{picture.size} pixels are more than any image has")
     if picture.mode.startswith(("I", "F")):
         raise ValueError(f"more than 8 bits a pixel (mode {picture.mode}); save it with 8")
-    greys = picture.convert("L")
-    return np.asarray(greys if size is None else greys.resize((size[1], size[0])))
+    seen = picture.convert("RGB" if channels == COLOURS else "L")
+    return np.asarray(seen if size is None else seen.resize((size[1], size[0])))
 
 
 def files(folder: Path) -> list[Path]:
@@ -57,6 +63,7 @@ class Pictures:
 
     With folders train/ and test/, and validation/ if there is one, the parts are theirs; without, the seed
     draws them (`splits.SHARES`). Either way they come in a random order, so that the last are of all classes.
+    They are in colours for a network of three channels, else grey.
     """
 
     path: Path
@@ -104,7 +111,8 @@ class Pictures:
         try:
             if path.stat().st_size > LARGEST_FILE:
                 raise ValueError(f"{path.stat().st_size} bytes are more than any picture has")
-            return grey(path.read_bytes(), shape, (FORMATS[path.suffix.lower()],))
+            channels = 1 if shape is None else (*shape, 1)[2]
+            return pixels(path.read_bytes(), shape, (FORMATS[path.suffix.lower()],), channels)
         except DatasetError:
             raise
         except Exception as error:  # Pillow raises whatever its readers raise

@@ -14,6 +14,7 @@ import numpy as np
 from yoso_sw.data import hdf5, idx, pictures, places, recordings
 from yoso_sw.data.caltech import CALTECH
 from yoso_sw.data.check import check as check
+from yoso_sw.data.cifar10 import CIFAR10
 from yoso_sw.data.fashion_mnist import FASHION_MNIST
 from yoso_sw.data.hdf5 import Hdf5Folder
 from yoso_sw.data.idx import IdxFolder
@@ -33,6 +34,7 @@ KNOWN: dict[str, Known] = {
     "fashion-mnist": FASHION_MNIST,
     "caltech": CALTECH,
     "n-mnist": N_MNIST,
+    "cifar10": CIFAR10,
 }
 
 #: The forms of a set of one's own, for messages.

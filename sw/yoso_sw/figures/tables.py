@@ -138,7 +138,7 @@ SAID = {
     "mnist": "MNIST",
     "fashion-mnist": "Fashion-MNIST",
     "n-mnist": "N-MNIST, 1,000 + 100",
-    "cifar10": "CIFAR-10",
+    "cifar10": "CIFAR-10, lossy JPEG pictures",
 }
 
 

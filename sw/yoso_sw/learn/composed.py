@@ -25,7 +25,7 @@ def told(layers: Sequence[PlacedLayer], code: str, levels: int) -> dict[str, Any
 def settings(layers: Sequence[PlacedLayer]) -> dict[str, Any]:
     """See `rules.Composer`."""
     window = layers[0].window
-    shape = {} if window is None else {"rows": window.rows}
+    shape = {} if window is None else {"rows": window.rows, "channels": window.channels}
     return {
         "layers": tuple(_config(layer) for layer in layers),
         "decision": "softmax",

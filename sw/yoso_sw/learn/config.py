@@ -84,10 +84,14 @@ class TrainConfig:
     freeze_out
         Rule clif: t0 of FreezeOut, the share of a phase, before it is cubed, after which the first layer no
         longer learns (`freeze_out`); 0: all layers learn to the end.
+    even_epochs
+        Rules count and tandem: for so many epochs, the first, training takes the spikes of a layer to come
+        evenly over its steps (`count.layer`), which is one product a layer in place of one a step; 0: none.
     inputs
-        Pixels of an image.
-    rows
-        Rows of an image, for convolution, distortion and pictures of any size; its columns are inputs / rows.
+        Pixels of an image, in all channels.
+    rows, channels
+        Rows and channels of an image, for convolution, distortion and pictures of any size; its columns are
+        inputs / rows / channels.
     """
 
     name: str
@@ -124,8 +128,10 @@ class TrainConfig:
     distortions: int = 0
     backward_every: int = 1
     freeze_out: float = 0.0
+    even_epochs: int = 0
     inputs: int = 784
     rows: int = 28
+    channels: int = 1
     code: str = "ttfs"
     window_us: int = 0
     augment: Augment = field(default_factory=Augment)
@@ -142,6 +148,7 @@ class TrainConfig:
             ("steps", 2, NEVER - 1),
             ("inputs", 1, LARGEST),
             ("rows", 1, LARGEST),
+            ("channels", 1, LARGEST),
             ("seed", 0, (1 << 63) - 1),
             ("warmup", 0, LARGEST),
             ("window_us", 0, (1 << 63) - 1),
@@ -181,6 +188,11 @@ class TrainConfig:
                 self.schedule == "cosine",
                 f"freeze_out={self.freeze_out} and schedule={self.schedule!r}; {only}",
             )
+        epochs = self.float_epochs + self.integer_epochs
+        check(
+            0 <= self.even_epochs <= epochs,
+            f"even_epochs={self.even_epochs} is outside 0..{epochs}, all epochs",
+        )
         check(self.schedule in SCHEDULES, f"schedule={self.schedule!r} is not one of {SCHEDULES}")
         check(
             self.images == 0 or self.images >= self.batch_size,
@@ -209,16 +221,18 @@ class TrainConfig:
             for fault in layer.faults(self.steps):
                 raise ConfigError(f"{self.name}: layer {i}: {fault}")
         if self.layers[0].kernel or self.augment != Augment():
+            several = f" in channels={self.channels}" if self.channels > 1 else ""
             check(
-                self.inputs % self.rows == 0,
-                f"inputs={self.inputs} pixels are no rows={self.rows} of equal length",
+                self.inputs % (self.rows * self.channels) == 0,
+                f"inputs={self.inputs} pixels are no rows={self.rows} of equal length{several}",
             )
         check(
             not self.distortions or self.augment != Augment(),
             f"distortions={self.distortions} needs an [augment], which says how copies are distorted",
         )
-        erase = self.augment.erase
+        erase, crop = self.augment.erase, self.augment.crop
         check(0 <= erase <= 1, f"augment: erase={erase} is outside 0..1")
+        check(0 <= crop <= self.rows, f"augment: crop={crop} is outside 0..{self.rows}, the rows")
         self.windows()
         for refusal in rules.limits(self.rule).refusals(self):
             raise ConfigError(f"{self.name}: rule {self.rule}: {refusal}")
@@ -261,9 +275,17 @@ class TrainConfig:
         return self.layers[-1].neurons
 
     @property
+    def cols(self) -> int:
+        """Columns of an image, if `rows` and `channels` divide `inputs`."""
+        return self.inputs // (self.rows * self.channels)
+
+    @property
     def shape(self) -> tuple[int, ...] | None:
-        """Rows and columns of an image; None if `rows` does not divide `inputs`."""
-        return None if self.inputs % self.rows else (self.rows, self.inputs // self.rows)
+        """Rows and columns of an image, and its channels if there are several; None if they do not divide
+        `inputs`."""
+        if self.inputs % (self.rows * self.channels):
+            return None
+        return self.rows, self.cols, *([self.channels] if self.channels > 1 else [])
 
     @property
     def strategies(self) -> str:
@@ -287,6 +309,7 @@ class TrainConfig:
             f"distillation from {self.teacher}": bool(self.teacher),
             f"every {self.backward_every} steps one that goes back": self.backward_every > 1,
             f"{self.distortions} distorted copies": self.distortions > 0,
+            f"{self.even_epochs} epochs of even spikes": self.even_epochs > 0,
             "layers that freeze": self.freeze_out > 0,
             f"{self.weight_bits}-bit weights": True,
         }
@@ -295,7 +318,7 @@ class TrainConfig:
     def windows(self) -> tuple[Window | None, ...]:
         """Geometry of each layer's convolution, None where it is dense. Raises `ConfigError`."""
         windows: list[Window | None] = []
-        shape: tuple[int, int, int] | None = (self.rows, self.inputs // self.rows, 1)
+        shape: tuple[int, int, int] | None = (self.rows, self.cols, self.channels)
         for i, layer in enumerate(self.layers):
             if not layer.kernel:
                 shape = None

@@ -25,7 +25,11 @@ WHOLE_BITS = {torch.float32: 24, torch.float64: 53}
 
 
 def synapse(
-    trains: torch.Tensor, weights: torch.Tensor, window: Window | None = None, whole: bool = True
+    trains: torch.Tensor,
+    weights: torch.Tensor,
+    window: Window | None = None,
+    whole: bool = True,
+    bias: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """What the spikes of each step bring to each neuron, (batch, T, neurons).
 
@@ -39,13 +43,16 @@ def synapse(
         The geometry of a convolution; None: dense.
     whole
         Whether trains and weights are whole; else, in a float phase, nothing is rounded.
+    bias
+        (neurons,), what every step brings besides; None: nothing.
     """
     if window is None:
-        return trains @ weights
+        found = trains @ weights
+        return found if bias is None else found + bias
     batch, steps, _ = trains.shape
     pictures = trains.reshape(-1, window.rows, window.cols, window.channels).permute(0, 3, 1, 2)
     kernels = weights.reshape(window.kernel, window.kernel, window.channels, -1).permute(3, 2, 0, 1)
-    found = functional.conv2d(pictures, kernels, stride=window.stride, padding=window.padding)
+    found = functional.conv2d(pictures, kernels, bias, window.stride, window.padding)
     if whole:
         found = found + (found.round() - found).detach()  # fast convolutions transform, which may round
     return found.permute(0, 2, 3, 1).reshape(batch, steps, -1)

@@ -39,7 +39,7 @@ def begin(model: Rule[Any], config: TrainConfig, images: np.ndarray, labels: np.
     classes = np.arange(output.neurons)
     sides = np.arange(hidden.neurons) % len(classes)
     if config.augment.mirror:
-        pictures = images.reshape(len(images), config.rows, -1)
+        pictures = images.reshape(len(images), config.rows, -1, config.channels)
         images = np.concatenate([images, pictures[:, :, ::-1].reshape(images.shape)])
         labels = np.concatenate([labels, labels])
     steps = spike_steps(images, config.levels)

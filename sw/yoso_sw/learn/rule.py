@@ -82,6 +82,10 @@ class Rule(nn.Module, ABC, Generic[R]):
         if self.config.ridge_penalty:
             ridge.begin(self, self.config, images, labels)
 
+    def enter(self, epoch: int) -> None:
+        """What changes from one epoch of training to another, of which `epoch`, 0 the first, is to begin."""
+        return
+
     @abstractmethod
     def encode(self, inputs: Inputs) -> torch.Tensor:
         """What `forward` takes, for pixels, uint8 (n, inputs), spike steps, int16 (n, inputs), or events."""

@@ -30,6 +30,9 @@ from yoso_sw.network.network import Network
 
 BLOCK = 16  # batches that are distorted and encoded in one go
 
+#: Neurons of the largest layer, of all images that are evaluated in one go, and the most of those images.
+TOGETHER, MOST_TOGETHER = 1 << 22, 1000
+
 
 class Trainer:
     """Trains one `TrainConfig` by its rule.
@@ -108,6 +111,14 @@ class Trainer:
         images = len(self.data.train[0])
         return min(images, self.config.images or images) // self.config.batch_size
 
+    @property
+    def together(self) -> int:
+        """Images that are evaluated in one go."""
+        config = self.config
+        places = [1 if window is None else window.positions for window in config.windows()]
+        largest = max(n * layer.neurons for n, layer in zip(places, config.layers, strict=True))
+        return max(1, min(MOST_TOGETHER, TOGETHER // largest))
+
     def run(
         self,
         report: Callable[[Epoch], None] = lambda _: None,
@@ -144,8 +155,8 @@ class Trainer:
         images, labels = part
         right, spikes = 0, np.zeros(len(self.config.layers))
         with torch.no_grad():
-            for first in range(0, len(images), 1000):
-                own = slice(first, first + 1000)
+            for first in range(0, len(images), self.together):
+                own = slice(first, first + self.together)
                 results = self.model(self._inputs(images[own]))
                 right += int((self.model.decide(results).cpu().numpy() == labels[own]).sum())
                 spikes += [layer.sent for layer in results]
@@ -208,6 +219,7 @@ class Trainer:
 
     def _one_epoch(self, tick: Callable[[float], None]) -> float:
         config = self.config
+        self.model.enter(self.epoch)
         rng = np.random.default_rng((config.seed, self.epoch))
         dropout = torch.Generator().manual_seed(config.seed * 100_000 + self.epoch)
         images, labels = self.data.train
@@ -219,7 +231,7 @@ class Trainer:
             place = batch % BLOCK
             if place == 0:
                 block = order[batch * config.batch_size : min(batch + BLOCK, batches) * config.batch_size]
-                distorted = config.augment(images[block], config.rows, rng) if copy is None else copied[block]
+                distorted = self._distorted(images[block], rng) if copy is None else copied[block]
                 inputs = self._inputs(distorted)
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
                 if self.teacher is not None and copy is None:
@@ -249,7 +261,11 @@ class Trainer:
             return images
         rng = np.random.default_rng((config.seed, copy, config.copies))
         parts = np.array_split(images, max(1, len(images) // 1024))
-        return np.concatenate([config.augment(part, config.rows, rng) for part in parts])
+        return np.concatenate([self._distorted(part, rng) for part in parts])
+
+    def _distorted(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        config = self.config
+        return config.augment(images, config.rows, rng, config.channels)
 
     def _check_weights(self) -> None:
         """A NaN may silence its neuron and leave the loss finite."""

@@ -122,9 +122,11 @@ class Network:
 
     @property
     def shape(self) -> str:
-        """The usual notation, such as 784-800-10 or 28x28-16C5-P2-32C5-P2-800-128-10."""
+        """The usual notation, such as 784-800-10, 28x28-16C5-P2-32C5-P2-800-128-10 or 32x32x3-24C3-10."""
         window = self.layers[0].window
         first = str(self.inputs) if window is None else f"{window.rows}x{window.cols}"
+        if window is not None and window.channels > 1:
+            first += f"x{window.channels}"
         return "-".join([first, *(layer.shape for layer in self.layers)])
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ EXPORTS = True
 
 def refusals(config: TrainConfig) -> Iterator[str]:
     """See `rules.Limits`."""
-    yield from only(config, decision="softmax", min_slope=0.0)
+    yield from only(config, decision="softmax", min_slope=0.0, even_epochs=0)
     if config.ridge_penalty and config.code != "ttfs":
         yield f"ridge_penalty={config.ridge_penalty} needs inputs of code ttfs, not {config.code}"
     seen = config.steps - len(config.layers)  # each layer answers a step later

@@ -8,6 +8,10 @@ Wu et al. 2019, who take the count for a surrogate),
     dc / dV_total = 1 / theta   where 0 < V_total < T theta, else 0.
 
 Rule tandem has the same layer with another V_total (`tandem.layer`).
+
+What T steps cost is a product a step. A layer that is `even` takes V_total in training to come in T equal
+parts, so that it spikes as a constant current makes it, clamp(floor(V_total / theta), 0, T) times, and that
+is one product (ours). Spikes differ a little from those of the chip, so the last epochs do without.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import torch
 from torch import nn
 from yoso_hw.params import ChipParams
 
-from yoso_sw.learn import family
+from yoso_sw.learn import bytewise, family, spike_sums
 from yoso_sw.learn.affine import Affine
 from yoso_sw.learn.count.repeated import count_repeated
 from yoso_sw.learn.first_weights import Normal
@@ -148,8 +152,10 @@ class _Followed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         (total,), (threshold, most) = ctx.saved_tensors, ctx.ends
-        follows = total > 0 if most == math.inf else (total > 0) & (total < most)
-        return grads[0] * follows / threshold, None, None, None
+        own = torch.ops.aten.threshold_backward(grads[0], total, 0)  # where total is positive
+        if most != math.inf:
+            own = own * (total < most)
+        return own if threshold == 1 else own / threshold, None, None, None
 
 
 def pooled(trains: torch.Tensor, counts: torch.Tensor, window: Window) -> tuple[torch.Tensor, torch.Tensor]:
@@ -180,6 +186,11 @@ class CountLayer(PlacedLayer):
     unit
         What an axon brings at most a step: the levels of charged inputs, else 1. Thresholds and the bias are
         that many times those of `config`, so that inputs count as 0 .. 1.
+
+    Attributes
+    ----------
+    even
+        Whether V_total comes in equal parts in training.
     """
 
     def __init__(
@@ -196,6 +207,7 @@ class CountLayer(PlacedLayer):
     ) -> None:
         super().__init__(axons, config, steps, start, init, quantiser, chip, window)
         self.unit = unit
+        self.even = False
 
     @property
     def threshold(self) -> float:
@@ -220,26 +232,53 @@ class CountLayer(PlacedLayer):
             trains = own.trains if kept is None else own.trains * kept[:, None]
             return self.brought(trains, weights, 1)
 
-        if own.constant:
-            each = arrived(self.working)[:, 0]
-            total = self.normalised(self.steps * each, training)
-        else:
-            total = self.total(counts, training)
+        raw = self.steps * arrived(self.working)[:, 0] if own.constant else self.raw(counts)
+        total = self.normalised(raw, training)
         if self.config.neuron.silent:
             none = total.new_zeros(1, 1, 1).expand(len(total), self.steps, self.neurons)
             return Counts(none, none[:, 0], total, self.start)
+        if self.even and training:
+            return self.fire_evenly(total)
         with torch.no_grad():
             if own.constant:
-                current = (self.normalised(self.steps * each, False) / self.steps)[:, None]
+                current = (self.normalised(raw, False) / self.steps)[:, None]
+            elif kept is None and self.in_bytes(own.trains):
+                current = self.added(own.trains)
             else:
                 current = arrived(self.spiking)
         return self.fire(current, total)
+
+    def fire_evenly(self, total: torch.Tensor) -> Counts:
+        """Spikes for a V_total of which every step brings as much."""
+        if self.config.pool:
+            return self.fire((total.detach() / self.steps)[:, None], total)
+        theta, steps, chip = self.threshold, self.steps, self.chip
+        with torch.no_grad():
+            counts = torch.div(total, theta).floor_().clamp_(0, steps)
+        counts = followed(total, theta, counts, self.most)
+
+        def trains() -> torch.Tensor:
+            return fire((total / (steps * theta))[:, None].expand(-1, steps, -1), 1, chip)
+
+        return Counts(trains, counts, total, self.start)
+
+    def in_bytes(self, trains: torch.Tensor) -> bool:
+        """Whether spikes may be added in bytes: by whole weights of a convolution, with kernels at hand."""
+        whole = self.window is not None and self.scale is not None and self.unit == 1
+        return whole and not trains.is_cuda and bytewise.available()
+
+    def added(self, trains: torch.Tensor) -> torch.Tensor:
+        """What spikes bring in each step, in bytes."""
+        assert self.window is not None
+        weights = self.spiking
+        bias = self.unit * weights[-1] if self.config.bias else None
+        return spike_sums.convolved(trains, weights[: self.axons], self.window, bias)
 
     def fire(self, current: torch.Tensor, total: torch.Tensor) -> Counts:
         """Spikes for what each of T steps brings, (batch, T, neurons), or every one, (batch, 1, neurons)."""
         theta = self.threshold
         if self.scale is None:
-            current, theta = current / theta, 1
+            current, theta = current if theta == 1 else current / theta, 1
         pooling = self.window if self.config.pool else None
         trains = partial(fire, current.expand(-1, self.steps, -1), int(theta), self.chip)
         made: torch.Tensor | None = None
@@ -260,7 +299,11 @@ class CountLayer(PlacedLayer):
 
     def total(self, counts: torch.Tensor, training: bool) -> torch.Tensor:
         """V_total (batch, neurons) of the inputs' counts (batch, inputs)."""
-        return self.normalised(self.brought(counts[:, None], self.working, self.steps)[:, 0], training)
+        return self.normalised(self.raw(counts), training)
+
+    def raw(self, counts: torch.Tensor) -> torch.Tensor:
+        """What weights bring of V_total, (batch, neurons)."""
+        return self.brought(counts[:, None], self.working, self.steps)[:, 0]
 
     @property
     def spiking(self) -> torch.Tensor:
@@ -276,8 +319,5 @@ class CountLayer(PlacedLayer):
         """What inputs (batch, T', inputs) bring to each neuron, and the bias of `steps` steps."""
         if self.window is None and self.config.bias:
             return Affine.apply(given, weights, steps * self.unit)
-        found = family.synapse(given, weights[: self.axons], self.window, whole=self.scale is not None)
-        if not self.config.bias:
-            return found
-        assert self.window is not None
-        return found + (steps * self.unit * weights[-1]).repeat(self.window.positions)
+        bias = steps * self.unit * weights[-1] if self.config.bias else None
+        return family.synapse(given, weights[: self.axons], self.window, self.scale is not None, bias)

@@ -28,7 +28,9 @@ def _count(current, threshold, low, high, steps, counts, share, shares):  # type
             count[j] = zero
         for _ in range(steps):
             for j in range(neurons):
-                reached = min(max(v[j] + own[j], lowest), highest)
+                reached = v[j] + own[j]  # clamped without max and min, whose NaN is a branch
+                reached = lowest if reached < lowest else reached
+                reached = highest if reached > highest else reached
                 fires = one if reached >= theta else zero
                 v[j] = reached - theta * fires
                 count[j] += fires

@@ -89,6 +89,10 @@ class Count(ScaledRule[Counts]):
     def chain(self) -> list[CountLayer]:
         return list(self.layers)  # type: ignore[arg-type]
 
+    def enter(self, epoch: int) -> None:
+        for layer in self.chain:
+            layer.even = epoch < self.config.even_epochs
+
     def encode(self, inputs: Inputs) -> torch.Tensor:
         """Of pixels what every step brings, 0 .. levels, (n, 1, inputs); of events trains (n, T, inputs)."""
         if self.charge:

@@ -63,7 +63,8 @@ def settings(layers: Sequence[TemporalLayer]) -> dict[str, Any]:
         "min_slope": first.extras.min_slope,
     }
     if isinstance(first, Conv2d):
-        return known | {"inputs": first.window.inputs, "rows": first.window.rows}
+        window = first.window
+        return known | {"inputs": window.inputs, "rows": window.rows, "channels": window.channels}
     return known | {"inputs": len(first.weight) - first.bias}
 
 

@@ -51,8 +51,8 @@ class TandemLayer(CountLayer):
         """The twin before its ReLU, times theta, (batch, neurons); in training by the batch's statistics."""
         if self.norm is None or self.scale is not None:
             return total
-        filters = total.reshape(len(total), -1, self.neurons).transpose(1, 2)  # (batch, filters, positions)
-        return self.norm(filters, training).transpose(1, 2).flatten(1)
+        filters = total.reshape(len(total), 1, -1, self.neurons)  # torch's channels last, its fast way
+        return self.norm(filters.permute(0, 3, 1, 2), training).permute(0, 2, 3, 1).flatten(1)
 
     @property
     def spiking(self) -> torch.Tensor:
