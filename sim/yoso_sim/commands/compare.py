@@ -35,9 +35,10 @@ NETWORKS = (
     *("mnist-csnn-tandem", "mnist-csnn-clif"),
 )
 
-#: Chips that networks are compared on: a dense network on the first, one with convolutions on the other. All
-#: have every neuron, so that the rules meet on the same RTL.
-DENSE, CONVOLUTIONAL, SETTINGS = chips.DEFAULT, "csnn", ("neuron=all",)
+#: Chips that networks are compared on: a dense network on the first, one with convolutions on the other, whose
+#: memories are banked, as its netlist needs them. Both have every neuron, so that the rules meet on one RTL.
+DENSE, CONVOLUTIONAL = chips.DEFAULT, "csnn"
+SETTINGS = {DENSE: ("neuron=all",), CONVOLUTIONAL: ("neuron=all", "banked=true")}
 
 #: A row, the details behind it, and its netlists by the width of A.
 Measured = tuple[dict[str, Any], dict[str, Any], dict[int, dict[str, Any]]]
@@ -46,6 +47,11 @@ Measured = tuple[dict[str, Any], dict[str, Any], dict[int, dict[str, Any]]]
 def chip_of(network: Network) -> str:
     """The chip that a network is compared on."""
     return DENSE if all(layer.window is None for layer in network.layers) else CONVOLUTIONAL
+
+
+def settings_of(chip: str) -> tuple[str, ...]:
+    """What differs from a chip, ``name=value``."""
+    return SETTINGS.get(chip, SETTINGS[DENSE])
 
 
 def planned(nets: tuple[str, ...], chip: str | None) -> list[tuple[Path, Network, WeightImage]]:
@@ -62,7 +68,7 @@ def planned(nets: tuple[str, ...], chip: str | None) -> list[tuple[Path, Network
         network = Network.load(path)
         own = chip or chip_of(network)
         try:
-            image = choose(network, own, SETTINGS).image
+            image = choose(network, own, settings_of(own)).image
         except CompileError as error:
             raise CompileError(f"{network.name} cannot be compared on chip {own}: {error}") from None
         if len(network.layers) < 2:
@@ -202,7 +208,7 @@ class Run:
 
         given = network.name if path.parent == NETWORK_FILES else str(path)
         chip = self.chip or chip_of(network)
-        return priced.netlists(given, network, chip, SETTINGS, _report, measure=self.energy == "all")
+        return priced.netlists(given, network, chip, settings_of(chip), _report, measure=self.energy == "all")
 
     @staticmethod
     def counted(
