@@ -155,7 +155,7 @@ class Ann:
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
-        arrays = {"multipliers": np.array(self.multipliers), "epochs": np.array(self.epochs)}
+        arrays: dict[str, Any] = {"multipliers": np.array(self.multipliers), "epochs": np.array(self.epochs)}
         for layer, form in enumerate(self.forms):
             window = () if form.window is None else astuple(form.window)
             arrays[f"form{layer}"] = np.array([form.inputs, form.neurons, form.pool, *window])

@@ -7,7 +7,16 @@ from typing import Any
 
 from yoso_hw import drawing
 
-from yoso_sim.comparison.kinds import KINDS, kind_of
+from yoso_sim.comparison.kinds import KINDS, RELU, kind_of
+
+#: The column of energies, and how the ReLU network's energy by this chip's prices looks there.
+ENERGY = "uJ"
+HOLLOW: dict[str, Any] = {
+    "marker": KINDS[RELU][1],
+    "facecolors": "white",
+    "edgecolors": KINDS[RELU][0],
+    "s": 40,
+}
 
 #: Columns of the upper part: heading, and its value in a row, None where it does not apply.
 COLUMNS: dict[str, Callable[[dict[str, Any]], float | None]] = {
@@ -16,7 +25,7 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], float | None]] = {
     "1000 updates": lambda row: 1e-3 * row["updates"],
     "steps": lambda row: row["sweeps"],
     "cycles": lambda row: row["cycles"],
-    "uJ": lambda row: None if row["energy_nj"] is None else 1e-3 * row["energy_nj"],
+    ENERGY: lambda row: None if row["energy_nj"] is None else 1e-3 * row["energy_nj"],
 }
 
 #: Errors of the curves below this many per cent are drawn at it.
@@ -52,6 +61,9 @@ def draw(numbers: dict[str, Any]) -> Any:
         for kind, (colour, mark) in KINDS.items()
         if kind in used
     ]
+    if _like_ours(rows, details):
+        hollow = {"color": KINDS[RELU][0], "markerfacecolor": "white", "marker": KINDS[RELU][1]}
+        handles.append(pyplot.Line2D([], [], linestyle="", label=f"{RELU} at this chip's prices", **hollow))
     legend.legend(handles=handles, loc="center", ncols=len(handles))
     return figure
 
@@ -72,8 +84,12 @@ def _draw_costs(part: Any, rows: list[dict[str, Any]], details: dict[str, Any]) 
         for place, own in found:
             colour, mark = KINDS[kind_of(rows[place], details[rows[place]["network"]])]
             axis.scatter(own, place, color=colour, marker=mark, s=40, zorder=3)
-        for place in borders:
-            axis.axhline(place, color="0.6", linewidth=0.8)
+        if heading == ENERGY:
+            found += (dear := _like_ours(rows, details))
+            for place, own in dear:
+                axis.scatter(own, place, zorder=3, **HOLLOW)
+        for border in borders:
+            axis.axhline(border, color="0.6", linewidth=0.8)
         if found:
             drawing.fit(axis, [own for _, own in found])
         else:
@@ -83,6 +99,12 @@ def _draw_costs(part: Any, rows: list[dict[str, Any]], details: dict[str, Any]) 
     axes[0].set_yticks(range(len(rows)), [_label(row) for row in rows], size=10)
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     part.suptitle("An image on the same chip, on average", size=12)
+
+
+def _like_ours(rows: list[dict[str, Any]], details: dict[str, Any]) -> list[tuple[int, float]]:
+    """Place and energy in uJ of the ReLU networks whose products cost what this chip's updates do."""
+    assumed = [details[row["network"]].get("energy") for row in rows]
+    return [(place, 1e-3 * own["like_ours"]) for place, own in enumerate(assumed) if own]
 
 
 def _label(row: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ Accuracy, spikes, updates and sweeps are means over the whole test set by the go
 first images on the RTL, where every spike and every counter is compared with it. An 8-bit ReLU network of the
 same shape stands beside them.
 
-![What an image costs; error by step and by noise](compare.png)
+![What an image costs; error by cycles and by noise](compare.png)
 
 ## Costs
 """

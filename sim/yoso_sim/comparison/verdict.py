@@ -148,8 +148,8 @@ def _printed(numbers: Numbers) -> list[str]:
         below, of = undercut(numbers, name)
         energies += [f"{below} of {of} take less than {called}"] if of else []
     ours = {"operations": "; ".join(operations), "loihi": "; ".join(rates), "ann": "; ".join(energies)}
-    rows = [[whose, figure, ours[name]] for name, (whose, figure) in PRINTED.items()]
-    return [_PRINTED, *table(["whose", "as printed", "here"], rows, 3)]
+    cells = [[whose, figure, ours[name]] for name, (whose, figure) in PRINTED.items()]
+    return [_PRINTED, *table(["whose", "as printed", "here"], cells, 3)]
 
 
 def _firing(row: dict[str, Any], numbers: Numbers) -> float:
