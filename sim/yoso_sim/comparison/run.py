@@ -12,12 +12,13 @@ from yoso_hw.folders import output_folder
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
 from yoso_sw.data.recorded import samples_for
+from yoso_sw.data.samples import Samples
 from yoso_sw.network import golden
 from yoso_sw.network.network import Network
 from yoso_sw.network.zoo import NETWORKS as NETWORK_FILES
 
 from yoso_sim import campaign as campaigns
-from yoso_sim.build import build
+from yoso_sim.build import Build, build
 from yoso_sim.commands.asked import console
 from yoso_sim.commands.campaign import REGRESS_CHUNK, run_all
 from yoso_sim.comparison import ann, ann_training, ended, latency, measured, noise, priced, rows
@@ -27,8 +28,8 @@ from yoso_sim.comparison import ann, ann_training, ended, latency, measured, noi
 DENSE, CONVOLUTIONAL = chips.DEFAULT, "csnn"
 SETTINGS = {DENSE: ("neuron=all",), CONVOLUTIONAL: ("neuron=all", "banked=true")}
 
-#: Most images of each point that runs on the RTL with fewer steps.
-ENDED = 100
+#: Most images of a point that runs on the RTL with fewer steps: of a dense network, of one with convolutions.
+ENDED, CONVOLUTIONAL_ENDED = 100, 20
 
 #: A network's file, the network, and what it is compiled to.
 Asked = tuple[Path, Network, WeightImage]
@@ -99,14 +100,7 @@ class Run:
             reference = golden.run(network, some.inputs, params=params)
             rows.check(image, reference, results, network.name)
             costs = priced.costs(netlists, image, reference, results)
-            few = some.first(min(ENDED, self.images))
-            chunk = min(chunk, max(1, len(few) // self.jobs))
-            _report(f"RTL: images ended early, {len(few)} at each of some steps")
-            own |= {
-                "ended": ended.on_rtl(
-                    network, few, own["curve"], made, self.folder / "ended", self.on_rtl, chunk
-                )
-            }
+            own["ended"] = self.ended(network, some, own["curve"], made)
         else:
             costs = self.counted(path, network, image, netlists)
         nj = costs.get(str(params.acc_bits), {}).get("energy_nj")
@@ -127,6 +121,15 @@ class Run:
             **own,
         }
         return rows.row(network, measured.rule_of(path), own["counts"], results, nj), details, netlists
+
+    def ended(
+        self, network: Network, some: Samples, curve: list[dict[str, Any]], made: Build
+    ) -> list[dict[str, Any]]:
+        """Points of a network's curve with their cycles on the RTL, by the first of some samples."""
+        few = some.first(min(CONVOLUTIONAL_ENDED if convolves(network) else ENDED, len(some)))
+        chunk = min(REGRESS_CHUNK, max(1, len(few) // self.jobs))
+        _report(f"RTL: images ended early, {len(few)} at each of some steps")
+        return ended.on_rtl(network, few, curve, made, self.folder / "ended", self.on_rtl, chunk)
 
     def on_rtl(self, campaign: campaigns.Campaign) -> list[dict[str, Any]]:
         """The results of a campaign, a dictionary a chunk; what was done before is not done again."""
