@@ -51,9 +51,12 @@ def test_the_rows_are_of_the_networks_that_are_committed_now():
 def test_a_curve_ends_at_the_accuracy_of_its_row():
     for row in NUMBERS["rows"]:
         own = NUMBERS["details"][row["network"]]
-        assert all(points[0] == [0.0, row["accuracy"]] for points in own["noise"].values())
+        few = own.get("curve_images", own["images"]) < own["images"]
+        accuracy = own["curve"][-1]["accuracy"] if few else row["accuracy"]
+        assert accuracy == pytest.approx(row["accuracy"], abs=1.0)
+        assert all(points[0] == [0.0, accuracy] for points in own["noise"].values())
         if row["rule"] != "ann":
-            assert own["curve"][-1]["accuracy"] == row["accuracy"]
+            assert own["curve"][-1]["accuracy"] == accuracy
             assert own["curve"][-1]["steps"] == row["steps"]
 
 

@@ -31,6 +31,9 @@ SETTINGS = {DENSE: ("neuron=all",), CONVOLUTIONAL: ("neuron=all", "banked=true")
 #: Most images of a point that runs on the RTL with fewer steps: of a dense network, of one with convolutions.
 ENDED, CONVOLUTIONAL_ENDED = 100, 20
 
+#: Test images that curves and noise of a network with convolutions are of: all would take half an hour.
+CURVES = 2000
+
 #: A network's file, the network, and what it is compiled to.
 Asked = tuple[Path, Network, WeightImage]
 
@@ -85,7 +88,8 @@ class Run:
         samples = samples_for(network, path)
         if self.images:
             samples.first(self.images)  # refused now, not after the golden model
-        own = measured.network_on_golden(network, path, samples, params, self.folder, _report)
+        curves = CURVES if convolves(network) else None
+        own = measured.network_on_golden(network, path, samples, params, self.folder, _report, curves)
         results: list[dict[str, Any]] = []
         costs: dict[str, Any] = {}
         netlists: dict[int, dict[str, Any]] = {}

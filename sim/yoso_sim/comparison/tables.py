@@ -21,7 +21,7 @@ _LATENCY = """\
 ## Accuracy by step
 
 Every network with the weights of its row, its images ended early (the chip's register of steps), on the
-golden model. """
+golden model{few}. """
 
 _CUTS = """\
 Rate-coded neurons get the same input in every step, so fewer steps are the same network at less precision,
@@ -35,15 +35,14 @@ _ENDED = """\
 ## Accuracy by cycles
 
 Some of these points on the RTL, whose register of steps was set so: cycles are means over {images} images,
-every spike compared, and {differ} differ. Accuracy and hidden spikes are of the whole test set, by the golden
-model.
+every spike compared, and {differ} differ. Accuracy and hidden spikes are those of the golden model, as above.
 """
 
 _NOISE = """\
 ## Noise
 
-Per cent right, golden model, the whole test set, one draw. *Pixels*: normal noise before coding, its standard
-deviation as a share of white. *Jitter*: each input spike moves by a normal number of steps, its deviation as
+Per cent right, golden model, the whole test set{few}, one draw. *Pixels*: normal noise before coding, its
+standard deviation as a share of white. *Jitter*: each input spike moves by a normal number of steps, its deviation as
 a share of the input window; what leaves the window stays at its edge. *Deleted*: each input spike is left out
 with that probability; of the ReLU network, each pixel is 0 with it. No network was trained with such noise.
 """
@@ -101,9 +100,20 @@ def widths(numbers: Numbers) -> list[str]:
     return [_WIDTHS, *table(heads, rows)]
 
 
+def _few(numbers: Numbers) -> str:
+    """On which test images the curves of networks are that are not on all of them."""
+    few = [
+        own for own in numbers["details"].values() if own.get("curve_images", own["images"]) < own["images"]
+    ]
+    if not few:
+        return ""
+    shapes = sorted({own["shape"] for own in few})
+    return f" ({' and '.join(shapes)}: the first {few[0]['curve_images']:,} test images)"
+
+
 def latency(numbers: Numbers) -> list[str]:
     """Accuracy by the step at which images end."""
-    lines = [_LATENCY + _CUTS]
+    lines = [_LATENCY.format(few=_few(numbers)) + _CUTS]
     curves = {name: own["curve"] for name, own in numbers["details"].items() if "curve" in own}
     rated = {name: points for name, points in curves.items() if points[0]["T"] is not None}
     if rated:
@@ -179,4 +189,4 @@ def noise(numbers: Numbers) -> list[str]:
                 [f"{right:.2f}" for _, right in points[1:]] if points else [""] * len(shares.get(kind, []))
             )
         rows.append(cells)
-    return [_NOISE, *table(heads, rows)]
+    return [_NOISE.format(few=_few(numbers)), *table(heads, rows)]
