@@ -43,9 +43,9 @@ _NOISE = """\
 
 Per cent right, golden model, the whole test set{few}, one draw. *Pixels*: normal noise before coding, its
 standard deviation as a share of white. *Jitter*: each input spike moves by a normal number of steps, its
-deviation as a share of the input window; what leaves the window stays at its edge. *Deleted*: each input spike
-is left out with that probability; of the ReLU network, each pixel is 0 with it. No network was trained with
-such noise.
+deviation as a share of the input window; what leaves the window stays at its edge. *Deleted*: each input
+spike is left out with that probability; of the ReLU network, each pixel is 0 with it. No network was trained
+with such noise.
 """
 
 
