@@ -51,6 +51,11 @@ def chip_of(network: Network) -> str:
     return CONVOLUTIONAL if convolves(network) else DENSE
 
 
+def curve_images(network: Network) -> int | None:
+    """Test images that its curves and noise are of, the first ones; None: all."""
+    return CURVES if convolves(network) else None
+
+
 def settings_of(chip: str) -> tuple[str, ...]:
     """What differs from a chip, ``name=value``."""
     return SETTINGS.get(chip, SETTINGS[DENSE])
@@ -88,8 +93,9 @@ class Run:
         samples = samples_for(network, path)
         if self.images:
             samples.first(self.images)  # refused now, not after the golden model
-        curves = CURVES if convolves(network) else None
-        own = measured.network_on_golden(network, path, samples, params, self.folder, _report, curves)
+        own = measured.network_on_golden(
+            network, path, samples, params, self.folder, _report, curve_images(network)
+        )
         results: list[dict[str, Any]] = []
         costs: dict[str, Any] = {}
         netlists: dict[int, dict[str, Any]] = {}
@@ -193,14 +199,16 @@ class Run:
         accuracy = 100 * float((own.decide(active) == labels).mean())
         assumed = None if netlist is None else priced.of_ann(work, _neurons(network), netlist, lanes)
         nj = None if assumed is None else assumed["memory_and_arithmetic"]
+        few = curve_images(network)
         details = {
             "shape": network.shape,
             "images": len(labels),
+            "curve_images": few or len(labels),
             "epochs": own.epochs,
             "weight_bits": ann.BITS,
             "work": work,
             "energy": assumed,
-            "noise": noise.measure_ann(own, pixels, labels),
+            "noise": noise.measure_ann(own, pixels[:few], labels[:few]),
         }
         return rows.ann_row(relu_name(network), accuracy, work, nj), details, {}
 
