@@ -1,213 +1,215 @@
 """The baseline that sceptics ask for: a ReLU network of the same shape, in 8-bit weights and activations.
 
-It is trained here on the images, the split and the distortions that the rate-coded networks have (plain
-PyTorch, the last epoch is kept), quantised after training, and run in integers only. Its work is what it
+Here it is in integers, dense and convolutional layers; `ann_training` trains it. Its work is what it
 multiplies, with inputs and activations of 0 skipped.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from yoso_hw.writing import write_whole
-
-from yoso_sim.kept import locked
-
-#: Of the training: images a batch, largest rate of a one-cycle schedule, weight decay, smoothing of labels.
-BATCH, RATE, DECAY, SMOOTHING = 100, 3e-3, 0.05, 0.1
+from yoso_sw.network.layer import Layer, Window
+from yoso_sw.network.network import Network
 
 #: Bits of weights (signed) and of activations (unsigned), and of the multiplier between the layers.
 BITS, SHIFT = 8, 24
 
-#: Per cent of the hidden activations that the largest code reaches.
+#: Per cent of a layer's activations above 0 that the largest code reaches.
 FULL = 99.9
+
+#: Images at a time: a convolution copies each input as often as windows hold it.
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Form:
+    """A layer without its weights.
+
+    Parameters
+    ----------
+    inputs, neurons
+        Of a dense layer; of a convolution its inputs and its filters.
+    window, pool
+        As in `yoso_sw.network.layer.Layer`; of pooled positions the largest activation goes on.
+    """
+
+    inputs: int
+    neurons: int
+    window: Window | None = None
+    pool: bool = False
+
+    @classmethod
+    def of(cls, layer: Layer) -> Form:
+        """The form of a spiking layer."""
+        return cls(layer.inputs, layer.weights.shape[1], layer.window, layer.pool)
+
+    @property
+    def positions(self) -> int:
+        """Places that share the weights."""
+        return 1 if self.window is None else self.window.positions
+
+    @property
+    def axons(self) -> int:
+        """Rows of the weights."""
+        return self.inputs if self.window is None else self.window.axons
+
+    def products(self, factors: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """float64 (images, positions, neurons): sums over inputs (images, inputs), no bias."""
+        if (window := self.window) is None:
+            return (factors.astype(np.float64) @ weights)[:, None]
+        maps = factors.reshape(-1, window.rows, window.cols, window.channels)
+        edge = (window.padding, window.padding)
+        padded = np.pad(maps, ((0, 0), edge, edge, (0, 0)))
+        kernel = (window.kernel, window.kernel)
+        seen = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=(1, 2))
+        seen = seen[:, :: window.stride, :: window.stride]  # (image, row, col, channel, kernel's row, col)
+        rows = np.moveaxis(seen, 3, 5).reshape(len(maps), self.positions, self.axons)
+        return rows.astype(np.float64) @ weights
+
+    def passed(self, activations: np.ndarray) -> np.ndarray:
+        """What goes on of (images, positions, neurons): (images, outputs) in the order (row, col, filter)."""
+        if self.pool and (window := self.window) is not None:
+            groups = (len(activations), window.out_rows // 2, 2, window.out_cols // 2, 2, self.neurons)
+            activations = activations.reshape(groups).max((2, 4))
+        return activations.reshape(len(activations), -1)
+
+    def multiplied(self, inputs: np.ndarray) -> float:
+        """Products of an image whose input is not 0, on average over (images, inputs)."""
+        if self.window is None:
+            return float((inputs > 0).sum(1).mean()) * self.neurons
+        reach = self.products((inputs > 0).mean(0, keepdims=True), np.ones((self.axons, 1)))
+        return float(reach.sum()) * self.neurons
+
+
+def forms(network: Network) -> tuple[Form, ...]:
+    """The forms of a spiking network's layers."""
+    return tuple(Form.of(layer) for layer in network.layers)
 
 
 @dataclass(frozen=True, eq=False)
 class Ann:
-    """A ReLU network with one hidden layer, in integers.
+    """A ReLU network in integers.
 
     Attributes
     ----------
-    hidden, output
-        int8 (inputs, neurons) and (neurons, classes).
-    hidden_bias, output_bias
-        int64 (neurons,) and (classes,), in units of their sums.
-    multiplier
-        A hidden sum s > 0 becomes the activation min(255, (s x multiplier + 2^23) >> 24).
+    forms
+        Of its layers, the input side first.
+    weights
+        By layer, int8 (axons, neurons).
+    biases
+        By layer, int64 (neurons,), in units of its sums.
+    multipliers
+        By layer but the last: a sum s > 0 becomes the activation min(255, (s x multiplier + 2^23) >> 24).
+    epochs
+        That it was trained for.
     """
 
-    hidden: np.ndarray
-    hidden_bias: np.ndarray
-    output: np.ndarray
-    output_bias: np.ndarray
-    multiplier: int
+    forms: tuple[Form, ...]
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    multipliers: tuple[int, ...]
+    epochs: int = 0
 
-    @property
-    def shape(self) -> str:
-        inputs, neurons = self.hidden.shape
-        return f"{inputs}-{neurons}-{self.output.shape[1]}"
+    def _sums(self, layer: int, inputs: np.ndarray) -> np.ndarray:
+        """int64 (images, positions, neurons); float64 holds sums below 2^53 exactly."""
+        found = self.forms[layer].products(inputs, self.weights[layer].astype(np.float64))
+        return np.rint(found).astype(np.int64) + self.biases[layer]
 
-    def activations(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 (images, neurons) of pixels, uint8 (images, inputs)."""
-        sums = _product(pixels, self.hidden) + self.hidden_bias
-        scaled = (np.maximum(sums, 0) * self.multiplier + (1 << (SHIFT - 1))) >> SHIFT
-        return np.minimum(scaled, (1 << BITS) - 1).astype(np.uint8)
+    def activations(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """What each layer but the last passes on, uint8 (images, outputs), of uint8 (images, inputs)."""
+        found: list[np.ndarray] = []
+        for layer, multiplier in enumerate(self.multipliers):
+            inputs = found[-1] if found else pixels
+            parts = [inputs[i : i + BATCH] for i in range(0, len(inputs), BATCH)]
+            found.append(np.concatenate([self._layer(layer, part, multiplier) for part in parts]))
+        return found
 
-    def decide(self, activations: np.ndarray) -> np.ndarray:
-        """Class of each image, the lowest of equals."""
-        return (_product(activations, self.output) + self.output_bias).argmax(1)
+    def _layer(self, layer: int, inputs: np.ndarray, multiplier: int) -> np.ndarray:
+        scaled = (np.maximum(self._sums(layer, inputs), 0) * multiplier + (1 << (SHIFT - 1))) >> SHIFT
+        return self.forms[layer].passed(np.minimum(scaled, (1 << BITS) - 1).astype(np.uint8))
 
-    def work(self, pixels: np.ndarray, activations: np.ndarray) -> dict[str, float]:
+    def decide(self, activations: list[np.ndarray]) -> np.ndarray:
+        """Class of each image by its activations, the lowest of equals."""
+        return self._sums(len(self.forms) - 1, activations[-1])[:, 0].argmax(1)
+
+    def work(self, pixels: np.ndarray, activations: list[np.ndarray]) -> dict[str, Any]:
         """What an image takes on average: factors that are not 0, multiplications, additions of biases."""
-        inputs, hidden = (float((own > 0).sum(1).mean()) for own in (pixels, activations))
-        neurons, classes = self.output.shape
+        inputs = [pixels, *activations]
+        macs = [form.multiplied(own) for form, own in zip(self.forms, inputs, strict=True)]
+        nonzero = [float((own > 0).sum(1).mean()) for own in inputs]
         return {
-            "nonzero_inputs": inputs,
-            "nonzero_hidden": hidden,
-            "macs": inputs * neurons + hidden * classes,
-            "macs_dense": float(self.hidden.size + self.output.size),
-            "biases": float(neurons + classes),
+            "nonzero_inputs": nonzero[0],
+            "nonzero_hidden": sum(nonzero[1:]),
+            "macs": sum(macs),
+            "macs_by_layer": macs,
+            "macs_dense": float(sum(own.positions * own.axons * own.neurons for own in self.forms)),
+            "biases": float(sum(own.positions * own.neurons for own in self.forms)),
         }
 
     def save(self, path: Path) -> None:
         """Write it whole or not at all."""
+        arrays: dict[str, Any] = {"multipliers": np.array(self.multipliers), "epochs": np.array(self.epochs)}
+        for layer, form in enumerate(self.forms):
+            window = () if form.window is None else astuple(form.window)
+            arrays[f"form{layer}"] = np.array([form.inputs, form.neurons, form.pool, *window])
+            arrays[f"weights{layer}"], arrays[f"bias{layer}"] = self.weights[layer], self.biases[layer]
         contents = io.BytesIO()
-        np.savez_compressed(contents, **vars(self))
+        np.savez_compressed(contents, **arrays)
         write_whole(path, contents.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Ann:
         """What `save` wrote."""
         with np.load(path, allow_pickle=False) as own:
-            arrays = {name: own[name] for name in own.files if name != "multiplier"}
-            return cls(multiplier=int(own["multiplier"]), **arrays)
+            layers = range(len(own["multipliers"]) + 1)
+            made = []
+            for inputs, neurons, pool, *window in (own[f"form{layer}"].tolist() for layer in layers):
+                made.append(Form(inputs, neurons, Window(*window) if window else None, bool(pool)))
+            return cls(
+                tuple(made),
+                tuple(own[f"weights{layer}"] for layer in layers),
+                tuple(own[f"bias{layer}"] for layer in layers),
+                tuple(own["multipliers"].tolist()),
+                int(own["epochs"]),
+            )
 
 
-def _product(factors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """int64 sums of whole numbers; float64 holds sums below 2^53 exactly."""
-    return np.rint(factors.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
-
-
-def quantised(layers: list[tuple[np.ndarray, np.ndarray]], pixels: np.ndarray) -> Ann:
+def quantised(
+    made: Sequence[Form], layers: Sequence[tuple[np.ndarray, np.ndarray]], pixels: np.ndarray, epochs: int = 0
+) -> Ann:
     """A trained network in integers.
 
     Parameters
     ----------
     layers
-        Weights (inputs, neurons) and biases of both layers, for pixels of 0 .. 1.
+        Weights (axons, neurons) and biases of each layer, for pixels of 0 .. 1.
     pixels
-        uint8: images that say how large activations are.
+        uint8 (images, inputs): they say how large activations are.
     """
-    (first, bias), (second, output_bias) = layers
     limit, top = (1 << (BITS - 1)) - 1, (1 << BITS) - 1
-    scale, output_scale = (limit / float(np.abs(own).max()) for own in (first, second))
-    real = np.maximum(0, pixels / 255 @ first + bias)
-    unit = float(np.percentile(real[real > 0], FULL)) / top  # an activation of 1
+    scales = [limit / float(np.abs(weights).max()) for weights, _ in layers]
+    units, real = [1 / 255], pixels / 255  # of an input of each layer: what 1 stands for
+    for form, (weights, bias) in zip(made[:-1], layers[:-1], strict=True):
+        parts = [real[i : i + BATCH] for i in range(0, len(real), BATCH)]
+        real = np.concatenate([form.passed(np.maximum(0, form.products(p, weights) + bias)) for p in parts])
+        units.append(float(np.percentile(real[real > 0], FULL)) / top)
     return Ann(
-        hidden=np.rint(first * scale).astype(np.int8),
-        hidden_bias=np.rint(bias * scale * 255).astype(np.int64),
-        output=np.rint(second * output_scale).astype(np.int8),
-        output_bias=np.rint(output_bias * output_scale / unit).astype(np.int64),
-        multiplier=round((1 << SHIFT) / (scale * 255 * unit)),
+        tuple(made),
+        tuple(np.rint(own * scale).astype(np.int8) for (own, _), scale in zip(layers, scales, strict=True)),
+        tuple(
+            np.rint(bias * scale / unit).astype(np.int64)
+            for (_, bias), scale, unit in zip(layers, scales, units, strict=True)
+        ),
+        tuple(
+            round((1 << SHIFT) * unit / (scale * following))
+            for scale, (unit, following) in zip(scales[:-1], pairwise(units), strict=True)
+        ),
+        epochs,
     )
-
-
-def train(
-    parts: dict[str, tuple[np.ndarray, np.ndarray]],
-    hidden: int,
-    epochs: int,
-    checkpoint: Path,
-    augment: Any,
-    report: Any = print,
-    seed: int = 1,
-) -> Ann:
-    """Train, quantise; a killed training goes on after its last whole epoch.
-
-    Parameters
-    ----------
-    parts
-        uint8 pixels of squares and classes of "train" and "validation".
-    augment
-        `yoso_sw.data.augment.Augment`: the distortions of training images.
-    """
-    import torch
-    from torch import nn
-
-    pixels, labels = parts["train"]
-    classes = torch.from_numpy(labels.astype(np.int64))
-    torch.manual_seed(seed)
-    first, second = nn.Linear(pixels.shape[1], hidden), nn.Linear(hidden, int(labels.max()) + 1)
-    model = nn.Sequential(first, nn.ReLU(), second)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=DECAY)
-    batches = len(pixels) // BATCH
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, epochs * batches)
-    state: dict[str, Any] = {"epoch": 0}
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-    for epoch in range(state["epoch"], epochs):
-        rng = np.random.default_rng([seed, epoch])
-        for own in rng.permutation(len(pixels))[: batches * BATCH].reshape(-1, BATCH):
-            seen = augment(pixels[own], round(pixels.shape[1] ** 0.5), rng)
-            loss = nn.functional.cross_entropy(
-                model(torch.from_numpy(seen).float() / 255), classes[own], label_smoothing=SMOOTHING
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-        report(f"ReLU network with {hidden} hidden neurons: epoch {epoch + 1} of {epochs}")
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = checkpoint.with_suffix(".part")
-        torch.save(
-            {
-                "epoch": epoch + 1,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-            },
-            partial,
-        )
-        partial.replace(checkpoint)
-    layers = [
-        (own.weight.detach().T.double().numpy(), own.bias.detach().double().numpy())
-        for own in (first, second)
-    ]
-    return quantised(layers, parts["validation"][0])
-
-
-#: Epochs of a training, and the distortions of its images: those of the rate-coded networks.
-EPOCHS = 10
-DISTORTIONS: dict[str, Any] = {"rotate": 8.0, "scale": 0.1, "shear": 0.1, "shift": 1.0, "elastic": 0.5}
-
-#: Training images kept apart.
-VALIDATION = 5000
-
-
-def kept(dataset: str, hidden: int, folder: Path, report: Any = print) -> Ann:
-    """The network of a set of square grey images, from `folder` or trained into it."""
-    path = folder / f"ann-{dataset}-{hidden}.npz"
-    with locked(path.with_suffix(".lock"), lambda: report("waiting for another process that trains it")):
-        if not path.is_file():
-            _trained(dataset, hidden, path, report).save(path)
-    return Ann.load(path)
-
-
-def _trained(dataset: str, hidden: int, path: Path, report: Any) -> Ann:
-    from yoso_sw.data import registry
-    from yoso_sw.data.augment import Augment
-
-    pixels, labels = registry.load(dataset, "train").pair
-    parts = {
-        "train": (pixels[:-VALIDATION], labels[:-VALIDATION]),
-        "validation": (pixels[-VALIDATION:], labels[-VALIDATION:]),
-    }
-    checkpoint = path.with_suffix(".pt")
-    return train(parts, hidden, EPOCHS, checkpoint, Augment(**DISTORTIONS), report)

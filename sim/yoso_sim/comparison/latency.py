@@ -17,6 +17,8 @@ from yoso_sw.network import golden
 from yoso_sw.network.events import Events
 from yoso_sw.network.network import Network
 
+from yoso_sim.comparison import rows
+
 #: Most points of a curve of spike times; one of a rate code has every step.
 POINTS = 16
 
@@ -63,19 +65,21 @@ def curve(network: Network, inputs: Any, labels: np.ndarray) -> list[dict[str, A
     Returns
     -------
     Points with `steps`, `T` (None for spike times), `accuracy` and `by_spike`, the share of images that an
-    output spike decides, both per cent.
+    output spike decides, both per cent; and `hidden_spikes` and `updates` of an image (`rows.counts`).
     """
     given = golden.check_inputs(network, inputs)
     own, points = layer_steps(network), []
     for steps in ends(network):
         short = cut(network, steps)
-        result = golden.run(short, until(given, steps))
+        found = rows.counts(short, golden.run(short, until(given, steps)), labels)
         points.append(
             {
                 "steps": steps,
                 "T": None if own is None else own - network.steps + steps,
-                "accuracy": round(100 * float((result.decisions == labels).mean()), 2),
-                "by_spike": round(100 * float(result.spiked.mean()), 2),
+                "accuracy": round(found["accuracy"], 2),
+                "by_spike": round(found["by_spike"], 2),
+                "hidden_spikes": round(found["hidden_spikes"], 1),
+                "updates": round(found["updates"]),
             }
         )
     return points

@@ -50,16 +50,22 @@ def network_on_golden(
     params: ChipParams,
     folder: Path,
     report: Callable[[str], None],
+    curves: int | None = None,
 ) -> dict[str, Any]:
     """Counts, curves and noise of a network, from `folder` if they are there.
 
+    Parameters
+    ----------
+    curves
+        Images that curves and noise are of, the first ones; None: all.
+
     Returns
     -------
-    `counts` (`rows.counts`), `curve` (`latency.curve`), `first_spikes` (`latency.first_spikes`; None where no
-    spike decides) and `noise` (`noise.measure`).
+    `images` and `curve_images`, `counts` (`rows.counts`), `curve` (`latency.curve`), `first_spikes`
+    (`latency.first_spikes`; None where no spike decides) and `noise` (`noise.measure`).
     """
     digest = hashlib.sha256(path.read_bytes())
-    digest.update(f"{samples.digest} {params.to_json()}".encode())
+    digest.update(f"{samples.digest} {params.to_json()} {curves}".encode())
     for name in SHAPED_BY:
         digest.update(code_of(inspect.getsource(import_module(name))).encode())
     kept = folder / f"golden-{path.stem}-{digest.hexdigest()[:16]}.json"
@@ -69,6 +75,7 @@ def network_on_golden(
     result = golden.run(network, samples.inputs, params=params)
     found: dict[str, Any] = {
         "images": len(samples),
+        "curve_images": curves or len(samples),
         "counts": rows.counts(network, result, samples.labels),
         "first_spikes": None,
     }
@@ -76,15 +83,17 @@ def network_on_golden(
         points = latency.ends(network)
         found["first_spikes"] = latency.first_spikes(result, samples.labels, points)
     del result
+    some = samples[:curves]
     report("golden model: fewer steps")
-    found["curve"] = latency.curve(network, samples.inputs, samples.labels)
+    found["curve"] = latency.curve(network, some.inputs, some.labels)
     report("golden model: disturbed inputs")
     pixels = raw(network, path)
+    pixels = pixels if pixels is None else pixels[:curves]
 
     def coded(given: Samples) -> Samples:
         return recorded.seen(replace(given, name=samples.name), network)
 
-    found["noise"] = noise.measure(network, samples, pixels, coded)
+    found["noise"] = noise.measure(network, some, pixels, coded)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(kept, json.dumps(found, indent=1))
     return found

@@ -7,7 +7,7 @@ counts. An 8-bit ReLU network has no RTL here: its energy is an assumption.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -118,8 +118,17 @@ def costs(
     return found
 
 
-def of_ann(work: dict[str, float], neurons: int, netlist: dict[str, Any], lanes: int) -> dict[str, float]:
+def of_ann(
+    work: dict[str, Any], neurons: Sequence[int], netlist: dict[str, Any], lanes: int
+) -> dict[str, float]:
     """nJ an image of the ReLU network, twice, by assumption.
+
+    Parameters
+    ----------
+    work
+        As `ann.Ann.work` gives it.
+    neurons
+        Of each layer.
 
     Returns
     -------
@@ -127,19 +136,26 @@ def of_ann(work: dict[str, float], neurons: int, netlist: dict[str, Any], lanes:
         Of each product the weight's share of a macro's read, and a multiplication and addition; nothing else:
         no partial sums in memory, no control, no clock, no network. What an ANN cannot do without.
     like_ours
-        Each product costs what an update costs this chip, and the multiplication; each neuron one sweep.
+        Each product costs what an update costs this chip in that layer, and the multiplication; each neuron
+        one sweep.
     """
     memory, costs = netlist["macros"]["weight memory"], netlist["costs"]
     arithmetic = SCALE * (MULTIPLY_PJ + ADD_PJ)
     read = memory["read_pj"] / (lanes * memory["pack"])
     cycle = sum(costs["cycle"].values())
-    update, sweep = (
-        (sum(costs["energy"][0][event].values()) + cycle) / lanes for event in ("updates", "words")
+
+    def lane(layer: int, event: str) -> float:
+        """pJ of a lane's share of an event and of its cycles."""
+        own = sum(costs["energy"][layer].get(event, {}).values())
+        return (own + costs["busy"][layer].get(event, 0.0) * cycle) / lanes
+
+    like_ours = sum(
+        macs * (lane(layer, "updates") + SCALE * MULTIPLY_PJ) + count * lane(layer, "words")
+        for layer, (macs, count) in enumerate(zip(work["macs_by_layer"], neurons, strict=True))
     )
-    update += SCALE * MULTIPLY_PJ
     return {
         "weight_read_pj": round(read, 3),
         "multiply_add_pj": round(arithmetic, 3),
         "memory_and_arithmetic": round(1e-3 * work["macs"] * (read + arithmetic), 1),
-        "like_ours": round(1e-3 * (work["macs"] * update + neurons * sweep), 1),
+        "like_ours": round(1e-3 * like_ours, 1),
     }
