@@ -31,8 +31,8 @@ sees that every test named here exists, that every test file is named, and that 
 `make test` runs everything but the long proofs and what `make long` has more of, `make check` the fast part
 of it, `make test BLOCK=adder` what tests one block. Unit tests (`tests/hw`) run blocks in Amaranth's
 simulator, `tests/cosim` runs the emitted Verilog in Verilator under cocotb, `tests/cover` measures what that
-reaches, `tests/sw` the software, `tests/formal` the proofs. Corner cases come first and by name, then
-seeded random ones.
+reaches, `tests/sw` the software, `tests/formal` the proofs. Corner cases come first and by name, then seeded
+random ones.
 """
 
 PLANTED = """\

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from command.test_output_folder import CONFIG
 from support.faults import NOBODY, OTHER, ROOT, disk, environment, fill, one_line, yoso
 from yoso_hw import folders
 from yoso_hw.folders import OutputError, user_cache
@@ -199,11 +200,20 @@ def test_training_that_could_not_write_its_network_is_not_begun(nobody, here, an
     assert list(anyones.iterdir()) == []
 
 
+#: A network of the kind that compiles the fewest kernels: there is no cache yet.
+FEW_KERNELS = (
+    CONFIG.replace("validation", 'decision = "softmax"\nvalidation')
+    .replace("end = 17\nthreshold", 'slope = "constant"\nstart = 8\nend = 17\nthreshold')
+    .replace("end = 17\nmean", "mean")
+)
+
+
 def test_another_user_without_a_home_works_in_a_folder_of_their_own(nobody, here, anyones):
     """Compiled code then has a place among the temporary files."""
     own = anyones / "own"
     given = {"HOME": None, "TMPDIR": anyones, "YOSO_OUTPUT": own, "NUMBA_CACHE_DIR": None}
     network = anyones / "new.npz"
+    (here / "corners.toml").write_text(FEW_KERNELS)
     status, said = yoso("train", "corners.toml", "-o", network, cwd=here, user=nobody, **given)
     assert status == 0 and network.is_file(), said
     status, said = yoso("compile", network, cwd=here, user=nobody, **given)

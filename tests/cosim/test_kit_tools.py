@@ -9,7 +9,7 @@ import pytest
 from support import kit_case
 from yoso_hw.folders import cache_folder
 from yoso_sim import tools
-from yoso_sim.build import MAKE_FLAGS
+from yoso_sim.build import QUICK_MAKE_FLAGS
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.network import golden
 
@@ -28,7 +28,11 @@ def command(kit, tool):
 
 def run(line, folder):
     """(exit status, output). The flags of make are what the wheel's makefiles want of g++."""
-    environment = {**os.environ, "MAKEFLAGS": MAKE_FLAGS, "YOWASP_CACHE_DIR": str(cache_folder() / "yowasp")}
+    environment = {
+        **os.environ,
+        "MAKEFLAGS": QUICK_MAKE_FLAGS,
+        "YOWASP_CACHE_DIR": str(cache_folder() / "yowasp"),
+    }
     environment.pop("MAKELEVEL", None)
     done = subprocess.run(
         line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False

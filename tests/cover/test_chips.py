@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.extremes import LARGEST, SMALLEST
 from yoso_hw.params import NEURONS, ROUTERS, ChipParams
 
@@ -79,6 +80,7 @@ def missed(found: dict[str, frozenset[ChipParams]]) -> dict[str, list[tuple[Any,
     return {name: groups for name, groups in gone.items() if groups}
 
 
+@pytest.mark.long
 def test_every_bench_goes_up_to_the_default_chip_with_the_family_or_says_why_not():
     each = [(bench, name) for gap in GAPS for bench in gap["benches"] for name in gap["parameters"]]
     assert len(each) == len(set(each)), "a gap is named twice"
@@ -89,10 +91,12 @@ def test_every_bench_goes_up_to_the_default_chip_with_the_family_or_says_why_not
     assert short(chips()) == told, "new gaps, or gaps of chips.toml that are closed"
 
 
+@pytest.mark.long
 def test_no_value_of_a_parameter_is_had_by_no_bench():
     assert missed(chips()) == {}
 
 
+@pytest.mark.long
 def test_benches_soak_and_proofs_are_all_heard():
     found = chips()
     assert {"soak", "proof sender", "hw/test_sender.py", "cosim/test_default_chip.py"} <= set(found)
