@@ -94,7 +94,8 @@ class Bench:
     @property
     def built_from(self) -> str:
         """Hash of all that shapes the executable."""
-        bins = [build.code_of((HERE / name).read_text()) for name in ("bins.py", "planting.py")]
+        planted = [HERE / "planting.py", *sorted(HERE.glob("bins/*.py"))]
+        bins = [build.code_of(file.read_text()) for file in planted]
         return _hash(self.block, *self.tops, build.build_key(self.params), " ".join(FLAGS), *bins)
 
     @property
