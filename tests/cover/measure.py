@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from support import blocks, chip_cases
-from support.block_cases import PES, ROUTER_KINDS
+from support.block_cases import PES, ROUTER_KINDS, pe_benches
 from yoso_hw import workers
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
 from yoso_hw.folders import output_folder
@@ -64,7 +64,19 @@ RUN_FILES = (
 #: Rows of the table: a point belongs to the last of these in its block's path.
 ROWS = (
     *("chip", "host", "sequencer", "decision", "barrier", "mesh", "node", "router", "pe", "interface"),
-    *("memories", "config", "counters", "core", "load", "compute", "store", "sender"),
+    *(
+        "memories",
+        "config",
+        "counters",
+        "core",
+        "load",
+        "walk",
+        "fetch",
+        "compute",
+        "store",
+        "pool",
+        "sender",
+    ),
 )
 
 
@@ -92,6 +104,11 @@ class Bench:
         return {top.TOP: f"node.{self.block}"}
 
     @property
+    def names(self) -> dict[str, str]:
+        """Blocks that are called otherwise than their instance, which two kinds of block share."""
+        return {"load": "walk"} if self.params.side else {}
+
+    @property
     def built_from(self) -> str:
         """Hash of all that shapes the executable."""
         planted = [HERE / "planting.py", *sorted(HERE.glob("bins/*.py"))]
@@ -114,10 +131,11 @@ def chip_benches(params: ChipParams) -> tuple[str, ...]:
 
 def benches() -> dict[str, Bench]:
     """All that is measured, longest first; wrong traffic where no node slows it down."""
-    chips = reversed(chip_cases.CHIPS.items())
+    chips, maps = reversed(chip_cases.CHIPS.items()), chip_cases.MAPS.items()
     return {
         **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips},
-        **{f"pe {name}": Bench("pe", p, ("cosim.bench_pe",)) for name, p in PES.items() if p.lanes < 8},
+        **{f"chip {name}": Bench("chip", p, ("cosim.bench_convolution",)) for name, p in maps},
+        **{f"pe {name}": Bench("pe", p, pe_benches(p)) for name, p in PES.items() if p.lanes < 8},
         **{
             f"router with a {kind}": Bench("router", p, ("cosim.bench_router",))
             for kind, p in ROUTER_KINDS.items()
@@ -149,7 +167,7 @@ def reached(name: str) -> dict[Point, bool]:
     source = functools.cache(lambda file: points.Verilog(Path(file).read_text()))
     bench = benches()[name]
     files = [folder_of(name) / "run" / module / "coverage.dat" for module in bench.modules]
-    return points.merge(points.read(file, bench.tops, source) for file in files)
+    return points.merge(points.read(file, bench.tops, source, bench.names) for file in files)
 
 
 def measure(name: str) -> float:
