@@ -104,8 +104,9 @@ async def kernels_are_cut_at_every_border_and_corner(dut):
         model = await pe.load(setup_of(pe, of.paths, of.live, slope=0, start=0, end=0))
         await pe.tick(model, first=True)
         middle = (window.kernel - 1 - window.padding,) * 2  # a place that the whole kernel has seen
-        give(pe, model, [(0, *middle), of.bias])
-        give(pe, model, [(0, r, q) for r in range(window.rows) for q in range(window.cols)])
+        places = [(r, q) for r in range(window.rows) for q in range(window.cols)]
+        give(pe, model, [(0, *place) for place in (middle, *places)])
+        give(pe, model, [of.bias])
         await pe.idle()
         await pe.tick(model)
         await pe.idle()
@@ -231,9 +232,14 @@ async def a_path_that_leaves_a_memory_and_a_place_beyond_the_tables_are_reported
     wrong: dict[str, tuple[dict, dict, Spike]] = {
         "its first word": ({"lines": 1, "neuron_offset": 12}, {"run": 1}, (0, 2, 2)),
         "the sum of two words": ({"lines": 1, "neuron_offset": 9}, {"run": 1, "neuron_offset": 9}, (0, 2, 2)),
-        "a word of its line": ({"lines": 1, "neuron_offset": 8}, {"run": 9}, (0, 2, 2)),
+        "a word of its line": ({"lines": 1, "neuron_offset": 8}, {"run": words + 1}, (0, 2, 2)),
         "a line of it": ({"lines": 7}, {"run": 2}, (0, 2, 2)),
         "its first weight": ({"lines": 1, "weight_offset": 9}, {"run": 1}, (rows - 3, 2, 2)),
+        "the sum of three weights": (
+            {"lines": 1, "weight_offset": rows - 1},
+            {"run": 1, "weight_offset": rows - 1},
+            (rows - 1, 2, 2),
+        ),
         "a weight of its line": ({"lines": 1}, {"run": 9}, (rows - 3, 2, 2)),
         "a weight of another line": ({"lines": 3}, {"run": 2}, (rows - 4, 2, 2)),
     }

@@ -20,8 +20,7 @@ PES = {
     ),
 }
 
-#: Maps of a few places in words and rows that are no powers of two, so that paths can leave both.
-_SMALL_MAPS = {**SMALL_PE, "lanes": 2, "neurons": 48, "weights": 144, "side": 9}
+_SMALL_MAPS = {**SMALL_PE, "lanes": 2, "neurons": 64, "weights": 256, "side": 9}
 PES |= {
     "convolution": ChipParams(**_SMALL_MAPS),
     "convolution, banked": ChipParams(**_SMALL_MAPS, banked=True),

@@ -42,7 +42,7 @@ CHIPS = {
     ),
 }
 
-_MAPS = {"neurons": 144, "weights": 512, "steps": 32, "layers": 6, "classes": 16, "lanes": 2, "side": 20}
+_MAPS = {"neurons": 128, "weights": 512, "steps": 32, "layers": 6, "classes": 16, "lanes": 2, "side": 20}
 
 #: Chips for corner cases of convolution: of neurons that fire once, and of the family in either memories.
 MAPS = {

@@ -114,7 +114,7 @@ def pace(m: Module, walk: Walk, spike: Fetched) -> Bins:
     m.d.sync += after.eq(walk.taken)
     yield f"{memories} one word right behind a spike", after & walk.taken
     yield f"{memories} several words right behind a spike", after & walk.update & ~walk.taken
-    dropped = spike.held & ~path.valid & ~outside(walk, spike).any()
+    dropped = spike.held & ~path.valid & ~Cat(beyond(walk, spike)).any()
     before = Signal(name="bins_before")  # the one before was dropped
     with m.If(dropped | moved(path)):
         m.d.sync += before.eq(dropped)
@@ -135,9 +135,10 @@ def pace(m: Module, walk: Walk, spike: Fetched) -> Bins:
     yield "last word", walk.update & (walk.word == params.neuron_words - 1)
 
 
-def outside(walk: Walk, spike: Fetched) -> Value:
-    """A spike's row, and its column, is one that no table has."""
-    return Cat(spike.r >= walk.params.side, spike.q >= walk.params.side)
+def beyond(walk: Walk, spike: Fetched) -> tuple[Value, Value]:
+    """There is a spike whose row, and one whose column, no table has."""
+    side = walk.params.side
+    return spike.held & (spike.r >= side), spike.held & (spike.q >= side)
 
 
 def wrong(m: Module, walk: Walk, spike: Fetched) -> Bins:
@@ -148,15 +149,16 @@ def wrong(m: Module, walk: Walk, spike: Fetched) -> Bins:
         m.d.sync += begun.eq(1)
     with m.If(moved(spike.path)):
         m.d.sync += begun.eq(0)
-    beyond, begins = spike.held & outside(walk, spike), moved(spike.path)
-    yield "row beyond the table", beyond[0]
-    yield "column beyond the table", beyond[1]
+    row, column = beyond(walk, spike)
+    begins = moved(spike.path)
+    yield "row beyond the table", row
+    yield "column beyond the table", column
     yield "path begins beyond the words in use", begins & (path.r_word + path.q_word >= walk.words)
     yield (
         "path begins beyond the weights",
         begins & (path.row + path.weight_offset >= walk.params.weight_words),
     )
-    strays = walk.bad_row & ~beyond.any() & ~walk.sweeping
+    strays = walk.bad_row & ~row & ~column & ~walk.sweeping
     yield "path given up at once", strays & ~begun
     yield "path given up after some words", strays & begun
 

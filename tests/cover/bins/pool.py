@@ -40,7 +40,7 @@ def pool(m: Module, pool: Pool) -> Bins:
     for name, member in zip(PLACES, fires, strict=True):
         yield f"{name} comes too late", fourth & (member & old).any()
     yield (
-        "2 come too late at once",
+        "several come too late at once",
         fourth & Cat(late[lane] & (counts[lane] > 1) for lane in range(lanes)).any(),
     )
     yield "one lane passes and another comes too late", fourth & passes.any() & late.any()
