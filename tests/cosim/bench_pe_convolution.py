@@ -234,7 +234,7 @@ async def a_path_that_leaves_a_memory_and_a_place_beyond_the_tables_are_reported
         "the sum of two words": ({"lines": 1, "neuron_offset": 9}, {"run": 1, "neuron_offset": 9}, (0, 2, 2)),
         "a word of its line": ({"lines": 1, "neuron_offset": 8}, {"run": words + 1}, (0, 2, 2)),
         "a line of it": ({"lines": 7}, {"run": 2}, (0, 2, 2)),
-        "its first weight": ({"lines": 1, "weight_offset": 9}, {"run": 1}, (rows - 3, 2, 2)),
+        "its first weight": ({"lines": 1, "weight_offset": 60}, {"run": 1}, (rows - 3, 2, 2)),
         "the sum of three weights": (
             {"lines": 1, "weight_offset": rows - 1},
             {"run": 1, "weight_offset": rows - 1},
@@ -267,13 +267,13 @@ async def a_path_that_leaves_a_memory_and_a_place_beyond_the_tables_are_reported
 async def a_blocked_network_stops_neither_a_pooled_sweep_nor_its_spikes(dut):
     pe = PeDriver(dut)
     await pe.start()
-    paths = square(pe.params, 4, 6, blocks=3)
+    paths = square(pe.params, 4, 8, blocks=4)
     assert paths.words == pe.params.neuron_words
     setup = setup_of(pe, paths, pe.params.lanes, slope=5, threshold=3, start=0, end=9, output=False)
     model = await pe.load(setup)
     pe.out.stall = 1
     assert len(await pe.tick(model, first=True)) == paths.words * pe.params.lanes // 4
-    give(pe, model, [(0, pe.rng.randrange(4), pe.rng.randrange(6)) for _ in range(10 * pe.params.spike_fifo)])
+    give(pe, model, [(0, pe.rng.randrange(4), pe.rng.randrange(8)) for _ in range(10 * pe.params.spike_fifo)])
     await pe.until(lambda: pe.offered, "every spike is taken", 1000)
     await pe.cycles(100)
     assert not pe.out.taken and not dut.idle.value

@@ -126,15 +126,19 @@ def _hash(*parts: str) -> str:
 
 
 def chip_benches(params: ChipParams) -> tuple[str, ...]:
-    return ("cosim.bench_chip", "cosim.bench_hostile") if params.nodes > MOST_NODES else ("cosim.bench_chip",)
+    """Wrong traffic where no node slows it down, corner cases of convolution where there is any."""
+    own = ("cosim.bench_convolution",) if params.side else ()
+    if params.nodes > MOST_NODES:
+        return own or ("cosim.bench_chip", "cosim.bench_hostile")
+    return ("cosim.bench_chip", *own)
 
 
 def benches() -> dict[str, Bench]:
-    """All that is measured, longest first; wrong traffic where no node slows it down."""
-    chips, maps = reversed(chip_cases.CHIPS.items()), chip_cases.MAPS.items()
+    """All that is measured, longest first."""
+    dense = {name: params for name, params in chip_cases.CHIPS.items() if not params.side}
+    chips = {**chip_cases.MAPS, **dict(reversed(dense.items()))}
     return {
-        **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips},
-        **{f"chip {name}": Bench("chip", p, ("cosim.bench_convolution",)) for name, p in maps},
+        **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips.items()},
         **{f"pe {name}": Bench("pe", p, pe_benches(p)) for name, p in PES.items() if p.lanes < 8},
         **{
             f"router with a {kind}": Bench("router", p, ("cosim.bench_router",))
