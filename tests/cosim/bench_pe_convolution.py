@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import cocotb
+from support.blocks import bench_params
 from support.paths import Paths, square
 from support.pe_driver import PeDriver
 from support.pe_model import PeModel, PeSetup
 from support.tiles import Tile, random_tile, tile
-from yoso_hw.registers import Memory, PeError, Register
+from yoso_hw.registers import Counter, Memory, PeError, Register, pack
 from yoso_sw.compile.layout import Slice
 from yoso_sw.network.layer import Window
 
@@ -260,6 +261,29 @@ async def a_path_that_leaves_a_memory_and_a_place_beyond_the_tables_are_reported
         await pe.idle()
         assert await pe.read(Memory.REGISTER, Register.ERRORS, 1) == [1 << PeError.BAD_ROW]
         await pe.write(Memory.REGISTER, Register.ERRORS, [0])
+        await pe.check_state(model)
+
+
+@cocotb.test(skip=bench_params().neuron != "all")
+async def a_bias_row_that_leaves_the_weights_is_reported_and_the_pe_goes_on(dut):
+    """Outside the window nothing of the row is added, but it is read."""
+    pe = PeDriver(dut)
+    await pe.start()
+    last = pe.params.weight_words - 1
+    for blocks in (0, 2):
+        paths = square(pe.params, 2, 4, 2, blocks=blocks)
+        model = await pe.load(setup_of(pe, paths, pe.params.lanes, slope=0, start=0, end=0))
+        await pe.write(
+            Memory.REGISTER, Register.BIAS_ROW, [pack(pe.params, Register.BIAS_ROW, bias=1, bias_row=last)]
+        )
+        for step in range(2):
+            await pe.tick(model, first=step == 0)
+            model.counts[Counter.WEIGHT_READS] += paths.words // 2
+            give(pe, model, [(0, 0, 0), (0, 1, 1)])
+            await pe.idle()
+            assert dut.error.value
+            assert await pe.read(Memory.REGISTER, Register.ERRORS, 1) == [1 << PeError.BAD_ROW]
+            await pe.write(Memory.REGISTER, Register.ERRORS, [0])
         await pe.check_state(model)
 
 

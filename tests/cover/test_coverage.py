@@ -128,7 +128,7 @@ def test_two_kinds_of_block_in_one_place_are_told_apart(tmp_path):
     other = read(tmp_path, one, names={"unit": "other"})
     assert other == {Point("bin", "chip.other.part", "it happens"): True}
     found = {name: bench.names for name, bench in measure.benches().items()}
-    assert found["pe convolution"] == found["chip 2 x 1, maps"] == {"load": "walk"}
+    assert found["pe convolution, banked"] == found["chip 2 x 1, maps"] == {"load": "walk"}
     assert found["pe four lanes"] == found["chip 1 x 1"] == {}
 
 

@@ -22,7 +22,7 @@ PES = {
 
 _SMALL_MAPS = {**SMALL_PE, "lanes": 2, "neurons": 64, "weights": 200, "side": 9}
 PES |= {
-    "convolution": ChipParams(**_SMALL_MAPS),
+    "convolution, family": ChipParams(**_SMALL_MAPS, neuron="all"),
     "convolution, banked": ChipParams(**_SMALL_MAPS, banked=True),
 }
 
