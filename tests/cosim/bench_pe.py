@@ -264,6 +264,9 @@ async def a_blocked_network_stops_neither_sweep_nor_integration(dut):
         await pe.idle()
         pe.check_flits()
         pe.stall(0, 0)
+        await pe.tick(model, report=True)  # of every word, if it is an output layer's
+        await pe.idle()
+        pe.check_flits()
         await pe.check_state(model)
 
 

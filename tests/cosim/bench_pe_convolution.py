@@ -291,14 +291,14 @@ async def a_bias_row_that_leaves_the_weights_is_reported_and_the_pe_goes_on(dut)
 async def a_blocked_network_stops_neither_a_pooled_sweep_nor_its_spikes(dut):
     pe = PeDriver(dut)
     await pe.start()
-    paths = square(pe.params, 4, 8, blocks=4)
+    paths = square(pe.params, 8, 8, blocks=4)
     assert paths.words == pe.params.neuron_words
     setup = setup_of(pe, paths, pe.params.lanes, slope=5, threshold=3, start=0, end=9, output=False)
     model = await pe.load(setup)
     pe.out.stall = 1
     assert len(await pe.tick(model, first=True)) == paths.words * pe.params.lanes // 4
-    give(pe, model, [(0, pe.rng.randrange(4), pe.rng.randrange(8)) for _ in range(10 * pe.params.spike_fifo)])
-    await pe.until(lambda: pe.offered, "every spike is taken", 1000)
+    give(pe, model, [(0, pe.rng.randrange(8), pe.rng.randrange(8)) for _ in range(10 * pe.params.spike_fifo)])
+    await pe.until(lambda: pe.offered, "every spike is taken", 2000)
     await pe.cycles(100)
     assert not pe.out.taken and not dut.idle.value
     pe.out.stall = 0.3

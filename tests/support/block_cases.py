@@ -20,7 +20,7 @@ PES = {
     ),
 }
 
-_SMALL_MAPS = {**SMALL_PE, "lanes": 2, "neurons": 64, "weights": 200, "side": 9}
+_SMALL_MAPS = {**SMALL_PE, "lanes": 2, "neurons": 128, "weights": 400, "classes": 192, "side": 9}
 PES |= {
     "convolution, family": ChipParams(**_SMALL_MAPS, neuron="all"),
     "convolution, banked": ChipParams(**_SMALL_MAPS, banked=True),
