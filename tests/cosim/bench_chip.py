@@ -13,7 +13,7 @@ from support.reference import random_events
 from support.words import rectangle_word, register_masks
 from yoso_hw.packet import KIND_BITS, ChipError, Kind, Op
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Memory, PeError, Register, memories, memory_shape
+from yoso_hw.registers import Memory, PeError, Register, chunks, memories, memory_shape
 from yoso_sim.compare import compare, compare_counters
 from yoso_sim.host import Host
 from yoso_sim.link import Link
@@ -264,15 +264,15 @@ async def an_error_of_an_element_shows_at_the_host_until_both_are_cleared(dut):
     host = await begin(dut)
     for x, y in host.protocol.nodes:
         to = rectangle_fields((x, x, y, y))
-        # A chip that convolves has as many memories as SEEK can name; a word of this one is one chunk.
+        # A chip that convolves has as many memories as SEEK can name.
         nowhere = (Memory.SPIKE, PARAMS.neurons) if PARAMS.side else (len(memories(PARAMS)), 0)
         memory, address = nowhere
         seek = host.protocol.packets.pack("SEEK", **to, memory=memory, address=address)
-        for wrong in (
-            host.protocol.packets.pack("READ", **to),
-            host.protocol.packets.pack("WRITE", **to, data=1),
-        ):
-            await host.link.exchange([seek, wrong])
+        read = host.protocol.packets.pack("READ", **to)
+        write = host.protocol.packets.pack("WRITE", **to, data=1)
+        word = chunks(PARAMS, Memory.SPIKE) if PARAMS.side else 1
+        for wrong in ([read], [write] * word):
+            await host.link.exchange([seek, *wrong])
             assert await host.read(x, y, Memory.REGISTER, Register.ERRORS, 1) == [1 << PeError.BAD_ADDRESS]
             assert await host.errors(clear=True) == await host.errors() == ["PE_ERROR"]
             await host.write(x, y, Memory.REGISTER, Register.ERRORS, [0])

@@ -95,7 +95,7 @@ class Mesh(StreamBench):
             for memory, words in (
                 (Memory.REGISTER, setup.registers()),
                 (Memory.WEIGHT, setup.weight_memory()),
-                (Memory.SPIKE, setup.spike_rows),
+                (Memory.SPIKE, setup.spike_memory()),
             ):
                 self.give(write_packets(self.packets, one_node(node), memory, 0, words))
         self.give(write_packets(self.packets, self.everywhere, Memory.COUNTER, 0, [0] * len(Counter)))
@@ -120,7 +120,7 @@ class Mesh(StreamBench):
                 self.expected += self.models[node].flits(self.packets, neurons)
             else:
                 for neuron in neurons:
-                    self.deliver(setup.destination, setup.destination_tag, setup.spike_rows[neuron])
+                    self.deliver(setup.destination, setup.destination_tag, setup.addresses[neuron]["row"])
         return sum(map(len, firing.values()))
 
     def host_spikes(self, count: int, tag: int) -> None:

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from support.block_cases import PES
+from support.block_cases import PES, pe_benches
 from support.blocks import build_block, run_bench
 from support.pe_model import PeModel, PeSetup
 from yoso_sw.network import golden
@@ -15,7 +15,9 @@ from yoso_sw.network.neuron import Neuron
 
 @pytest.mark.parametrize("chip", PES)
 def test_pe(chip, tmp_path):
-    run_bench(build_block("pe", PES[chip]), "cosim.bench_pe", tmp_path)
+    made = build_block("pe", PES[chip])
+    for bench in pe_benches(PES[chip]):
+        run_bench(made, bench, tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(20))

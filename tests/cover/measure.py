@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from support import blocks, chip_cases
-from support.block_cases import PES, ROUTER_KINDS
+from support.block_cases import PES, ROUTER_KINDS, pe_benches
 from yoso_hw import workers
 from yoso_hw.emit import CHIP_MODULE, NODE_MODULE
 from yoso_hw.folders import output_folder
@@ -64,7 +64,19 @@ RUN_FILES = (
 #: Rows of the table: a point belongs to the last of these in its block's path.
 ROWS = (
     *("chip", "host", "sequencer", "decision", "barrier", "mesh", "node", "router", "pe", "interface"),
-    *("memories", "config", "counters", "core", "load", "compute", "store", "sender"),
+    *(
+        "memories",
+        "config",
+        "counters",
+        "core",
+        "load",
+        "walk",
+        "fetch",
+        "compute",
+        "store",
+        "pool",
+        "sender",
+    ),
 )
 
 
@@ -92,9 +104,15 @@ class Bench:
         return {top.TOP: f"node.{self.block}"}
 
     @property
+    def names(self) -> dict[str, str]:
+        """Blocks that are called otherwise than their instance, which two kinds of block share."""
+        return {"load": "walk"} if self.params.side else {}
+
+    @property
     def built_from(self) -> str:
         """Hash of all that shapes the executable."""
-        bins = [build.code_of((HERE / name).read_text()) for name in ("bins.py", "planting.py")]
+        planted = [HERE / "planting.py", *sorted(HERE.glob("bins/*.py"))]
+        bins = [build.code_of(file.read_text()) for file in planted]
         return _hash(self.block, *self.tops, build.build_key(self.params), " ".join(FLAGS), *bins)
 
     @property
@@ -108,15 +126,20 @@ def _hash(*parts: str) -> str:
 
 
 def chip_benches(params: ChipParams) -> tuple[str, ...]:
-    return ("cosim.bench_chip", "cosim.bench_hostile") if params.nodes > MOST_NODES else ("cosim.bench_chip",)
+    """Wrong traffic where no node slows it down, corner cases of convolution where there is any."""
+    own = ("cosim.bench_convolution",) if params.side else ()
+    if params.nodes > MOST_NODES:
+        return own or ("cosim.bench_chip", "cosim.bench_hostile")
+    return ("cosim.bench_chip", *own)
 
 
 def benches() -> dict[str, Bench]:
-    """All that is measured, longest first; wrong traffic where no node slows it down."""
-    chips = reversed(chip_cases.CHIPS.items())
+    """All that is measured, longest first."""
+    dense = {name: params for name, params in chip_cases.CHIPS.items() if not params.side}
+    chips = {**chip_cases.MAPS, **dict(reversed(dense.items()))}
     return {
-        **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips},
-        **{f"pe {name}": Bench("pe", p, ("cosim.bench_pe",)) for name, p in PES.items() if p.lanes < 8},
+        **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips.items()},
+        **{f"pe {name}": Bench("pe", p, pe_benches(p)) for name, p in PES.items() if p.lanes < 8},
         **{
             f"router with a {kind}": Bench("router", p, ("cosim.bench_router",))
             for kind, p in ROUTER_KINDS.items()
@@ -148,7 +171,7 @@ def reached(name: str) -> dict[Point, bool]:
     source = functools.cache(lambda file: points.Verilog(Path(file).read_text()))
     bench = benches()[name]
     files = [folder_of(name) / "run" / module / "coverage.dat" for module in bench.modules]
-    return points.merge(points.read(file, bench.tops, source) for file in files)
+    return points.merge(points.read(file, bench.tops, source, bench.names) for file in files)
 
 
 def measure(name: str) -> float:

@@ -26,15 +26,20 @@ def bins_of(block: type) -> Callable[[Callable[[Module, Any], Bins]], Callable[[
 
 
 @contextmanager
-def planted() -> Iterator[None]:
-    """Elaborate every block with its bins."""
+def planted() -> Iterator[dict[type, dict[str, Signal]]]:
+    """Elaborate every block with its bins.
+
+    Gives the registers, by name, of the block of each kind that was elaborated last.
+    """
     plain = {block: block.elaborate for block in BINS}
+    registers: dict[type, dict[str, Signal]] = {}
 
     def with_bins(block: type) -> Callable[[Any, object], Module]:
         def elaborate(self: Any, platform: object) -> Module:
             m = plain[block](self, platform)
+            registers[block] = {}
             for name, condition in BINS[block](m, self):
-                register = Signal(name=PREFIX + name.replace(" ", "_"))
+                register = registers[block][name] = Signal(name=PREFIX + name.replace(" ", "_"))
                 m.d.sync += register.eq(Value.cast(condition).any() & ~ResetSignal())
             return m
 
@@ -43,7 +48,7 @@ def planted() -> Iterator[None]:
     for block in BINS:
         block.elaborate = with_bins(block)  # type: ignore[attr-defined]
     try:
-        yield
+        yield registers
     finally:
         for block, elaborate in plain.items():
             block.elaborate = elaborate  # type: ignore[attr-defined]

@@ -189,13 +189,20 @@ def _indent(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-def read(path: Path, blocks: dict[str, str], sources: Callable[[str], Verilog]) -> dict[Point, bool]:
+def read(
+    path: Path,
+    blocks: dict[str, str],
+    sources: Callable[[str], Verilog],
+    names: dict[str, str] | None = None,
+) -> dict[Point, bool]:
     """Which points a ``coverage.dat`` has reached. Points of one name are reached when all of them are.
 
     Parameters
     ----------
     blocks
         Top modules that are measured, and what they are called; of all others nothing is.
+    names
+        Blocks below them that are called otherwise than their instances.
     sources
         Gives the Verilog of a file's name.
 
@@ -219,7 +226,14 @@ def read(path: Path, blocks: dict[str, str], sources: Callable[[str], Verilog]) 
         try:
             kind, _, module = fields["page"].partition("/")
             point = _point(
-                kind, _decode(module), _decode(fields["o"]), int(fields["l"]), fields["f"], blocks, sources
+                kind,
+                _decode(module),
+                _decode(fields["o"]),
+                int(fields["l"]),
+                fields["f"],
+                blocks,
+                sources,
+                names or {},
             )
         except (KeyError, ValueError, IndexError) as error:
             raise CoverageError(f"{path}, line {number}: {error!r}") from None
@@ -236,13 +250,14 @@ def _point(
     file: str,
     blocks: dict[str, str],
     sources: Callable[[str], Verilog],
+    names: dict[str, str],
 ) -> Point | None:
     top, _, below = module.partition(".")
     if top not in blocks:
         return None
     # Lanes are alike, and so are the banks of a memory: reached in one is reached.
     parts = [re.sub(r"(?<=[a-z])\d+$", "", plain(part)) for part in below.split(".") if part]
-    block = ".".join([blocks[top], *parts])
+    block = ".".join([blocks[top], *(names.get(part, part) for part in parts)])
     if kind == "v_toggle":
         signal, _, edge = what.rpartition(":")
         if signal.startswith(BIN):

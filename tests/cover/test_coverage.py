@@ -49,10 +49,10 @@ def entry(page, line, what, count, module="chip__02eunit", file="unit.v"):
     return "C '" + "".join(f"\x01{key}\x02{value}" for key, value in fields.items()) + f"' {count}"
 
 
-def read(tmp_path, *entries):
+def read(tmp_path, *entries, names=None):
     path = tmp_path / "coverage.dat"
     path.write_text("\n".join(["# SystemC::Coverage-3", *entries, ""]))
-    return points.read(path, {"chip": "chip"}, lambda file: points.Verilog(VERILOG))
+    return points.read(path, {"chip": "chip"}, lambda file: points.Verilog(VERILOG), names)
 
 
 def line_of(text):
@@ -120,6 +120,16 @@ def test_lanes_and_numbered_instances_are_one_block_and_all_its_points_must_be_r
         entry("toggle", 9, "sum:0->1", 0, module="chip__02eadder1__0249"),
     )
     assert found == {Point("toggle", "chip.adder", "sum"): False}
+
+
+def test_two_kinds_of_block_in_one_place_are_told_apart(tmp_path):
+    one = entry("toggle", 10, "bin_it_happens:0->1", 1, module="chip__02eunit__02epart")
+    assert read(tmp_path, one) == {Point("bin", "chip.unit.part", "it happens"): True}
+    other = read(tmp_path, one, names={"unit": "other"})
+    assert other == {Point("bin", "chip.other.part", "it happens"): True}
+    found = {name: bench.names for name, bench in measure.benches().items()}
+    assert found["pe convolution, banked"] == found["chip 2 x 1, maps"] == {"load": "walk"}
+    assert found["pe four lanes"] == found["chip 1 x 1"] == {}
 
 
 def test_what_lies_outside_the_measured_tops_is_left_out(tmp_path):
@@ -211,13 +221,31 @@ def test_the_page_has_the_reason_of_every_waiver():
 # ---- bins ------------------------------------------------------------------------------------------------
 
 
-def test_every_bin_is_in_the_rtl_of_a_coverage_build_and_none_in_any_other(tmp_path: Path):
-    params = ChipParams(cols=2, rows=1, lanes=2, neurons=4, weights=16, layers=2, classes=2, multicast=False)
+SIZES = {"cols": 2, "rows": 1, "lanes": 2, "neurons": 4, "weights": 16, "layers": 2, "classes": 2}
+
+
+def with_and_without_bins(tmp_path: Path, **rest) -> tuple[str, str]:
+    """The Verilog of a chip in a coverage build, and in any other."""
+    params = ChipParams(**SIZES, **rest)
     with planted():
         binned = "".join(path.read_text() for path in emit(params, tmp_path / "binned"))
-    plain = "".join(path.read_text() for path in emit(params, tmp_path / "plain"))
-    assert PREFIX not in plain
+    return binned, "".join(path.read_text() for path in emit(params, tmp_path / "plain"))
+
+
+def test_every_bin_is_in_the_rtl_of_a_coverage_build_and_none_in_any_other(tmp_path: Path):
+    binned, plain = with_and_without_bins(tmp_path, multicast=False)
+    assert PREFIX not in plain and "bins_" not in plain
     assert all(
         f"reg {PREFIX}{name} " in binned for name in ("early_exit_on", "a_clamped_at_the_top", "bad_row")
     )
     assert binned.count(f"reg {PREFIX}full ") == 9  # five of the router, two of the host, spikes, fire queue
+
+
+def test_bins_of_convolution_are_where_a_chip_convolves(tmp_path: Path):
+    walked, plain = with_and_without_bins(tmp_path, side=3, neuron="all")
+    dense, _ = with_and_without_bins(tmp_path, neuron="all")
+    own = ("kernel_cut_at_the_top", "2_are_first_at_once", "group_passes_again", "bias_row_in_pool_order")
+    assert PREFIX not in plain and "bins_" not in plain
+    assert all(f"reg {PREFIX}{name} " in walked and name not in dense for name in own)
+    assert f"reg {PREFIX}inputs_reach_tiles_of_their_own " in walked
+    assert f"reg {PREFIX}bad_row " in dense and f"reg {PREFIX}bad_row " not in walked

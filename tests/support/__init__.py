@@ -6,7 +6,8 @@ simulators that these start.
 - References: `reference`, `flit_machine`, `nir_reader`, `finite_difference`.
 - In Amaranth's simulator: `bench`, and on it `core_bench`, `pe_bench`, `fabric`, `chip_host`.
 - In Verilator: `blocks` builds single blocks, `router_mesh` among them, and runs benches on them; `streams`
-  moves their flits; `block_cases` and `chip_cases` are what is run. What must come out: `pe_model`,
-  `pe_driver`, `routes`, `words`. What must not go in: `attack`, `wrong_packets`.
+  moves their flits; `block_cases`, `chip_cases` and `corner_cases` (of convolution) are what is run, `tiles`
+  what a PE of a convolution holds. What must come out: `pe_model`, `pe_driver`, `routes`, `words`. What must
+  not go in: `attack`, `wrong_packets`.
 - Inputs: `small_files`, `own_sets`, `quarters`, `nir_graphs`, `mini_liberty`.
 """

@@ -20,6 +20,18 @@ PES = {
     ),
 }
 
+_SMALL_MAPS = {**SMALL_PE, "lanes": 2, "neurons": 128, "weights": 400, "classes": 192, "side": 9}
+PES |= {
+    "convolution, family": ChipParams(**_SMALL_MAPS, neuron="all"),
+    "convolution, banked": ChipParams(**_SMALL_MAPS, banked=True),
+}
+
+
+def pe_benches(params: ChipParams) -> tuple[str, ...]:
+    """The benches of a PE: those of dense layers are of every one."""
+    return ("cosim.bench_pe", "cosim.bench_pe_convolution") if params.side else ("cosim.bench_pe",)
+
+
 SMALL_ROUTER = {"cols": 4, "rows": 3, "lanes": 2, "neurons": 8, "weights": 512, "layers": 4, "classes": 32}
 ROUTER_KINDS = {kind: ChipParams(**SMALL_ROUTER, router=kind, link_fifo=3) for kind in ROUTERS}
 

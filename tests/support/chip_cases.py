@@ -42,6 +42,15 @@ CHIPS = {
     ),
 }
 
+_MAPS = {"neurons": 128, "weights": 512, "steps": 32, "layers": 6, "classes": 16, "lanes": 2, "side": 20}
+
+#: Chips for corner cases of convolution: of neurons that fire once, and of the family in either memories.
+MAPS = {
+    "2 x 1, maps": ChipParams(**_MAPS, cols=2, rows=1, weight_bits=4, acc_bits=9, pot_bits=11, neuron="all"),
+    "2 x 1, maps, banked": ChipParams(**_MAPS, cols=2, rows=1, banked=True, router="bus"),
+    "3 x 2, maps": ChipParams(**_MAPS, cols=3, rows=2),
+}
+
 
 def vectors(params: ChipParams | None = None) -> list[Vector]:
     """The frozen vectors that compile; with `params`, those for that chip."""

@@ -78,7 +78,9 @@ class PeDriver(StreamBench):
         """Load a layer, fill A and V with noise, clear the counters; returns the model of it."""
         await self.write(Memory.REGISTER, 0, setup.registers())
         await self.write(Memory.WEIGHT, 0, setup.weight_memory())
-        await self.write(Memory.SPIKE, 0, setup.spike_rows)
+        await self.write(Memory.SPIKE, 0, setup.spike_memory())
+        for table, entries in (setup.paths.tables() if setup.paths else {}).items():
+            await self.write(table, 0, entries)
         for memory in (Memory.ACCUMULATED, Memory.POTENTIAL):
             await self.write(memory, 0, random_words(self.rng, self.params, memory))
         await self.write(Memory.COUNTER, 0, [0] * len(Counter))
@@ -102,8 +104,14 @@ class PeDriver(StreamBench):
         self.dut.tick.value = self.dut.first.value = self.dut.report.value = 0
         return sent
 
-    def spike_flit(self, model: PeModel, row: int, *, tag: int | None = None, ahead: int = 0) -> int:
-        """A spike of the running step, or of the one `ahead`; of the PE's layer, or of another tag."""
+    def spike_flit(
+        self, model: PeModel, row: int, *place: int, tag: int | None = None, ahead: int = 0
+    ) -> int:
+        """A spike of the running step, or of the one `ahead`; of the PE's layer, or of another tag.
+
+        On a chip with convolution `place` is its row and column in the input map, (0, 0) if not given.
+        """
+        coordinates = dict(zip(("r", "q"), place or (0, 0), strict=True)) if self.params.side else {}
         return self.packets.pack(
             "SPIKE",
             x0=0,
@@ -113,6 +121,7 @@ class PeDriver(StreamBench):
             tag=model.setup.tag if tag is None else tag,
             parity=model.parity ^ (ahead & 1),
             row=row,
+            **coordinates,
         )
 
     def random_row(self, model: PeModel) -> int:

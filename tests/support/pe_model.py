@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 
 from yoso_hw.packet import Packets
 from yoso_hw.params import ChipParams
-from yoso_hw.registers import Counter, pack_all
+from yoso_hw.registers import Counter, Memory, pack_all, pack_entry
 
+from support.paths import Paths, dense
+from support.walker import groups
 from support.words import Rectangle, join, to_rectangle
 
 
 @dataclass
 class PeSetup:
-    """Registers, weights (a list of lanes a word) and spike addresses (one a neuron)."""
+    """Registers, weights (a list of lanes a word) and what each neuron's spike says.
+
+    On a chip with convolution also how the PE finds neurons and weights, else None.
+    """
 
     params: ChipParams
     tag: int
@@ -29,12 +34,16 @@ class PeSetup:
     destination: Rectangle
     destination_tag: int
     weights: list[list[int]] = field(repr=False)
-    spike_rows: list[int] = field(repr=False)
+    addresses: list[dict[str, int]] = field(repr=False)
+    paths: Paths | None = None
 
     @classmethod
     def random(cls, params: ChipParams, rng: random.Random, **fixed) -> PeSetup:
-        """A layer with any number of words and lanes, either slope, any window; `fixed` fields as given."""
-        words = rng.randint(1, params.neuron_words)
+        """A layer with any number of words and lanes, either slope, any window; `fixed` fields as given.
+
+        It is dense unless `paths` are given.
+        """
+        words = fixed.get("words", rng.randint(1, params.neuron_words))
         # Small, large and one-sided weights: a PE adds up in the order of arrival, so A may saturate here.
         low, high = rng.choice([(-3, 3), (params.weight_min, params.weight_max), (0, params.weight_max)])
         top = rng.choice([20, 200, params.pot_max])
@@ -57,8 +66,12 @@ class PeSetup:
             "weights": [
                 [rng.randint(low, high) for _ in range(params.lanes)] for _ in range(params.weight_words)
             ],
-            "spike_rows": [rng.randint(0, last_row) for _ in range(params.neurons)],
+            "addresses": [{"row": rng.randint(0, last_row)} for _ in range(params.neurons)],
         }
+        if params.side:
+            drawn["paths"] = dense(params, words)
+            for address in drawn["addresses"]:
+                address |= {"r": rng.randrange(params.side), "q": rng.randrange(params.side)}
         return cls(params, **{**drawn, **fixed})
 
     def registers(self) -> list[int]:
@@ -75,7 +88,20 @@ class PeSetup:
             base=self.base,
             **to_rectangle(self.destination),
             destination_tag=self.destination_tag,
+            **(self.paths.registers() if self.paths else {}),
         )
+
+    @property
+    def filter_words(self) -> int:
+        """Words of a position; of a dense layer all."""
+        return self.paths.filter_words if self.paths else self.words
+
+    @property
+    def pools(self) -> bool:
+        return bool(self.paths and self.paths.blocks)
+
+    def spike_memory(self) -> list[int]:
+        return [pack_entry(self.params, Memory.SPIKE, **address) for address in self.addresses]
 
     def weight_memory(self) -> list[int]:
         return [join(lanes, self.params.weight_bits) for lanes in self.weights]
@@ -97,11 +123,12 @@ class PeModel:
     def holds(self, neuron: int) -> bool:
         """A lane of a neuron word holds a neuron."""
         word, lane = divmod(neuron, self.setup.params.lanes)
-        return word + 1 < self.setup.words or bool(self.setup.mask >> lane & 1)
+        return (word + 1) % self.setup.filter_words != 0 or bool(self.setup.mask >> lane & 1)
 
     def sweep(self, first: bool) -> list[int]:
-        """Begin a step; returns the neurons that fire, which are sent."""
+        """Begin a step; returns the neurons that are sent: those that fire, or, pooled, of their groups."""
         setup, params = self.setup, self.setup.params
+        before = [False] * len(self.fired) if first else list(self.fired)
         self.step = 0 if first else self.step + 1
         self.parity ^= 1
         sloped = setup.slope > 0 and self.step >= setup.start
@@ -118,6 +145,8 @@ class PeModel:
                 self.fired[j] = True
                 if self.holds(j):
                     firing.append(j)
+        if setup.pools:
+            firing = self._passed({*firing}, before)
         words = setup.words
         self._count(SWEEPS=int(words > 0), POT_WRITES=words, SPIKES_OUT=len(firing))
         if first:
@@ -127,15 +156,35 @@ class PeModel:
         self._count(**{"POT_READS" if setup.output else "SPIKE_READS": len(firing)})
         return firing
 
-    def spike(self, row: int) -> None:
-        """Integrate a spike of the PE's own layer."""
-        params, words = self.setup.params, self.setup.words
-        for word in range(words):
+    def _passed(self, firing: set[int], before: list[bool]) -> list[int]:
+        """Of each group of which a neuron fires and none had: its fourth."""
+        assert self.setup.paths
+        lanes, passed = self.setup.params.lanes, []
+        for words in groups(self.setup.words, self.setup.paths.registers()):
+            for lane in range(lanes):
+                members = [word * lanes + lane for word in words]
+                if firing & {*members} and not any(before[j] for j in members):
+                    passed.append(members[3])
+        return passed
+
+    def spike(self, row: int, r: int = 0, q: int = 0) -> None:
+        """Integrate a spike of the PE's own layer: as far as its path leads, without paths all or nothing."""
+        params, setup = self.setup.params, self.setup
+        if setup.paths:
+            path, bad = setup.paths.spike({"row": row, "r": r, "q": q})
+        else:
+            path, bad = [(word, row + word) for word in range(setup.words)], False
+            if row + setup.words > params.weight_words:
+                return
+        for word, weights in path:
             for lane in range(params.lanes):
                 j = word * params.lanes + lane
-                a = self.acc[j] + self.setup.weights[row + word][lane]
+                a = self.acc[j] + setup.weights[weights][lane]
                 self.acc[j] = max(params.acc_min, min(params.acc_max, a))
-        self._count(SPIKES_IN=1, UPDATES=words, WEIGHT_READS=words, ACC_READS=words, ACC_WRITES=words)
+        count, whole = len(path), bool(path) and not bad
+        self._count(
+            SPIKES_IN=int(whole), UPDATES=count, WEIGHT_READS=count, ACC_READS=count, ACC_WRITES=count
+        )
 
     def report(self) -> list[int]:
         """A report: every neuron of an output layer is sent."""
@@ -159,7 +208,7 @@ class PeModel:
                 **to_rectangle(target),
                 tag=setup.destination_tag,
                 parity=self.parity,
-                row=setup.spike_rows[j],
+                **setup.addresses[j],
             )
             for j in neurons
             for target in targets
