@@ -20,7 +20,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -137,12 +137,15 @@ def benches() -> dict[str, Bench]:
     """All that is measured, longest first."""
     dense = {name: params for name, params in chip_cases.CHIPS.items() if not params.side}
     chips = {**chip_cases.MAPS, **dict(reversed(dense.items()))}
+    # Flits with coordinates are kept in pairs of registers.
+    pairs = replace(ROUTER_KINDS["crossbar"], side=9, link_fifo=2)
+    routers = {**ROUTER_KINDS, "crossbar and pairs": pairs}
     return {
         **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips.items()},
         **{f"pe {name}": Bench("pe", p, pe_benches(p)) for name, p in PES.items() if p.lanes < 8},
         **{
             f"router with a {kind}": Bench("router", p, ("cosim.bench_router",))
-            for kind, p in ROUTER_KINDS.items()
+            for kind, p in routers.items()
         },
     }
 
