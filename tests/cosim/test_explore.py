@@ -155,6 +155,9 @@ WRONG = {
         "grid 2: network is no key",
         "grid 2: networks is missing",
     ],
+    'name = "mine"\ninputs = 144\nsteps = 33': [
+        ": name, inputs, steps are no keys: there are about, accuracy, "
+    ],
     'networks = "own8.npz"\nearly_exit = 1\ndata = 2\nset = 3': [
         "early_exit = 1 is neither true nor false",
         "data = 2 is no name or path",

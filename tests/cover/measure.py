@@ -16,11 +16,10 @@ import os
 import re
 import shutil
 import time
-import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -39,6 +38,7 @@ from yoso_sim.simulate import SimulationError, simulate
 
 from cover import points
 from cover.points import KINDS, CoverageError, Point
+from cover.waivers import Unexplained, Waiver, explain, load_waivers
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -46,7 +46,6 @@ ROOT = HERE.parents[1]
 BUILD = output_folder() / "coverage"
 REPORT = output_folder() / "reports" / "coverage.json"
 PAGE = ROOT / "docs" / "coverage.md"
-WAIVERS = HERE / "waivers.toml"
 
 #: Verilator's --coverage, but for what crashes on memories.
 FLAGS = ("--coverage-line", "--coverage-toggle", "--coverage-expr")
@@ -78,10 +77,6 @@ ROWS = (
         "sender",
     ),
 )
-
-
-class Unexplained(RuntimeError):
-    """A hole without a waiver, or a waiver without a hole; the message lists them."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +132,15 @@ def benches() -> dict[str, Bench]:
     """All that is measured, longest first."""
     dense = {name: params for name, params in chip_cases.CHIPS.items() if not params.side}
     chips = {**chip_cases.MAPS, **dict(reversed(dense.items()))}
+    # Flits with coordinates are kept in pairs of registers.
+    pairs = replace(ROUTER_KINDS["crossbar"], side=9, link_fifo=2)
+    routers = {**ROUTER_KINDS, "crossbar and pairs": pairs}
     return {
         **{f"chip {name}": Bench("chip", p, chip_benches(p)) for name, p in chips.items()},
         **{f"pe {name}": Bench("pe", p, pe_benches(p)) for name, p in PES.items() if p.lanes < 8},
         **{
             f"router with a {kind}": Bench("router", p, ("cosim.bench_router",))
-            for kind, p in ROUTER_KINDS.items()
+            for kind, p in routers.items()
         },
     }
 
@@ -244,68 +242,6 @@ def measure_all(names: Iterable[str], jobs: int, console: Console) -> None:
 
 
 # ---- all of them -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """Why some points are not reached: those whose kind, block and name match the whole expressions."""
-
-    kind: str
-    block: str
-    name: str
-    reason: str
-
-    def matches(self, point: Point) -> bool:
-        return (
-            re.fullmatch(self.kind, point.kind) is not None
-            and re.fullmatch(self.block, point.block) is not None
-            and re.fullmatch(self.name, point.name) is not None
-        )
-
-
-def load_waivers(path: Path = WAIVERS) -> list[Waiver]:
-    """The waivers of a file. Raises `CoverageError` naming what is wrong with it."""
-    waivers = []
-    for number, entry in enumerate(tomllib.loads(path.read_text()).get("waiver", []), 1):
-        try:
-            waiver = Waiver(**entry)
-            for expression in (waiver.kind, waiver.block, waiver.name):
-                re.compile(expression)
-        except (TypeError, re.error) as error:
-            raise CoverageError(f"{path.name}, waiver {number}: {error}") from None
-        if not any(re.fullmatch(waiver.kind, kind) for kind in KINDS) or not waiver.reason.strip():
-            raise CoverageError(
-                f"{path.name}, waiver {number}: its kind is none of {KINDS}, or it has no reason"
-            )
-        waivers.append(waiver)
-    return waivers
-
-
-def explain(merged: dict[Point, bool], waivers: list[Waiver]) -> dict[Waiver, list[Point]]:
-    """The holes that each waiver explains, by the first that matches.
-
-    Raises
-    ------
-    Unexplained
-        If a hole has no waiver, or a waiver has no hole.
-    """
-    explained: dict[Waiver, list[Point]] = {waiver: [] for waiver in waivers}
-    bare = []
-    for point in sorted(point for point, hit in merged.items() if not hit):
-        found = next((waiver for waiver in waivers if waiver.matches(point)), None)
-        if found:
-            explained[found].append(point)
-        else:
-            bare.append(point)
-    problems = [f"not reached and not explained: {' | '.join(point)}" for point in bare]
-    problems += [
-        f"waiver without a hole: {waiver.kind} {waiver.block} {waiver.name}"
-        for waiver, holes in explained.items()
-        if not holes
-    ]
-    if problems:
-        raise Unexplained("\n".join(problems))
-    return explained
 
 
 def row_of(point: Point) -> str:

@@ -68,6 +68,7 @@ def planned(nets: tuple[str, ...], chip: str | None) -> list[tuple[Path, Network
     type=click.Choice(["all", "done", "none"]),
     help="Measure every netlist's costs, take those that were measured before, or leave energy out.",
 )
+@click.option("--early/--no-early", default=True, help="Whether images that end early run on the RTL too.")
 @click.option("--fresh", is_flag=True, help="Forget what earlier runs on the RTL have done.")
 @click.option("--again", is_flag=True, help="Write page and picture anew from the published numbers.")
 @click.option("--price", is_flag=True, help="Run nothing: price published rows, by golden counts.")
@@ -79,6 +80,7 @@ def main(
     jobs: int,
     chip: str | None,
     energy: str,
+    early: bool,
     fresh: bool,
     again: bool,
     price: bool,
@@ -105,7 +107,7 @@ def main(
                 return
             why = "" if energy == "none" else priced.missing()
             found = page.load() if checkout() is not None else page.EMPTY
-            run, asked = Run(images, jobs, chip, energy, fresh, why), planned(nets, chip)
+            run, asked = Run(images, jobs, chip, energy, fresh, why, early), planned(nets, chip)
             for one in run.prices(asked, found) if price else run.all(asked):
                 # Published row by row, onto what another run may have published meanwhile.
                 found = page.merged(page.load() if checkout() is not None else found, one)

@@ -85,6 +85,7 @@ def main(
     with one_line():
         profile = measure(asked, images, rtl, given, anew)
         console.print(show.headline(profile), soft_wrap=True, markup=False)
+        console.width = max(console.width, 100)  # a narrow table would cut the numbers
         for table in show.tables(profile):
             console.print(show.rich(table))
         for note in profile["notes"]:

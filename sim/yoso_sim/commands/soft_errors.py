@@ -124,6 +124,7 @@ def main(
         )
         report = measure_all(study, made, seeds, rtl_images, fresh=fresh)
         out = run.folder
+        console.width = max(console.width, 125)  # a narrow table would cut the numbers
         console.print(soft_report.table(report))  # first: there may be no room for the report
         write_json(out / "soft_errors.json", report)
         write_whole(out / "soft_errors.md", soft_report.markdown(report))

@@ -73,7 +73,13 @@ def relu_name(network: Network) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """How rows are measured: what the command was asked, and why there are no energies ("" if there are)."""
+    """How rows are measured: what the command was asked, and why there are no energies ("" if there are).
+
+    Attributes
+    ----------
+    early
+        Whether images that end early run on the RTL too (`ended`).
+    """
 
     images: int
     jobs: int
@@ -81,6 +87,7 @@ class Run:
     energy: str
     fresh: bool
     no_energy: str
+    early: bool = True
 
     @property
     def folder(self) -> Path:
@@ -110,7 +117,8 @@ class Run:
             reference = golden.run(network, some.inputs, params=params)
             rows.check(image, reference, results, network.name)
             costs = priced.costs(netlists, image, reference, results)
-            own["ended"] = self.ended(network, some, own["curve"], made)
+            if self.early:
+                own["ended"] = self.ended(network, some, own["curve"], made)
         else:
             costs = self.counted(path, network, image, netlists)
         nj = costs.get(str(params.acc_bits), {}).get("energy_nj")

@@ -138,9 +138,11 @@ def _read(table: dict[str, Any], path: Path) -> tuple[Spec, list[str]]:
 
 
 def _unknown(table: dict[str, Any], known: set[str], where: str) -> list[str]:
-    return [
-        f"{where}{key} is no key: there are {', '.join(sorted(known))}" for key in table if key not in known
-    ]
+    found = [key for key in table if key not in known]
+    if not found:
+        return []
+    said = f"{found[0]} is no key" if len(found) == 1 else f"{', '.join(found)} are no keys"
+    return [f"{where}{said}: there are {', '.join(sorted(known))}"]
 
 
 def _number(table: dict[str, Any], key: str, default: int | None, wrong: list[str]) -> int | None:
