@@ -17,7 +17,7 @@ def test_the_committed_page_is_what_the_program_writes():
 
 def test_committed_networks_ran_and_nothing_differed_and_the_others_are_named():
     left = {*names(".npz")} - {*ROWS}
-    assert {*ROWS} <= {*names(".npz")} and len(left) <= 2
+    assert {*ROWS} <= {*names(".npz")} and len(left) <= 3
     assert all(name in on_chip.page(ROWS).splitlines()[-1] for name in left)
     assert all(own["images"] >= 10 and own["spikes_compared"] > 0 for own in ROWS.values())
     assert not any(map(on_chip.differences, ROWS.values()))
