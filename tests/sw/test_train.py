@@ -363,7 +363,7 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
 
 
 #: Networks whose images take the most time.
-WIDE = ("caltech-160x250-4-2-stdbp", "fashion-mnist-wide", "mnist-wide")
+WIDE = ("caltech-160x250-4-2-stdbp", "cifar10-tandem", "fashion-mnist-wide", "mnist-wide")
 
 
 @pytest.mark.parametrize(
