@@ -39,7 +39,10 @@ def core(m: Module, core: Core) -> Bins:
 
 
 def family(m: Module, core: Core, sweep: Value) -> Bins:
-    """What the neurons of a PE that sweeps are told; that a spike waits is seen at a submodule."""
+    """What the neurons of a PE that sweeps are told; that a spike waits is seen at a submodule.
+
+    So it waits as well in the cycle after a tick that follows a step that charges: `charging` is a register.
+    """
     neuron = core.config.neuron
     yield "current kept", sweep & ~neuron.decays
     yield "current cleared", sweep & neuron.decays & (neuron.current == 0)
