@@ -55,8 +55,8 @@ MAKE_FLAGS = (
 )
 
 #: In place of those for a chip of few PEs, where `QUICK_VARIABLE` says so: the model is one piece, optimised
-#: less. g++ then takes two thirds of the time, for runs as short as those of tests. (With -O0 it takes 40 %, but
-#: some benches simulate for longer than that saves.)
+#: less. g++ then takes two thirds of the time, for runs as short as those of tests. (With -O0 it takes 40 %,
+#: but some benches simulate for longer than that saves.)
 QUICK_MAKE_FLAGS = (
     f"OPT_FAST=-O1 OPT_GLOBAL=-O1 OPT_SLOW=-O0 VK_PCH_H={HEADER} VM_TIMING=1 VM_PARALLEL_BUILDS=0"
 )
