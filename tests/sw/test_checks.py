@@ -64,7 +64,7 @@ def test_a_convolution_takes_its_geometry_from_the_layer_before():
         yoso.layer(np.ones((4 * 2 * 1, 2), int)),
         shape=(8, 4, 2),
     )
-    assert network.shape == "8x4-4C3p1-P2-4C2s2-2"
+    assert network.shape == "8x4x2-4C3p1-P2-4C2s2-2"
     assert network.layers[1].window == yoso.Window(4, 2, 4, 2, 2, 0)
     np.testing.assert_array_equal(network.layers[0].weights[:18].reshape(3, 3, 2, 4), kernel)
 
