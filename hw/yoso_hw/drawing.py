@@ -76,7 +76,8 @@ def fit(axis: Any, values: Sequence[float]) -> None:
         axis.xaxis.set_major_locator(MaxNLocator(3))
         return
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 40 else (1.0,)))
+    labels = (1.0, 2.0, 5.0) if ratio < 10 else (1.0, 3.0) if ratio < 30 else (1.0,)
+    axis.xaxis.set_major_locator(LogLocator(subs=labels))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
 
