@@ -73,10 +73,11 @@ def fit(axis: Any, values: Sequence[float]) -> None:
     ratio = max(values) / min(values) if min(values) > 0 else 1.0
     axis.margins(x=0.12)
     if ratio < 4:
-        axis.xaxis.set_major_locator(MaxNLocator(3))
+        axis.xaxis.set_major_locator(MaxNLocator(3 if ratio > 1 else 2))
         return
     axis.set_xscale("log")
-    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if ratio < 40 else (1.0,)))
+    labels = (1.0, 2.0, 5.0) if ratio < 10 else (1.0, 3.0) if ratio < 30 else (1.0,)
+    axis.xaxis.set_major_locator(LogLocator(subs=labels))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
 

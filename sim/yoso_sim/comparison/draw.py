@@ -28,6 +28,9 @@ COLUMNS: dict[str, Callable[[dict[str, Any]], float | None]] = {
     ENERGY: lambda row: None if row["energy_nj"] is None else 1e-3 * row["energy_nj"],
 }
 
+#: Letters of a network's name.
+LONGEST = 40
+
 #: Errors of the curves below this many per cent are drawn at it.
 LEAST = 0.3
 
@@ -110,10 +113,11 @@ def _like_ours(rows: list[dict[str, Any]], details: dict[str, Any]) -> list[tupl
 
 
 def _label(row: dict[str, Any]) -> str:
-    """A network's name, that of a ReLU network without its long shape."""
-    if row["rule"] != "ann":
-        return str(row["network"])
-    return "ReLU, the C-SNN's shape" if "x" in row["network"] else str(row["network"])
+    """A network's name, that of a ReLU network without its long shape, and no more of any than has room."""
+    if row["rule"] == "ann" and "x" in row["network"]:
+        return "ReLU, the C-SNN's shape"
+    name = str(row["network"])
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
 def _draw_curves(
