@@ -129,18 +129,7 @@ async def of_a_group_the_first_member_is_heard_and_only_that_once(dut):
         first = [place for i, place in enumerate(members) if chosen >> i & 1]
         others = [place for place in members if place not in first]
         for case in range(lanes + 1):
-            setup = setup_of(
-                pe,
-                paths,
-                lanes,
-                weights=memory,
-                threshold=1,
-                slope=0,
-                start=0,
-                end=pe.params.steps,
-                output=False,
-            )
-            model = await pe.load(setup)
+            model = await pe.load(setup_of(pe, paths, lanes, **told))
             heard = []
             for step, spikes in enumerate((first, others, [], [])):
                 heard.append(len(await pe.tick(model, first=step == 0)))

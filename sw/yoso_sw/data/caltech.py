@@ -110,10 +110,7 @@ class Caltech:
 
     def where(self) -> Path | None:
         """The archive or folder; None if neither is here."""
-        try:
-            return locate()
-        except DatasetError:
-            return None
+        return places.here(locate)
 
     def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
         """A part of the split of `seed`, resized to its shape, in random order: 0 faces, 1 motorbikes.

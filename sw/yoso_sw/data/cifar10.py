@@ -141,10 +141,7 @@ class Cifar10:
 
     def where(self) -> Path | None:
         """The archive or folder; None if neither is here."""
-        try:
-            return locate()
-        except DatasetError:
-            return None
+        return places.here(locate)
 
     def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
         """A part; neither seed nor resolution changes it. Raises `DatasetError`."""

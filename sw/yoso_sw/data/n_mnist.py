@@ -91,10 +91,7 @@ class NMnist:
 
     def where(self) -> Path | None:
         """The archive or folder; None if neither is here."""
-        try:
-            return locate()
-        except DatasetError:
-            return None
+        return places.here(locate)
 
     def read(self, part: str, seed: int, resolution: Resolution) -> Samples:
         """A part, binned; the archive's in its own order. Raises `DatasetError`."""

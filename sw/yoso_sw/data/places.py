@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from yoso_hw.folders import user_cache
@@ -33,3 +34,11 @@ def find(set_name: str, names: tuple[str, str], remedy: str) -> Path:
     listed = ", ".join(str(place) for place in folders())
     archive, folder = names
     raise DatasetError(f"{set_name}: neither {archive} nor {folder}/ is in any of {listed}. {remedy}")
+
+
+def here(locate: Callable[[], Path]) -> Path | None:
+    """What `locate` finds, which raises `DatasetError` where there is nothing; then None."""
+    try:
+        return locate()
+    except DatasetError:
+        return None
