@@ -117,7 +117,7 @@ class Rule(nn.Module, ABC, Generic[R]):
 
     def export(self, about: dict[str, object]) -> Network:
         """The integer network, which `golden` must equal. Raises `TrainingError` if the chip could differ."""
-        self.config.check_exports()
+        self.config.check_exports()  # refuses a rule without integers; each other has an export and an `of`
         raise NotImplementedError(f"{type(self).__name__}: its limits say EXPORTS, so it must have export")
 
     @classmethod
