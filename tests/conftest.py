@@ -1,7 +1,9 @@
 """Settings of all tests."""
 
 import os
+import sys
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
@@ -25,3 +27,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 # Nor from what else runs: hypothesis would also draw constants of the modules that happen to be loaded.
 providers._get_local_constants = Constants
+
+
+@pytest.fixture(autouse=True)
+def torch_draws_the_same():
+    """Nor from which tests ran before in this process: first weights of modules come from torch's generator."""
+    if "torch" in sys.modules:  # it takes a second to import, and few tests need it
+        sys.modules["torch"].manual_seed(1)
