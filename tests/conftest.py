@@ -31,6 +31,6 @@ providers._get_local_constants = Constants
 
 @pytest.fixture(autouse=True)
 def torch_draws_the_same():
-    """Nor from which tests ran before in this process: first weights of modules come from torch's generator."""
+    """Nor from which tests ran before: the first weights of modules come from torch's generator."""
     if "torch" in sys.modules:  # it takes a second to import, and few tests need it
         sys.modules["torch"].manual_seed(1)
