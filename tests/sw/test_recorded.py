@@ -325,8 +325,19 @@ def test_a_task_s_code_makes_events_of_pixels(squares):
     data = Data.load(task(str(squares)))
     pixels = Data.load(task(str(squares), code="ttfs")).train[0]
     assert pixels.dtype == np.uint8 and data.train[0] == ENCODERS["rate"](pixels, 8, 1, 0)
-    with pytest.raises(DatasetError, match="in code rate has spike steps; remove it"):
-        Data.load(task(str(squares), augment=Augment(shift=1.0)))
+
+
+@pytest.mark.parametrize("code", ["rate", "poisson"])
+def test_training_images_that_are_to_be_distorted_stay_pixels_until_then(squares, code):
+    plain = Data.load(task(str(squares), code=code))
+    data = Data.load(task(str(squares), code=code, augment=Augment(shift=1.0)))
+    assert np.array_equal(data.train[0], Data.load(task(str(squares), code="ttfs")).train[0])
+    assert data.validation[0] == plain.validation[0] and data.test[0] == plain.test[0]
+
+
+def test_pixels_to_distort_are_refused_where_recorded_spikes_are_wanted(squares):
+    with pytest.raises(DatasetError, match="code events takes recorded spikes, not pixels"):
+        Data.load(task(str(squares), code="events", augment=Augment(shift=1.0)))
 
 
 def test_a_task_s_window_bins_recordings_and_is_recorded(folder):

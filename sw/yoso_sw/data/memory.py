@@ -9,8 +9,7 @@ import numpy as np
 
 from yoso_sw.data import splits
 from yoso_sw.data.check import as_arrays
-from yoso_sw.data.encoding import coded
-from yoso_sw.data.parts import Data, Task
+from yoso_sw.data.parts import Data, Task, prepared
 from yoso_sw.data.samples import SPLITS, DatasetError, Samples
 from yoso_sw.network.events import Events
 
@@ -39,9 +38,7 @@ def data_of(given: Any, task: Task) -> Data:
         whole = _samples(given, "given", name)
         _check(whole, task)
         parts = {part: splits.drawn(whole, part, task.seed) for part in SPLITS}
-    seen: dict[str, Any] = {
-        part: coded(own, task.name, task.code, task.levels, task.seed).pair for part, own in parts.items()
-    }
+    seen: dict[str, Any] = {part: prepared(own, part, task).pair for part, own in parts.items()}
     record: dict[str, Any] = {"dataset": name}
     if task.shape is not None:
         record["shape"] = list(task.shape)

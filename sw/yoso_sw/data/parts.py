@@ -11,8 +11,8 @@ import numpy as np
 from yoso_sw.data import registry
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.check import Reader, as_arrays, check
-from yoso_sw.data.encoding import coded
-from yoso_sw.data.samples import SPLITS, DatasetError, Shape
+from yoso_sw.data.encoding import RECORDED, coded
+from yoso_sw.data.samples import SPLITS, DatasetError, Samples, Shape
 from yoso_sw.network.events import Events
 
 #: Images, or spike steps or events, with their labels.
@@ -42,6 +42,18 @@ class Task(Reader, Protocol):
 
     @property
     def augment(self) -> Augment: ...
+
+
+def prepared(samples: Samples, part: str, task: Task) -> Samples:
+    """A part as training takes it, in the task's code (`coded`).
+
+    Training images that are to be distorted stay pixels, since they are coded after that, anew in each epoch
+    (`Trainer`). Raises `DatasetError`.
+    """
+    pixels = isinstance(samples.inputs, np.ndarray) and samples.inputs.dtype == np.uint8
+    if part == "train" and pixels and task.augment != Augment() and task.code not in RECORDED:
+        return samples
+    return coded(samples, task.name, task.code, task.levels, task.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +103,7 @@ class Data:
         """
         found = registry.find(task.dataset, beside)
         parts = [
-            coded(
+            prepared(
                 registry.load(
                     found,
                     part,
@@ -101,7 +113,8 @@ class Data:
                     window=task.window_us or None,
                     validation=task.validation,
                 ),
-                *(task.name, task.code, task.levels, task.seed),
+                part,
+                task,
             )
             for part in (SPLITS if test else SPLITS[:2])
         ]

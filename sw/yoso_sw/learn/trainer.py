@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from yoso_sw.data.augment import Augment
+from yoso_sw.data.encoding import ENCODERS, RECORDED
 from yoso_sw.data.parts import Data
 from yoso_sw.learn import checkpoint, dead, floats, freeze_out, rules
 from yoso_sw.learn.config import TrainConfig
@@ -26,6 +27,7 @@ from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.rule import Rule, check_device
 from yoso_sw.learn.teacher import Kept, Teacher
 from yoso_sw.network import golden
+from yoso_sw.network.events import Events
 from yoso_sw.network.network import Network
 
 BLOCK = 16  # batches that are distorted and encoded in one go
@@ -232,7 +234,7 @@ class Trainer:
             if place == 0:
                 block = order[batch * config.batch_size : min(batch + BLOCK, batches) * config.batch_size]
                 distorted = self._distorted(images[block], rng) if copy is None else copied[block]
-                inputs = self._inputs(distorted)
+                inputs = self._inputs(self._coded(distorted, rng))
                 targets = torch.from_numpy(labels[block].astype(np.int64)).to(self.device)
                 if self.teacher is not None and copy is None:
                     targets = self.teacher(distorted, targets)
@@ -266,6 +268,13 @@ class Trainer:
     def _distorted(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         config = self.config
         return config.augment(images, config.rows, rng, config.channels)
+
+    def _coded(self, images: Any, rng: np.random.Generator) -> Any:
+        """Training images in the network's code, if they are pixels that its rule does not code itself."""
+        config = self.config
+        if isinstance(images, Events) or config.code in RECORDED:
+            return images
+        return ENCODERS[config.code](images, config.levels, int(rng.integers(1 << 63)), 0)
 
     def _check_weights(self) -> None:
         """A NaN may silence its neuron and leave the loss finite."""
