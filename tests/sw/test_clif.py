@@ -91,15 +91,16 @@ def test_without_decays_that_round_float_and_integer_sweeps_are_one():
 # ---- the gradient ------------------------------------------------------------------------------------------
 
 
-def smooth(x):
-    """The function whose derivative `slope` is: 1/2 + x / (1 + 10 |x|)."""
-    return 0.5 + x / (1 + 10 * x.abs())
+def smooth(x, steepness):
+    """The function whose derivative `slope` is: 1/2 + x / (1 + steepness |x|)."""
+    return 0.5 + x / (1 + steepness * x.abs())
 
 
-def test_the_slope_is_the_derivative_of_a_smooth_step():
+@pytest.mark.parametrize("steepness", [10.0, 3.0])
+def test_the_slope_is_the_derivative_of_a_smooth_step(steepness):
     x = torch.linspace(-3, 3, 101, dtype=torch.float64)
-    difference = (smooth(x + 1e-6) - smooth(x - 1e-6)) / 2e-6
-    assert torch.allclose(slope(x), difference, rtol=1e-4, atol=1e-6)
+    difference = (smooth(x + 1e-6, steepness) - smooth(x - 1e-6, steepness)) / 2e-6
+    assert torch.allclose(slope(x, steepness), difference, rtol=1e-4, atol=1e-6)
 
 
 def brings(layer, weights, spikes):
@@ -118,7 +119,7 @@ def going_on(layer, v):
 
 def smooth_loss(model, weights, trains, labels, base):
     """The loss with smooth spikes, A and V of the step before held at those of `base`, step by step."""
-    config, given, own = model.config, trains, trains
+    config, given, own, steep = model.config, trains, trains, model.config.steepness
     for i, (before, result) in enumerate(zip(model.chain[:-1], base, strict=False)):
         theta, old = before.config.neuron.threshold, before.weight.detach()
         passed = torch.zeros_like(result.passed)
@@ -126,15 +127,16 @@ def smooth_loss(model, weights, trains, labels, base):
             held = result.reached[:, t] - brings(before, old, given[:, t - 1])
             v = held + brings(before, weights[i], own[:, t - 1])
             v, was = going_on(before, v), going_on(before, result.reached[:, t])
-            passed[:, t] = result.passed[:, t] + smooth(v / theta - 1) - smooth(was / theta - 1)
+            passed[:, t] = result.passed[:, t] + smooth(v / theta - 1, steep) - smooth(was / theta - 1, steep)
         given, own = result.passed, passed
     potentials = own.sum(1) @ weights[-1][:-1] + LEVELS * weights[-1][-1]
     return float(torch.nn.functional.cross_entropy(potentials / config.temperature, labels))
 
 
-@pytest.mark.parametrize(("config", "inputs"), [(three_layers(), 12), (convolved(), 64)])
-def test_the_gradient_of_a_step_is_the_finite_difference_of_the_smooth_surrogate(config, inputs):
-    model = Clif(config).double()
+@pytest.mark.parametrize("steepness", [10.0, 3.0])
+@pytest.mark.parametrize(("make", "inputs"), [(three_layers, 12), (convolved, 64)])
+def test_the_gradient_of_a_step_is_the_finite_difference_of_the_smooth_surrogate(make, inputs, steepness):
+    model = Clif(make(steepness=steepness)).double()
     trains = model.encode(some_events(inputs=inputs)).double()
     labels = torch.arange(len(trains)) % 4
     results = model(trains)

@@ -52,7 +52,7 @@ def clif(convolved: bool, bits=BITS) -> list[nn.Module]:
     window = own.Window(12, 12, 1, 3) if convolved else None
     hidden = own.ClifLayer(9 if convolved else 144, config, 16, window=window, quantiser=bits)
     last = own.LayerConfig(5, last, std=0.2)
-    return [hidden, own.ClifLayer(hidden.outputs, last, 16, 2, quantiser=bits, backward_every=1)]
+    return [hidden, own.ClifLayer(hidden.outputs, last, 16, 2, quantiser=bits)]
 
 
 #: Layers of each rule that has modules; a new one adds its own here.

@@ -171,6 +171,7 @@ def test_a_skipped_step_tells_the_layer_before_nothing(whole):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
+        ({"steepness": 0.0}, r"steepness=0\.0 is not positive"),
         ({"backward_every": 0}, r"backward_every=0 is below 1: 1 is every step"),
         ({"backward_every": 17}, r"rule clif: backward_every=17 is beyond the 16 steps that each layer sees"),
         ({"freeze_out": 1.5}, r"freeze_out=1\.5 is outside 0\.\.1; 0: no layer is frozen"),

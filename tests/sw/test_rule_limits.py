@@ -47,6 +47,7 @@ def with_neuron(changes, **neuron):
         (with_layer(CLIF, dropout=0.1), r"clif: layer 0: dropout=0\.1; it can only have dropout=0\.0"),
         ({**LITERAL, "freeze_out": 0.8}, r"stdbp: freeze_out=0\.8; it can only have freeze_out=0\.0"),
         ({**ALPHA, "backward_every": 2}, r"alpha: backward_every=2; it can only have backward_every=1"),
+        ({**LITERAL, "steepness": 3.0}, r"stdbp: steepness=3\.0; it can only have steepness=10\.0"),
         ({**COUNT, "backward_every": 2}, r"count: backward_every=2; it can only have backward_every=1"),
         ({**TANDEM, "freeze_out": 0.8}, r"tandem: freeze_out=0\.8; it can only have freeze_out=0\.0"),
         ({**CLIF, "backward_every": 17}, r"clif: backward_every=17 is beyond the 16 steps that each layer"),

@@ -44,7 +44,7 @@ EACH = pytest.mark.parametrize("changes", EXAMPLES.values(), ids=EXAMPLES)
 #: Settings that came with the rules: older checkpoints lack them.
 NEW = (
     *("rule", "schedule", "fused", "images", "revive", "code", "window_us"),
-    *("backward_every", "freeze_out", "distortions", "even_epochs", "channels"),
+    *("backward_every", "steepness", "freeze_out", "distortions", "even_epochs", "channels"),
 )
 SW = Path(__file__).parents[2] / "sw" / "yoso_sw"
 

@@ -156,8 +156,8 @@ def test_sweeps_end_where_they_are_told_to_and_leave_nothing_behind():
 def test_the_gradient_of_chosen_sweeps_is_the_surrogates():
     reached, gradient = torch.randn(9, 12, 30), torch.randn(9, 12, 30)
     sweeps = np.array([2, 3, 7])
-    plain = gradient * (slope(reached / 4.0 - 1) / 4.0)
-    assert torch.equal(passed_back(gradient, reached, sweeps, 4.0), plain[:, sweeps])
+    plain = gradient * (slope(reached / 4.0 - 1, 3.0) / 4.0)
+    assert torch.equal(passed_back(gradient, reached, sweeps, 4.0, 3.0), plain[:, sweeps])
     same = gradient[:, :1].expand(-1, 12, -1)
-    plain = same * (slope(reached / 4.0 - 1) / 4.0)
-    assert torch.equal(passed_back(same, reached, sweeps, 4.0), plain[:, sweeps])
+    plain = same * (slope(reached / 4.0 - 1, 3.0) / 4.0)
+    assert torch.equal(passed_back(same, reached, sweeps, 4.0, 3.0), plain[:, sweeps])

@@ -81,6 +81,9 @@ class TrainConfig:
     backward_every
         Rule clif: the loss goes back through every so manieth step alone, the last of each so many
         (`clif.gradient`; backward phase skipping); 1: through all.
+    steepness
+        Rule clif: how fast the gradient of a spike falls with V's distance from the threshold
+        (`clif.surrogate.slope`).
     freeze_out
         Rule clif: t0 of FreezeOut, the share of a phase, before it is cubed, after which the first layer no
         longer learns (`freeze_out`); 0: all layers learn to the end.
@@ -127,6 +130,7 @@ class TrainConfig:
     teacher_temperature: float = 1.0
     distortions: int = 0
     backward_every: int = 1
+    steepness: float = 10.0
     freeze_out: float = 0.0
     even_epochs: int = 0
     inputs: int = 784
@@ -178,6 +182,7 @@ class TrainConfig:
             only = f"rule {self.rule} has no integers and can only have integer_epochs=0"
             check(self.integer_epochs == 0, f"integer_epochs={self.integer_epochs}; {only}")
         check(self.backward_every >= 1, f"backward_every={self.backward_every} is below 1: 1 is every step")
+        check(self.steepness > 0, f"steepness={self.steepness} is not positive")
         check(
             self.freeze_out == 0 or 0 < self.freeze_out <= 1,
             f"freeze_out={self.freeze_out} is outside 0..1; 0: no layer is frozen",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 from yoso_sw.learn import composed
@@ -11,6 +12,9 @@ from yoso_sw.learn.clif.layers import ClifLayer
 from yoso_sw.network.layer import Layer
 
 LAYER = ClifLayer
+
+#: Keys of a configuration in which its layers are alike.
+KEYS = ("backward_every", "steepness")
 
 
 def export(layers: Sequence[ClifLayer], levels: int | None) -> list[Layer]:
@@ -32,10 +36,10 @@ def misfits(layers: Sequence[ClifLayer], levels: int | None) -> Iterator[str]:
 
 def obstacles(layers: Sequence[ClifLayer]) -> Iterator[str]:
     """See `rules.Composer`."""
-    every = {"backward_every": lambda layer: layer.backward_every}
-    yield from composed.unlike(layers, {**composed.ALIKE, **every})
+    own = {key: attrgetter(key) for key in KEYS}
+    yield from composed.unlike(layers, {**composed.ALIKE, **own})
 
 
 def settings(layers: Sequence[ClifLayer]) -> dict[str, Any]:
     """See `rules.Composer`."""
-    return {**composed.settings(layers), "backward_every": layers[0].backward_every}
+    return {**composed.settings(layers), **{key: getattr(layers[0], key) for key in KEYS}}

@@ -59,7 +59,7 @@ def _of_spikes(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any) ->
     at = torch.from_numpy(sweeps).to(trains.device)
     own = trains.new_zeros(len(trains), len(sweeps), weights.shape[1])
     if passed is not None:
-        own = passed_back(passed, reached, sweeps, ctx.theta)
+        own = passed_back(passed, reached, sweeps, ctx.theta, ctx.layer.steepness)
     if seen is not None:
         own = own + seen[:, at]
     given = at[at <= trains.shape[1]] - 1  # sweep t finds what step t - 1 brought

@@ -11,7 +11,6 @@ import torch
 from numba import njit
 from yoso_hw.params import ChipParams
 
-from yoso_sw.learn.clif.surrogate import STEEPNESS
 from yoso_sw.learn.threads import run_in_threads
 from yoso_sw.network.neuron import Neuron
 
@@ -117,7 +116,7 @@ def _passed_back(gradient, reached, sweeps, theta, steep, out, share, shares):  
 
 
 def passed_back(
-    gradient: torch.Tensor, reached: torch.Tensor, sweeps: np.ndarray, theta: float
+    gradient: torch.Tensor, reached: torch.Tensor, sweeps: np.ndarray, theta: float, steepness: float
 ) -> torch.Tensor:
     """The gradient of V in some sweeps, (batch, len(sweeps), neurons), of that of the spikes of all.
 
@@ -128,6 +127,6 @@ def passed_back(
     gradient = gradient.contiguous()
     out = reached.new_empty(len(reached), len(sweeps), reached.shape[2])
     real = reached.numpy().dtype.type
-    arrays = gradient.numpy(), reached.numpy(), sweeps, real(theta), real(STEEPNESS), out.numpy()
+    arrays = gradient.numpy(), reached.numpy(), sweeps, real(theta), real(steepness), out.numpy()
     run_in_threads(_passed_back, torch.get_num_threads(), out.numel(), *arrays)
     return out

@@ -36,6 +36,8 @@ class ClifLayer(PlacedLayer):
         Steps of the image after `end`, in which V and A go on where no gradient is taken.
     backward_every
         The loss goes back through every so manieth step alone, the last of each so many; 1: through all.
+    steepness
+        Of a spike's gradient (`surrogate.slope`).
 
     Raises
     ------
@@ -56,11 +58,12 @@ class ClifLayer(PlacedLayer):
         *,
         after: int = 0,
         backward_every: int = 1,
+        steepness: float = 10.0,
     ) -> None:
         super().__init__(axons, config, steps, start, init, quantiser, chip, window)
         if start is None and not self.fires:
             raise ValueError("a layer that never fires has no window: give start, one more than its input's")
-        self.after, self.backward_every = after, backward_every
+        self.after, self.backward_every, self.steepness = after, backward_every, steepness
 
     @property
     def theta(self) -> float:
@@ -120,7 +123,7 @@ class ClifLayer(PlacedLayer):
             reached = passing(reached, brought)
             decisive = reached if pooled is None else highest(reached, pooled)
             if self.fires:
-                passed = fire(passed, decisive, self.theta, neuron.start, neuron.end)
+                passed = fire(passed, decisive, self.theta, neuron.start, neuron.end, self.steepness)
         fired, passed, reached = (self._placed(own) for own in (fired, passed, reached))
         return Trains(fired, passed, reached, v, a)
 

@@ -51,6 +51,7 @@ class Clif(ScaledRule[Trains]):
                     window,
                     after=behind,
                     backward_every=config.backward_every,
+                    steepness=config.steepness,
                 )
             )
         self.layers = nn.ModuleList(layers)

@@ -14,13 +14,10 @@ from torch.nn import functional
 
 from yoso_sw.network.layer import Window
 
-#: How fast the slope falls with the distance from the threshold (our choice).
-STEEPNESS = 10.0
 
-
-def slope(distance: torch.Tensor) -> torch.Tensor:
-    """1 / (1 + 10 |x|)^2 of x = V / theta - 1 (our choice)."""
-    return (1 + STEEPNESS * distance.abs()).square().reciprocal()
+def slope(distance: torch.Tensor, steepness: float) -> torch.Tensor:
+    """1 / (1 + steepness |x|)^2 of x = V / theta - 1 (our choice)."""
+    return (1 + steepness * distance.abs()).square().reciprocal()
 
 
 class _Passing(torch.autograd.Function):
@@ -38,10 +35,12 @@ def passing(value: torch.Tensor, through: torch.Tensor) -> torch.Tensor:
     return _Passing.apply(value, through)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def fire(fired: torch.Tensor, reached: torch.Tensor, theta: float, start: int, end: int) -> torch.Tensor:
+def fire(
+    fired: torch.Tensor, reached: torch.Tensor, theta: float, start: int, end: int, steepness: float
+) -> torch.Tensor:
     """Trains `fired`, (batch, T, neurons), with the surrogate gradient for V `reached` in their window."""
     gain = torch.zeros_like(fired)
-    gain[:, start:end] = slope(reached.detach()[:, start:end] / theta - 1) / theta
+    gain[:, start:end] = slope(reached.detach()[:, start:end] / theta - 1, steepness) / theta
     return passing(fired, gain * reached)
 
 

@@ -41,7 +41,9 @@ def refusals(config: TrainConfig) -> Iterator[str]:
 
 def integrate_and_fire(config: TrainConfig) -> Iterator[str]:
     """What no rule with this rule's neurons, windows and readout can train."""
-    yield from only(config, decision="softmax", min_slope=0.0, backward_every=1, freeze_out=0.0)
+    yield from only(
+        config, decision="softmax", min_slope=0.0, backward_every=1, steepness=10.0, freeze_out=0.0
+    )
     steps, least = seen(config), 1 if charged(config) else config.levels
     if steps < least:
         spent = f"{charged(config)} charged levels and {len(config.layers)} layers"

@@ -16,7 +16,7 @@ EXPORTS = True
 
 def refusals(config: TrainConfig) -> Iterator[str]:
     """See `rules.Limits`."""
-    yield from only(config, code="ttfs", backward_every=1, freeze_out=0.0, even_epochs=0)
+    yield from only(config, code="ttfs", backward_every=1, steepness=10.0, freeze_out=0.0, even_epochs=0)
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, tau=0.0, current=KEPT, leak=0)
