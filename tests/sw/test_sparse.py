@@ -6,12 +6,14 @@ import torch
 from support.quarters import CLIF, small_config
 from yoso_sw.learn import family, sparse
 from yoso_sw.learn.affine import Affine
-from yoso_sw.learn.clif.kernels import passed_back, sweep
+from yoso_sw.learn.clif import surrogate
+from yoso_sw.learn.clif.kernels import passed_back, passed_back_pooled, pooled, sweep
 from yoso_sw.learn.clif.scan import scan
-from yoso_sw.learn.clif.surrogate import slope
+from yoso_sw.learn.clif.surrogate import highest, slope
 from yoso_sw.learn.count.layer import CountLayer, fire, given
 from yoso_sw.learn.count.repeated import count_repeated
 from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
+from yoso_sw.network.layer import Window
 from yoso_sw.network.neuron import Neuron, Reset
 
 
@@ -161,3 +163,23 @@ def test_the_gradient_of_chosen_sweeps_is_the_surrogates():
     same = gradient[:, :1].expand(-1, 12, -1)
     plain = same * (slope(reached / 4.0 - 1, 3.0) / 4.0)
     assert torch.equal(passed_back(same, reached, sweeps, 4.0, 3.0), plain[:, sweeps])
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(4, 6), (5, 7)], ids=["even", "odd"])
+def test_pooled_spikes_and_their_gradient_are_the_highest_potentials(rows, cols):
+    window = Window(rows + 2, cols + 2, 1, 3)
+    reached = torch.randint(-9, 10, (9, 12, rows * cols * 3)).float()  # so few values that some are equal
+    fired = (reached >= 4).float()
+    assert torch.equal(pooled(fired, window), highest(fired, window))
+    gradient, sweeps = torch.randn_like(highest(reached, window)), np.array([2, 3, 7])
+    own = reached.clone().requires_grad_()
+    surrogate.fire(highest(fired, window), highest(own, window), 4.0, 0, 12, 3.0).backward(gradient)
+    found = passed_back_pooled(gradient, reached, sweeps, 4.0, 3.0, window)
+    assert torch.equal(found, own.grad[:, sweeps]) and found.count_nonzero() == gradient[:, sweeps].numel()
+
+
+def test_what_arrives_may_begin_with_the_step_of_the_first_sweep():
+    neuron = Neuron(1, 3, 9, current=2, leak=3, reset=Reset.SUBTRACT)
+    whole = arrived()
+    later = sweep(whole[:, 2:], neuron, 5.0, 13, None, None, 9, 2)
+    assert all(map(torch.equal, later, sweep(whole, neuron, 5.0, 13, None, None, 9)))

@@ -19,7 +19,7 @@ import torch
 from yoso_sw.data.augment import Augment
 from yoso_sw.data.encoding import ENCODERS, RECORDED
 from yoso_sw.data.parts import Data
-from yoso_sw.learn import checkpoint, dead, floats, freeze_out, rules
+from yoso_sw.learn import checkpoint, dead, floats, freeze_out, heap, rules
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import table_of
 from yoso_sw.learn.curve import Epoch
@@ -129,11 +129,13 @@ class Trainer:
     ) -> None:
         """Train what is left, or what is left up to epoch `until`.
 
-        `report` is called after each epoch, `tick` with the loss of each batch, after its step.
+        `report` is called after each epoch, `tick` with the loss of each batch, after its step. The process
+        keeps the memory that it frees from then on (`heap.keep`).
 
         Raises `TrainingError` if the loss or a weight is no longer finite, or the integers would not suit the
         chip; the checkpoint is still the last good one.
         """
+        heap.keep()
         while self.epoch < min(self.epochs, self.epochs if until is None else until):
             if self.epoch == self.config.float_epochs:
                 self.model.quantise()

@@ -1,6 +1,7 @@
 """A layer of current-based leaky neurons as one operation: all steps forward, some of them back.
 
-Forward is a product of all steps and a scan (`kernels.sweep`). Backward knows the current step alone
+Forward is a product of all steps and a scan (`kernels.sweep`); of a convolution the scan alone, since torch
+has its product and the gradient of that. Backward knows the current step alone
 ("learning from the current time step only", abstract of the paper): V of a sweep depends on what its step
 brought, with slope 1, and on nothing before. So the gradient of the weights is one product over the steps
 that learn, and with fewer of them ("backward phase skipping", abstract; which, our choice) as much shorter.
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from yoso_sw.learn import sparse
-from yoso_sw.learn.clif.kernels import passed_back, sweep
+from yoso_sw.learn.clif.kernels import passed_back, passed_back_pooled, pooled, sweep
 
 if TYPE_CHECKING:
     from yoso_sw.learn.clif.layers import ClifLayer
@@ -98,3 +99,53 @@ def _of_potentials(ctx: Any, trains: Any, weights: Any, reached: Any, grads: Any
         of_weights[:axons] = counts.T @ total
         of_weights[axons:] = len(at) * total.sum(0)
     return of_trains, of_weights
+
+
+class Convolved(torch.autograd.Function):
+    """`fired`, `passed`, `reached`, V and A (`Trains`) of a spiking convolution up to step `stop`, on a CPU.
+
+    Of what spikes bring from step `layer.start` - 1 on, (batch, T', neurons), and the bias (filters,) or
+    None. Differentiable are `passed` and, within the window, `reached`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, arrived: Any, bias: Any, layer: Any, stop: Any) -> Any:
+        chip = None if layer.scale is None else layer.chip
+        steps, first = layer.end + layer.after, layer.start - 1
+        every = None if bias is None else bias.repeat(layer.positions)
+        swept = sweep(arrived, layer.neuron, layer.theta, steps, every, chip, stop, first)
+        fired, reached, v, a = swept
+        passed = pooled(fired, layer.window) if layer.config.pool else fired
+        ctx.save_for_backward(reached)
+        ctx.layer, ctx.theta, ctx.learning, ctx.given = layer, layer.theta, layer.learning, arrived.shape
+        ctx.set_materialize_grads(False)
+        ctx.mark_non_differentiable(*([fired] if layer.config.pool else []), v, a)
+        return fired, passed, reached, v, a
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        (reached,) = ctx.saved_tensors
+        layer: ClifLayer = ctx.layer
+        fired, passed, seen, *_ = grads
+        if fired is not None:  # unpooled, `fired` and `passed` are one
+            passed = fired if passed is None else passed + fired
+        sweeps = np.array(ctx.learning, np.int64)
+        own = None
+        if passed is not None:
+            known = passed, reached, sweeps, ctx.theta, layer.steepness
+            if layer.config.pool and layer.window is not None:
+                own = passed_back_pooled(*known, layer.window)
+            else:
+                own = passed_back(*known)
+        if seen is not None:
+            own = seen[:, sweeps] if own is None else own + seen[:, sweeps]
+        if own is None:
+            return None, None, None, None
+        of_bias = own.reshape(-1, layer.neurons).sum(0) if ctx.needs_input_grad[1] else None
+        at = sweeps - layer.start  # sweep t finds what step t - 1 brought
+        held = int((at < ctx.given[1]).sum())
+        if held == ctx.given[1]:
+            return own[:, :held], of_bias, None, None
+        of_arrived = own.new_zeros(ctx.given)
+        of_arrived[:, at[:held]] = own[:, :held]
+        return of_arrived, of_bias, None, None

@@ -10,7 +10,7 @@ from torch.nn import functional
 from yoso_hw.params import ChipParams
 
 from yoso_sw.learn import family
-from yoso_sw.learn.clif.gradient import StepByStep
+from yoso_sw.learn.clif.gradient import Convolved, StepByStep
 from yoso_sw.learn.clif.scan import scan
 from yoso_sw.learn.clif.surrogate import fire, highest, passing
 from yoso_sw.learn.first_weights import Normal
@@ -101,10 +101,13 @@ class ClifLayer(PlacedLayer):
             fired, reached, v, a = StepByStep.apply(trains, weights, self, first + sweeps)
             return Trains(fired, fired, reached, v, a)
         axons = len(weights) - self.config.bias
-        bias = weights[-1].repeat(self.positions) if self.config.bias else None
+        own = weights[-1] if self.config.bias else None
         arrived = family.synapse(
             trains[:, first : end - 1], weights[:axons], self.window, whole=self.scale is not None
         )
+        if self.fires and not trains.is_cuda:
+            return Trains(*Convolved.apply(arrived, own, self, first + sweeps))
+        bias = None if own is None else own.repeat(self.positions)
         neuron = replace(self.neuron, start=start - first, end=end - first)
         with torch.no_grad():
             if self.scale is None:
