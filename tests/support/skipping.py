@@ -38,11 +38,21 @@ class Timed(Trainer):
         super().__init__(*args, **more)
         self.spent = []
 
-    def _inputs(self, images):
+    def _without(self, way, *given):
+        """What a step of preparing images gives, whose seconds do not count."""
         began = time.process_time()
-        inputs = super()._inputs(images)
+        found = way(*given)
         self.apart = getattr(self, "apart", 0.0) + time.process_time() - began
-        return inputs
+        return found
+
+    def _distorted(self, images, rng):
+        return self._without(super()._distorted, images, rng)
+
+    def _coded(self, images, rng):
+        return self._without(super()._coded, images, rng)
+
+    def _inputs(self, images):
+        return self._without(super()._inputs, images)
 
     def _one_epoch(self, tick):
         self.apart, began = 0.0, time.process_time()
