@@ -316,7 +316,14 @@ def test_a_configuration_knows_the_shape_of_its_images(folder):
 
 def task(dataset, **changes):
     """What `Data.load` asks of a configuration; no rule learns from codes other than ttfs yet."""
-    values = {"seed": 1, "validation": 20, "shape": (12, 12), "augment": Augment(), "inputs": 144}
+    values = {
+        "seed": 1,
+        "validation": 20,
+        "shape": (12, 12),
+        "augment": Augment(),
+        "teacher": "",
+        "inputs": 144,
+    }
     more = {"name": "own", "classes": 4, "steps": 9, "levels": 8, "code": "rate", "window_us": 0}
     return SimpleNamespace(dataset=dataset, **{**values, **more, **changes})
 
@@ -327,10 +334,11 @@ def test_a_task_s_code_makes_events_of_pixels(squares):
     assert pixels.dtype == np.uint8 and data.train[0] == ENCODERS["rate"](pixels, 8, 1, 0)
 
 
+@pytest.mark.parametrize("changes", [{"augment": Augment(shift=1.0)}, {"teacher": "master"}])
 @pytest.mark.parametrize("code", ["rate", "poisson"])
-def test_training_images_that_are_to_be_distorted_stay_pixels_until_then(squares, code):
+def test_training_images_that_are_to_be_distorted_or_taught_stay_pixels_until_then(squares, code, changes):
     plain = Data.load(task(str(squares), code=code))
-    data = Data.load(task(str(squares), code=code, augment=Augment(shift=1.0)))
+    data = Data.load(task(str(squares), code=code, **changes))
     assert np.array_equal(data.train[0], Data.load(task(str(squares), code="ttfs")).train[0])
     assert data.validation[0] == plain.validation[0] and data.test[0] == plain.test[0]
 

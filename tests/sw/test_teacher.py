@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from support.quarters import LITERAL, check_resumes, load, patterns, small_config
+from support.quarters import CLIF, LITERAL, check_resumes, load, patterns, small_config
 from yoso_sw.commands import seeds
 from yoso_sw.data.augment import Augment
+from yoso_sw.data.encoding import ENCODERS
+from yoso_sw.data.memory import data_of
 from yoso_sw.learn import config, config_file, teacher, trainer
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.errors import TrainingError
@@ -77,6 +79,50 @@ def test_a_pupil_learns_from_the_teacher_alone(master, rule):
     pupil = Trainer(small_config(teacher="master", teacher_weight=1.0, **rule), data)
     pupil.run()
     assert pupil.network("").about["golden_accuracy"] >= 90
+
+
+def test_a_pupil_of_rates_learns_from_what_the_teacher_sees_in_the_pixels(master):
+    config = small_config(**CLIF, code="rate", teacher="master")
+    parts = {"train": patterns(1000, 1), "validation": patterns(100, 3), "test": patterns(300, 2)}
+    noise = np.random.default_rng(5).integers(0, 4, 1000).astype(np.uint8)
+    pupil = Trainer(config, data_of({**parts, "train": (parts["train"][0], noise)}, config))
+    assert pupil.config.teacher_weight == 1  # its own labels say nothing
+    pupil.run()
+    assert pupil.network("").about["golden_accuracy"] >= 90
+
+
+def test_a_teacher_of_rates_sees_pixels_as_rates(master, monkeypatch):
+    config = small_config(name="master", **CLIF, code="rate")
+    clif = Trainer(config, data_of({"train": patterns(300, 1), "test": patterns(100, 2)}, config))
+    clif.run()
+    network = clif.network("")
+    network.save(master)
+    monkeypatch.setattr(teacher, "load_config", lambda path: config)
+    images, _ = patterns(40, 9)
+    with torch.no_grad():
+        found = teacher.Teacher(small_config(teacher="master"), CPU).potentials(images)
+    exact = golden.run(network, ENCODERS["rate"](images, config.levels, 0, 0), early_exit=False)
+    assert np.array_equal(found.numpy(), exact.potentials[-1])
+
+
+@pytest.mark.parametrize(
+    ("own", "pupil", "says"),
+    [
+        ({"code": "poisson"}, {}, "draws the spikes of its pixels, so that its verdicts would be chance"),
+        ({"code": "events"}, {"code": "rate"}, "takes inputs of code events, not rate"),
+        ({"code": "rate"}, {"code": "events"}, "takes inputs of code rate, not events"),
+        (
+            {"code": "events", "window_us": 100},
+            {"code": "events"},
+            "takes 16 bins of 100 us, not 16 of all",
+        ),
+    ],
+)
+def test_a_teacher_of_inputs_that_the_pupil_has_not_is_refused(master, monkeypatch, own, pupil, says):
+    monkeypatch.setattr(teacher, "load_config", lambda path: small_config(name="master", **CLIF, **own))
+    with pytest.raises(TrainingError) as caught:
+        teacher.Teacher(small_config(**CLIF, **pupil, teacher="master"), CPU)
+    assert str(caught.value) == f"quarters: teacher master {says}"
 
 
 @pytest.mark.parametrize(

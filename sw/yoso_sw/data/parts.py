@@ -43,15 +43,19 @@ class Task(Reader, Protocol):
     @property
     def augment(self) -> Augment: ...
 
+    @property
+    def teacher(self) -> str: ...
+
 
 def prepared(samples: Samples, part: str, task: Task) -> Samples:
     """A part as training takes it, in the task's code (`coded`).
 
-    Training images that are to be distorted stay pixels, since they are coded after that, anew in each epoch
-    (`Trainer`). Raises `DatasetError`.
+    Training images that are to be distorted, or that a teacher sees, stay pixels: `Trainer` codes them after
+    that. Raises `DatasetError`.
     """
     pixels = isinstance(samples.inputs, np.ndarray) and samples.inputs.dtype == np.uint8
-    if part == "train" and pixels and task.augment != Augment() and task.code not in RECORDED:
+    seen = task.augment != Augment() or task.teacher
+    if part == "train" and pixels and seen and task.code not in RECORDED:
         return samples
     return coded(samples, task.name, task.code, task.levels, task.seed)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from yoso_sw.data import registry
+from yoso_sw.data.encoding import ENCODERS, RECORDED
 from yoso_sw.learn import bytewise, rules
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import load_config
@@ -59,19 +60,32 @@ class Teacher:
                 f"has seen test images of split {config.seed}: it was trained on split {seed}; "
                 "yoso seeds trains one for each",
             ),
+            (own.code == "poisson", "draws the spikes of its pixels, so that its verdicts would be chance"),
+            (
+                (own.code == "events") != (config.code == "events"),
+                f"takes inputs of code {own.code}, not {config.code}",
+            ),
+            (
+                own.code == "events" and (own.levels, own.window_us) != (config.levels, config.window_us),
+                f"takes {own.levels} bins of {own.window_us or 'all'} us, not {config.levels} of "
+                f"{config.window_us or 'all'}",
+            ),
             (not temperature, "does not say the temperature of its softmax; train it again"),
         ):
             if wrong:
                 raise TrainingError(f"{config.name}: teacher {config.teacher} {why}")
         self.model = rules.rule_of(own.rule).of(own, network).to(device)
-        self.device = device
+        self.device, self.code, self.levels = device, own.code, own.levels
         fast = device.type == "cpu" and bytewise.available() and bytewise.suits(network)
         self.fast = bytewise.Bytewise(network) if fast else None
         self.weight = config.teacher_weight
         self.temperature = temperature * config.teacher_temperature
 
     def __call__(self, images: np.ndarray, labels: torch.Tensor) -> torch.Tensor:
-        """Soft labels (n, classes) of images, uint8 (n, inputs), with the labels (n,) that they came with."""
+        """Soft labels (n, classes) of images with the labels (n,) that they came with.
+
+        Images are pixels, uint8 (n, inputs), which it codes as its own, or recorded spikes.
+        """
         return self.mixed(self.verdicts(images), labels)
 
     def verdicts(self, images: np.ndarray) -> torch.Tensor:
@@ -87,7 +101,8 @@ class Teacher:
 
     def potentials(self, images: np.ndarray) -> torch.Tensor:
         """V of the outputs, (n, classes), by the rule's own forward pass."""
-        inputs = self.model.encode(images).to(self.device)
+        own = images if self.code in RECORDED else ENCODERS[self.code](images, self.levels, 0, 0)
+        inputs = self.model.encode(own).to(self.device)
         return torch.cat([self.model(part)[-1].potentials for part in inputs.split(256)])
 
 
