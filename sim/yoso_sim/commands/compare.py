@@ -24,7 +24,7 @@ NETWORKS = (
     *("mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-count", "mnist-784-800-10-tandem"),
     *("mnist-784-800-10-clif", "mnist-784-100-10-stdbp", "mnist-784-100-10", "mnist-784-100-10-count"),
     *("mnist-784-100-10-tandem", "mnist-784-100-10-clif", "mnist-csnn-stdbp", "mnist-csnn"),
-    *("mnist-csnn-tandem", "mnist-csnn-clif"),
+    *("mnist-csnn-count", "mnist-csnn-tandem", "mnist-csnn-clif"),
 )
 
 
