@@ -43,7 +43,8 @@ def main(networks: tuple[str, ...], images: int, jobs: int) -> None:
             results = run_all(campaign, jobs, fresh=False)
             summary = report.summarise(network, made.params, results, sum(one["seconds"] for one in results))
             console.print(report.table(summary))
-            rows[net] = on_chip.row(network, choice.chip, choice.image, summary)
+            # Onto what another run may have published meanwhile.
+            rows = {**on_chip.load(), net: on_chip.row(network, choice.chip, choice.image, summary)}
             on_chip.publish(rows)
         console.print(f"[dim]{os.path.relpath(on_chip.PAGE)}/README.md")
         if wrong := [name for name, own in rows.items() if on_chip.differences(own)]:
