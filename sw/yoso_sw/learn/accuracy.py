@@ -19,6 +19,7 @@ from yoso_sw.learn import rules, spread
 from yoso_sw.learn.config import TrainConfig
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
+from yoso_sw.learn.tally import tally
 from yoso_sw.network import golden
 from yoso_sw.network.errors import NetworkError
 from yoso_sw.network.network import Network
@@ -27,7 +28,7 @@ from yoso_sw.network.zoo import locate
 if TYPE_CHECKING:
     from yoso_sw.learn.rule import Result
 
-BLOCK, CHECKED = 1000, 20  # images a run of the golden model, and of the trainer; bound their memory
+CHECKED = 20  # images a run of the trainer; bounds its memory
 
 #: Accuracy in the paper's tables I to III, by data set and shape.
 PAPER = {
@@ -91,15 +92,9 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
             f"{network.name}: trainer and golden model differ in {wrong} spikes or decisions "
             f"of {checked} images"
         )
-    right = steps = spikes = spiked = 0
-    for first in range(0, len(images), BLOCK):
-        result = golden.run(network, images[first : first + BLOCK])
-        right += int((result.decisions == labels[first : first + BLOCK]).sum())
-        steps += int(result.decision_steps.sum())
-        spiked += int(result.spiked.sum())
-        spikes += sum(layer.total for layer in result.spikes)
+    counted = tally(network, images, labels)
     firing = sum(layer.neurons for layer in network.layers if layer.neuron.fires)
-    accuracy = round(100 * right / len(images), 2)
+    accuracy = round(counted.accuracy, 2)
     seeds = ([] if other else spread.read(path)) or [{"golden": accuracy}]
     mean, std = spread.mean_and_spread(seeds)
     return {
@@ -111,12 +106,12 @@ def measure(path: Path, checked: int, data: str | None = None, other: bool = Fal
         "float": network.about.get("float_accuracy"),
         "golden": accuracy,
         "seeds": len(seeds),
-        "spikes_per_neuron": round(spikes / len(images) / firing, 4),
-        "decision_step": round(steps / len(images), 2),
+        "spikes_per_neuron": round(sum(counted.spikes) / len(images) / firing, 4),
+        "decision_step": round(counted.steps / len(images), 2),
         "shape": network.shape,
         "code": network.code,
         "decision": network.decision,
-        "decided_by_spikes": round(100 * spiked / len(images), 2),
+        "decided_by_spikes": round(100 * counted.spiked / len(images), 2),
         "mean": round(mean, 2),
         "spread": None if std is None else round(std, 2),
         "checked_images": checked,

@@ -25,8 +25,8 @@ from yoso_sw.learn.config_file import table_of
 from yoso_sw.learn.curve import Epoch
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.rule import Rule, check_device
+from yoso_sw.learn.tally import tally
 from yoso_sw.learn.teacher import Kept, Teacher
-from yoso_sw.network import golden
 from yoso_sw.network.events import Events
 from yoso_sw.network.network import Network
 
@@ -129,14 +129,17 @@ class Trainer:
     ) -> None:
         """Train what is left, or what is left up to epoch `until`.
 
-        `report` is called after each epoch, `tick` with the loss of each batch, after its step. The process
-        keeps the memory that it frees from then on (`heap.keep`).
+        `report` is called after each epoch, `tick` with the loss of each batch, after its step. Meanwhile
+        the process keeps the memory that it frees (`heap.kept`).
 
         Raises `TrainingError` if the loss or a weight is no longer finite, or the integers would not suit the
         chip; the checkpoint is still the last good one.
         """
-        heap.keep()
-        while self.epoch < min(self.epochs, self.epochs if until is None else until):
+        with heap.kept():
+            self._run(report, tick, self.epochs if until is None else until)
+
+    def _run(self, report: Callable[[Epoch], None], tick: Callable[[float], None], until: int) -> None:
+        while self.epoch < min(self.epochs, until):
             if self.epoch == self.config.float_epochs:
                 self.model.quantise()
                 self.model.export({})  # better refused now than at the end
@@ -198,8 +201,7 @@ class Trainer:
             raise TrainingError(f"{self.config.name} was trained without a test set, and is not measured")
         config = self.config
         network = self.model.export({})
-        images, labels = self.data.test
-        result = golden.run(network, images)
+        found = tally(network, *self.data.test)
         accuracy, spikes = self.evaluate(self.data.validation)
         scale = self.model.scales[-1] if self.model.scales else 1
         about = {
@@ -209,9 +211,9 @@ class Trainer:
             "temperature": round(config.temperature * scale, 3),
             "command": command,
             "float_accuracy": round(self.float_accuracy, 2),
-            "golden_accuracy": round(100 * float((result.decisions == labels).mean()), 2),
+            "golden_accuracy": round(found.accuracy, 2),
             "validation_accuracy": round(accuracy, 2),
-            "spikes": [round(float(layer.per_image.mean()), 1) for layer in result.spikes],
+            "spikes": [round(count / found.images, 1) for count in found.spikes],
             "epochs": [config.float_epochs, config.integer_epochs],
             **dead.record(dead.layers(config, spikes)),
         }
