@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -28,6 +29,32 @@ class SynthError(RuntimeError):
     """A tool or a file is missing, or a tool failed; the message names it and its log."""
 
 
+def compile_once(tool: str, cache: Path) -> None:
+    """Have a YoWASP tool compiled into its cache by one process, while others wait.
+
+    It writes there without a lock, and a process that has the file mapped then ends with SIGBUS. What was
+    compiled for another installation of the tool does not count.
+
+    Parameters
+    ----------
+    tool
+        Its program.
+    cache
+        Where YoWASP keeps what it compiled (YOWASP_CACHE_DIR).
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    mark, installed = cache / f"{Path(tool).name}.ready", str(Path(tool).stat().st_mtime_ns)
+    if mark.is_file() and mark.read_text() == installed:
+        return
+    with (cache / f"{Path(tool).name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if mark.is_file() and mark.read_text() == installed:
+            return
+        environment = {**os.environ, "YOWASP_CACHE_DIR": str(cache)}
+        subprocess.run([tool, "--version"], env=environment, capture_output=True, check=False)
+        write_whole(mark, installed)
+
+
 def run_tool(command: list[str], folder: Path, log: Path) -> None:
     """Run a YoWASP tool in `folder` (they see relative paths only). Raises `SynthError`."""
     # The tools of the environment that runs this program come first, whether or not it is activated.
@@ -35,6 +62,7 @@ def run_tool(command: list[str], folder: Path, log: Path) -> None:
     if tool is None:
         raise SynthError(advice(command[0]))
     os.environ.setdefault("YOWASP_CACHE_DIR", str(cache_folder() / "yowasp"))
+    compile_once(tool, Path(os.environ["YOWASP_CACHE_DIR"]))
     with log.open("w") as file:
         result = subprocess.run(
             [tool, *command[1:]], cwd=folder, stdout=file, stderr=subprocess.STDOUT, check=False

@@ -24,7 +24,6 @@ BEFORE = {
     "fashion-mnist-784-1000-10": ("fashion", "645302f18db29a05", "c3dcac4706e62a14"),
     "fashion-mnist-784-1000-10-stdbp": ("fashion", "37e4957e2ad0bac9", "f349df71b3e1e0e6"),
     "mnist-784-100-10": ("default", "f89a6cfb51df2100", "a9bff6191969a480"),
-    "mnist-784-100-10-clif": ("default", "65fd55e646dea981", "c87d2d926562ac8d"),
     "mnist-784-100-10-count": ("default", "bd5428f56f0ce8ff", "481bf3caec550998"),
     "mnist-784-100-10-stdbp": ("default", "13ddc54ef7a0a35f", "cd2eecc661f79c7a"),
     "mnist-784-400-10": ("default", "c39eb374dfa8337b", "edc27d3381adbe83"),
