@@ -12,11 +12,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 from support.own_sets import write_idx
-from support.quarters import ALPHA, CLIF, COUNT, LITERAL, TANDEM, check_resumes, load, patterns, small_config
+from support.quarters import ALPHA, CLIF, COUNT, LITERAL, TANDEM, load, patterns, small_config
 from yoso_sw.commands import accuracy, seeds, train
-from yoso_sw.data.augment import Augment
-from yoso_sw.data.encoding import ENCODERS, poisson, spike_steps
-from yoso_sw.data.memory import data_of
+from yoso_sw.data.encoding import spike_steps
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
 from yoso_sw.learn import checkpoint, rules
@@ -329,40 +327,6 @@ def test_an_epoch_may_take_some_of_the_images_anew_each_time(data):
     assert len(trained) == 1 and np.array_equal(trained[0], data.train[0][order])
     with pytest.raises(ConfigError, match=r"images=49 are fewer than batch_size=50; 0: all"):
         small_config(images=49)
-
-
-def coded_task(code, **changes):
-    """Rule clif on shifted images in a code, and its data from memory."""
-    shifted = {"code": code, "augment": Augment(shift=1.0), "rows": 8, "images": 50, "integer_epochs": 1}
-    config = small_config(**{**CLIF, **shifted, **changes})
-    parts = {"train": patterns(300, 1), "validation": patterns(100, 3), "test": patterns(100, 2)}
-    return config, data_of(parts, config)
-
-
-def test_images_are_distorted_and_then_coded():
-    config, data = coded_task("rate")
-    trainer = Trainer(config, data)
-    seen, encode = [], trainer.model.encode
-    trainer.model.encode = lambda inputs: seen.append(inputs) or encode(inputs)
-    trainer.run(until=1)
-    rng = np.random.default_rng((config.seed, 0))
-    own = data.train[0][rng.permutation(300)[:50]]
-    assert seen[0] == ENCODERS["rate"](config.augment(own, 8, rng), config.levels, 0, 0)
-
-
-@pytest.mark.parametrize("copies", [0, 1])
-def test_poisson_spikes_of_distorted_images_are_drawn_in_each_epoch_anew(copies, monkeypatch):
-    drawn = []
-    monkeypatch.setitem(ENCODERS, "poisson", lambda *given: drawn.append(given[2]) or poisson.encode(*given))
-    config, data = coded_task("poisson", distortions=copies)
-    drawn.clear()  # those of the parts that are not distorted
-    Trainer(config, data).run(until=2)
-    assert len(set(drawn)) == len(drawn) == 2
-
-
-@pytest.mark.parametrize("code", ["rate", "poisson"])
-def test_training_on_coded_distortions_goes_on_bit_for_bit(code, tmp_path):
-    check_resumes(*coded_task(code), tmp_path / "state.pt", 2)
 
 
 def test_silent_outputs_learn_unless_the_configuration_says_as_in_the_paper():
