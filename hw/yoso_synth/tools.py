@@ -41,8 +41,22 @@ def compile_once(tool: str, cache: Path) -> None:
         Its program.
     cache
         Where YoWASP keeps what it compiled (YOWASP_CACHE_DIR).
+
+    Raises
+    ------
+    SynthError
+        If that folder cannot be written.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        _compile_once(tool, cache)
+    except OSError as error:
+        raise SynthError(
+            f"{cache}: {error.strerror}; YOWASP_CACHE_DIR must be a folder that can be written"
+        ) from None
+
+
+def _compile_once(tool: str, cache: Path) -> None:
     mark, installed = cache / f"{Path(tool).name}.ready", str(Path(tool).stat().st_mtime_ns)
     if mark.is_file() and mark.read_text() == installed:
         return

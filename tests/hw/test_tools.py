@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from yoso_synth.tools import compile_once
+from yoso_synth.tools import SynthError, compile_once
 
 #: A tool that says when it begins and ends in a file of its cache; it takes a moment.
 TOOL = f"""#!{sys.executable}
@@ -49,3 +49,12 @@ def test_another_installation_of_a_tool_is_compiled_again(tool, tmp_path):
     os.utime(tool, ns=(0, Path(tool).stat().st_mtime_ns + 1))
     compile_once(str(tool), tmp_path)
     assert (tmp_path / "said").read_text().split() == ["begins", "ends"] * 2
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(tool, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SynthError) as caught:
+        compile_once(str(tool), tmp_path / "file" / "cache")
+    assert str(caught.value) == (
+        f"{tmp_path}/file/cache: Not a directory; YOWASP_CACHE_DIR must be a folder that can be written"
+    )
