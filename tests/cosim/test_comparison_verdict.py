@@ -1,7 +1,7 @@
 """Which way the comparison came out: sentences follow from the numbers, figures of others beside ours."""
 
 import pytest
-from yoso_sim.comparison import page, verdict
+from yoso_sim.comparison import page, tables, verdict
 
 NUMBERS = page.load()
 
@@ -56,6 +56,20 @@ def test_first_spikes_are_set_against_each_rate_code():
     )
     assert "1.50 to 1.50 times fewer updates, +0.50 points" in text
     assert "98.00 % (spike count) against 98.50 %, 7.0 and 2.0 spikes a hundred neurons swept" in text
+
+
+def test_networks_that_differ_in_the_t_they_were_trained_for_are_told_apart():
+    found = numbers()
+    found["rows"].insert(2, row("often-t2", "count", 99.0, 25.0, 1100, 380.0, 700.0))
+    spiking = found["details"]["often"]
+    found["details"] |= {"often": {**spiking, "T": 10}, "often-t2": {**spiking, "T": 2}}
+    text = told(found)
+    assert "than spike count at T = 10 (+0.50 points)" in text
+    assert "than spike count at T = 2 (-0.50 points)" in text
+    assert "99.00 % (spike count at T = 2) against 98.50 %" in text
+    few = "\n".join(tables.anew(found))
+    assert few.index("| 2 | often-t2 | 99.00 | 25 |") < few.index("| 10 | often | 98.00 | 70 |")
+    assert tables.anew(numbers()) == []
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,9 @@ def say(name: str, validation: float, test: float) -> None:
 @click.argument("net")
 @click.option("--steps", default="", help="T of spiking networks, such as 1,2,4,8; none: the twin alone.")
 @click.option("--seed", default=1)
+@click.option("--twin/--no-twin", default=True, help="Whether the twin is trained as well.")
 @click.option("--checkpoint", type=Path, help="File of the twin's state after the last whole epoch.")
-def main(net: str, steps: str, seed: int, checkpoint: Path | None) -> None:
+def main(net: str, steps: str, seed: int, twin: bool, checkpoint: Path | None) -> None:
     path = locate(net)
     config = dataclasses.replace(load_config(path), seed=seed)
     data = Data.load(config, path.parent)
@@ -60,6 +61,8 @@ def main(net: str, steps: str, seed: int, checkpoint: Path | None) -> None:
         about = trainer.network("").about
         name = f"T = {own}, {about['spikes'][:-1]} hidden spikes"
         say(name, about["validation_accuracy"], about["golden_accuracy"])
+    if not twin:
+        return
     torch.set_num_threads(1)
     epochs = config.float_epochs + config.integer_epochs
     config = dataclasses.replace(config, float_epochs=epochs)

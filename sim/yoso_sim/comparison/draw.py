@@ -7,7 +7,7 @@ from typing import Any
 
 from yoso_hw import drawing
 
-from yoso_sim.comparison.kinds import KINDS, RELU, kind_of
+from yoso_sim.comparison.kinds import KINDS, RELU, alike, kind_of, trained_anew
 
 #: The column of energies, and how the ReLU network's energy by this chip's prices looks there.
 ENERGY = "uJ"
@@ -123,10 +123,14 @@ def _label(row: dict[str, Any]) -> str:
 def _draw_curves(
     part: Any, shape: str, rows: list[dict[str, Any]], details: dict[str, Any], *, last: bool
 ) -> None:
-    """Error of one shape's networks: by cycles, or by steps where none ran on the RTL, and by noise."""
+    """Error of one shape's networks: by cycles, or by steps where none ran on the RTL, and by noise.
+
+    Of networks that differ in the T that they were trained for, the first has the curves, and a dashed one is
+    of all of them, with whole images.
+    """
     left, *others = part.subplots(1, 1 + len(NOISE), sharey=True)
     timed = any(details[row["network"]].get("ended") for row in rows)
-    for row in rows:
+    for row, *_ in alike(rows, details):
         own = details[row["network"]]
         colour, mark = KINDS[kind_of(row, own)]
         style = {"color": colour, "marker": mark, "markersize": 5, "linewidth": 1.3}
@@ -136,6 +140,20 @@ def _draw_curves(
         for axis, (name, _, _) in zip(others, NOISE, strict=True):
             if found := own["noise"].get(name):
                 axis.plot([share for share, _ in found], [_error(right) for _, right in found], **style)
+    for each in trained_anew(rows, details):
+        colour, mark = KINDS[kind_of(each[0], details[each[0]["network"]])]
+        points = [(row["cycles"] if timed else row["steps"], _error(row["accuracy"])) for row in each]
+        style = {"color": colour, "marker": mark, "markersize": 5, "markerfacecolor": "white"}
+        timely = [(time, error) for time, error in points if time is not None]
+        left.plot(
+            [time for time, _ in timely],
+            [error for _, error in timely],
+            linestyle="--",
+            label="trained for each T",
+            **style,
+        )
+    if left.get_legend_handles_labels()[1]:
+        left.legend(loc="upper right", fontsize=8)
     left.set(ylabel="test error (%)", yscale="log", title="images ended early")
     left.set_ylim(LEAST, 100)
     left.set_yticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])

@@ -27,3 +27,18 @@ def kind_of(row: dict[str, Any], details: dict[str, Any]) -> str:
         return WINDOWS if details.get("windows") else LITERAL
     named = {"count": "spike count", "tandem": "tandem", "clif": "C-LIF", "ann": RELU}
     return named.get(row["rule"], "another rule")
+
+
+def alike(rows: list[dict[str, Any]], details: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Rows of one shape and one kind together, in the table's order: one network trained for several T."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        own = details[row["network"]]
+        found.setdefault((own["shape"], kind_of(row, own)), []).append(row)
+    return list(found.values())
+
+
+def trained_anew(rows: list[dict[str, Any]], details: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Of `alike` those with several T, each by T."""
+    several = [own for own in alike(rows, details) if len(own) > 1 and details[own[0]["network"]].get("T")]
+    return [sorted(own, key=lambda row: details[row["network"]]["T"]) for own in several]

@@ -60,13 +60,22 @@ def load() -> dict[str, Any]:
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Numbers with new rows in place of the same networks' old ones: dense ones first, wide ones first."""
+    """Numbers with new rows in place of the same networks' old ones: dense ones first, wide ones first.
+
+    Of one shape and rule those with short names come first, of which others are variants.
+    """
     rows = {row["network"]: row for row in [*old["rows"], *new["rows"]]}
     details = {**old["details"], **new["details"]}
 
-    def place(name: str) -> tuple[bool, int, int, str]:
+    def place(name: str) -> tuple[bool, int, int, int, str]:
         shape, rule = details[name]["shape"], rows[name]["rule"]
-        return "x" in shape, -_hidden(shape), RULES.index(rule) if rule in RULES else len(RULES), name
+        return (
+            "x" in shape,
+            -_hidden(shape),
+            RULES.index(rule) if rule in RULES else len(RULES),
+            len(name),
+            name,
+        )
 
     order = sorted(rows, key=place)
     return {
@@ -163,6 +172,7 @@ def page(numbers: dict[str, Any], picture: str = "compare.png") -> str:
         *tables.widths(numbers),
         *tables.latency(numbers),
         *tables.ended(numbers),
+        *tables.anew(numbers),
         *tables.noise(numbers),
         *_ann(numbers),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from yoso_sim.comparison.kinds import kind_of
+from yoso_sim.comparison.kinds import kind_of, trained_anew
 
 #: Published numbers: `rows`, `details` by network, and why there are no energies.
 Numbers = dict[str, Any]
@@ -26,9 +26,15 @@ golden model{few}. """
 _CUTS = """\
 Rate-coded neurons get the same input in every step, so fewer steps are the same network at less precision,
 and *T* counts the steps that each of its layers sees; C-LIF's input is a rate code, of whose spikes the early
-ones are taken. None is trained anew for few steps, which does better there ([learning](../learning.md)). A
-network that decides by its first output spike ends there by itself, and images without one by then go by the
-highest V; with windows, the highest V decides throughout.
+ones are taken. What training anew for few steps does is [below](#trained-for-few-steps). A network that
+decides by its first output spike ends there by itself, and images without one by then go by the highest V;
+with windows, the highest V decides throughout.
+"""
+
+_ANEW = """\
+## Trained for few steps
+
+Networks of one shape and rule, each trained for its T, with whole images: rows of the table above.
 """
 
 _ENDED = """\
@@ -169,6 +175,24 @@ def ended(numbers: Numbers) -> list[str]:
             ]
             lines += table([f"{name}: ends before step", *(str(p["steps"]) for p in own)], rows)
     return lines
+
+
+def anew(numbers: Numbers) -> list[str]:
+    """Networks that differ in the T that they were trained for."""
+    found = trained_anew(numbers["rows"], numbers["details"])
+    if not found:
+        return []
+    heads = ["T", "network", "accuracy (%)", "hidden spikes", "updates", "cycles", "nJ"]
+    keys = ("hidden_spikes", "updates", "cycles", "energy_nj")
+    rows = [
+        [
+            *(str(numbers["details"][row["network"]]["T"]), row["network"], f"{row['accuracy']:.2f}"),
+            *(cell(row[key], "{:,.0f}") for key in keys),
+        ]
+        for own in found
+        for row in own
+    ]
+    return [_ANEW, *table(heads, rows, 2)]
 
 
 def noise(numbers: Numbers) -> list[str]:

@@ -88,7 +88,7 @@ def _relu(shape: str, rows: list[dict[str, Any]], numbers: Numbers) -> list[str]
     return [" ".join(lines)]
 
 
-def _first_spikes(shape: str, rows: list[dict[str, Any]]) -> list[str]:
+def _first_spikes(shape: str, rows: list[dict[str, Any]], numbers: Numbers) -> list[str]:
     """Literal time to first spike beside each rate-coded rule of its shape."""
     literal = next((row for row in rows if row["kind"] == LITERAL), None)
     if literal is None:
@@ -103,8 +103,16 @@ def _first_spikes(shape: str, rows: list[dict[str, Any]]) -> list[str]:
             if literal[key] and rate[key]:
                 told.append(fewer(literal[key], rate[key], unit))
         points = literal["accuracy"] - rate["accuracy"]
-        lines.append(f"{', '.join(told)} than {rate['kind']} ({points:+.2f} points)")
+        lines.append(f"{', '.join(told)} than {_named(rate, rows, numbers)} ({points:+.2f} points)")
     return [f"**{shape}**, literal STDBP has {'; '.join(lines)}."] if lines else []
+
+
+def _named(row: dict[str, Any], rows: list[dict[str, Any]], numbers: Numbers) -> str:
+    """The kind of a row, with its T where others of its kind have its shape."""
+    kind = str(row["kind"])
+    if sum(other["kind"] == kind for other in rows) == 1:
+        return kind
+    return f"{kind} at T = {numbers['details'][row['network']]['T']}"
 
 
 def undercut(numbers: Numbers, name: str) -> tuple[int, int]:
@@ -140,8 +148,9 @@ def _printed(numbers: Numbers) -> list[str]:
         )
         best = max(others, key=lambda row: row["accuracy"])
         rates.append(
-            f"{shape}: {best['accuracy']:.2f} % ({best['kind']}) against {literal['accuracy']:.2f} %, "
-            f"{_firing(best, numbers):.1f} and {_firing(literal, numbers):.1f} spikes a hundred neurons swept"
+            f"{shape}: {best['accuracy']:.2f} % ({_named(best, rows, numbers)}) against "
+            f"{literal['accuracy']:.2f} %, {_firing(best, numbers):.1f} and {_firing(literal, numbers):.1f} "
+            "spikes a hundred neurons swept"
         )
     energies = []
     for name, called in ASSUMED.items():
@@ -161,7 +170,7 @@ def verdict(numbers: Numbers) -> list[str]:
     """The section of the page."""
     lines = []
     for shape, rows in by_shape(numbers).items():
-        lines += [*_relu(shape, rows, numbers), *_first_spikes(shape, rows)]
+        lines += [*_relu(shape, rows, numbers), *_first_spikes(shape, rows, numbers)]
     if not lines:
         return []
     return [_HEAD, *(f"- {line}" for line in lines), "", *_printed(numbers)]
