@@ -15,11 +15,11 @@ from yoso_sim.energy.model import PARTS as PARTS_OF
 from yoso_sim.energy.model import Activity, Costs, Point
 from yoso_sim.energy.stimulus import EAST, NORTH, SOUTH, WEST, NodeBench
 from yoso_sim.energy.traffic import activity_of, path_nodes, router_flits, tree_nodes
-from yoso_sim.energy.work import EVENTS
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.flits import rectangle_fields
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.mapping import CompileError
+from yoso_sw.compile.work import EVENTS
 from yoso_sw.network import golden
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.layer import Layer

@@ -6,9 +6,9 @@ from support.reference import random_events
 from support.walker import walk
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Register
-from yoso_sim.energy import work
 from yoso_sim.energy.measured import Netlist, images_for
 from yoso_sim.energy.model import PARTS
+from yoso_sw.compile import work
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.network.golden import run

@@ -1,4 +1,4 @@
-"""What energy is spent on (`yoso_sim.energy.work`), event by event, as a chip made of flits does it."""
+"""What energy is spent on (`yoso_sw.compile.work`), event by event, as a chip made of flits does it."""
 
 import dataclasses
 from typing import ClassVar
@@ -11,9 +11,9 @@ from support.reference import random_events
 from support.walker import walk
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Register
-from yoso_sim.energy.work import EVENTS, Predicted, Work, all_work
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.tables import bias_address
+from yoso_sw.compile.work import EVENTS, Predicted, Work, all_work
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.golden import run
 from yoso_sw.network.layer import Layer, Window

@@ -1,6 +1,8 @@
 """Which chips hold a network: what ``yoso fit`` says is what the compiler does."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from yoso_sw.commands.fit import main
 from yoso_sw.compile.compiler import compile_network
 from yoso_sw.compile.fit import fits, on_chip, wide_enough
 from yoso_sw.compile.mapping import CompileError
-from yoso_sw.network import zoo
+from yoso_sw.data.recorded import samples_for
+from yoso_sw.network import golden, zoo
 from yoso_sw.network.layer import Layer, Window
 from yoso_sw.network.network import Network
 from yoso_sw.network.neuron import Neuron, Reset
@@ -43,6 +46,37 @@ def test_the_goals_of_the_mnist_csnn_are_met_by_estimate_which_is_near_what_the_
     assert on_chip(network, "csnn", chips.load("csnn")).cycles == pytest.approx(8511, rel=0.1)
     small = dataclasses.replace(chips.load("csnn"), cols=9, rows=9, lanes=4, neurons=256, weights=16384)
     assert on_chip(network, "9 x 9", small).cycles == pytest.approx(22_360, rel=0.1)
+
+
+#: What the committed networks take on the RTL, a mean over their first images.
+ON_CHIP = json.loads((Path(__file__).parents[2] / "docs" / "on-chip" / "numbers.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("mnist-784-100-10", DENSE, "mnist-784-800-10-stdbp", "mnist-784-800-10-count"),
+        *("mnist-784-800-10-tandem", "mnist-784-800-10-clif", CSNN, "mnist-csnn-stdbp"),
+        *("mnist-csnn-count", "mnist-csnn-tandem", "mnist-csnn-clif"),
+    ],
+)
+def test_cycles_by_images_are_near_what_the_rtl_takes_whatever_the_rule(name):
+    network, path, own = committed(name), zoo.locate(name, ".npz"), ON_CHIP[name]
+    result = golden.run(network, samples_for(network, path).first(4).inputs)
+    chip = chips.load(own["chip"], (f"neuron={own['neuron']}",))
+    assert on_chip(network, own["chip"], chip, result).cycles == pytest.approx(
+        own["cycles_per_image"]["mean"], rel=0.25
+    )
+
+
+def test_without_multicast_an_input_takes_a_cycle_for_each_pe_that_it_goes_to():
+    layers = tuple(Layer(np.ones(shape, np.int8), Neuron(5, 0, 8)) for shape in ((300, 64), (64, 4)))
+    network = Network("own", layers, 8, 8)
+    result = golden.run(network, np.full((1, 300), 3, np.uint8))
+    assert on_chip(network, "default", chips.load("default"), result).cycles < 1000
+    paper = chips.load("paper")
+    x0, x1, y0, y1 = compile_network(network, paper).layers[0].rectangle
+    assert on_chip(network, "paper", paper, result).cycles > 300 * (x1 - x0 + 1) * (y1 - y0 + 1) > 9000
 
 
 def test_the_smallest_of_a_kind_has_what_the_network_needs_and_memories_no_less_than_the_kind():
@@ -102,6 +136,22 @@ def test_the_command_has_a_row_for_each_chip_that_holds_it_and_a_reason_for_each
     assert len(lines) == 2 + len(chips.names()) + 1
 
 
+def test_cycles_are_by_images_where_there_are_any_and_the_command_says_where_there_are_none(tmp_path):
+    def cycles(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(main, [*arguments])
+        assert result.exit_code == 0, result.output
+        row = next(line.split() for line in result.output.splitlines() if line.startswith("csnn "))
+        return int(row[-1]), result.output
+
+    by_images, said = cycles("mnist-csnn-clif", "--images", "2")
+    typical, told = cycles("mnist-csnn-clif", "--images", "0")
+    assert by_images > 1.5 * typical  # the RTL takes twice as long as of typical activity
+    assert "typical" not in said and "cycles by typical activity, which may be far off" in told
+    dataclasses.replace(committed("mnist-csnn-clif"), about={}).save(tmp_path / "own.npz")
+    assert cycles(str(tmp_path / "own.npz"))[0] == typical
+    assert "does not say what it was trained on" in cycles(str(tmp_path / "own.npz"))[1]
+
+
 def test_a_network_that_nothing_holds_has_reasons_and_no_table(tmp_path):
     window = Window(300, 4, 1, 3)
     layer = Layer(np.ones((9, 1), np.int8), Neuron(1, 0, 8), window=window)
@@ -121,6 +171,7 @@ def test_a_network_that_nothing_holds_has_reasons_and_no_table(tmp_path):
         (["nowhere"], "there is no trained network 'nowhere'"),
         ([DENSE, "--chip", "none"], "there is no chip 'none'"),
         ([DENSE, "--set", "lanes=3"], "lanes=3 is not 1, 2, 4 or 8"),
+        ([DENSE, "--images", "10001"], "--images 10001 is outside 1..10000"),
     ],
 )
 def test_bad_input_is_one_error_line(arguments, message):

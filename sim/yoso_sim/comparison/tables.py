@@ -26,7 +26,7 @@ golden model{few}. """
 _CUTS = """\
 Rate-coded neurons get the same input in every step, so fewer steps are the same network at less precision,
 and *T* counts the steps that each of its layers sees; C-LIF's input is a rate code, of whose spikes the early
-ones are taken. What training anew for few steps does is [below](#trained-for-few-steps). A network that
+ones are taken. {anew}A network that
 decides by its first output spike ends there by itself, and images without one by then go by the highest V;
 with windows, the highest V decides throughout.
 """
@@ -120,7 +120,9 @@ def _few(numbers: Numbers) -> str:
 
 def latency(numbers: Numbers) -> list[str]:
     """Accuracy by the step at which images end."""
-    lines = [_LATENCY.format(few=_few(numbers)) + _CUTS]
+    below = "What training anew for few steps does is [below](#trained-for-few-steps). "
+    some = below if trained_anew(numbers["rows"], numbers["details"]) else ""
+    lines = [_LATENCY.format(few=_few(numbers)) + _CUTS.format(anew=some)]
     curves = {name: own["curve"] for name, own in numbers["details"].items() if "curve" in own}
     rated = {name: points for name, points in curves.items() if points[0]["T"] is not None}
     if rated:

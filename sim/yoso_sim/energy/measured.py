@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from yoso_hw.params import ChipParams
 from yoso_sw.compile.image import WeightImage
+from yoso_sw.compile.work import EVENTS
 from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.layer import Layer
 from yoso_synth.power import Energy, PowerModel
@@ -17,7 +18,6 @@ from yoso_synth.tools import SynthError
 
 from yoso_sim.energy.model import PARTS, Costs
 from yoso_sim.energy.stimulus import NodeBench
-from yoso_sim.energy.work import EVENTS
 
 #: Cycles of the idle window, and flits of the passing one, that rates are measured in.
 IDLE_CYCLES, PASSING = 300, 300

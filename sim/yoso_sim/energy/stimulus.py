@@ -10,9 +10,8 @@ from yoso_hw.packet import Kind, Packets, kind_of
 from yoso_sw.compile.flits import one_node, rectangle_fields, write_flits
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.tables import Address, address, bias_address, inputs_at
+from yoso_sw.compile.work import Work
 from yoso_synth.toggles import Command
-
-from yoso_sim.energy.work import Work
 
 EAST, WEST, NORTH, SOUTH = range(4)
 

@@ -8,10 +8,10 @@ from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.layout import LayerMap
 from yoso_sw.compile.predict import arrivals, predict_counters
 from yoso_sw.compile.routes import destination, ways
+from yoso_sw.compile.work import Predicted
 from yoso_sw.network.golden import GoldenResult
 
 from yoso_sim.energy.model import Activity
-from yoso_sim.energy.work import Predicted
 
 
 def tree_nodes(start: tuple[int, int], rectangle: tuple[int, int, int, int]) -> int:

@@ -9,10 +9,12 @@ from yoso_hw import chips
 from yoso_hw.params import ChipParams, ParamError
 
 from yoso_sw.compile.choose import narrow
-from yoso_sw.compile.compiler import check_network
+from yoso_sw.compile.compiler import check_network, compile_network
 from yoso_sw.compile.cost import likely_cycles
 from yoso_sw.compile.mapping import CompileError, choose_cuts
 from yoso_sw.compile.smallest import needed_side, smallest_chip
+from yoso_sw.compile.work import Predicted
+from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.network import Network
 
 
@@ -29,7 +31,8 @@ class Fit:
     pes
         PEs that hold neurons; 0: it does not fit.
     cycles
-        Cycles an image, estimated (`cost.likely_cycles`).
+        Cycles an image, estimated: by images (`work.Predicted`), or by typical activity
+        (`cost.likely_cycles`).
     why
         Why it does not fit, or what to know where it does.
     """
@@ -41,14 +44,17 @@ class Fit:
     why: str = ""
 
 
-def on_chip(network: Network, name: str, params: ChipParams) -> Fit:
-    """The network on one chip, as the compiler would map it."""
+def on_chip(network: Network, name: str, params: ChipParams, result: GoldenResult | None = None) -> Fit:
+    """The network on one chip, as the compiler would map it; by a golden model's result of some images."""
     try:
         check_network(network, params)
         found = choose_cuts(network, params, spread=True)
     except CompileError as error:
         return Fit(name, params, why=str(error))
-    likely = likely_cycles(network, found)
+    if result is None:
+        likely = likely_cycles(network, found)
+    else:
+        likely = Predicted(compile_network(network, params), result).cycles
     return Fit(name, params, sum(own.pes for own in found), likely, narrow(network, params))
 
 
@@ -67,7 +73,9 @@ def wide_enough(network: Network, params: ChipParams) -> ChipParams:
     )
 
 
-def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[Fit]:
+def fits(
+    network: Network, kind: str, settings: Sequence[str] = (), result: GoldenResult | None = None
+) -> Iterator[Fit]:
     """The network on every named chip, and on the smallest of a kind, as "smallest".
 
     Parameters
@@ -78,6 +86,8 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
     settings
         ``name=value`` texts, applied to all; cols or rows among them are the smallest's least. Chips have
         neuron=all where the network needs it.
+    result
+        Of the golden model, of the images that cycles are estimated by; None: by typical activity.
 
     Raises
     ------
@@ -92,7 +102,7 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
         settings = ("neuron=all", *settings)
     for name in chips.names():
         try:
-            yield on_chip(network, name, chips.load(name, settings))
+            yield on_chip(network, name, chips.load(name, settings), result)
         except ParamError as error:
             yield Fit(name, None, why=str(error))
     try:
@@ -107,4 +117,4 @@ def fits(network: Network, kind: str, settings: Sequence[str] = ()) -> Iterator[
             "smallest", base, why="no chip of this kind holds it: no mesh and no memories are large enough"
         )
     else:
-        yield on_chip(network, "smallest", smallest)
+        yield on_chip(network, "smallest", smallest, result)
