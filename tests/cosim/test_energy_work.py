@@ -12,8 +12,9 @@ from support.walker import walk
 from yoso_hw.params import ChipParams
 from yoso_hw.registers import Register
 from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.estimate import Predicted
 from yoso_sw.compile.tables import bias_address
-from yoso_sw.compile.work import EVENTS, Predicted, Work, all_work
+from yoso_sw.compile.work import EVENTS, Work, all_work
 from yoso_sw.network.events import NEVER
 from yoso_sw.network.golden import run
 from yoso_sw.network.layer import Layer, Window

@@ -48,7 +48,8 @@ CLOCK_MHZ = 150.0
 #: The modules that shape what a netlist costs.
 SHAPED_BY = (
     *(f"yoso_synth.{name}" for name in ("asic", "design", "liberty", "macros", "power", "toggles")),
-    *(f"yoso_sim.energy.{name}" for name in ("mapped", "measured", "model", "stimulus", "work")),
+    *(f"yoso_sim.energy.{name}" for name in ("mapped", "measured", "model", "stimulus")),
+    "yoso_sw.compile.work",
 )
 
 #: Images a chunk of the RTL runs.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from yoso_hw.registers import Counter
+from yoso_sw.compile.estimate import Predicted
 from yoso_sw.compile.image import WeightImage
 from yoso_sw.compile.layout import LayerMap
 from yoso_sw.compile.predict import arrivals, predict_counters
 from yoso_sw.compile.routes import destination, ways
-from yoso_sw.compile.work import Predicted
 from yoso_sw.network.golden import GoldenResult
 
 from yoso_sim.energy.model import Activity

@@ -69,7 +69,7 @@ MEASURED_STEP_CYCLES, LEFT = 18, 0.8
 def likely_cycles(network: Network, cuts: Sequence[Cut]) -> float:
     """Cycles of an image as the RTL is likely to take them, for people: `cycles`, which maps must not change.
 
-    Where there are images, `work.Predicted` is far nearer: activity here is MNIST's with windows, whose
+    Where there are images, `estimate.Predicted` is far nearer: activity here is MNIST's with windows, whose
     networks run to their last steps and lie within -28 and +17 % of the RTL.
     """
     base = network.steps * (max(own.words for own in cuts) + MEASURED_STEP_CYCLES)

@@ -11,9 +11,9 @@ from yoso_hw.params import ChipParams, ParamError
 from yoso_sw.compile.choose import narrow
 from yoso_sw.compile.compiler import check_network, compile_network
 from yoso_sw.compile.cost import likely_cycles
+from yoso_sw.compile.estimate import Predicted
 from yoso_sw.compile.mapping import CompileError, choose_cuts
 from yoso_sw.compile.smallest import needed_side, smallest_chip
-from yoso_sw.compile.work import Predicted
 from yoso_sw.network.golden import GoldenResult
 from yoso_sw.network.network import Network
 
@@ -31,7 +31,7 @@ class Fit:
     pes
         PEs that hold neurons; 0: it does not fit.
     cycles
-        Cycles an image, estimated: by images (`work.Predicted`), or by typical activity
+        Cycles an image, estimated: by images (`estimate.Predicted`), or by typical activity
         (`cost.likely_cycles`).
     why
         Why it does not fit, or what to know where it does.
