@@ -24,7 +24,8 @@ NETLIST = r"""
 """
 
 
-@pytest.mark.parametrize("name", ["pe", pytest.param("family", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_pe_and_a_chip_of_the_family_of_gates_leave_the_flits_of_the_rtl_in_the_same_cycles(name, tmp_path):
     row = gatesim.compare_with_rtl(name, TARGETS[name], gatesim.GENERIC_LIBRARY, tmp_path)
     assert row.cells > 1000 and row.flip_flops > 500 and row.flits > 1000 and row.spikes > 100

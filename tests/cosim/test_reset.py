@@ -28,7 +28,7 @@ def test_a_reset_in_any_cycle_is_recovered_from(chip, tmp_path):
     run(chip, RTL, "cosim.bench_reset", tmp_path, stride=CHIPS[chip])
 
 
-@pytest.mark.parametrize("chip", ["2 x 1, banked", "2 x 1, family"])
+@pytest.mark.parametrize("chip", ["2 x 1, banked", pytest.param("2 x 1, family", marks=pytest.mark.long)])
 def test_nothing_depends_on_the_state_at_power_up(chip, tmp_path):
     """Flip-flops and memories hold random bits when `rst` comes: every flit is the same in the same cycle."""
     expected = run(chip, RTL, "cosim.bench_chip", tmp_path)

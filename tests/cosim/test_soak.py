@@ -54,6 +54,7 @@ def test_random_cases_agree_in_every_spike_counter_and_final_state(chip: str, tm
         check()
 
 
+@pytest.mark.long
 def test_the_campaign_finds_a_planted_bug_shrinks_it_and_its_command_shows_it_again(tmp_path: Path):
     """In the RTL, a first sweep keeps the last image's A: two images show it, and less does not.
 

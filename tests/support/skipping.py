@@ -61,9 +61,9 @@ class Timed(Trainer):
         return loss
 
 
-def trained(config, data, epochs):
+def trained(config, data, epochs, variants):
     """Validation accuracy and the seconds of each epoch, by variant, of one seed."""
-    trainers = {name: Timed(dataclasses.replace(config, **own), data) for name, own in VARIANTS.items()}
+    trainers = {name: Timed(dataclasses.replace(config, **VARIANTS[name]), data) for name in variants}
     for epoch in range(1, epochs + 1):
         for trainer in trainers.values():
             trainer.run(until=epoch)
@@ -75,9 +75,18 @@ def trained(config, data, epochs):
 @click.option("--images", default=6000, show_default=True, help="Training images.")
 @click.option("--epochs", default=8, show_default=True, help="Float epochs.")
 @click.option("--seeds", default=3, show_default=True)
+@click.option("--validate", default=2000, show_default=True, help="Validation images.")
+@click.option(
+    "--variant",
+    "others",
+    multiple=True,
+    type=click.Choice([*VARIANTS][1:]),
+    help="Beside `neither`; none: all.",
+)
 @click.option("--hidden", default=0, help="Neurons of the first layer; 0: the configuration's.")
 @click.option("--out", type=click.Path(path_type=Path), help="A JSON file.")
-def main(network, images, epochs, seeds, hidden, out):
+def main(network, images, epochs, seeds, validate, others, hidden, out):
+    variants = ["neither", *(others or [*VARIANTS][1:])]
     torch.set_num_threads(1)
     config = load_config(locate(network))
     if hidden:
@@ -85,13 +94,13 @@ def main(network, images, epochs, seeds, hidden, out):
         config = dataclasses.replace(config, layers=(first, *config.layers[1:]))
     config = dataclasses.replace(config, float_epochs=epochs, warmup=20)
     whole = Data.load(config)
-    cut = {part: tuple(own[:images] for own in getattr(whole, part)) for part in ("train", "validation")}
-    cut["validation"] = tuple(own[:2000] for own in cut["validation"])
+    first = {"train": images, "validation": validate}
+    cut = {part: tuple(own[:some] for own in getattr(whole, part)) for part, some in first.items()}
     data = dataclasses.replace(whole, **cut, tested=False)
-    found = [trained(dataclasses.replace(config, seed=1 + k), data, epochs) for k in range(seeds)]
+    found = [trained(dataclasses.replace(config, seed=1 + k), data, epochs, variants) for k in range(seeds)]
     base = statistics.median(s for run in found for s in run["neither"][1])
     rows = []
-    for name in VARIANTS:
+    for name in variants:
         accuracy = [run[name][0] for run in found]
         spent = statistics.median(s for run in found for s in run[name][1])
         mean = statistics.mean([sum(run[name][1]) / sum(run["neither"][1]) for run in found])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -362,13 +363,19 @@ def test_a_committed_network_is_what_its_configuration_describes(path):
     assert lost <= most and (config.even_epochs > 0 or lost >= -most)
 
 
-#: Networks whose images take the most time.
+#: Networks whose images take the most time, and those that differ from another one in T alone.
 WIDE = ("caltech-160x250-4-2-stdbp", "cifar10-tandem", "fashion-mnist-wide", "mnist-wide")
+ANEW = re.compile(r"-t\d+$")
 
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, marks=[pytest.mark.long] * (path.stem in WIDE), id=path.stem) for path in CONFIGS],
+    [
+        pytest.param(
+            path, marks=[pytest.mark.long] * bool(path.stem in WIDE or ANEW.search(path.stem)), id=path.stem
+        )
+        for path in CONFIGS
+    ],
 )
 def test_a_committed_network_is_as_accurate_as_it_says(path):
     network, config = Network.load(path.with_suffix(".npz")), load_config(path)

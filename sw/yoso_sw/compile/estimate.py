@@ -1,4 +1,4 @@
-"""What all PEs do in images, and how long that is likely to take: by mapping and golden model, without RTL."""
+"""What all PEs do in images, and how long that is likely to take: by mapping and golden model."""
 
 from __future__ import annotations
 
