@@ -22,6 +22,7 @@ from yoso_sim.commands.asked import console, one_message
 #: What is compared if nothing is named, in the order of the table; those that are not there are left out.
 NETWORKS = (
     *("mnist-784-800-10-stdbp", "mnist-784-800-10", "mnist-784-800-10-count", "mnist-784-800-10-tandem"),
+    *(f"mnist-784-800-10-count-t{steps}" for steps in (4, 8)),
     *(f"mnist-784-800-10-tandem-t{steps}" for steps in (1, 2, 4, 10)),
     *("mnist-784-800-10-clif", "mnist-784-100-10-stdbp", "mnist-784-100-10", "mnist-784-100-10-count"),
     *("mnist-784-100-10-tandem", "mnist-784-100-10-clif", "mnist-csnn-stdbp", "mnist-csnn"),

@@ -141,15 +141,16 @@ def _draw_curves(
             if found := own["noise"].get(name):
                 axis.plot([share for share, _ in found], [_error(right) for _, right in found], **style)
     for each in trained_anew(rows, details):
-        colour, mark = KINDS[kind_of(each[0], details[each[0]["network"]])]
-        points = [(row["cycles"] if timed else row["steps"], _error(row["accuracy"])) for row in each]
+        kind = kind_of(each[0], details[each[0]["network"]])
+        colour, mark = KINDS[kind]
         style = {"color": colour, "marker": mark, "markersize": 5, "markerfacecolor": "white"}
-        timely = [(time, error) for time, error in points if time is not None]
+        key = "cycles" if timed else "steps"
+        known = [row for row in each if row[key] is not None]
         left.plot(
-            [time for time, _ in timely],
-            [error for _, error in timely],
+            [row[key] for row in known],
+            [_error(row["accuracy"]) for row in known],
             linestyle="--",
-            label="trained for each T",
+            label=f"{kind}, trained for each T",
             **style,
         )
     if left.get_legend_handles_labels()[1]:
@@ -158,6 +159,7 @@ def _draw_curves(
     left.set_ylim(LEAST, 100)
     left.set_yticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
     left.minorticks_off()
+    drawing.fit(left, [float(time) for line in left.get_lines() for time in line.get_xdata()])
     left.set_xlabel("cycles of an image" if timed else "step at which they end")
     for axis, (_, title, label) in zip(others, NOISE, strict=True):
         axis.set_title(title)
