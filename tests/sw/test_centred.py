@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 import torch
 from support.quarters import load, small_config
+from yoso_sw.learn.centring import centred
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.layer_config import NeuronConfig
-from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser, centred
+from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.layer import Window
 

@@ -16,6 +16,7 @@ from yoso_sw.learn import bytewise, family, spike_sums
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.count.layer import CountLayer, Counts, given, pooled
 from yoso_sw.learn.count.rule import Count
+from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.rules import rule_of
 from yoso_sw.learn.tandem.layer import TandemLayer
@@ -50,6 +51,11 @@ def convolved(code):
     )
 
 
+def centred_maps(code):
+    """`convolved` with centred weights."""
+    return tuple(dataclasses.replace(layer, centred=True) for layer in convolved(code))
+
+
 def config_of(code, shape, **changes):
     first = 9 if code == "ttfs" else 1
     sizes = {"levels": 8, "steps": first + STEPS + 2, "rows": 8}
@@ -61,12 +67,12 @@ def spikes(code, images):
     return images if code == "ttfs" else rate.encode(images, 8, 1, 0)
 
 
-def without_norm(layers):
-    return tuple(dataclasses.replace(layer, batch_norm=0.0) for layer in layers)
+def for_count(layers):
+    return tuple(dataclasses.replace(layer, batch_norm=0.0, centred=False) for layer in layers)
 
 
 CODES = pytest.mark.parametrize("code", ["ttfs", "events"])
-SHAPES = pytest.mark.parametrize("shape", [dense, convolved])
+SHAPES = pytest.mark.parametrize("shape", [dense, convolved, centred_maps])
 
 
 # ---- the gradient ------------------------------------------------------------------------------------------
@@ -161,7 +167,7 @@ def test_an_even_layer_has_the_whole_thetas_of_v_total_in_training_alone(rule):
     assert layer.weight.grad.tolist() == [late, late]
 
 
-@SHAPES
+@pytest.mark.parametrize("shape", [dense, convolved])
 def test_the_first_epochs_are_even_and_what_is_measured_never_is(shape):
     config = config_of("ttfs", shape, even_epochs=3, float_epochs=2, integer_epochs=2)
     trainer, seen = Trainer(config, load()), []
@@ -235,6 +241,29 @@ def test_the_integer_phase_begins_with_the_weights_that_spiked(shape):
         assert torch.equal(layer.spiking, layer.working) and torch.equal(layer.working, layer.working.round())
 
 
+def test_what_the_inputs_of_a_centred_layer_have_in_common_adds_nothing_and_its_bias_fits_the_weights_bits():
+    """Counts about 5: of 400 axons a mean weight of a thirtieth of theta is more than 60 thetas of bias."""
+    generator, kept = torch.Generator().manual_seed(1), {}
+    for centre in (False, True):
+        config = LayerConfig(
+            20, NeuronConfig(start=1, end=9), bias=True, batch_norm=2.0, centred=centre, clip=6.0
+        )
+        layer = TandemLayer(400, config, 8, init=Normal(mean=1 / 30, std=0.05))
+        trains = (torch.rand(200, 8, 400, generator=generator) < 0.6).float()
+        with torch.no_grad():
+            for _ in range(60):
+                layer(given(trains, 8), generator)
+            counts = given(trains, 8).counts
+            twin = layer.total(counts, False)
+            if centre:  # a constant over all inputs changes nothing
+                torch.testing.assert_close(layer.total(counts + 3, False), twin, rtol=1e-3, atol=2e-2)
+            layer.quantise()
+            ratio = layer.total(counts, False) / layer.threshold - twin
+        kept[centre] = float(ratio.abs().mean()), float((layer.working[-1].abs() >= 127).float().mean())
+    assert kept[True][0] < 0.1 and kept[True][1] == 0
+    assert kept[False][0] > 1 and kept[False][1] > 0.9
+
+
 # ---- integers ----------------------------------------------------------------------------------------------
 
 
@@ -242,7 +271,7 @@ def test_the_integer_phase_begins_with_the_weights_that_spiked(shape):
 @SHAPES
 @pytest.mark.parametrize("rule", ["tandem", "count"])
 def test_its_layers_are_the_golden_models_spike_for_spike(rule, code, shape):
-    own = shape(code) if rule == "tandem" else without_norm(shape(code))
+    own = shape(code) if rule == "tandem" else for_count(shape(code))
     config = config_of(code, shape, rule=rule, layers=own)
     model = normalised(code, shape) if rule == "tandem" else Count(config)
     model.quantise()
@@ -317,7 +346,7 @@ def test_only_whole_spikes_of_a_convolution_are_added_in_bytes():
 
 
 def test_a_network_of_another_pooling_is_refused():
-    model = Count(config_of("ttfs", convolved, rule="count", layers=without_norm(convolved("ttfs"))))
+    model = Count(config_of("ttfs", convolved, rule="count", layers=for_count(convolved("ttfs"))))
     model.quantise()
     network = model.export({})
     first = network.layers[0]
@@ -338,7 +367,7 @@ def _with_first(network, layer):
 
 @pytest.mark.parametrize("rule", ["tandem", "count"])
 def test_a_convolution_learns(rule):
-    layers = convolved("ttfs") if rule == "tandem" else without_norm(convolved("ttfs"))
+    layers = convolved("ttfs") if rule == "tandem" else for_count(convolved("ttfs"))
     data = load()
     trainer = Trainer(config_of("ttfs", convolved, rule=rule, layers=layers, float_epochs=7), data)
     trainer.run()
@@ -373,7 +402,6 @@ def changed(i, **values):
     [
         (changed(0, bias=False), r"layer 0: batch_norm=2\.0 needs bias=True, into which it is folded"),
         (changed(1, batch_norm=1.0), r"layer 1: batch_norm=1\.0; it can only have batch_norm=0\.0"),
-        (changed(0, centred=True), r"layer 0: centred=True; it can only have centred=False"),
         (changed(0, neuron=NeuronConfig("constant", 1.0, 17, 32)), r"layer 0: slope='constant'; .*'psp'"),
         ({"decision": "count"}, r"decision='count'; it can only have decision='softmax'"),
         ({"levels": 31}, r"steps=33 less 31 charged levels and 2 layers leaves layers 0 steps; they need 1"),
@@ -389,6 +417,9 @@ def test_what_it_cannot_train_is_one_line(changes, says):
 def test_count_has_no_normalisation_and_no_readout_is_a_convolution():
     layer = dataclasses.replace(COUNT["layers"][0], batch_norm=1.0)
     with pytest.raises(ConfigError, match=r"rule count: layer 0: batch_norm=1\.0; it can only have .*=0\.0"):
+        small_config(**{**COUNT, "layers": (layer, COUNT["layers"][1])})
+    layer = dataclasses.replace(COUNT["layers"][0], centred=True)
+    with pytest.raises(ConfigError, match=r"rule count: layer 0: centred=True; it can only have .*=False"):
         small_config(**{**COUNT, "layers": (layer, COUNT["layers"][1])})
     first = dataclasses.replace(convolved("ttfs")[0], neuron=NeuronConfig())
     with pytest.raises(ConfigError, match=r"rule tandem: layer 0: kernel=3; it can only have kernel=0"):

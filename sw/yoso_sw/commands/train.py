@@ -34,7 +34,7 @@ from yoso_sw.data import registry
 from yoso_sw.data.options import data_option
 from yoso_sw.data.parts import Data
 from yoso_sw.data.samples import DatasetError
-from yoso_sw.learn import card, curve, dead
+from yoso_sw.learn import card, clipped, curve, dead
 from yoso_sw.learn.config import ConfigError
 from yoso_sw.learn.config_file import load_config
 from yoso_sw.learn.errors import TrainingError
@@ -94,9 +94,11 @@ def _train(
         TimeRemainingColumn(),
     )
     progress, bars = Progress(*columns, console=console), ExitStack()
+    trainers: list[Trainer] = []
     with bars:
 
         def begun(trainer: Trainer) -> None:
+            trainers.append(trainer)
             if trainer.epoch:
                 console.print(f"resuming {config.name} after epoch {trainer.epoch} of {trainer.epochs}")
             bars.enter_context(progress)
@@ -106,6 +108,9 @@ def _train(
         def report(epoch: curve.Epoch) -> None:
             silent = dead.text(dead.layers(config, epoch.spikes))
             console.print(f"{epoch}" + (f"  {silent}" if silent else ""), soft_wrap=True)
+            begins = epoch.number == config.float_epochs + 1
+            if begins and (many := clipped.text(clipped.biases(trainers[0].model))):
+                console.print(f"warning: {many}", soft_wrap=True)
 
         trained = train(
             config,

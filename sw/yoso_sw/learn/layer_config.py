@@ -79,7 +79,7 @@ class LayerConfig:
         In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
         normalised over a batch (`batch_norm.BatchNorm`); 0: not at all. For a constant slope and a bias.
     centred
-        In the float phase: whether each neuron's weights keep a mean of zero (`layers.centred`).
+        In the float phase: whether each neuron's weights keep a mean of zero (`centring.centred`).
     mean, std
         Mean and standard deviation of the first weights, normally distributed.
     clip

@@ -36,7 +36,7 @@ def refusals(config: TrainConfig) -> Iterator[str]:
     """See `rules.Limits`."""
     yield from integrate_and_fire(config)
     for i, layer in enumerate(config.layers):
-        yield from only(layer, f"layer {i}: ", batch_norm=0.0)
+        yield from only(layer, f"layer {i}: ", batch_norm=0.0, centred=False)
 
 
 def integrate_and_fire(config: TrainConfig) -> Iterator[str]:
@@ -52,7 +52,7 @@ def integrate_and_fire(config: TrainConfig) -> Iterator[str]:
     for i, layer in enumerate(config.layers):
         neuron, where = layer.neuron, f"layer {i}: "
         yield from only(neuron, where, slope="psp", tau=0.0)
-        yield from only(layer, where, silence_penalty=0.0, centred=False)
+        yield from only(layer, where, silence_penalty=0.0)
         output = i == len(config.layers) - 1
         if output:
             yield from only(layer, where, kernel=0)

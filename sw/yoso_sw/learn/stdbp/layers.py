@@ -25,6 +25,7 @@ import torch
 from torch.nn import functional
 
 from yoso_sw.learn.batch_norm import BatchNorm
+from yoso_sw.learn.centring import centred
 from yoso_sw.learn.errors import TrainingError
 from yoso_sw.learn.first_weights import Normal
 from yoso_sw.learn.layer_config import NeuronConfig
@@ -78,16 +79,6 @@ def picture(times: torch.Tensor, window: Window) -> torch.Tensor:
 def flat(part: torch.Tensor) -> torch.Tensor:
     """The inverse of `picture`; flat tensors stay as they are."""
     return part.permute(0, 2, 3, 1).flatten(1) if part.ndim == 4 else part
-
-
-def centred(weight: torch.Tensor, bias: bool) -> torch.Tensor:
-    """Weights (axons + bias, neurons) less each neuron's mean over its axons; the bias stays.
-
-    What all inputs have in common then adds nothing to a potential (Qiao et al. 2019). Of many axons a small
-    mean weight adds up to more than the one bias axon can take back.
-    """
-    axons = len(weight) - bias
-    return torch.cat([weight[:axons] - weight[:axons].mean(0), weight[axons:]])
 
 
 class TemporalLayer(ScaledModule):

@@ -15,17 +15,20 @@ no derivative of a spike, and none through time. Above T spikes, where a count c
 has its gradient all the same, which `count`'s surrogate has not.
 
 Ours: gamma is not negative and begins with one value (`batch_norm`, in spikes) for all neurons, running means
-move by a tenth a batch, P2 (`count.layer.pooled`), whole weights with the same twin, without normalisation.
+move by a tenth a batch, P2 (`count.layer.pooled`), weights with a mean of zero (`centring`), whole weights
+with the same twin, without normalisation.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from yoso_sw.learn.batch_norm import BatchNorm
+from yoso_sw.learn.centring import centred
 from yoso_sw.learn.count.layer import CountLayer
 
 
@@ -41,6 +44,11 @@ class TandemLayer(CountLayer):
             raise ValueError(f"batch_norm={self.config.batch_norm} needs bias=True, into which it is folded")
         spread = self.config.batch_norm * self.threshold
         self.norm = BatchNorm(self.neurons, spread) if spread else None
+
+    @property
+    def working(self) -> torch.Tensor:
+        weights = super().working
+        return centred(weights, self.config.bias) if self.config.centred and self.scale is None else weights
 
     @property
     def reading(self) -> int:
@@ -66,12 +74,14 @@ class TandemLayer(CountLayer):
         return math.inf
 
     def quantise(self) -> None:
-        """Fold the normalisation into the weights and fix their scale."""
+        """Fold centring and normalisation into the weights and fix their scale."""
+        with torch.no_grad():
+            self.weight.copy_(self.working)
         if self.norm is not None:
             self.norm.fold(self.weight, self.reading)
         super().quantise()
 
     def unquantise(self, rounded: bool) -> None:
-        """The normalisation is in the weights and stays there."""
+        """Normalisation and centring are in the weights and stay there."""
         super().unquantise(rounded)
-        self.norm = None
+        self.norm, self.config = None, replace(self.config, centred=False)
