@@ -10,8 +10,10 @@ from click.testing import CliRunner
 from yoso_hw import chips
 from yoso_sw.commands.fit import main
 from yoso_sw.compile.compiler import compile_network
+from yoso_sw.compile.estimate import Predicted
 from yoso_sw.compile.fit import fits, on_chip, wide_enough
 from yoso_sw.compile.mapping import CompileError
+from yoso_sw.compile.work import EVENTS
 from yoso_sw.data.recorded import samples_for
 from yoso_sw.network import golden, zoo
 from yoso_sw.network.layer import Layer, Window
@@ -77,6 +79,26 @@ def test_without_multicast_an_input_takes_a_cycle_for_each_pe_that_it_goes_to():
     paper = chips.load("paper")
     x0, x1, y0, y1 = compile_network(network, paper).layers[0].rectangle
     assert on_chip(network, "paper", paper, result).cycles > 300 * (x1 - x0 + 1) * (y1 - y0 + 1) > 9000
+
+
+def test_layers_that_spike_in_the_same_steps_follow_each_other():
+    """A PE whose spikes the next layer's do not take yet waits, and so does the layer before it."""
+    spiking = Neuron(1, 0, 12, reset=Reset.SUBTRACT)
+    layers = (
+        Layer(np.ones((50, 80), np.int8), spiking),
+        Layer(np.ones((80, 80), np.int8), spiking),
+        Layer(np.ones((80, 80), np.int8), spiking),
+        Layer(np.ones((80, 4), np.int8), spiking),
+    )
+    network = Network("own", layers, 12, 8, "count", acc_bits=20, pot_bits=24)
+    chip = chips.load("default", ("neuron=all", "acc_bits=20", "pot_bits=24", "layers=5"))
+    result = golden.run(network, np.full((1, 50), 255, np.uint8))
+    predicted = Predicted(compile_network(network, chip), result)
+    layer = np.array([work.number for work in predicted.works])
+    updates = predicted.steps[0][:, :, EVENTS.index("updates")]
+    walks = [updates[layer == i].max(0) for i in range(4)]
+    assert min(walk[6] for walk in walks[1:]) >= 80  # all neurons spike in each of these steps
+    assert predicted.cycles > 0.9 * sum(walks).sum() > 1.5 * np.max(walks, axis=0).sum()
 
 
 def test_the_smallest_of_a_kind_has_what_the_network_needs_and_memories_no_less_than_the_kind():
