@@ -1,6 +1,7 @@
 """Settings of all tests."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -10,6 +11,11 @@ from hypothesis.internal.constants_ast import Constants
 
 # Where the developer's own results go is nothing to the tests, nor to the programs that they start.
 os.environ.pop("YOSO_OUTPUT", None)
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program of theirs
+# that is to be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Runs of tests are short: a chip that compiles soon is worth more than one that simulates fast.
 os.environ.setdefault("YOSO_QUICK_BUILDS", "1")  # `yoso_sim.build.QUICK_VARIABLE`

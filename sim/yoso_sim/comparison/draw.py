@@ -67,7 +67,10 @@ def draw(numbers: dict[str, Any]) -> Any:
     if _like_ours(rows, details):
         hollow = {"color": KINDS[RELU][0], "markerfacecolor": "white", "marker": KINDS[RELU][1]}
         handles.append(pyplot.Line2D([], [], linestyle="", label=f"{RELU} at this chip's prices", **hollow))
-    legend.legend(handles=handles, loc="center", ncols=len(handles))
+    if trained_anew(rows, details):
+        style = {"color": "0.3", "marker": "o", "markerfacecolor": "white", "linestyle": "--"}
+        handles.append(pyplot.Line2D([], [], label="trained for each T", **style))
+    legend.legend(handles=handles, loc="center", ncols=len(handles), fontsize=9)
     return figure
 
 
@@ -141,8 +144,7 @@ def _draw_curves(
             if found := own["noise"].get(name):
                 axis.plot([share for share, _ in found], [_error(right) for _, right in found], **style)
     for each in trained_anew(rows, details):
-        kind = kind_of(each[0], details[each[0]["network"]])
-        colour, mark = KINDS[kind]
+        colour, mark = KINDS[kind_of(each[0], details[each[0]["network"]])]
         style = {"color": colour, "marker": mark, "markersize": 5, "markerfacecolor": "white"}
         key = "cycles" if timed else "steps"
         known = [row for row in each if row[key] is not None]
@@ -150,11 +152,8 @@ def _draw_curves(
             [row[key] for row in known],
             [_error(row["accuracy"]) for row in known],
             linestyle="--",
-            label=f"{kind}, trained for each T",
             **style,
         )
-    if left.get_legend_handles_labels()[1]:
-        left.legend(loc="upper right", fontsize=8)
     left.set(ylabel="test error (%)", yscale="log", title="images ended early")
     left.set_ylim(LEAST, 100)
     left.set_yticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
