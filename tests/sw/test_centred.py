@@ -6,9 +6,11 @@ import pytest
 import torch
 from support.quarters import load, small_config
 from yoso_sw.learn.centring import centred
+from yoso_sw.learn.count.layer import given
 from yoso_sw.learn.first_weights import Normal
-from yoso_sw.learn.layer_config import NeuronConfig
+from yoso_sw.learn.layer_config import LayerConfig, NeuronConfig
 from yoso_sw.learn.stdbp.layers import Conv2d, Dense, Extras, Quantiser
+from yoso_sw.learn.tandem.layer import TandemLayer
 from yoso_sw.learn.trainer import Trainer
 from yoso_sw.network.layer import Window
 
@@ -119,3 +121,26 @@ def test_a_centred_network_learns_and_the_golden_model_agrees():
     network = trainer.network("")
     assert network.about["golden_accuracy"] >= 95
     assert network.about["golden_accuracy"] == pytest.approx(trainer.evaluate(data.test)[0], abs=0.01)
+
+
+def test_what_the_inputs_of_a_centred_layer_have_in_common_adds_nothing_and_its_bias_fits_the_weights_bits():
+    """Counts about 5: of 400 axons a mean weight of a thirtieth of theta is more than 60 thetas of bias."""
+    generator, kept = torch.Generator().manual_seed(1), {}
+    for centre in (False, True):
+        config = LayerConfig(
+            20, NeuronConfig(start=1, end=9), bias=True, batch_norm=2.0, centred=centre, clip=6.0
+        )
+        layer = TandemLayer(400, config, 8, init=Normal(mean=1 / 30, std=0.05))
+        trains = (torch.rand(200, 8, 400, generator=generator) < 0.6).float()
+        with torch.no_grad():
+            for _ in range(60):
+                layer(given(trains, 8), generator)
+            counts = given(trains, 8).counts
+            twin = layer.total(counts, False)
+            if centre:  # a constant over all inputs changes nothing
+                torch.testing.assert_close(layer.total(counts + 3, False), twin, rtol=1e-3, atol=2e-2)
+            layer.quantise()
+            ratio = layer.total(counts, False) / layer.threshold - twin
+        kept[centre] = float(ratio.abs().mean()), float((layer.working[-1].abs() >= 127).float().mean())
+    assert kept[True][0] < 0.1 and kept[True][1] == 0
+    assert kept[False][0] > 1 and kept[False][1] > 0.9
