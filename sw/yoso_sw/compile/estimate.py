@@ -42,7 +42,7 @@ class Predicted:
 
     @property
     def cycles(self) -> float:
-        """Estimated cycles of an image on average: within -30 and +22 % of the RTL, committed networks'.
+        """Estimated cycles of an image on average: within -30 and +23 % of the RTL, committed networks'.
 
         In a step a PE sweeps its words, then walks the spikes that come to it, a cycle for each word that
         they update. A sweep that sends more spikes than lie on the way waits until the next layer's PEs have

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: The share of a layer's biases, from which on it is told.
 MANY = 0.1
 
-REMEDY = "centred=true, a larger clip or more weight_bits keep them"
+REMEDY = "a larger clip, more weight_bits or, with rules stdbp and tandem, centred=true keep them"
 
 
 def biases(model: Rule[Any]) -> dict[int, float]:

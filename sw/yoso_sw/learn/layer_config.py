@@ -77,9 +77,11 @@ class LayerConfig:
         (`stdbp.silence_penalty`); dense layers of slope A.
     batch_norm
         In the float phase: the standard deviation, in units of c, to which the potentials of each neuron are
-        normalised over a batch (`batch_norm.BatchNorm`); 0: not at all. For a constant slope and a bias.
+        normalised over a batch (`batch_norm.BatchNorm`); 0: not at all. For a constant slope and a bias; of
+        rule tandem in spikes, for a bias.
     centred
-        In the float phase: whether each neuron's weights keep a mean of zero (`centring.centred`).
+        In the float phase: whether each neuron's weights keep a mean of zero (`centring.centred`); rules stdbp
+        and tandem.
     mean, std
         Mean and standard deviation of the first weights, normally distributed.
     clip
