@@ -80,8 +80,8 @@ class LayerConfig:
         normalised over a batch (`batch_norm.BatchNorm`); 0: not at all. For a constant slope and a bias; of
         rule tandem in spikes, for a bias.
     centred
-        In the float phase: whether each neuron's weights keep a mean of zero (`centring.centred`); rules stdbp
-        and tandem.
+        In the float phase: whether each neuron's weights keep a mean of zero (`centring.centred`); rules
+        stdbp and tandem.
     mean, std
         Mean and standard deviation of the first weights, normally distributed.
     clip
